@@ -1,0 +1,283 @@
+"""One coordinate line: its nodes, their spacing, and whether it closes on itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pdekit.errors import GridError, nearest_hint
+
+Array = NDArray[Any]
+
+
+def _tanh(s: Array, strength: float, toward: str) -> Array:
+    if toward == "both":
+        return 0.5 * (1 + np.tanh(strength * (s - 0.5)) / np.tanh(strength / 2))
+    return 1 + np.tanh(strength * (s - 1)) / np.tanh(strength)
+
+
+def _geometric(s: Array, ratio: float, toward: str) -> Array:
+    n = s.size - 1
+    if toward == "both":
+        half = np.arange(n + 1)
+        steps = ratio ** np.minimum(half[:-1], half[:-1][::-1]).astype(float)
+    else:
+        steps = ratio ** np.arange(n, dtype=float)
+    nodes = np.concatenate([[0.0], np.cumsum(steps)])
+    return nodes / nodes[-1]
+
+
+def _power(s: Array, exponent: float, toward: str) -> Array:
+    if toward == "both":
+        return np.where(s < 0.5, 0.5 * (2 * s) ** exponent, 1 - 0.5 * (2 - 2 * s) ** exponent)
+    return s**exponent
+
+
+def _chebyshev(s: Array, strength: float, toward: str) -> Array:
+    if toward == "both":
+        return 0.5 * (1 - np.cos(np.pi * s))
+    return 1 - np.cos(0.5 * np.pi * s)
+
+
+# name -> (map of [0, 1] to itself that clusters nodes at 0 or at both ends, default end, least strength)
+SPACINGS: dict[str, tuple[Callable[[Array, float, str], Array], str, float]] = {
+    "tanh": (_tanh, "both", 0.0),
+    "geometric": (_geometric, "left", 0.0),
+    "power": (_power, "left", 0.0),
+    "chebyshev": (_chebyshev, "both", 0.0),
+}
+
+
+def _stretched(spacing: str | Mapping[str, Any], points: int) -> Array:
+    """Nodes on [0, 1] by a named family; ``{"tanh": 2.5, "toward": "left"}`` or just ``"chebyshev"``."""
+    options = {spacing: 1.0} if isinstance(spacing, str) else dict(spacing)
+    toward = options.pop("toward", None)
+    if len(options) != 1:
+        raise GridError(f"spacing names one family of {sorted(SPACINGS)}, found {sorted(options)}")
+    ((name, strength),) = options.items()
+    if name not in SPACINGS:
+        raise GridError(f"unknown spacing {name!r}; allowed are {sorted(SPACINGS)}{nearest_hint(name, SPACINGS)}")
+    family, default_end, least = SPACINGS[name]
+    toward = default_end if toward is None else toward
+    if toward not in ("left", "right", "both"):
+        raise GridError(f"spacing: toward must be 'left', 'right' or 'both', found {toward!r}")
+    if isinstance(strength, bool) or not isinstance(strength, int | float) or not strength > least:
+        raise GridError(f"spacing {name!r} needs a number > {least:g}, found {strength!r}")
+    s = np.linspace(0.0, 1.0, points)
+    if toward == "right":
+        return 1.0 - family(s, float(strength), "left")[::-1]
+    return family(s, float(strength), toward)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Axis:
+    """A coordinate line with nodes.
+
+    Parameters
+    ----------
+    left, right : float
+        The two ends. A periodic axis identifies them and stores the node once, at `left`.
+    points : int
+        Number of stored nodes.
+    periodic : bool, default False
+        Whether the axis closes on itself.
+    spacing : str or mapping, optional
+        A family that clusters nodes: ``{"tanh": 2.5}`` (to both ends), ``{"geometric": 1.05}`` (ratio of
+        neighbouring steps), ``{"power": 2}``, ``"chebyshev"`` (Gauss-Lobatto); ``"toward": "left" | "right" | "both"``.
+    nodes : array, optional
+        Strictly increasing nodes, instead of `points`. For a periodic axis `left` and `right` give the period.
+    unit, long_name : str, optional
+        Written to results and on plots.
+
+    Raises
+    ------
+    GridError
+        Ends out of order, too few points, unsorted, duplicate or non-finite nodes.
+
+    Examples
+    --------
+    >>> Axis(0, 1, 5).nodes
+    array([0.  , 0.25, 0.5 , 0.75, 1.  ])
+    >>> Axis(0, 1, 4, periodic=True).nodes
+    array([0.  , 0.25, 0.5 , 0.75])
+    >>> Axis(nodes=[0, 1, 3]).weights
+    array([0.5, 1.5, 1. ])
+    """
+
+    left: float
+    right: float
+    nodes: Array
+    periodic: bool
+    uniform: bool
+    family: str | None
+    unit: str
+    long_name: str
+
+    def __init__(
+        self,
+        left: float | None = None,
+        right: float | None = None,
+        points: int | None = None,
+        *,
+        periodic: bool = False,
+        spacing: str | Mapping[str, Any] | None = None,
+        nodes: ArrayLike | None = None,
+        unit: str = "",
+        long_name: str = "",
+    ) -> None:
+        if nodes is not None:
+            if points is not None or spacing is not None:
+                raise GridError("give either nodes or points (with a spacing), not both")
+            values, uniform = _given_nodes(nodes, left, right, periodic)
+            family = None
+        else:
+            values, uniform = _family_nodes(left, right, points, periodic, spacing)
+            family = "uniform" if uniform else str(spacing)
+        values.setflags(write=False)
+        set_value = object.__setattr__  # the dataclass is frozen
+        set_value(self, "left", float(values[0] if left is None else left))
+        set_value(self, "right", float(values[-1] if right is None else right))
+        set_value(self, "nodes", values)
+        set_value(self, "periodic", periodic)
+        set_value(self, "uniform", uniform)
+        set_value(self, "family", family)
+        set_value(self, "unit", unit)
+        set_value(self, "long_name", long_name)
+
+    def __repr__(self) -> str:
+        kind = "periodic " if self.periodic else ""
+        return f"<{kind}Axis [{self.left:g}, {self.right:g}], {self.size} nodes, {self.family or 'given nodes'}>"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Axis)
+            and self.periodic == other.periodic
+            and (self.left, self.right) == (other.left, other.right)
+            and np.array_equal(self.nodes, other.nodes)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.left, self.right, self.periodic, self.nodes.tobytes()))
+
+    @property
+    def size(self) -> int:
+        """Number of stored nodes."""
+        return int(self.nodes.size)
+
+    @property
+    def length(self) -> float:
+        """``right - left``."""
+        return self.right - self.left
+
+    @cached_property
+    def spacings(self) -> Array:
+        """Distances of neighbours; on a periodic axis the last one leads back to the first node."""
+        gaps = np.diff(self.nodes)
+        if self.uniform:
+            gaps = np.full(gaps.size, self.step)
+        if self.periodic:
+            return np.append(gaps, self.nodes[0] + self.length - self.nodes[-1])
+        return gaps
+
+    @property
+    def step(self) -> float:
+        """The spacing of a uniform axis, the smallest one otherwise."""
+        if self.uniform:
+            return self.length / (self.size if self.periodic else self.size - 1)
+        return float(self.spacings.min())
+
+    @cached_property
+    def half_points(self) -> Array:
+        """Midpoints between neighbours; on a periodic axis the last lies before `right`."""
+        start = self.nodes if self.periodic else self.nodes[:-1]
+        return start + 0.5 * self.spacings
+
+    @cached_property
+    def weights(self) -> Array:
+        """Trapezoid weights: the lengths of the cells between half points.
+
+        They are the quadrature under which the second-order no-flux Laplacian conserves the integral exactly.
+        """
+        if self.periodic:
+            return 0.5 * (self.spacings + np.roll(self.spacings, 1))
+        half = 0.5 * self.spacings
+        return np.append(half, 0.0) + np.append(0.0, half)
+
+    def with_points(self, points: int) -> Axis:
+        """The same line, with another number of nodes of the same family.
+
+        Raises
+        ------
+        GridError
+            The nodes were given one by one, so that no family says where others lie.
+        """
+        if self.family is None:
+            raise GridError("the nodes were given one by one; no family says where more of them would lie")
+        spacing: Any = None
+        if not self.uniform:
+            import ast
+
+            spacing = ast.literal_eval(self.family) if self.family.startswith("{") else self.family
+        return Axis(
+            self.left,
+            self.right,
+            points,
+            periodic=self.periodic,
+            spacing=spacing,
+            unit=self.unit,
+            long_name=self.long_name,
+        )
+
+
+def _family_nodes(
+    left: float | None, right: float | None, points: int | None, periodic: bool, spacing: Any
+) -> tuple[Array, bool]:
+    if left is None or right is None or points is None:
+        raise GridError("an axis needs left, right and points, or nodes")
+    if not (np.isfinite(left) and np.isfinite(right) and left < right):
+        raise GridError(f"an axis needs finite ends with left < right, found [{left!r}, {right!r}]")
+    if isinstance(points, bool) or points != int(points) or points < 2:
+        raise GridError(f"an axis needs a whole number of at least 2 points, found {points!r}")
+    points = int(points)
+    if spacing is None or spacing == "uniform":
+        return np.linspace(left, right, points, endpoint=not periodic), True
+    unit = _stretched(spacing, points + 1 if periodic else points)
+    nodes = left + (right - left) * unit
+    nodes[-1] = right
+    nodes = nodes[:-1] if periodic else nodes
+    if bool(np.any(np.diff(nodes) <= 0)):
+        raise GridError(f"spacing {spacing!r} is so strong that neighbouring nodes coincide")
+    return nodes, False
+
+
+def _given_nodes(nodes: ArrayLike, left: float | None, right: float | None, periodic: bool) -> tuple[Array, bool]:
+    try:
+        values = np.array(nodes, dtype=float)
+    except (TypeError, ValueError):
+        raise GridError("nodes must be a list of numbers") from None
+    if values.ndim != 1 or values.size < 2:
+        raise GridError(f"nodes must be a list of at least 2 numbers, found shape {values.shape}")
+    if not bool(np.all(np.isfinite(values))):
+        raise GridError("nodes must be finite")
+    gaps = np.diff(values)
+    if bool(np.any(gaps <= 0)):
+        i = int(np.argmax(gaps <= 0))
+        what = "duplicate" if gaps[i] == 0 else "unsorted"
+        raise GridError(
+            f"{what} nodes: node {i + 1} is {values[i + 1]:g} after {values[i]:g}; nodes must strictly increase"
+        )
+    if periodic:
+        if left is None or right is None:
+            raise GridError("periodic nodes need left and right, whose distance is the period")
+        if not (left <= values[0] and values[-1] < right):
+            raise GridError(f"periodic nodes must lie in [left, right) = [{left:g}, {right:g})")
+        gaps = np.append(gaps, values[0] + (right - left) - values[-1])
+    elif (left is not None and left != values[0]) or (right is not None and right != values[-1]):
+        raise GridError("the first and last node are the ends of the axis; leave left and right out")
+    uniform = bool(np.ptp(gaps) <= 1e-12 * np.max(np.abs(values)) and np.ptp(gaps) <= 1e-9 * gaps.mean())
+    return values, uniform and (not periodic or values[0] == left)

@@ -1,0 +1,33 @@
+"""Services that a lower floor uses and a higher floor provides.
+
+A field is made from a text by the expression language and drawn by the plotting room, both of which
+stand above it. The lower floor names the service it needs; the package's front door (`pdekit/__init__.py`)
+says who provides it, as ``"module:function"``, which is imported at the first use only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+_providers: dict[str, str] = {}
+
+
+def provide(service: str, provider: str) -> None:
+    """Register `provider`, a text ``"module:function"``, for `service`."""
+    _providers[service] = provider
+
+
+def service(name: str) -> Callable[..., Any]:
+    """Return the function that provides the service `name`.
+
+    Raises
+    ------
+    LookupError
+        Nobody provides it.
+    """
+    if name not in _providers:
+        raise LookupError(f"nobody provides {name!r}; import pdekit, not one of its modules alone")
+    module, function = _providers[name].split(":")
+    return getattr(import_module(module), function)  # type: ignore[no-any-return]

@@ -37,7 +37,7 @@ class Grid:
     >>> grid = Grid(x=Axis(0, 1, 11), y=(0, 2, 8))
     >>> grid.shape, grid.names
     ((11, 8), ('x', 'y'))
-    >>> float(grid.field(lambda y, x: x * y).integral())
+    >>> round(float(grid.field(lambda y, x: x * y).integral()), 12)
     1.0
     """
 

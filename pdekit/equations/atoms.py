@@ -1,0 +1,144 @@
+"""Derivatives as symbols that stay what they are until they are discretized.
+
+``Diff(w, x, 2)`` is a derivative of `w`, ``Flux(k, w, x)`` is ``d/dx (k dw/dx)``. They are not SymPy's own
+derivatives, because SymPy would expand ``d/dx (k du/dx)`` by the product rule, and the discrete conservation
+of mass would be gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sympy as sp
+
+
+class Diff(sp.Function):  # type: ignore[misc]
+    """``Diff(w, x, n, y, m, ...)``: the derivative of `w`, n times along x, m times along y."""
+
+    @property
+    def operand(self) -> Any:
+        return self.args[0]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often along each axis."""
+        return {str(self.args[i]): int(self.args[i + 1]) for i in range(1, len(self.args), 2)}
+
+
+class Flux(sp.Function):  # type: ignore[misc]
+    """``Flux(k, w, x)``: ``d/dx (k dw/dx)`` in conservative form."""
+
+    @property
+    def coefficient(self) -> Any:
+        return self.args[0]
+
+    @property
+    def operand(self) -> Any:
+        return self.args[1]
+
+    @property
+    def axis(self) -> str:
+        return str(self.args[2])
+
+
+ATOMS = (Diff, Flux)
+
+
+def spatial_atoms(expression: Any) -> set[Any]:
+    """The outermost derivative atoms of an expression."""
+    if isinstance(expression, ATOMS):
+        return {expression}
+    found: set[Any] = set()
+    for argument in expression.args:
+        found |= spatial_atoms(argument)
+    return found
+
+
+def differentiate(expression: Any, axis: Any, n: int, axes: Collection[Any], states: Collection[Any]) -> Any:
+    """The n-th derivative of an expression along an axis, in the atoms above.
+
+    Linear: sums are split and constants taken out, so that a derivative of an unknown is recognised wherever it
+    stands and takes that unknown's boundary conditions. What contains no unknown is differentiated exactly.
+
+    Parameters
+    ----------
+    expression : sympy expression
+    axis : Symbol
+        Along which coordinate.
+    n : int
+        How often.
+    axes : collection of Symbol
+        All coordinates, in the grid's order.
+    states : collection of Symbol
+        Unknowns, their rates and definitions that have conditions of their own.
+    """
+    if n == 0:
+        return expression
+    expression = sp.expand_mul(expression)
+    if expression.is_Add:
+        return sp.Add(*(differentiate(term, axis, n, axes, states) for term in expression.args))
+    constant, rest = expression.as_independent(*axes, *states, *spatial_atoms(expression), as_Add=False)
+    if rest == 1:
+        return sp.Integer(0)
+    if not rest.has(*ATOMS) and not (rest.free_symbols & set(states)):
+        return constant * sp.diff(rest, axis, n)
+    if rest in states:
+        return constant * Diff(rest, axis, n)
+    if isinstance(rest, Diff):
+        return constant * _raise(rest, axis, n, axes)
+    flux = _as_flux(rest, axis, axes, states)
+    if flux is not None:
+        return constant * differentiate(flux, axis, n - 1, axes, states)
+    if n >= 2 and not rest.has(*ATOMS):
+        return constant * differentiate(_chain(rest, axis, axes, states), axis, n - 2, axes, states)
+    return constant * Diff(rest, axis, n)
+
+
+def _raise(atom: Diff, axis: Any, n: int, axes: Collection[Any]) -> Any:
+    """One derivative more of a derivative: counts add up, axes in the grid's order."""
+    counts = atom.counts
+    counts[str(axis)] = counts.get(str(axis), 0) + n
+    pairs = [entry for a in axes if str(a) in counts for entry in (a, sp.Integer(counts[str(a)]))]
+    return Diff(atom.operand, *pairs)
+
+
+def _as_flux(product: Any, axis: Any, axes: Collection[Any], states: Collection[Any]) -> Any:
+    """``d/dx (k dw/dx)`` if the product is ``k dw/dx`` with one first derivative along this very axis."""
+    for factor in sp.Mul.make_args(product):
+        if isinstance(factor, Diff) and factor.counts == {str(axis): 1} and factor.operand in states:
+            return Flux(product / factor, factor.operand, axis)
+    return None
+
+
+def _chain(expression: Any, axis: Any, axes: Collection[Any], states: Collection[Any]) -> Any:
+    """The second derivative of g(u, v, x) as ``sum d/dx (g_u du/dx) + d/dx g_x``: conservative, and with the
+    unknowns' own conditions."""
+    total: Any = sp.Integer(0)
+    for state in sorted(expression.free_symbols & set(states), key=str):
+        slope = sp.diff(expression, state)
+        total += differentiate(slope * Diff(state, axis, 1), axis, 1, axes, states)
+    explicit = sp.diff(expression, axis)
+    if explicit != 0:
+        total += differentiate(explicit, axis, 1, axes, states)
+    return total
+
+
+def lower(expression: Any, functions: Mapping[Any, Any]) -> Any:
+    """Replace unknowns by given functions of the coordinates, and every atom by its true derivative.
+
+    This is what manufactured solutions and residuals of exact solutions are made of.
+    """
+    if isinstance(expression, Diff):
+        result = lower(expression.operand, functions)
+        for i in range(1, len(expression.args), 2):
+            result = sp.diff(result, expression.args[i], int(expression.args[i + 1]))
+        return result
+    if isinstance(expression, Flux):
+        k, w, x = (lower(expression.args[0], functions), lower(expression.args[1], functions), expression.args[2])
+        return sp.diff(k * sp.diff(w, x), x)
+    if expression in functions:
+        return functions[expression]
+    if not expression.args:
+        return expression
+    return expression.func(*(lower(argument, functions) for argument in expression.args))

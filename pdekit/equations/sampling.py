@@ -1,0 +1,50 @@
+"""Values of a text expression at given coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from pdekit.equations.evaluate import compile_expression
+from pdekit.equations.language import Scope, parse
+from pdekit.errors import ExpressionError
+
+
+def sample_text(text: str, coordinates: Mapping[str, Any]) -> Any:
+    """Evaluate an expression of named coordinates.
+
+    Parameters
+    ----------
+    text : str
+        The expression. ``noise(amplitude, seed)`` is normally distributed, independent at every node.
+    coordinates : mapping of str to array or number
+        What its names mean; arrays broadcast against each other.
+
+    Returns
+    -------
+    array or number
+
+    Examples
+    --------
+    >>> sample_text("x**2 + k", {"x": np.array([1.0, 2.0]), "k": 1})
+    array([2., 5.])
+    """
+    shape = np.broadcast_shapes(*(np.shape(v) for v in coordinates.values()))
+    values: dict[Any, Any] = {sp.Symbol(name): value for name, value in coordinates.items()}
+
+    def noise(amplitude: Any = 1, seed: Any = None) -> Any:
+        if seed is None or not getattr(seed, "is_Integer", False) or seed < 0:
+            raise ExpressionError("noise(amplitude, seed) needs a whole seed >= 0, so that a run can be repeated")
+        symbol = sp.Dummy("noise")
+        values[symbol] = np.random.default_rng(int(seed)).standard_normal(shape)
+        return amplitude * symbol
+
+    scope = Scope({name: sp.Symbol(name) for name in coordinates}, special={"noise": noise})
+    expression = parse(text, scope)
+    result = compile_expression(expression, list(values))(*values.values())
+    if np.any(~np.isfinite(np.asarray(result, dtype=complex))):
+        raise ExpressionError(f"{text!r} is not finite everywhere on the grid")
+    return result

@@ -1,0 +1,1 @@
+"""Finite-difference operators on grids and their algebra."""

@@ -1,0 +1,281 @@
+"""Immutable algebra of linear operators on a grid.
+
+An operator is an expression: sums, products, multiples and transposes of Kronecker products of one-dimensional
+matrices. Nothing is multiplied out before `matrix()` is asked for, and nothing ever changes after construction:
+``(D**2 * D)`` is of order three and ``3 - D`` is ``3 - D``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.errors import GridError
+from pdekit.field import Field
+from pdekit.grid import Grid
+
+RowSlices = Mapping[str, slice]
+
+
+def kronecker(factors: list[Any]) -> Any:
+    """Kronecker product of sparse matrices, in CSR."""
+    return reduce(lambda left, right: sparse.kron(left, right, format="csr"), factors)
+
+
+def apply_along(matrix: Any, values: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Multiply `matrix` into one axis of an array."""
+    shape = values.shape
+    before, after = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
+    if before == 1:
+        result = matrix @ values.reshape(shape[axis], after)
+    elif after == 1:
+        result = (matrix @ values.reshape(before, shape[axis]).T).T
+    else:
+        stacked = np.moveaxis(values.reshape(before, shape[axis], after), 1, 0).reshape(shape[axis], before * after)
+        result = np.moveaxis((matrix @ stacked).reshape(-1, before, after), 0, 1)
+    return np.ascontiguousarray(result).reshape(*shape[:axis], matrix.shape[0], *shape[axis + 1 :])
+
+
+class LinearOperator:
+    """A linear map of fields on a grid.
+
+    Compose with ``+ - * / @ **`` and ``.T``; a number stands for that multiple of the identity, an array or Field
+    on the left for pointwise multiplication. ``*`` and ``@`` of two operators both compose. Call the operator
+    on a field or array; ask for ``matrix()``.
+    """
+
+    __array_ufunc__ = None  # NumPy arrays and Fields leave `array * operator` to __rmul__
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+
+    def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def _rows(self, slices: RowSlices) -> Any:
+        raise NotImplementedError
+
+    def __call__(self, u: Any) -> Any:
+        """Apply to a Field (gives a Field) or to an array of the grid's shape."""
+        if isinstance(u, Field):
+            if u.grid != self.grid:
+                raise GridError("the field lives on another grid than the operator")
+            return Field(self.grid, self._apply(u.values), u.name)
+        values = np.asarray(u)
+        if values.shape != self.grid.shape:
+            raise GridError(f"the operator acts on arrays of shape {self.grid.shape}, found {values.shape}")
+        return self._apply(values)
+
+    @cached_property
+    def _matrix(self) -> Any:
+        return self._rows({})
+
+    def matrix(self) -> Any:
+        """The operator as a CSR array of shape (nodes, nodes), nodes in C order. Kept; do not change it."""
+        return self._matrix
+
+    def rows(self, **slices: slice) -> Any:
+        """The matrix rows of a box of nodes, assembled alone.
+
+        Parameters
+        ----------
+        **slices : slice
+            By axis name; axes not named are whole.
+
+        Examples
+        --------
+        >>> import pdekit as pk
+        >>> grid = pk.Grid(x=pk.Axis(0, 1, 9), y=pk.Axis(0, 1, 8))
+        >>> L = pk.laplacian(grid)
+        >>> part = L.rows(x=slice(2, 4))
+        >>> bool(abs(part - L.matrix()[16:32]).max() == 0)
+        True
+        """
+        for name in slices:
+            self.grid.index(name)
+        return self._rows(slices)
+
+    def _coerce(self, other: Any) -> LinearOperator | None:
+        if isinstance(other, LinearOperator):
+            if other.grid != self.grid:
+                raise GridError("the operators live on different grids")
+            return other
+        if isinstance(other, Field | np.ndarray):
+            return multiplication(self.grid, other)
+        if np.isscalar(other):
+            return Scaled(other, identity(self.grid))
+        return None
+
+    def __add__(self, other: Any) -> LinearOperator:
+        right = self._coerce(other)
+        return NotImplemented if right is None else Sum(self, right)
+
+    def __radd__(self, other: Any) -> LinearOperator:
+        left = self._coerce(other)
+        return NotImplemented if left is None else Sum(left, self)
+
+    def __neg__(self) -> LinearOperator:
+        return Scaled(-1.0, self)
+
+    def __sub__(self, other: Any) -> LinearOperator:
+        right = self._coerce(other)
+        return NotImplemented if right is None else Sum(self, -right)
+
+    def __rsub__(self, other: Any) -> LinearOperator:
+        left = self._coerce(other)
+        return NotImplemented if left is None else Sum(left, -self)
+
+    def __mul__(self, other: Any) -> LinearOperator:
+        if np.isscalar(other):
+            return Scaled(other, self)
+        right = self._coerce(other)
+        return NotImplemented if right is None else Product(self, right)
+
+    def __rmul__(self, other: Any) -> LinearOperator:
+        if np.isscalar(other):
+            return Scaled(other, self)
+        left = self._coerce(other)
+        return NotImplemented if left is None else Product(left, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        if isinstance(other, LinearOperator):
+            return self * other
+        return self(other)
+
+    def __truediv__(self, other: Any) -> LinearOperator:
+        if not np.isscalar(other):
+            return NotImplemented
+        return Scaled(1 / other, self)  # type: ignore[operator]
+
+    def __pow__(self, exponent: int) -> LinearOperator:
+        if not isinstance(exponent, int) or exponent < 0:
+            raise GridError(f"an operator has whole powers >= 0, found {exponent!r}")
+        return reduce(Product, [self] * exponent) if exponent else identity(self.grid)
+
+    @property
+    def T(self) -> LinearOperator:
+        """The transpose."""
+        return Transposed(self)
+
+
+class AxisProduct(LinearOperator):
+    """Kronecker product of one-dimensional matrices on some axes, the identity on the others.
+
+    Parameters
+    ----------
+    grid : Grid
+        The grid.
+    factors : mapping of int to sparse array
+        Square matrices by axis index. They are kept: fast direct solvers need them.
+    """
+
+    def __init__(self, grid: Grid, factors: Mapping[int, Any]) -> None:
+        super().__init__(grid)
+        self.factors = dict(factors)
+
+    def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
+        for axis, factor in self.factors.items():
+            values = apply_along(factor, values, axis)
+        return values.copy() if not self.factors else values
+
+    def _rows(self, slices: RowSlices) -> Any:
+        parts = []
+        for k, (name, axis) in enumerate(zip(self.grid.names, self.grid.axes)):
+            factor = self.factors.get(k)
+            if factor is None:
+                factor = sparse.eye_array(axis.size, format="csr")
+            parts.append(factor[slices[name]] if name in slices else factor)
+        return kronecker(parts)
+
+
+class Multiplication(LinearOperator):
+    """Pointwise multiplication by given values."""
+
+    def __init__(self, grid: Grid, values: NDArray[Any]) -> None:
+        super().__init__(grid)
+        self.values = values
+
+    def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
+        return self.values * values
+
+    def _rows(self, slices: RowSlices) -> Any:
+        box = tuple(slices.get(name, slice(None)) for name in self.grid.names)
+        columns = np.arange(self.grid.size).reshape(self.grid.shape)[box].ravel()
+        values = self.values[box].ravel()
+        rows = np.arange(columns.size)
+        return sparse.csr_array((values, (rows, columns)), shape=(columns.size, self.grid.size))
+
+
+class Sum(LinearOperator):
+    """``left + right``."""
+
+    def __init__(self, left: LinearOperator, right: LinearOperator) -> None:
+        super().__init__(left.grid)
+        self.left, self.right = left, right
+
+    def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
+        return self.left._apply(values) + self.right._apply(values)
+
+    def _rows(self, slices: RowSlices) -> Any:
+        return sparse.csr_array(self.left._rows(slices) + self.right._rows(slices))
+
+
+class Scaled(LinearOperator):
+    """``factor * operator`` with a number."""
+
+    def __init__(self, factor: Any, operator: LinearOperator) -> None:
+        super().__init__(operator.grid)
+        self.factor, self.operator = factor, operator
+
+    def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
+        return self.factor * self.operator._apply(values)
+
+    def _rows(self, slices: RowSlices) -> Any:
+        return sparse.csr_array(self.factor * self.operator._rows(slices))
+
+
+class Product(LinearOperator):
+    """``left @ right``: first `right`, then `left`."""
+
+    def __init__(self, left: LinearOperator, right: LinearOperator) -> None:
+        super().__init__(left.grid)
+        self.left, self.right = left, right
+
+    def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
+        return self.left._apply(self.right._apply(values))
+
+    def _rows(self, slices: RowSlices) -> Any:
+        return sparse.csr_array(self.left._rows(slices) @ self.right.matrix())
+
+
+class Transposed(LinearOperator):
+    """The transpose of an operator."""
+
+    def __init__(self, operator: LinearOperator) -> None:
+        super().__init__(operator.grid)
+        self.operator = operator
+
+    def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
+        return (self.operator.matrix().T @ values.ravel()).reshape(self.grid.shape)
+
+    def _rows(self, slices: RowSlices) -> Any:
+        whole = sparse.csr_array(self.operator.matrix().T)
+        if not slices:
+            return whole
+        box = tuple(slices.get(name, slice(None)) for name in self.grid.names)
+        return whole[np.arange(self.grid.size).reshape(self.grid.shape)[box].ravel()]
+
+
+def identity(grid: Grid) -> LinearOperator:
+    """The identity."""
+    return AxisProduct(grid, {})
+
+
+def multiplication(grid: Grid, data: Any) -> LinearOperator:
+    """Pointwise multiplication by a field, array, expression, callable or number."""
+    return Multiplication(grid, Field.sample(grid, data, "coefficient").values)

@@ -220,7 +220,7 @@ def weights(
     if exact:
         return _with_conditions(x, z, derivative, functionals, np.full(len(functionals), Fraction(0)))
     # In units of the stencil's own width no power of h can over- or underflow.
-    h = float(max(np.max(np.abs(x - z)), *(abs(c.at - float(z)) for c in functionals)))
+    h = float(max(np.max(np.abs(x - z)), *(abs(c.at - float(z)) for c in functionals))) or 1.0
     scaled = [Functional((c.at - z) / h, tuple(a / h**k for k, a in enumerate(c.coefficients))) for c in functionals]
     w = _with_conditions((x - z) / h, 0.0, derivative, scaled, np.zeros(len(functionals)))
     return StencilWeights(w.nodes / h**derivative, w.conditions / h**derivative)

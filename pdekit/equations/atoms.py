@@ -76,6 +76,12 @@ def differentiate(expression: Any, axis: Any, n: int, axes: Collection[Any], sta
     if n == 0:
         return expression
     expression = sp.expand_mul(expression)
+    coefficients, others = _gradient_terms(expression, axis, states)
+    if coefficients:
+        # The whole coefficient of a gradient stays together: its harmonic mean is not the sum of its parts' means.
+        fluxes = [_flux(k, w, axis, axes, states) for w, k in coefficients.items()]
+        total = sp.Add(*(differentiate(flux, axis, n - 1, axes, states) for flux in fluxes))
+        return total + sp.Add(*(differentiate(term, axis, n, axes, states) for term in others))
     if expression.is_Add:
         return sp.Add(*(differentiate(term, axis, n, axes, states) for term in expression.args))
     constant, rest = expression.as_independent(*axes, *states, *spatial_atoms(expression), as_Add=False)
@@ -87,9 +93,6 @@ def differentiate(expression: Any, axis: Any, n: int, axes: Collection[Any], sta
         return constant * Diff(rest, axis, n)
     if isinstance(rest, Diff):
         return constant * _raise(rest, axis, n, axes)
-    flux = _as_flux(rest, axis, axes, states)
-    if flux is not None:
-        return constant * differentiate(flux, axis, n - 1, axes, states)
     if n >= 2 and not rest.has(*ATOMS):
         return constant * differentiate(_chain(rest, axis, axes, states), axis, n - 2, axes, states)
     return constant * Diff(rest, axis, n)
@@ -103,12 +106,25 @@ def _raise(atom: Diff, axis: Any, n: int, axes: Collection[Any]) -> Any:
     return Diff(atom.operand, *pairs)
 
 
-def _as_flux(product: Any, axis: Any, axes: Collection[Any], states: Collection[Any]) -> Any:
-    """``d/dx (k dw/dx)`` if the product is ``k dw/dx`` with one first derivative along this very axis."""
-    for factor in sp.Mul.make_args(product):
-        if isinstance(factor, Diff) and factor.counts == {str(axis): 1} and factor.operand in states:
-            return Flux(product / factor, factor.operand, axis)
-    return None
+def _gradient_terms(expression: Any, axis: Any, states: Collection[Any]) -> tuple[dict[Any, Any], list[Any]]:
+    """Split a sum into coefficients k of ``k dw/dx``, by state w, and the other terms."""
+    coefficients: dict[Any, Any] = {}
+    others = []
+    for term in sp.Add.make_args(expression):
+        for factor in sp.Mul.make_args(term):
+            if isinstance(factor, Diff) and factor.counts == {str(axis): 1} and factor.operand in states:
+                coefficients[factor.operand] = coefficients.get(factor.operand, 0) + term / factor
+                break
+        else:
+            others.append(term)
+    return coefficients, others
+
+
+def _flux(k: Any, w: Any, axis: Any, axes: Collection[Any], states: Collection[Any]) -> Any:
+    """``d/dx (k dw/dx)``: flux form, or a plain second derivative if k is constant in space."""
+    if k.has(*ATOMS) or k.free_symbols & {*axes, *states}:
+        return Flux(k, w, axis)
+    return k * Diff(w, axis, 2)
 
 
 def _chain(expression: Any, axis: Any, axes: Collection[Any], states: Collection[Any]) -> Any:

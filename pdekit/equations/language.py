@@ -97,8 +97,8 @@ def parse(text: Any, scope: Scope) -> Any:
     Examples
     --------
     >>> x, u = sp.Symbol("x"), sp.Symbol("u")
-    >>> parse("2*u_xx + sin(pi*x)", Scope({"x": x, "u": u}, (x,), {"u": u}))
-    sin(pi*x) + 2*Diff(u, x, 2)
+    >>> parse("2*u_xx", Scope({"x": x, "u": u}, (x,), {"u": u}))
+    2*Diff(u, x, 2)
     """
     try:
         result = _Walker(scope).visit(syntax(text))

@@ -111,7 +111,7 @@ class PDE:
     --------
     >>> heat = PDE("u_t = D*laplace(u)", parameters={"D": "k/2", "k": 3})
     >>> heat.bind(("x", "y")).unknowns[0].rhs
-    D*Diff(u, x, 2) + D*Diff(u, y, 2)
+    D*(Diff(u, x, 2) + Diff(u, y, 2))
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class PDE:
     def _infer_unknowns(self) -> tuple[str, ...]:
         found: list[str] = []
         for left, _ in self._sides:
-            found += [m.group(1) for name in sorted(names_in(left)) if (m := _RATE.match(name))]
+            found += sorted({m.group(1) for name in names_in(left) if (m := _RATE.match(name))})
         for left, right in self._sides:
             if not any(_RATE.match(name) for name in names_in(left)):
                 known = {*self.parameters, *self.definitions, *RESERVED, *found}

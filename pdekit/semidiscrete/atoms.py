@@ -1,0 +1,128 @@
+"""Derivative atoms of the equation language as sparse matrices on a grid, conditions included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.equations.atoms import Diff
+from pdekit.errors import BoundaryError, GridError
+from pdekit.grid import Grid
+from pdekit.operators.algebra import kronecker
+from pdekit.operators.derivatives import end_functionals
+from pdekit.operators.rows import FluxRows, derivative_rows, flux_rows
+from pdekit.semidiscrete.conditions import StateConditions
+
+
+@dataclass(frozen=True, eq=False)
+class AffineRows:
+    """``matrix @ u + sum_k data[k] @ g_k(t)``, with g_k the stacked data of axis k."""
+
+    matrix: Any
+    data: dict[int, Any]
+
+    def offset(self, conditions: StateConditions | None, t: float) -> Any:
+        """The part that the boundary data contribute at time t; 0.0 if none do."""
+        total: Any = 0.0
+        if conditions is not None:
+            for axis, matrix in self.data.items():
+                total = total + matrix @ conditions.stencil_data(axis, t).ravel()
+        return total
+
+
+def lift(grid: Grid, factors: dict[int, Any]) -> Any:
+    """Kronecker product of the factors, identities elsewhere."""
+    return kronecker([factors.get(k, sparse.eye_array(a.size, format="csr")) for k, a in enumerate(grid.axes)])
+
+
+def _check_condition_count(conditions: StateConditions, name: str, axis: str, n: int, what: str) -> None:
+    """An even derivative of order 2m needs m conditions at an end; none at all is outflow."""
+    for side in ("left", "right"):
+        count = len(conditions.faces[axis][side])  # type: ignore[index]
+        if n >= 4 and 0 < count < n // 2:
+            raise BoundaryError(
+                f"boundary.{what}.{axis}.{side}: a derivative of order {n} needs {n // 2} conditions here, found {count}; "
+                "give a list of them, or make the inner derivative a definition with conditions of its own"
+            )
+
+
+def derivative_atom(grid: Grid, atom: Diff, order: int, conditions: StateConditions | None) -> AffineRows:
+    """Rows of a (mixed) derivative of a state with its conditions, or of an expression without.
+
+    In a mixed derivative every axis uses its own conditions: if ``B_y u = g`` on a face then ``B_y u_x = g_x``, the
+    derivative of the data along the face.
+    """
+    counts = {grid.index(name): n for name, n in atom.counts.items()}
+    rows, along_face = {}, {}
+    for k, n in counts.items():
+        name, line = grid.names[k], grid.axes[k]
+        ends = end_functionals(line, conditions.faces.get(name) if conditions else None)
+        if conditions and not line.periodic:
+            _check_condition_count(conditions, name, name, n, str(atom.operand))
+        rows[k] = derivative_rows(line, n, order, *ends, closure="stable", name=name)
+        if len(counts) > 1:
+            along_face[k] = derivative_rows(line, n, order, closure="stable", name=name).matrix
+    matrix = lift(grid, {k: r.matrix for k, r in rows.items()})
+    data = {}
+    for k, r in rows.items():
+        if r.data.shape[1]:
+            # Axes before k act on the data along the face, axes after k on the finished rows.
+            before = {j: along_face[j] for j in counts if j < k}
+            after = {j: rows[j].matrix for j in counts if j > k}
+            data[k] = lift(grid, {**before, **after, k: r.data})
+    return AffineRows(matrix, data)
+
+
+@dataclass(frozen=True, eq=False)
+class FluxAtom:
+    """``d/dx (k du/dx)`` along one axis, k left open."""
+
+    grid: Grid
+    axis: int
+    order: int
+    pieces: FluxRows
+
+    @classmethod
+    def build(cls, grid: Grid, axis_name: str, order: int, conditions: StateConditions | None) -> FluxAtom:
+        k = grid.index(axis_name)
+        ends = end_functionals(grid.axes[k], conditions.faces.get(axis_name) if conditions else None)
+        if order not in (2, 4, 6):
+            raise GridError(f"div(k*grad(u)) has orders 2, 4 and 6, found {order}")
+        return cls(grid, k, order, flux_rows(grid.axes[k], order, *ends, name=axis_name))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of arrays at the flux points."""
+        return tuple(self.pieces.points.size if k == self.axis else n for k, n in enumerate(self.grid.shape))
+
+    @cached_property
+    def gradient(self) -> AffineRows:
+        """Nodes (and data) to du/dx at the flux points."""
+        g = self.pieces.gradient
+        data = {self.axis: lift(self.grid, {self.axis: g.data})} if g.data.shape[1] else {}
+        return AffineRows(lift(self.grid, {self.axis: g.matrix}), data)
+
+    @cached_property
+    def divergence(self) -> Any:
+        """Fluxes to nodes."""
+        return lift(self.grid, {self.axis: self.pieces.divergence})
+
+    @cached_property
+    def mean(self) -> Any:
+        """Nodes to flux points, by interpolation."""
+        return lift(self.grid, {self.axis: self.pieces.mean})
+
+    def coordinates(self, where: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Coordinates of the grid with this axis' nodes replaced."""
+        return {**self.grid.coordinates, self.grid.names[self.axis]: self.grid.along(self.axis, where)}
+
+    def cells(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Lower and upper ends of the interval that each flux point stands for; a face is a point."""
+        line, points = self.grid.axes[self.axis], self.pieces.points
+        gaps = line.spacings if line.periodic else np.concatenate([[0.0], line.spacings, [0.0]])
+        return points - 0.5 * gaps, points + 0.5 * gaps

@@ -1,0 +1,285 @@
+"""Expressions of the equation language on a grid: their values and exact sparse Jacobians.
+
+For ``F(x, t, u, d_1, d_2, ...)`` with ``d_k = D_k g_k(u)`` the Jacobian is
+``diag(F_u) + sum_k diag(F_dk) D_k J(g_k)``; the pointwise slopes come from the symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.equations.analysis import depends
+from pdekit.equations.atoms import Diff, Flux, spatial_atoms
+from pdekit.equations.evaluate import compile_expression, slope
+from pdekit.equations.pde import EquationSystem
+from pdekit.errors import GridError, SolverError
+from pdekit.grid import Grid
+from pdekit.semidiscrete.atoms import AffineRows, FluxAtom, derivative_atom
+from pdekit.semidiscrete.conditions import StateConditions
+from pdekit.semidiscrete.jumps import cell_harmonic_mean, jump_conditions
+
+Array = NDArray[Any]
+
+
+def diagonal(values: Array) -> Any:
+    """A sparse diagonal matrix."""
+    flat = values.ravel()
+    return sparse.dia_array((flat[None, :], [0]), shape=(flat.size, flat.size))
+
+
+@dataclass(frozen=True, eq=False)
+class Pointwise:
+    """A pointwise function of coordinates, time, parameters, states and derivative atoms."""
+
+    expression: Any
+    fixed: tuple[Any, ...]
+    dependents: tuple[Any, ...]
+    real: bool
+
+    @cached_property
+    def value(self) -> Callable[..., Any]:
+        """Function of the fixed arguments and the dependents."""
+        return compile_expression(self.expression, [*self.fixed, *self.dependents])
+
+    @cached_property
+    def slopes(self) -> dict[Any, Callable[..., Any]]:
+        """Partial derivatives by the dependents; those that vanish are left out."""
+        dummies = {d: sp.Dummy(real=True if self.real else None) for d in self.dependents}
+        body = self.expression.subs(dummies, simultaneous=True)
+        found = {}
+        for dependent, dummy in dummies.items():
+            derivative = slope(body, dummy)
+            if derivative.has(sp.Derivative, sp.Subs) or (not self.real and _not_holomorphic(body, dummy)):
+                raise SolverError(
+                    f"{self.expression} has no complex derivative by {dependent} (abs, conj, real and imag have none); "
+                    "an implicit method cannot be used, choose an explicit one"
+                )
+            if derivative != 0:
+                found[dependent] = compile_expression(derivative, [*self.fixed, *dummies.values()])
+        return found
+
+
+def _not_holomorphic(body: Any, dummy: Any) -> bool:
+    parts = body.atoms(sp.Abs, sp.conjugate, sp.re, sp.im, sp.sign)
+    return any(part.has(dummy) for part in parts)
+
+
+class Program:
+    """Evaluates expressions of one system on one grid.
+
+    Parameters
+    ----------
+    grid : Grid
+    system : EquationSystem
+    conditions : mapping of Symbol to StateConditions
+        For unknowns, rates and kept definitions.
+    order : int
+        Order of accuracy.
+    dtype : numpy dtype
+        float64 or complex128.
+    """
+
+    def __init__(
+        self, grid: Grid, system: EquationSystem, conditions: Mapping[Any, StateConditions], order: int, dtype: Any
+    ) -> None:
+        self.grid, self.system, self.conditions, self.order = grid, system, dict(conditions), order
+        self.dtype = np.dtype(dtype)
+        self._pointwise: dict[Any, Pointwise] = {}
+        self._derivatives: dict[Any, AffineRows] = {}
+        self._fluxes: dict[Any, FluxAtom] = {}
+        self._coefficients: dict[Any, Array] = {}
+
+    def fixed_values(self, t: float, coordinates: Mapping[str, Array] | None = None) -> list[Any]:
+        """Values of the arguments that do not depend on the solution."""
+        where = self.grid.coordinates if coordinates is None else coordinates
+        return [*where.values(), t, *self.system.parameters.values()]
+
+    def pointwise(self, expression: Any) -> Pointwise:
+        """The compiled form of an expression."""
+        if expression not in self._pointwise:
+            states = self.system.states
+            dependents = sorted(spatial_atoms(expression), key=str)
+            outside = expression.subs(dict.fromkeys(dependents, sp.Integer(0))) if dependents else expression
+            found = tuple(s for s in states if outside.has(s) or _outside_atoms(expression, s))
+            fixed = (*self.system.axes, self.system.t, *self.system.parameters)
+            self._pointwise[expression] = Pointwise(
+                expression, fixed, (*found, *dependents), self.dtype.kind != "c"
+            )
+        return self._pointwise[expression]
+
+    def derivative(self, atom: Diff) -> AffineRows:
+        """Rows of a derivative atom."""
+        key = (atom.operand if atom.operand in self.system.states else None, tuple(atom.counts.items()))
+        if key not in self._derivatives:
+            self._derivatives[key] = derivative_atom(self.grid, atom, self.order, self.conditions.get(atom.operand))
+        return self._derivatives[key]
+
+    def flux(self, atom: Flux) -> FluxAtom:
+        """Pieces of a flux atom."""
+        key = (atom.operand, atom.axis)
+        if key not in self._fluxes:
+            self._fluxes[key] = FluxAtom.build(self.grid, atom.axis, self.order, self.conditions.get(atom.operand))
+        return self._fluxes[key]
+
+    def flux_coefficient(self, atom: Flux, t: float) -> Array:
+        """k of a flux atom at the flux points, where it does not depend on the solution."""
+        if atom not in self._coefficients:
+            k, pieces = atom.coefficient, self.flux(atom)
+            compiled = compile_expression(k, [*self.system.axes, self.system.t, *self.system.parameters])
+
+            def evaluate(where: Array) -> Array:
+                coordinates = {**self.grid.coordinates, self.grid.names[pieces.axis]: where}
+                values = compiled(*self.fixed_values(t, coordinates))
+                return np.broadcast_to(np.asarray(values, dtype=self.dtype), pieces.shape)
+
+            lower, upper = (self.grid.along(pieces.axis, end) for end in pieces.cells())
+            jumps = jump_conditions(k)
+            if pieces.order > 2 and jumps:
+                raise GridError(
+                    f"div(k*grad(u)) of order {pieces.order} needs a smooth k; {k} jumps: use order 2, which is exact "
+                    "for layered k"
+                )
+            if pieces.order > 2:
+                values = evaluate(self.grid.along(pieces.axis, pieces.pieces.points))
+            else:
+                pattern = compile_expression(
+                    sp.Tuple(*jumps), [*self.system.axes, self.system.t, *self.system.parameters]
+                )
+
+                def side_of(where: Array) -> Array:
+                    coordinates = {**self.grid.coordinates, self.grid.names[pieces.axis]: where}
+                    parts = pattern(*self.fixed_values(t, coordinates))
+                    return np.stack([np.broadcast_to(p, pieces.shape) for p in parts])
+
+                values = cell_harmonic_mean(evaluate, side_of if jumps else None, lower, upper)
+            if k.has(self.system.t):
+                return values
+            self._coefficients[atom] = values
+        return self._coefficients[atom]
+
+    def frame(self, t: float, states: Mapping[Any, Array], selections: Mapping[Any, Any] | None = None) -> Frame:
+        """Evaluate at one time and state.
+
+        Parameters
+        ----------
+        t : float
+        states : mapping of Symbol to array
+            Full arrays of unknowns and rates.
+        selections : mapping of Symbol to sparse array, optional
+            Derivatives of the states by the unknowns of the ODE system, needed for Jacobians.
+        """
+        return Frame(self, t, dict(states), dict(selections or {}))
+
+
+def _outside_atoms(expression: Any, state: Any) -> bool:
+    """Whether a state occurs outside of all derivative atoms."""
+    if expression == state:
+        return True
+    if isinstance(expression, Diff | Flux):
+        return False
+    return any(_outside_atoms(a, state) for a in expression.args)
+
+
+class Frame:
+    """Values and Jacobians at one time and state; everything shared is computed once."""
+
+    def __init__(self, program: Program, t: float, states: dict[Any, Array], selections: dict[Any, Any]) -> None:
+        self.program, self.t = program, t
+        self._values = states
+        self._jacobians = selections
+        self._pointwise: dict[Any, Array] = {}
+
+    def value(self, expression: Any) -> Array:
+        """The expression on every node."""
+        if expression not in self._pointwise:
+            function = self.program.pointwise(expression)
+            arguments = [self._argument(d) for d in function.dependents]
+            with np.errstate(all="ignore"):
+                raw = function.value(*self.program.fixed_values(self.t), *arguments)
+            result = np.broadcast_to(np.asarray(raw), self.program.grid.shape)
+            self._pointwise[expression] = result.astype(self.program.dtype, copy=False)
+        return self._pointwise[expression]
+
+    def _argument(self, symbol: Any) -> Array:
+        """Value of a state or derivative atom, as an array of the grid's shape."""
+        if symbol not in self._values:
+            if isinstance(symbol, Diff):
+                result = self._diff(symbol)
+            elif isinstance(symbol, Flux):
+                result = self._flux(symbol)
+            else:
+                result = np.array(self.value(self.program.system.definitions[symbol]))
+                self.program.conditions[symbol].fill(result, self.t)
+            self._values[symbol] = result.reshape(self.program.grid.shape)
+        return self._values[symbol]
+
+    def _operand(self, expression: Any) -> Array:
+        return self._argument(expression) if expression in self.program.system.states else self.value(expression)
+
+    def _diff(self, atom: Diff) -> Array:
+        rows = self.program.derivative(atom)
+        conditions = self.program.conditions.get(atom.operand)
+        return np.asarray(rows.matrix @ self._operand(atom.operand).ravel() + rows.offset(conditions, self.t))
+
+    def _gradient(self, atom: Flux) -> Array:
+        gradient = self.program.flux(atom).gradient
+        conditions = self.program.conditions.get(atom.operand)
+        return np.asarray(gradient.matrix @ self._operand(atom.operand).ravel() + gradient.offset(conditions, self.t))
+
+    def _conductivity(self, atom: Flux) -> Array:
+        if depends(atom.coefficient, self.program.system.states):
+            return np.asarray(self.program.flux(atom).mean @ self.value(atom.coefficient).ravel())
+        return self.program.flux_coefficient(atom, self.t).ravel()
+
+    def _flux(self, atom: Flux) -> Array:
+        return np.asarray(self.program.flux(atom).divergence @ (self._conductivity(atom) * self._gradient(atom)))
+
+    def jacobian(self, expression: Any) -> Any:
+        """Derivative of the expression's node values by the unknowns of the ODE system, CSR."""
+        function = self.program.pointwise(expression)
+        arguments = [self._argument(d) for d in function.dependents]
+        total: Any = None
+        for dependent, compiled in function.slopes.items():
+            with np.errstate(all="ignore"):
+                raw = compiled(*self.program.fixed_values(self.t), *arguments)
+            factor = np.broadcast_to(np.asarray(raw), self.program.grid.shape)
+            inner = self._jacobian_of(dependent)
+            part = inner if np.all(factor == 1) else diagonal(factor) @ inner
+            total = part if total is None else total + part
+        if total is None:
+            columns = next(iter(self._jacobians.values())).shape[1]
+            return sparse.csr_array((self.program.grid.size, columns), dtype=self.program.dtype)
+        return sparse.csr_array(total)
+
+    def _jacobian_of(self, symbol: Any) -> Any:
+        if symbol not in self._jacobians:
+            if isinstance(symbol, Diff):
+                result = self.program.derivative(symbol).matrix @ self._operand_jacobian(symbol.operand)
+            elif isinstance(symbol, Flux):
+                result = self._flux_jacobian(symbol)
+            else:
+                free = ~self.program.conditions[symbol].prescribed()
+                inner = self.jacobian(self.program.system.definitions[symbol])
+                result = diagonal(free.astype(float)) @ inner
+            self._jacobians[symbol] = sparse.csr_array(result)
+        return self._jacobians[symbol]
+
+    def _operand_jacobian(self, expression: Any) -> Any:
+        if expression in self.program.system.states:
+            return self._jacobian_of(expression)
+        return self.jacobian(expression)
+
+    def _flux_jacobian(self, atom: Flux) -> Any:
+        pieces = self.program.flux(atom)
+        inner = diagonal(self._conductivity(atom)) @ (pieces.gradient.matrix @ self._operand_jacobian(atom.operand))
+        if depends(atom.coefficient, self.program.system.states):
+            inner = inner + diagonal(self._gradient(atom)) @ (pieces.mean @ self.jacobian(atom.coefficient))
+        return pieces.divergence @ inner

@@ -1,0 +1,295 @@
+"""The system of ordinary differential equations that a discretized problem is.
+
+``M y' = L y + b(t) + N(t, y)``: the unknowns y are the free nodes of all unknowns (and the rates of those of
+second order in time), L collects the linear terms with coefficients constant in time, b(t) sources and
+boundary data, N the rest. M is the identity except for zeros in the rows of equations ``0 = ...``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.boundary import FaceConditions
+from pdekit.equations.analysis import Split, split
+from pdekit.equations.pde import PDE, EquationSystem
+from pdekit.errors import GridError
+from pdekit.field import call_by_name
+from pdekit.grid import Grid
+from pdekit.semidiscrete.colouring import ColouredJacobian, box_pattern
+from pdekit.semidiscrete.conditions import StateConditions
+from pdekit.semidiscrete.program import Program
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One state's place in the vector of unknowns.
+
+    Parameters
+    ----------
+    name : str
+        ``"u"``, or ``"u_t"`` for a rate.
+    symbol : Symbol
+    conditions : StateConditions
+    free : array of int
+        Flat indices of the free nodes.
+    offset : int
+        Where the block starts in y.
+    """
+
+    name: str
+    symbol: Any
+    conditions: StateConditions
+    free: NDArray[np.intp]
+    offset: int
+
+    @property
+    def slice(self) -> slice:
+        return slice(self.offset, self.offset + self.free.size)
+
+
+class SemiDiscrete:
+    """A PDE on a grid with its conditions, as an ODE system.
+
+    Parameters
+    ----------
+    pde : PDE
+        The equations.
+    grid : Grid
+        Where.
+    boundary : mapping of str to dict of FaceConditions
+        For each unknown (and each definition that has conditions): complete conditions per bounded axis, as
+        `pdekit.boundary.collect` returns them.
+    order : int, default 2
+        Order of accuracy in space.
+    dtype : numpy dtype, default float
+        float64 or complex128.
+    """
+
+    def __init__(
+        self,
+        pde: PDE,
+        grid: Grid,
+        boundary: Mapping[str, Mapping[str, FaceConditions]],
+        *,
+        order: int = 2,
+        dtype: Any = float,
+    ) -> None:
+        self.pde, self.grid, self.order = pde, grid, order
+        self.dtype = np.dtype(dtype)
+        kept = [name for name in boundary if name in pde.definitions]
+        self.system: EquationSystem = pde.bind(grid.names, kept)
+        values = {str(s): v for s, v in self.system.parameters.items()}
+        self.conditions = {}
+        for name in (*pde.unknowns, *kept):
+            resolved = StateConditions.resolve(name, boundary.get(name, {}), grid, values)
+            self.conditions[_symbol(self.system, name)] = resolved
+        self.blocks = self._make_blocks()
+        self.program = Program(grid, self.system, self.conditions, order, self.dtype)
+
+    def _make_blocks(self) -> tuple[Block, ...]:
+        blocks: list[Block] = []
+        offset = 0
+        second = [u for u in self.system.unknowns if u.time_order == 2]
+        for unknown in self.system.unknowns:
+            conditions = self.conditions[unknown.symbol]
+            free = np.flatnonzero(~conditions.prescribed().ravel())
+            blocks.append(Block(unknown.name, unknown.symbol, conditions, free, offset))
+            offset += free.size
+        for unknown in second:
+            twin = next(b for b in blocks if b.name == unknown.name)
+            self.conditions[unknown.rate] = twin.conditions.rate()
+            blocks.append(Block(f"{unknown.name}_t", unknown.rate, self.conditions[unknown.rate], twin.free, offset))
+            offset += twin.free.size
+        if offset == 0:
+            raise GridError("all nodes are prescribed by Dirichlet conditions; nothing is left to be solved for")
+        return tuple(blocks)
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns of the ODE system."""
+        last = self.blocks[-1]
+        return last.offset + int(last.free.size)
+
+    @property
+    def time_order(self) -> int:
+        """Highest time derivative of the system."""
+        return max(u.time_order for u in self.system.unknowns)
+
+    def block(self, name: str) -> Block:
+        """The block of an unknown, or of a rate such as ``u_t``."""
+        return next(b for b in self.blocks if b.name == name)
+
+    def unpack(self, t: float, y: Array) -> dict[str, Array]:
+        """Full arrays of all unknowns and rates, prescribed values included."""
+        full = {}
+        for block in self.blocks:
+            values = np.zeros(self.grid.size, dtype=np.result_type(y.dtype, self.dtype))
+            values[block.free] = y[block.slice]
+            shaped = values.reshape(self.grid.shape)
+            block.conditions.fill(shaped, t)
+            full[block.name] = shaped
+        return full
+
+    def pack(self, fields: Mapping[str, Array]) -> Array:
+        """The vector of unknowns of full arrays."""
+        y = np.zeros(self.size, dtype=self.dtype)
+        for block in self.blocks:
+            y[block.slice] = np.asarray(fields[block.name]).ravel()[block.free]
+        return y
+
+    # ------------------------------------------------------------------------------------ the right-hand side
+
+    @cached_property
+    def splits(self) -> dict[str, Split]:
+        """Each unknown's right-hand side as linear part, source and rest."""
+        return {u.name: split(self.system, u.rhs) for u in self.system.unknowns}
+
+    def _equation_block(self, name: str) -> Block:
+        """The block whose rows an unknown's equation fills: its rate's for second order in time."""
+        unknown = next(u for u in self.system.unknowns if u.name == name)
+        return self.block(f"{name}_t" if unknown.time_order == 2 else name)
+
+    @cached_property
+    def mass(self) -> Array:
+        """Diagonal of M: 1, or 0 in the rows of equations ``0 = ...``."""
+        diagonal = np.ones(self.size)
+        for unknown in self.system.unknowns:
+            if unknown.time_order == 0:
+                diagonal[self.block(unknown.name).slice] = 0.0
+        return diagonal
+
+    @cached_property
+    def selections(self) -> dict[Any, Any]:
+        """Derivative of each state's full array by y."""
+        found = {}
+        for block in self.blocks:
+            ones = np.ones(block.free.size)
+            columns = block.offset + np.arange(block.free.size)
+            found[block.symbol] = sparse.csr_array((ones, (block.free, columns)), shape=(self.grid.size, self.size))
+        return found
+
+    def _frame(self, t: float, y: Array) -> Any:
+        full = self.unpack(t, y)
+        return self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks}, self.selections)
+
+    def _stack(self, pieces: dict[str, Any]) -> Any:
+        """Rows of all equations from full-grid rows by unknown."""
+        rows: dict[int, Any] = {}
+        for name, piece in pieces.items():
+            block = self._equation_block(name)
+            rows[block.offset] = piece[block.free]
+        for unknown in self.system.unknowns:
+            if unknown.time_order == 2:
+                block, rate = self.block(unknown.name), self.block(f"{unknown.name}_t")
+                rows[block.offset] = self.selections[rate.symbol][block.free]
+        return sparse.csr_array(sparse.vstack([rows[k] for k in sorted(rows)], format="csr"))
+
+    @cached_property
+    def L(self) -> Any:
+        """Matrix of the linear, time-constant part (CSR)."""
+        frame = self._frame(0.0, np.zeros(self.size, dtype=self.dtype))
+        return self._stack({name: frame.jacobian(s.linear) for name, s in self.splits.items()})
+
+    @cached_property
+    def b_is_constant(self) -> bool:
+        """Whether sources and boundary data do not change in time."""
+        sources = any(s.source.has(self.system.t) for s in self.splits.values())
+        return not sources and all(c.constant for c in self.conditions.values())
+
+    @cached_property
+    def _constant_b(self) -> Array:
+        return self._evaluate_b(0.0)
+
+    def _evaluate_b(self, t: float) -> Array:
+        frame = self._frame(t, np.zeros(self.size, dtype=self.dtype))
+        b = np.zeros(self.size, dtype=self.dtype)
+        for name, parts in self.splits.items():
+            block = self._equation_block(name)
+            b[block.slice] = frame.value(parts.linear + parts.source).ravel()[block.free]
+        return b
+
+    def b(self, t: float) -> Array:
+        """Sources and boundary data at time t."""
+        return self._constant_b if self.b_is_constant else self._evaluate_b(t)
+
+    @cached_property
+    def is_linear(self) -> bool:
+        """Whether there is no rest N: the Jacobian is L at all times."""
+        return self.pde.rhs is None and all(s.rest == 0 for s in self.splits.values())
+
+    def nonlinear(self, t: float, y: Array) -> Array:
+        """N(t, y)."""
+        if self.pde.rhs is not None:
+            return self._callable_rhs(t, y)
+        result = np.zeros(self.size, dtype=self.dtype)
+        frame = self._frame(t, y)
+        for name, parts in self.splits.items():
+            if parts.rest != 0:
+                block = self._equation_block(name)
+                result[block.slice] = frame.value(parts.rest).ravel()[block.free]
+        return result
+
+    def rhs(self, t: float, y: Array) -> Array:
+        """The right-hand side ``L y + b(t) + N(t, y)``."""
+        result = self.L @ y + self.b(t)
+        return result if self.is_linear else result + self.nonlinear(t, y)
+
+    def jacobian(self, t: float, y: Array) -> Any:
+        """Exact Jacobian of the right-hand side, CSR."""
+        if self.is_linear:
+            return self.L
+        if self.pde.rhs is not None:
+            return self._coloured.evaluate(lambda z: self._callable_rhs(t, z), y)
+        frame = self._frame(t, y)
+        return sparse.csr_array(self.L + self._stack_rest(frame))
+
+    def _stack_rest(self, frame: Any) -> Any:
+        """Jacobian of N: no rows for the trivial equations ``u' = u_t``."""
+        total = sparse.csr_array((self.size, self.size), dtype=self.dtype)
+        for name, parts in self.splits.items():
+            if parts.rest != 0:
+                block = self._equation_block(name)
+                rows = frame.jacobian(parts.rest)[block.free].tocoo()
+                where = (rows.coords[0] + block.offset, rows.coords[1])
+                total = total + sparse.csr_array((rows.data, where), shape=total.shape)
+        return total
+
+    # ------------------------------------------------------------------------------- a Python right-hand side
+
+    def _callable_rhs(self, t: float, y: Array) -> Array:
+        full = self.unpack(t, y)
+        parameters = {str(s): v for s, v in self.system.parameters.items()}
+        given = {**self.grid.coordinates, **parameters, **full, "t": t, "grid": self.grid}
+        assert self.pde.rhs is not None
+        answer = call_by_name(self.pde.rhs, given)
+        rates = answer if isinstance(answer, Mapping) else {self.pde.unknowns[0]: answer}
+        if set(rates) != set(self.pde.unknowns):
+            raise GridError(f"the right-hand side returned {sorted(rates)}, the unknowns are {list(self.pde.unknowns)}")
+        result = np.zeros(self.size, dtype=np.result_type(self.dtype, y.dtype))
+        for name, rate in rates.items():
+            values = np.asarray(rate)
+            if values.shape not in ((), self.grid.shape):
+                raise GridError(f"the rate of {name!r} has shape {values.shape}, the grid needs {self.grid.shape}")
+            block = self.block(name)
+            result[block.slice] = np.broadcast_to(values, self.grid.shape).ravel()[block.free]
+        return result
+
+    @cached_property
+    def _coloured(self) -> ColouredJacobian:
+        pattern = box_pattern(self.grid, self.pde.reach)
+        one = sparse.csr_array(pattern)
+        rows = [sparse.hstack([one[b.free][:, c.free] for c in self.blocks]) for b in self.blocks]
+        return ColouredJacobian(sparse.csr_array(sparse.vstack(rows)))
+
+
+def _symbol(system: EquationSystem, name: str) -> Any:
+    return next(s for s in system.states if str(s) == name)

@@ -1,0 +1,1 @@
+"""Time integration: a few engines, and methods as data."""

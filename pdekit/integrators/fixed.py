@@ -1,0 +1,259 @@
+"""Methods of fixed step: explicit Runge-Kutta, theta, Stormer-Verlet and Newmark, behind one protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.errors import SolverError, StabilityError
+from pdekit.integrators.tables import Tableau
+from pdekit.integrators.watch import Statistics, Watch
+from pdekit.semidiscrete.program import diagonal
+from pdekit.semidiscrete.system import SemiDiscrete
+from pdekit.solvers.direct import LinearSolver, factorise
+
+Array = NDArray[Any]
+NEWTON_TOLERANCE = 1e-11
+NEWTON_ITERATIONS = 25
+
+
+class Stepper(Protocol):
+    """Advances the state by one step."""
+
+    def step(self, t: float, y: Array, h: float) -> Array:
+        """The state at ``t + h``."""
+        ...
+
+
+def march(stepper: Stepper, y: Array, times: Sequence[float], step: float, watch: Watch) -> Iterator[tuple[float, Array]]:
+    """Step from output time to output time, each interval divided evenly so that none is missed.
+
+    No step is longer than `step`; the order is kept because the steps in an interval are equal, and a factorised
+    matrix is kept as long as the step is the same to rounding.
+
+    Yields
+    ------
+    (t, y) at every one of `times`, the first included.
+    """
+    yield times[0], y
+    previous = step
+    for start, end in zip(times, times[1:]):
+        count = max(1, int(np.ceil((end - start) / step * (1 - 1e-12))))
+        h = (end - start) / count
+        h = previous if abs(h - previous) <= 1e-11 * h else h
+        previous = h
+        for i in range(count):
+            y = stepper.step(start + i * h, y, h)
+            watch.step(end if i == count - 1 else start + (i + 1) * h, y)
+        yield end, y
+
+
+class ExplicitRungeKutta:
+    """An explicit Runge-Kutta method ``Y_i = y + h sum_j a_ij F(t + c_j h, Y_j)``, ``y1 = y + h sum b_i F_i``."""
+
+    def __init__(self, system: SemiDiscrete, tableau: Tableau, statistics: Statistics) -> None:
+        if not np.all(system.mass):
+            raise SolverError(f"{tableau.name} cannot solve algebraic equations '0 = ...'; use backward_euler")
+        self.system, self.tableau, self.statistics = system, tableau, statistics
+
+    def step(self, t: float, y: Array, h: float) -> Array:
+        stages: list[Array] = []
+        for row, c in zip(self.tableau.A, self.tableau.c):
+            Y = y + h * sum((a * F for a, F in zip(row, stages) if a), start=np.zeros_like(y)) if row else y
+            stages.append(self.system.rhs(t + c * h, Y))
+        self.statistics.evaluations += len(stages)
+        return np.asarray(y + h * sum((b * F for b, F in zip(self.tableau.b, stages) if b), start=np.zeros_like(y)))
+
+
+class NewtonSolver:
+    """Solves ``G(x) = 0`` by Newton's method, keeping a factorised Jacobian as long as it contracts well.
+
+    Converged means that the last correction is below 1e-11 of the solution: nothing less is passed on.
+    """
+
+    def __init__(self, statistics: Statistics) -> None:
+        self.statistics = statistics
+        self._solver: LinearSolver | None = None
+        self._key: Any = None
+
+    def solve(
+        self, residual: Callable[[Array], Array], jacobian: Callable[[Array], Any], x: Array, key: Any, t: float
+    ) -> Array:
+        """Find the root near x.
+
+        Parameters
+        ----------
+        residual, jacobian : callable
+            G and its sparse Jacobian.
+        x : array
+            First guess.
+        key : hashable
+            A kept factorisation is used again only under the same key (the step size).
+        t : float
+            For messages.
+        """
+        if key != self._key:
+            self._solver = None
+        previous = np.inf
+        for _ in range(NEWTON_ITERATIONS):
+            if self._solver is None:
+                self._solver, self._key = factorise(jacobian(x)), key
+                self.statistics.jacobians += 1
+                self.statistics.factorisations += 1
+            correction = self._solver.solve(residual(x))
+            self.statistics.newton_iterations += 1
+            x = x - correction
+            size = float(np.max(np.abs(correction))) / max(float(np.max(np.abs(x))), 1e-300)
+            if not np.isfinite(size):
+                raise StabilityError(f"Newton's method diverged at t = {t:.6g}; a smaller step may help")
+            if size <= NEWTON_TOLERANCE:
+                return x
+            if size > 0.1 * previous:
+                self._solver = None  # contracts too slowly: a new Jacobian
+            previous = size
+        raise SolverError(
+            f"Newton's method did not converge in {NEWTON_ITERATIONS} iterations at t = {t:.6g} "
+            f"(last correction {size:.1e}); use a smaller step"
+        )
+
+
+class Theta:
+    r"""The theta method ``M (y1 - y0) = h (theta F(t1, y1) + (1 - theta) F(t0, y0))``.
+
+    theta = 1 is backward Euler (order 1, L-stable), theta = 1/2 Crank-Nicolson (order 2, A-stable: very fast modes are
+    carried on with factor -1, so rough initial data ring). Rows of ``0 = ...`` are taken at t1 throughout.
+    """
+
+    def __init__(self, system: SemiDiscrete, theta: float, statistics: Statistics) -> None:
+        self.system, self.statistics = system, statistics
+        self.M = system.mass
+        self.implicit = np.where(self.M > 0, theta, 1.0)
+        self._newton = NewtonSolver(statistics)
+        self._solver: tuple[float, LinearSolver] | None = None
+
+    def step(self, t: float, y: Array, h: float) -> Array:
+        system, M, theta = self.system, self.M, self.implicit
+        self.statistics.evaluations += 1
+        if system.is_linear:
+            solver = self._factorised(h)
+            forced = theta * system.b(t + h) + (1 - theta) * system.b(t)
+            return solver.solve(M * y + h * ((1 - theta) * (system.L @ y) + forced))
+        known = M * y + h * (1 - theta) * system.rhs(t, y)
+
+        def residual(x: Array) -> Array:
+            self.statistics.evaluations += 1
+            return np.asarray(M * x - h * theta * system.rhs(t + h, x) - known)
+
+        def jacobian(x: Array) -> Any:
+            return diagonal(M) - h * (diagonal(theta) @ system.jacobian(t + h, x))
+
+        return self._newton.solve(residual, jacobian, y, h, t + h)
+
+    def _factorised(self, h: float) -> LinearSolver:
+        if self._solver is None or self._solver[0] != h:
+            matrix = sparse.csr_array(diagonal(self.M) - h * (diagonal(self.implicit) @ self.system.L))
+            self._solver = h, factorise(matrix)
+            self.statistics.factorisations += 1
+        return self._solver[1]
+
+
+def halves(system: SemiDiscrete, method: str) -> tuple[slice, slice]:
+    """Where displacements and velocities stand in y.
+
+    Raises
+    ------
+    SolverError
+        Not all equations are of second order in time.
+    """
+    if any(u.time_order != 2 for u in system.system.unknowns):
+        raise SolverError(f"{method} is for equations u_tt = ...; use another method")
+    middle = system.size // 2
+    return slice(0, middle), slice(middle, system.size)
+
+
+class Verlet:
+    """Stormer-Verlet for ``q'' = a(t, q)``: order 2, symplectic, stable for ``h omega <= 2``.
+
+    Hairer, Lubich and Wanner, *Geometric numerical integration*, eq. (I.1.17).
+    """
+
+    def __init__(self, system: SemiDiscrete, statistics: Statistics) -> None:
+        self.q, self.v = halves(system, "verlet")
+        self.system, self.statistics = system, statistics
+        self._acceleration: tuple[float, Array] | None = None
+        damping = system.jacobian(0.0, np.ones(system.size, dtype=system.dtype))[self.v][:, self.v]
+        if abs(damping).max() > 0:
+            raise SolverError("verlet cannot treat terms in u_t on the right-hand side; use newmark")
+
+    def _a(self, t: float, y: Array) -> Array:
+        self.statistics.evaluations += 1
+        return self.system.rhs(t, y)[self.v]
+
+    def step(self, t: float, y: Array, h: float) -> Array:
+        kept = self._acceleration
+        a = kept[1] if kept is not None and kept[0] == t else self._a(t, y)
+        new = np.empty_like(y)
+        half = y[self.v] + 0.5 * h * a
+        new[self.q] = y[self.q] + h * half
+        new[self.v] = half
+        a = self._a(t + h, new)
+        new[self.v] = half + 0.5 * h * a
+        self._acceleration = (t + h, a)
+        return new
+
+
+class Newmark:
+    """Newmark's method for ``q'' = a(t, q, v)``, beta = 1/4, gamma = 1/2: order 2, unconditionally stable, conserves the
+    energy of linear systems.
+
+    Newmark (1959), eqs. (8) and (9). The new acceleration is the unknown that is solved for.
+    """
+
+    beta, gamma = 0.25, 0.5
+
+    def __init__(self, system: SemiDiscrete, statistics: Statistics) -> None:
+        self.q, self.v = halves(system, "newmark")
+        self.system, self.statistics = system, statistics
+        self._newton = NewtonSolver(statistics)
+        self._solver: tuple[float, LinearSolver] | None = None
+        self._acceleration: tuple[float, Array] | None = None
+
+    def _matrix(self, J: Any, h: float) -> Any:
+        K, C = J[self.v][:, self.q], J[self.v][:, self.v]
+        one = sparse.eye_array(K.shape[0], format="csr")
+        return sparse.csr_array(one - self.beta * h**2 * K - self.gamma * h * C)
+
+    def step(self, t: float, y: Array, h: float) -> Array:
+        system, beta, gamma = self.system, self.beta, self.gamma
+        kept = self._acceleration
+        a = kept[1] if kept is not None and kept[0] == t else system.rhs(t, y)[self.v]
+        guess = np.empty_like(y)
+        guess[self.q] = y[self.q] + h * y[self.v] + h**2 * (0.5 - beta) * a
+        guess[self.v] = y[self.v] + h * (1 - gamma) * a
+
+        def state(acceleration: Array) -> Array:
+            full = guess.copy()
+            full[self.q] += beta * h**2 * acceleration
+            full[self.v] += gamma * h * acceleration
+            return full
+
+        if system.is_linear:
+            if self._solver is None or self._solver[0] != h:
+                self._solver = h, factorise(self._matrix(system.L, h))
+                self.statistics.factorisations += 1
+            new = self._solver[1].solve(system.rhs(t + h, guess)[self.v])
+        else:
+            new = self._newton.solve(
+                lambda x: x - system.rhs(t + h, state(x))[self.v],
+                lambda x: self._matrix(system.jacobian(t + h, state(x)), h),
+                a,
+                h,
+                t + h,
+            )
+        self.statistics.evaluations += 1
+        self._acceleration = (t + h, new)
+        return state(new)

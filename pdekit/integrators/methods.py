@@ -1,0 +1,103 @@
+"""The registry of time integration methods: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from pdekit.errors import SolverError, nearest_hint
+from pdekit.integrators.adaptive import adapt
+from pdekit.integrators.fixed import ExplicitRungeKutta, Newmark, Stepper, Theta, Verlet, march
+from pdekit.integrators.tables import TABLEAUX
+from pdekit.integrators.watch import Statistics, Watch
+from pdekit.semidiscrete.system import SemiDiscrete
+
+Family = Literal["explicit", "implicit", "verlet", "newmark", "adaptive explicit", "adaptive implicit"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A time integration method.
+
+    Parameters
+    ----------
+    name : str
+        As written in ``time: {method: ...}``.
+    family : str
+        Decides which stability limit applies.
+    order : int
+        Order of accuracy in time.
+    title : str
+        In words.
+    stepper : callable, optional
+        Makes the stepper of a method of fixed step; None for scipy's adaptive ones.
+    """
+
+    name: str
+    family: Family
+    order: int
+    title: str
+    stepper: Callable[[SemiDiscrete, Statistics], Stepper] | None = None
+
+    @property
+    def fixed_step(self) -> bool:
+        """Whether the method needs a step from the user."""
+        return self.stepper is not None
+
+    def integrate(
+        self,
+        system: SemiDiscrete,
+        y: NDArray[Any],
+        times: Sequence[float],
+        watch: Watch,
+        *,
+        step: float | None = None,
+        rtol: float = 1e-6,
+        atol: float = 1e-9,
+    ) -> Iterator[tuple[float, NDArray[Any]]]:
+        """Yield ``(t, y)`` at all `times`, the first of which is the start."""
+        if self.stepper is None:
+            if step is not None:
+                raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")
+            return adapt(system, self.name, y, times, rtol, atol, watch)
+        if step is None:
+            raise SolverError(f"{self.name} needs a fixed step, time: {{step: ...}}")
+        return march(self.stepper(system, watch.statistics), y, times, step, watch)
+
+
+METHODS: dict[str, Method] = {
+    m.name: m
+    for m in (
+        *(
+            Method(t.name, "explicit", t.order, f"explicit Runge-Kutta of order {t.order}, {t.source}", lambda s, n, t=t: ExplicitRungeKutta(s, t, n))
+            for t in TABLEAUX.values()
+        ),
+        Method("backward_euler", "implicit", 1, "backward Euler", lambda s, n: Theta(s, 1.0, n)),
+        Method("crank_nicolson", "implicit", 2, "Crank-Nicolson", lambda s, n: Theta(s, 0.5, n)),
+        Method("verlet", "verlet", 2, "Stormer-Verlet, symplectic", lambda s, n: Verlet(s, n)),
+        Method("newmark", "newmark", 2, "Newmark, beta 1/4, gamma 1/2", lambda s, n: Newmark(s, n)),
+        Method("RK45", "adaptive explicit", 5, "Dormand-Prince 5(4), adaptive"),
+        Method("RK23", "adaptive explicit", 3, "Bogacki-Shampine 3(2), adaptive"),
+        Method("DOP853", "adaptive explicit", 8, "Dormand-Prince 8(5,3), adaptive"),
+        Method("Radau", "adaptive implicit", 5, "Radau IIA of order 5, adaptive"),
+        Method("BDF", "adaptive implicit", 5, "backward differentiation of orders 1 to 5, adaptive"),
+        Method("LSODA", "adaptive implicit", 12, "LSODA: Adams and backward differentiation, adaptive"),
+    )
+}
+
+
+def find_method(name: str) -> Method:
+    """The method of a name.
+
+    Raises
+    ------
+    SolverError
+        There is none; names the nearest.
+    """
+    if name not in METHODS:
+        names = ["auto", *METHODS]
+        raise SolverError(f"unknown time method {name!r}; there are {', '.join(names)}{nearest_hint(name, names)}")
+    return METHODS[name]

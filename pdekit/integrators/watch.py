@@ -1,0 +1,70 @@
+"""What watches a run: statistics, and the alarm for blow-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.errors import StabilityError
+from pdekit.semidiscrete.system import SemiDiscrete
+
+GROWTH_LIMIT = 1e12
+
+
+@dataclass
+class Statistics:
+    """Counts of a run."""
+
+    steps: int = 0
+    evaluations: int = 0
+    jacobians: int = 0
+    factorisations: int = 0
+    newton_iterations: int = 0
+
+
+@dataclass
+class Watch:
+    """Follows a run step by step.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    scale : float
+        Greatest initial value; growth beyond 1e12 times it (and 1e12 itself) is blow-up.
+    progress : callable of (t, steps), optional
+        Told after every step.
+    """
+
+    system: SemiDiscrete
+    scale: float
+    progress: Callable[[float, int], None] | None = None
+    statistics: Statistics = field(default_factory=Statistics)
+
+    def step(self, t: float, y: NDArray[Any]) -> None:
+        """Take note of a finished step.
+
+        Raises
+        ------
+        StabilityError
+            The solution is not finite, or has grown without bound; says when and where.
+        """
+        self.statistics.steps += 1
+        greatest = float(np.max(np.abs(y)))  # nan and inf carry through
+        if not greatest <= GROWTH_LIMIT * max(self.scale, 1.0):
+            raise StabilityError(self.describe(t, y))
+        if self.progress is not None:
+            self.progress(t, self.statistics.steps)
+
+    def describe(self, t: float, y: NDArray[Any]) -> str:
+        """When and where the solution is not finite, or greatest."""
+        bad = ~np.isfinite(y)
+        index = int(np.argmax(bad)) if bad.any() else int(np.argmax(np.abs(y)))
+        block = next(b for b in self.system.blocks if b.slice.start <= index < b.slice.stop)
+        point = self.system.grid.point(int(block.free[index - block.offset]))
+        place = ", ".join(f"{name} = {value:.6g}" for name, value in point.items())
+        what = "is not finite" if bad.any() else f"has grown to {abs(y[index]):.3g}"
+        return f"the solution blew up: {block.name} {what} at t = {t:.6g}, {place}"

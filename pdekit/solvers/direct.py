@@ -1,0 +1,94 @@
+"""Direct solvers: banded LU where the matrix is a narrow band, sparse LU elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg import get_lapack_funcs
+from scipy.sparse.linalg import splu
+
+from pdekit.errors import SolverError
+
+Array = NDArray[Any]
+
+
+class LinearSolver(Protocol):
+    """A factorised matrix."""
+
+    description: str
+
+    def solve(self, rhs: Array) -> Array:
+        """The solution x of ``A x = rhs``."""
+        ...
+
+
+def bandwidths(matrix: Any) -> tuple[int, int]:
+    """Number of diagonals below and above the main one that are occupied."""
+    entries = matrix.tocoo()
+    if entries.nnz == 0:
+        return 0, 0
+    distance = entries.coords[0].astype(np.int64) - entries.coords[1]
+    return max(int(distance.max()), 0), max(int(-distance.min()), 0)
+
+
+class BandedLU:
+    """LU factors of a banded matrix, by LAPACK's gbtrf."""
+
+    def __init__(self, matrix: Any, lower: int, upper: int) -> None:
+        entries = matrix.tocoo()
+        n = matrix.shape[0]
+        band = np.zeros((2 * lower + upper + 1, n), dtype=matrix.dtype)
+        rows, columns = entries.coords
+        np.add.at(band, (lower + upper + rows - columns, columns), entries.data)
+        factorise, self._solve = get_lapack_funcs(("gbtrf", "gbtrs"), (band,))
+        self._lu, self._pivots, info = factorise(band, lower, upper)
+        if info > 0:
+            raise SolverError("the matrix is singular")
+        self._bands = lower, upper
+        self.description = f"banded LU, {lower} + {upper} diagonals"
+
+    def solve(self, rhs: Array) -> Array:
+        if np.iscomplexobj(rhs) and not np.iscomplexobj(self._lu):
+            return np.asarray(self.solve(rhs.real) + 1j * self.solve(rhs.imag))
+        x, _ = self._solve(self._lu, *self._bands, rhs, self._pivots)
+        return np.asarray(x)
+
+
+class SparseLU:
+    """LU factors of a sparse matrix by SuperLU, columns ordered for a symmetric pattern."""
+
+    def __init__(self, matrix: Any) -> None:
+        try:
+            self._lu = splu(sparse.csc_array(matrix), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+        except RuntimeError as error:
+            raise SolverError(f"the matrix cannot be factorised: {error}") from None
+        self.description = "sparse LU (SuperLU, minimum degree)"
+
+    def solve(self, rhs: Array) -> Array:
+        if np.iscomplexobj(rhs) and self._lu.U.dtype.kind != "c":
+            return np.asarray(self._lu.solve(rhs.real) + 1j * self._lu.solve(rhs.imag))
+        return np.asarray(self._lu.solve(rhs))
+
+
+def factorise(matrix: Any) -> LinearSolver:
+    """Factorise a sparse matrix by the solver that fits its structure.
+
+    Raises
+    ------
+    SolverError
+        The matrix is singular.
+
+    Examples
+    --------
+    >>> A = sparse.diags_array([[1.0] * 4, [-2.0] * 5, [1.0] * 4], offsets=[-1, 0, 1])
+    >>> solver = factorise(A)
+    >>> solver.description, bool(abs(A @ solver.solve(np.ones(5)) - 1).max() < 1e-14)
+    ('banded LU, 1 + 1 diagonals', True)
+    """
+    lower, upper = bandwidths(matrix)
+    if 2 * lower + upper + 1 <= max(40, int(0.2 * matrix.nnz / max(matrix.shape[0], 1))):
+        return BandedLU(matrix, lower, upper)
+    return SparseLU(matrix)

@@ -1,8 +1,70 @@
-"""pdekit: partial differential equations by finite differences and the method of lines."""
+"""pdekit: partial differential equations by finite differences and the method of lines.
+
+>>> import pdekit as pk
+>>> grid = pk.Grid(x=pk.Axis(0, 1, 51))
+>>> heat = pk.PDE("u_t = D*laplace(u)", parameters={"D": 0.1})
+>>> problem = pk.Problem(heat, grid, initial={"u": "sin(pi*x)"}, boundary={"u": {"x": pk.Dirichlet(0)}})
+>>> print(f"{problem.solve(t_end=1.0)['u'].max():.3f}")
+0.373
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from pdekit.extension import provide
+
+if TYPE_CHECKING:
+    from pdekit.axis import Axis
+    from pdekit.boundary import BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Robin
+    from pdekit.config.load import load
+    from pdekit.equations.pde import PDE
+    from pdekit.errors import PdekitError
+    from pdekit.field import Field
+    from pdekit.grid import Grid
+    from pdekit.operators.algebra import LinearOperator, identity, multiplication
+    from pdekit.operators.derivatives import derivative, diffusion, laplacian
+    from pdekit.problem import ConvergenceSettings, OutputSettings, Problem, TimeSettings
+    from pdekit.solution import Solution
+    from pdekit.stencils import weights
+    from pdekit.storage.data import FileData
+    from pdekit.storage.open import open_result
+    from pdekit.verification.converge import Study, converge
+
+# Public names and their rooms. Each is imported when it is first used, so that `pdekit --help` answers at once.
+_ROOMS = {
+    "axis": ["Axis"],
+    "boundary": ["BoundaryCondition", "Curvature", "Dirichlet", "Neumann", "Outflow", "Robin"],
+    "config.load": ["load"],
+    "equations.pde": ["PDE"],
+    "errors": ["PdekitError"],
+    "field": ["Field"],
+    "grid": ["Grid"],
+    "operators.algebra": ["LinearOperator", "identity", "multiplication"],
+    "operators.derivatives": ["derivative", "diffusion", "laplacian"],
+    "problem": ["ConvergenceSettings", "OutputSettings", "Problem", "TimeSettings"],
+    "solution": ["Solution"],
+    "stencils": ["weights"],
+    "storage.data": ["FileData"],
+    "storage.open": ["open_result"],
+    "verification.converge": ["Study", "converge"],
+}
+_HOME = {name: f"pdekit.{room}" for room, names in _ROOMS.items() for name in names}
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
 provide("sample_text", "pdekit.equations.sampling:sample_text")
-from pdekit.axis import Axis
-from pdekit.grid import Grid
-from pdekit.boundary import *
-from pdekit.operators.derivatives import derivative, laplacian, diffusion
+provide("plot_field", "pdekit.plotting.field:plot_field")
+provide("plot_solution", "pdekit.plotting.solution:plot_solution")
+provide("problem_to_yaml", "pdekit.config.write:problem_to_yaml")
+provide("problem_to_python", "pdekit.config.write:problem_to_python")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pdekit' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from pdekit.equations.atoms import Diff
+from pdekit.equations.atoms import ATOMS, Diff
 from pdekit.equations.evaluate import evaluate_number, slope
 from pdekit.equations.language import Scope, Vector, differentiated_names, names_in, parse
 from pdekit.equations.vocabulary import RESERVED
@@ -60,12 +60,15 @@ class EquationSystem:
         Values of the parameters.
     definitions : dict of Symbol to expression
         Definitions that carry boundary conditions of their own; all others are substituted.
+    known : dict of str to expression
+        Definitions free of unknowns, usable in initial states, boundary data and exact solutions.
     """
 
     axes: tuple[Any, ...]
     unknowns: tuple[Unknown, ...]
     parameters: dict[Any, complex | float]
     definitions: dict[Any, Any]
+    known: dict[str, Any] = field(default_factory=dict)
 
     t = sp.Symbol("t")
 
@@ -270,7 +273,13 @@ class _Binder:
         unknowns = tuple(Unknown(n, orders[n], rhs.get(n, sp.Integer(0))) for n in pde.unknowns)
         parameters = {sp.Symbol(n): v for n, v in pde.parameter_values().items()}
         definitions = {sp.Symbol(n): self.resolved[n] for n in pde.definitions if n in self.kept}
-        return EquationSystem(self.axes, unknowns, parameters, definitions)
+        solution = {sp.Symbol(n) for n in (*pde.unknowns, *self.kept, *(f"{u}_t" for u in pde.unknowns))}
+        known = {
+            n: e
+            for n, e in self.resolved.items()
+            if not isinstance(e, Vector) and not e.has(*ATOMS) and not e.free_symbols & solution
+        }
+        return EquationSystem(self.axes, unknowns, parameters, definitions, known)
 
     def _time_orders(self) -> dict[str, int]:
         orders = dict.fromkeys(self.pde.unknowns, 1 if self.pde.rhs is not None else 0)

@@ -13,7 +13,7 @@ from pdekit.equations.language import Scope, parse
 from pdekit.errors import ExpressionError
 
 
-def sample_text(text: str, coordinates: Mapping[str, Any]) -> Any:
+def sample_text(text: str, coordinates: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> Any:
     """Evaluate an expression of named coordinates.
 
     Parameters
@@ -22,6 +22,8 @@ def sample_text(text: str, coordinates: Mapping[str, Any]) -> Any:
         The expression. ``noise(amplitude, seed)`` is normally distributed, independent at every node.
     coordinates : mapping of str to array or number
         What its names mean; arrays broadcast against each other.
+    known : mapping of str to sympy expression, optional
+        Further names, in terms of these.
 
     Returns
     -------
@@ -42,7 +44,8 @@ def sample_text(text: str, coordinates: Mapping[str, Any]) -> Any:
         values[symbol] = np.random.default_rng(int(seed)).standard_normal(shape)
         return amplitude * symbol
 
-    scope = Scope({name: sp.Symbol(name) for name in coordinates}, special={"noise": noise})
+    names = {name: sp.Symbol(name) for name in coordinates}
+    scope = Scope({**(known or {}), **names}, special={"noise": noise})
     expression = parse(text, scope)
     result = compile_expression(expression, list(values))(*values.values())
     if np.any(~np.isfinite(np.asarray(result, dtype=complex))):

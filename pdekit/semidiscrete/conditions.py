@@ -50,7 +50,7 @@ def _face_coordinates(grid: Grid, axis: int, side: Side) -> dict[str, Array]:
 
 
 def face_data(
-    value: Any, grid: Grid, axis: int, side: Side, parameters: Mapping[str, Any], where: str
+    value: Any, grid: Grid, axis: int, side: Side, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
 ) -> FaceData:
     """Make the data of a condition from a number, a text, an array over the face or a callable."""
     shape = tuple(1 if k == axis else n for k, n in enumerate(grid.shape))
@@ -63,7 +63,7 @@ def face_data(
         return result
 
     if isinstance(value, str):
-        return _text_data(value, coordinates, parameters, shaped, where)
+        return _text_data(value, coordinates, parameters, known, shaped, where)
     if callable(value) and not isinstance(value, Field):
         return _callable_data(value, coordinates, parameters, shaped, where)
     array = np.asarray(value.values if isinstance(value, Field) else value)
@@ -78,10 +78,12 @@ def face_data(
     return FaceData(lambda t: fixed, lambda t: np.zeros_like(fixed), True)
 
 
-def _text_data(text: str, coordinates: dict[str, Array], parameters: Any, shaped: Any, where: str) -> FaceData:
+def _text_data(
+    text: str, coordinates: dict[str, Array], parameters: Any, known: Mapping[str, Any], shaped: Any, where: str
+) -> FaceData:
     names = {name: sp.Symbol(name) for name in (*coordinates, "t", *parameters)}
     try:
-        expression = parse(text, Scope(names))
+        expression = parse(text, Scope({**known, **names}))
     except PdekitError as error:
         raise BoundaryError(f"{where}: {error}") from None
     arguments = list(names.values())
@@ -154,7 +156,12 @@ class StateConditions:
 
     @classmethod
     def resolve(
-        cls, name: str, faces: Mapping[str, FaceConditions], grid: Grid, parameters: Mapping[str, Any]
+        cls,
+        name: str,
+        faces: Mapping[str, FaceConditions],
+        grid: Grid,
+        parameters: Mapping[str, Any],
+        known: Mapping[str, Any],
     ) -> StateConditions:
         """Resolve coefficients and data of the conditions that `pdekit.boundary.collect` made."""
         resolved, data = {}, {}
@@ -165,7 +172,7 @@ class StateConditions:
                 where = f"boundary.{name}.{axis_name}.{side}"
                 ends[side] = tuple(resolve_coefficients(c, parameters, where) for c in pair[side])
                 for position, condition in enumerate(ends[side]):
-                    data[k, side, position] = face_data(condition.value, grid, k, side, parameters, where)
+                    data[k, side, position] = face_data(condition.value, grid, k, side, parameters, known, where)
             resolved[axis_name] = FaceConditions(ends["left"], ends["right"])
         return cls(grid, resolved, data)
 

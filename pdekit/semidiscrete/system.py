@@ -90,7 +90,7 @@ class SemiDiscrete:
         values = {str(s): v for s, v in self.system.parameters.items()}
         self.conditions = {}
         for name in (*pde.unknowns, *kept):
-            resolved = StateConditions.resolve(name, boundary.get(name, {}), grid, values)
+            resolved = StateConditions.resolve(name, boundary.get(name, {}), grid, values, self.system.known)
             self.conditions[_symbol(self.system, name)] = resolved
         self.blocks = self._make_blocks()
         self.program = Program(grid, self.system, self.conditions, order, self.dtype)

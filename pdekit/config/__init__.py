@@ -1,0 +1,1 @@
+"""YAML configs: text to problem and back."""

@@ -1,0 +1,178 @@
+"""Reading YAML into plain data, with the line of every key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+
+from pdekit.errors import ConfigError
+
+LARGEST_FILE = 10_000_000
+MOST_VALUES = 500_000
+DEEPEST = 40
+
+Path = tuple[str | int, ...]
+
+
+def spell(path: Path) -> str:
+    """A key path as people write it: ``boundary.u.x.left``, ``equations[1]``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text
+
+
+@dataclass
+class Source:
+    """Plain data and where each value stands.
+
+    Parameters
+    ----------
+    name : str
+        The file, for messages.
+    data : dict
+        Mappings, lists, texts, numbers, booleans, None.
+    lines : dict of key path to int
+        Line numbers, from 1.
+    """
+
+    name: str
+    data: dict[str, Any]
+    lines: dict[Path, int] = field(default_factory=dict)
+    overridden: dict[Path, str] = field(default_factory=dict)
+
+    def where(self, path: Path) -> str:
+        """``file.yaml, line 3: grid.x``, or the override that the value came from."""
+        for k in range(len(path), 0, -1):
+            if path[:k] in self.overridden:
+                return f"override {self.overridden[path[:k]]!r}: {spell(path)}"
+        for k in range(len(path), 0, -1):
+            if path[:k] in self.lines:
+                return f"{self.name}, line {self.lines[path[:k]]}: {spell(path)}"
+        return f"{self.name}: {spell(path)}" if path else self.name
+
+    def error(self, path: Path, message: str) -> ConfigError:
+        """An error that says where."""
+        return ConfigError(f"{self.where(path)}: {message}")
+
+
+def read_yaml(path: FilePath) -> Source:
+    """Read a YAML file.
+
+    Raises
+    ------
+    ConfigError
+        No such file, no YAML, no mapping, keys given twice, or data that unfold beyond all measure.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file")
+    if path.stat().st_size > LARGEST_FILE:
+        raise ConfigError(f"{path}: larger than {LARGEST_FILE // 1_000_000} MB; put data into files of their own")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as text: {error}") from None
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, name: str = "config") -> Source:
+    """Parse YAML text; see `read_yaml`.
+
+    Examples
+    --------
+    >>> source = parse_yaml("title: Rod\\ngrid:\\n  x: {points: 11}\\n")
+    >>> source.data, source.where(("grid", "x"))
+    ({'title': 'Rod', 'grid': {'x': {'points': 11}}}, 'config, line 3: grid.x')
+    """
+    try:
+        document = YAML(typ="rt", pure=True).load(text)
+    except YAMLError as error:
+        raise ConfigError(_yaml_message(error, name)) from None
+    except (RecursionError, ValueError) as error:
+        raise ConfigError(f"{name}: not YAML that can be read: {type(error).__name__}") from None
+    source = Source(name, {})
+    if document is None:
+        raise ConfigError(f"{name}: is empty; a config is a mapping of keys such as grid, equations, time")
+    if not isinstance(document, CommentedMap):
+        raise ConfigError(f"{name}: a config is a mapping of keys such as grid, equations, time; found {_kind(document)}")
+    counter = [0]
+    source.data = _plain(document, (), source, counter)
+    return source
+
+
+def _kind(value: Any) -> str:
+    return {"CommentedSeq": "a list", "str": "a text"}.get(type(value).__name__, type(value).__name__)
+
+
+def _yaml_message(error: YAMLError, name: str) -> str:
+    mark = getattr(error, "problem_mark", None)
+    line = f", line {mark.line + 1}" if mark is not None else ""
+    problem = str(getattr(error, "problem", None) or error).split("\n")[0]
+    if "duplicate key" in problem:
+        return f"{name}{line}: a key is given twice: {problem.split('with value')[0].strip()}"
+    return f"{name}{line}: not valid YAML: {problem}"
+
+
+def _plain(node: Any, path: Path, source: Source, counter: list[int]) -> Any:
+    counter[0] += 1
+    if counter[0] > MOST_VALUES:
+        raise ConfigError(f"{source.name}: unfolds to more than {MOST_VALUES:,} values (aliases of aliases?)")
+    if len(path) > DEEPEST:
+        raise ConfigError(f"{source.name}: nested deeper than {DEEPEST} levels")
+    if isinstance(node, CommentedMap):
+        result = {}
+        for key, value in node.items():
+            if not isinstance(key, str):
+                raise ConfigError(f"{source.where(path)}: keys are texts, found {key!r}")
+            below = (*path, str(key))
+            try:
+                source.lines[below] = node.lc.key(key)[0] + 1
+            except (AttributeError, KeyError):
+                pass  # keys merged from an anchor have no line of their own
+            result[str(key)] = _plain(value, below, source, counter)
+        return result
+    if isinstance(node, CommentedSeq):
+        return [_plain(value, (*path, i), source, counter) for i, value in enumerate(node)]
+    if isinstance(node, bool) or node is None:
+        return node
+    if isinstance(node, int):
+        return int(node)
+    if isinstance(node, float):
+        return float(node)
+    if isinstance(node, str):
+        return str(node)
+    raise ConfigError(f"{source.where(path)}: found a {type(node).__name__}; write it as a text or a number")
+
+
+def override(source: Source, assignment: str) -> None:
+    """Apply ``key.path=value`` to the data, as if it stood in the file.
+
+    Raises
+    ------
+    ConfigError
+        Not of that form.
+    """
+    key, equals, text = assignment.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise ConfigError(f"override {assignment!r}: write it as key.path=value, for example parameters.D=0.2")
+    try:
+        value = _plain(YAML(typ="rt", pure=True).load(text), (), Source(f"override {assignment!r}", {}), [0])
+    except YAMLError:
+        value = text
+    target: Any = source.data
+    path: Path = ()
+    for part in parts[:-1]:
+        path = (*path, part)
+        if target.get(part) is None:
+            target[part] = {}
+        target = target[part]
+        if not isinstance(target, dict):
+            raise ConfigError(f"override {assignment!r}: {spell(path)} is not a mapping, it has no keys")
+    target[parts[-1]] = value
+    source.overridden[tuple(parts)] = assignment

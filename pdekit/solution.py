@@ -1,0 +1,146 @@
+"""The result of solving a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.axis import Axis
+from pdekit.errors import PdekitError, nearest_hint
+from pdekit.extension import service
+from pdekit.field import Field
+from pdekit.grid import Grid
+
+Array = NDArray[Any]
+Exact = Callable[[str, float], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Times and fields of a solved problem.
+
+    Parameters
+    ----------
+    grid : Grid
+    times : array
+        Stored times; empty for a steady solution.
+    values : dict of str to array
+        By variable; shape (times, *grid.shape), or grid.shape if steady.
+    title : str
+    method : str
+        The time integration or steady method.
+    reasons : tuple of str
+        Why that method.
+    statistics : dict
+        Steps, evaluations and so on.
+    wall_time : float
+        Seconds.
+    exact : callable of (variable, t), optional
+        Values of the exact solution, for those variables in `exact_names`.
+    file : Path, optional
+        Where it was written.
+
+    Examples
+    --------
+    >>> import pdekit as pk
+    >>> heat = pk.PDE("u_t = laplace(u)")
+    >>> problem = pk.Problem(heat, pk.Grid(x=pk.Axis(0, 1, 41)), initial={"u": "sin(pi*x)"},
+    ...                      boundary={"u": {"x": pk.Dirichlet(0)}}, exact={"u": "exp(-pi**2*t)*sin(pi*x)"})
+    >>> solution = problem.solve(t_end=0.1)
+    >>> bool(solution.error("u") < 2e-4), solution["u"].shape
+    (True, (41,))
+    """
+
+    grid: Grid
+    times: Array
+    values: dict[str, Array]
+    title: str = ""
+    method: str = ""
+    reasons: tuple[str, ...] = ()
+    statistics: dict[str, Any] = field(default_factory=dict)
+    wall_time: float = 0.0
+    exact: Exact | None = None
+    exact_names: tuple[str, ...] = ()
+    file: Path | None = None
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        span = "steady" if self.steady else f"t = {self.times[0]:g} .. {self.times[-1]:g}, {self.times.size} frames"
+        return f"<Solution {self.title!r}: {', '.join(self.values)}; {span}; {self.method}>"
+
+    @property
+    def steady(self) -> bool:
+        """Whether there is no time."""
+        return self.times.size == 0
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the stored fields."""
+        return tuple(self.values)
+
+    def __getitem__(self, name: str) -> Field:
+        """The field of a variable at the last stored time."""
+        return self.frame(name, -1)
+
+    def frame(self, name: str, index: int = -1) -> Field:
+        """The field of a variable at a stored time, by the index of that time."""
+        if name not in self.values:
+            raise PdekitError(
+                f"no variable {name!r}; there are {list(self.values)}{nearest_hint(name, self.values)}"
+            )
+        data = self.values[name]
+        return Field(self.grid, data if self.steady else data[index], name)
+
+    def at(self, name: str, t: float) -> Field:
+        """The field at a stored time, by the time itself."""
+        index = int(np.argmin(np.abs(self.times - t)))
+        if abs(self.times[index] - t) > 1e-9 * max(1.0, abs(t)):
+            raise PdekitError(f"t = {t:g} is not a stored time; the nearest is {self.times[index]:g}")
+        return self.frame(name, index)
+
+    def exact_field(self, name: str, index: int = -1) -> Field:
+        """The exact solution at a stored time."""
+        if self.exact is None or name not in self.exact_names:
+            raise PdekitError(f"no exact solution of {name!r} is known")
+        t = 0.0 if self.steady else float(self.times[index])
+        return Field(self.grid, self.exact(name, t), name)
+
+    def error(self, name: str, index: int = -1, kind: Any = "max") -> float:
+        """Norm of the difference from the exact solution at a stored time; max norm over all nodes by default."""
+        difference = self.frame(name, index) - self.exact_field(name, index)
+        return float(difference.norm(kind))
+
+    def errors(self) -> dict[str, float]:
+        """Max-norm errors at the last time, of the variables whose exact solution is known."""
+        return {name: self.error(name) for name in self.exact_names}
+
+    def plot(self, name: str | None = None, **options: Any) -> Any:
+        """Draw the solution; see `pdekit.plotting.plot_solution`."""
+        return service("plot_solution")(self, name, **options)
+
+    def to_xarray(self) -> Any:
+        """All variables as an `xarray.Dataset`."""
+        import xarray
+
+        dims = self.grid.names if self.steady else ("t", *self.grid.names)
+        coords: dict[str, Any] = {} if self.steady else {"t": self.times}
+        for name, axis in zip(self.grid.names, self.grid.axes):
+            attributes = {"units": axis.unit, "long_name": axis.long_name}
+            coords[name] = (name, axis.nodes, {k: v for k, v in attributes.items() if v})
+        data = {name: (dims, values, self.labels.get(name, {})) for name, values in self.values.items()}
+        return xarray.Dataset(data, coords=coords, attrs={"title": self.title, "method": self.method})
+
+
+def grid_of(axes: Mapping[str, Array], periods: Mapping[str, float]) -> Grid:
+    """The grid of stored coordinates."""
+    made = {}
+    for name, nodes in axes.items():
+        period = periods.get(name)
+        left = float(nodes[0])
+        made[name] = Axis(left, left + period, nodes=nodes, periodic=True) if period else Axis(nodes=nodes)
+    return Grid(made)

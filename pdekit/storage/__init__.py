@@ -1,0 +1,1 @@
+"""Results on disk: one self-describing HDF5 file."""

@@ -56,6 +56,7 @@ __all__ = sorted(_HOME)  # noqa: PLE0605
 provide("sample_text", "pdekit.equations.sampling:sample_text")
 provide("plot_field", "pdekit.plotting.field:plot_field")
 provide("plot_solution", "pdekit.plotting.solution:plot_solution")
+provide("plot_study", "pdekit.plotting.study:plot_study")
 provide("problem_to_yaml", "pdekit.config.write:problem_to_yaml")
 provide("problem_to_python", "pdekit.config.write:problem_to_python")
 

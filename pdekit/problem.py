@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
 from pdekit.boundary import FaceConditions, Outflow, collect
@@ -284,7 +285,7 @@ class Problem:
             for pair in faces.values():
                 given += [c.value for side in ("left", "right") for c in pair[side]]  # type: ignore[index]
         for value in given:
-            if isinstance(value, str):
+            if isinstance(value, str | sp.Expr):
                 shape = self.grid.shape
                 names = {**self.grid.coordinates, **self._parameters, "t": self.time.start}
                 if np.iscomplexobj(np.zeros(shape) + sample_text(value, names, self.system.known)):
@@ -322,7 +323,7 @@ class Problem:
         try:
             if isinstance(source, FileData):
                 return source.load(self.grid.shape)
-            if isinstance(source, str):
+            if isinstance(source, str | sp.Expr):
                 values = np.asarray(sample_text(source, names, self.system.known))
                 return np.broadcast_to(values, self.grid.shape)
             return sample_values(source, self.grid.shape, names, what)

@@ -136,11 +136,18 @@ class Solution:
         return xarray.Dataset(data, coords=coords, attrs={"title": self.title, "method": self.method})
 
 
-def grid_of(axes: Mapping[str, Array], periods: Mapping[str, float]) -> Grid:
+def grid_of(
+    axes: Mapping[str, Array], periods: Mapping[str, float], labels: Mapping[str, Mapping[str, str]] | None = None
+) -> Grid:
     """The grid of stored coordinates."""
     made = {}
     for name, nodes in axes.items():
+        entry = (labels or {}).get(name, {})
+        words: dict[str, Any] = {"unit": entry.get("units", ""), "long_name": entry.get("long_name", "")}
         period = periods.get(name)
         left = float(nodes[0])
-        made[name] = Axis(left, left + period, nodes=nodes, periodic=True) if period else Axis(nodes=nodes)
+        if period:
+            made[name] = Axis(left, left + period, nodes=nodes, periodic=True, **words)
+        else:
+            made[name] = Axis(nodes=nodes, **words)
     return Grid(made)

@@ -102,6 +102,8 @@ class PDE:
     rhs : callable, optional
         Instead of `equations`: a function that is given, by name, any of t, the coordinates, the unknowns (full
         arrays), the parameters and ``grid``, and returns du/dt as an array or a dict of arrays by unknown.
+    sources : mapping of str to str or sympy expression, optional
+        Terms added to the right-hand side of an unknown's equation, solved for its time derivative.
     reach : int, default 1
         For `rhs`: how many neighbours along each axis it looks at, the sparsity of its Jacobian.
 
@@ -125,12 +127,14 @@ class PDE:
         definitions: Mapping[str, str] | None = None,
         unknowns: Sequence[str] | None = None,
         rhs: Callable[..., Any] | None = None,
+        sources: Mapping[str, Any] | None = None,
         reach: int = 1,
     ) -> None:
         self.equations = (equations,) if isinstance(equations, str) else tuple(equations)
         self.parameters = dict(parameters or {})
         self.definitions = dict(definitions or {})
         self.rhs = rhs
+        self.sources = dict(sources or {})
         self.reach = reach
         if bool(self.equations) == (rhs is not None):
             raise ExpressionError("give either equations or a right-hand side function rhs")
@@ -144,20 +148,19 @@ class PDE:
         what = "; ".join(self.equations) or f"rhs={getattr(self.rhs, '__name__', 'function')}"
         return f"PDE({what!r}, parameters={self.parameters})"
 
+    def replace(self, **changes: Any) -> PDE:
+        """The same equations with some of the constructor's arguments changed."""
+        names = ("parameters", "definitions", "unknowns", "rhs", "sources", "reach")
+        arguments: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return PDE(changes.pop("equations", self.equations), **{**arguments, **changes})
+
     def with_parameters(self, **parameters: Any) -> PDE:
         """The same equations with some parameters changed."""
         for name in parameters:
             if name not in self.parameters:
                 known = list(self.parameters)
-                raise ExpressionError(f"unknown parameter {name!r}; there are {known}{nearest_hint(name, known)}")
-        return PDE(
-            self.equations,
-            parameters={**self.parameters, **parameters},
-            definitions=self.definitions,
-            unknowns=self.unknowns,
-            rhs=self.rhs,
-            reach=self.reach,
-        )
+                raise ExpressionError(f"parameters.{name}: unknown; there are {known}{nearest_hint(name, known)}")
+        return self.replace(parameters={**self.parameters, **parameters})
 
     def _infer_unknowns(self) -> tuple[str, ...]:
         found: list[str] = []
@@ -270,6 +273,10 @@ class _Binder:
             raise ExpressionError(f"{len(steady)} equations '0 = ...' for the unknowns {rest}")
         rhs |= dict(zip(rest, steady))
         rhs = self._substitute_rates(rhs)
+        for name, source in pde.sources.items():
+            if name not in rhs:
+                raise ExpressionError(f"sources: {name!r} is not an unknown")
+            rhs[name] += source if isinstance(source, sp.Expr) else parse(source, self._scope({}))
         unknowns = tuple(Unknown(n, orders[n], rhs.get(n, sp.Integer(0))) for n in pde.unknowns)
         parameters = {sp.Symbol(n): v for n, v in pde.parameter_values().items()}
         definitions = {sp.Symbol(n): self.resolved[n] for n in pde.definitions if n in self.kept}

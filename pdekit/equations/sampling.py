@@ -13,12 +13,12 @@ from pdekit.equations.language import Scope, parse
 from pdekit.errors import ExpressionError
 
 
-def sample_text(text: str, coordinates: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> Any:
+def sample_text(text: Any, coordinates: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> Any:
     """Evaluate an expression of named coordinates.
 
     Parameters
     ----------
-    text : str
+    text : str or sympy expression
         The expression. ``noise(amplitude, seed)`` is normally distributed, independent at every node.
     coordinates : mapping of str to array or number
         What its names mean; arrays broadcast against each other.
@@ -46,8 +46,9 @@ def sample_text(text: str, coordinates: Mapping[str, Any], known: Mapping[str, A
 
     names = {name: sp.Symbol(name) for name in coordinates}
     scope = Scope({**(known or {}), **names}, special={"noise": noise})
-    expression = parse(text, scope)
-    result = compile_expression(expression, list(values))(*values.values())
+    expression = text if isinstance(text, sp.Expr) else parse(text, scope)
+    with np.errstate(all="ignore"):
+        result = compile_expression(expression, list(values))(*values.values())
     if np.any(~np.isfinite(np.asarray(result, dtype=complex))):
-        raise ExpressionError(f"{text!r} is not finite everywhere on the grid")
+        raise ExpressionError(f"{str(text)!r} is not finite everywhere on the grid")
     return result

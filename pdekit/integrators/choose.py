@@ -18,10 +18,12 @@ from pdekit.integrators.tables import TABLEAUX
 from pdekit.semidiscrete.system import SemiDiscrete
 
 Array = NDArray[Any]
-# Explicit adaptive methods are taken while they need no more steps than this for stability alone.
-EXPLICIT_STEPS = 1_500
+# Explicit adaptive methods are taken while they need no more steps than this for stability alone. Beyond, their error
+# control rides on the stability limit and leaves a pattern of the size of the tolerance at the grid scale.
+EXPLICIT_STEPS = 400
 # Beyond this many unknowns in three dimensions the fill-in of sparse LU costs more than many explicit steps.
 LARGEST_3D_LU = 30_000
+TIGHT = 1e-8  # below this tolerance BDF's low order costs too many steps
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,8 @@ def _automatic_adaptive(facts: Facts, rtol: float) -> Choice:
         return Choice(explicit, (nature, f"stiff, but LU factors in 3-D would be larger still: {explicit.title}"), limit)
     if _not_differentiable(system):
         return Choice(explicit, (nature, f"the right-hand side has no complex derivative: {explicit.title}"), limit)
+    if found.is_real and rtol < TIGHT:
+        return Choice(METHODS["Radau"], (nature, "stiff, and the tolerance is tight: Radau, of order 5"))
     if found.is_real:
         return Choice(METHODS["BDF"], (nature, "stiff with a real spectrum (diffusion): BDF with sparse LU"))
     return Choice(METHODS["Radau"], (nature, "stiff with an oscillating part: Radau, stable on the imaginary axis"))

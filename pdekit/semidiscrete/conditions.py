@@ -52,7 +52,7 @@ def _face_coordinates(grid: Grid, axis: int, side: Side) -> dict[str, Array]:
 def face_data(
     value: Any, grid: Grid, axis: int, side: Side, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
 ) -> FaceData:
-    """Make the data of a condition from a number, a text, an array over the face or a callable."""
+    """Make the data of a condition from a number, a text or symbols, an array over the face or a callable."""
     shape = tuple(1 if k == axis else n for k, n in enumerate(grid.shape))
     coordinates = _face_coordinates(grid, axis, side)
 
@@ -62,8 +62,8 @@ def face_data(
             raise BoundaryError(f"{where}: the boundary data are not finite")
         return result
 
-    if isinstance(value, str):
-        return _text_data(value, coordinates, parameters, known, shaped, where)
+    if isinstance(value, str | sp.Expr):
+        return _symbolic_data(value, coordinates, parameters, known, shaped, where)
     if callable(value) and not isinstance(value, Field):
         return _callable_data(value, coordinates, parameters, shaped, where)
     array = np.asarray(value.values if isinstance(value, Field) else value)
@@ -78,12 +78,12 @@ def face_data(
     return FaceData(lambda t: fixed, lambda t: np.zeros_like(fixed), True)
 
 
-def _text_data(
-    text: str, coordinates: dict[str, Array], parameters: Any, known: Mapping[str, Any], shaped: Any, where: str
+def _symbolic_data(
+    given: Any, coordinates: dict[str, Array], parameters: Any, known: Mapping[str, Any], shaped: Any, where: str
 ) -> FaceData:
     names = {name: sp.Symbol(name) for name in (*coordinates, "t", *parameters)}
     try:
-        expression = parse(text, Scope({**known, **names}))
+        expression = given if isinstance(given, sp.Expr) else parse(given, Scope({**known, **names}))
     except PdekitError as error:
         raise BoundaryError(f"{where}: {error}") from None
     arguments = list(names.values())

@@ -32,7 +32,7 @@ def open_result(path: str | Path) -> Solution:
         There is no such file, or it is not a results file.
     """
     stored = read_result(path)
-    grid = grid_of(stored.axes, stored.periods)
+    grid = grid_of(stored.axes, stored.periods, stored.labels)
     exact = json.loads(stored.attributes.get("exact", "{}"))
     parameters = json.loads(stored.attributes.get("parameters", "{}"))
     definitions = json.loads(stored.attributes.get("definitions", "{}"))

@@ -1,0 +1,143 @@
+"""What a problem was understood to be, and what a results file holds, for the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Group
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pdekit.boundary import FaceConditions
+from pdekit.equations.typeset import typeset
+from pdekit.integrators.choose import Facts
+from pdekit.integrators.methods import METHODS
+from pdekit.problem import Problem
+from pdekit.storage.reader import read_result
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"
+
+
+def _rows() -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _conditions(name: str, faces: dict[str, FaceConditions]) -> list[str]:
+    found = []
+    for axis, pair in faces.items():
+        for side in ("left", "right"):
+            conditions = pair[side]  # type: ignore[index]
+            words = " and ".join(c.describe(name) for c in conditions) or "outflow (one-sided rows)"
+            found.append(f"{axis}.{side}: {words}")
+    return found
+
+
+def memory_estimate(problem: Problem) -> float:
+    """Bytes that the operators and the states take, factors of implicit methods counted by a rule of thumb."""
+    system = problem.semidiscrete
+    item = system.dtype.itemsize
+    matrix = system.L.nnz * (item + 4)
+    states = 12 * system.size * item + 3 * problem.grid.size * item * len(system.blocks)
+    dimension = problem.grid.ndim
+    fill = {1: 4.0, 2: 31.0 * np.log2(max(system.size, 2)) / 17, 3: 2.0 * system.size ** (1 / 3)}[min(dimension, 3)]
+    return float(matrix * 3 + states + fill * system.size * (item + 4))
+
+
+def describe(problem: Problem) -> Group:
+    """Everything that `pdekit check` prints."""
+    system = problem.semidiscrete
+    parts: list[Any] = []
+    if problem.title:
+        parts.append(Text(problem.title, style="bold"))
+    if problem.pde.rhs is None:
+        parts.append(Padding(Text(typeset(problem.system)), (1, 4)))
+    table = _rows()
+    values = ", ".join(f"{s} = {v:g}" for s, v in problem.system.parameters.items())
+    if values:
+        table.add_row("parameters", escape(values))
+    axes = [f"{n}: {a!r}"[:-1].replace("<", "") for n, a in zip(problem.grid.names, problem.grid.axes)]
+    table.add_row("grid", escape("\n".join(axes)))
+    table.add_row("unknowns", _unknowns(problem))
+    for name, faces in problem.conditions.items():
+        if faces:
+            table.add_row(f"boundary of {name}", escape("\n".join(_conditions(name, faces))))
+    for name, values_of in problem.initial.items():
+        table.add_row(f"initial {name}", escape(str(values_of) if isinstance(values_of, str | int | float) else "data"))
+    kind = "linear" if system.is_linear else "nonlinear"
+    steadiness = "constant data" if system.b_is_constant else "data change in time"
+    table.add_row("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}")
+    table.add_row("memory", f"about {_size(memory_estimate(problem))}")
+    _time(problem, table)
+    for note in problem.notes():
+        table.add_row(Text("note", style="yellow"), escape(note))
+    return Group(*parts, table)
+
+
+def _unknowns(problem: Problem) -> str:
+    blocks = [f"{b.name}: {b.free.size:,} of {problem.grid.size:,} nodes free" for b in problem.semidiscrete.blocks]
+    return "\n".join(blocks)
+
+
+def _time(problem: Problem, table: Table) -> None:
+    if problem.steady:
+        how = "sparse factorisation" if problem.semidiscrete.is_linear else "Newton with line search"
+        table.add_row("method", f"steady: {how}")
+        return
+    start, end = problem.span(None)
+    choice = problem.choice()
+    table.add_row("time", f"{start:g} to {end:g}")
+    table.add_row("method", escape(choice.method.name + "\n" + "\n".join(choice.reasons)))
+    system = problem.semidiscrete
+    facts = Facts(system, start, system.pack(problem.initial_fields()), end - start)
+    names = ["euler", "rk4"] + (["verlet"] if facts.purely_second_order and not facts.damped else [])
+    if np.all(system.mass):
+        limits = [f"{name} {facts.limit(METHODS[name]):.4g}" for name in names]
+        table.add_row("largest stable step", ", ".join(limits))
+    frames = len(problem.output.resolve(start, end))
+    size = frames * problem.grid.size * system.dtype.itemsize * len(system.blocks)
+    table.add_row("output", escape(f"{frames} frames, {_size(size)}, {problem.output.file or 'file not named'}"))
+
+
+def describe_result(path: str | Path) -> Group:
+    """Everything that `pdekit info` prints."""
+    stored = read_result(path)
+    attributes = stored.attributes
+    table = _rows()
+    table.add_row("file", escape(f"{stored.path} ({_size(stored.path.stat().st_size)})"))
+    for key, label in (("title", "title"), ("status", "status"), ("message", "message"), ("method", "method")):
+        if attributes.get(key):
+            table.add_row(label, escape(str(attributes[key])))
+    if attributes.get("method_reasons"):
+        table.add_row("why", escape(str(attributes["method_reasons"])))
+    for name, nodes in stored.axes.items():
+        table.add_row(f"axis {name}", f"{nodes.size} nodes, {nodes[0]:g} to {nodes[-1]:g}" + (", periodic" if name in stored.periods else ""))
+    if not stored.steady:
+        table.add_row("times", f"{stored.times.size} frames, {stored.times[0]:g} to {stored.times[-1]:g}")
+    for name in stored.variables:
+        last = stored.read(name, -1)
+        if np.iscomplexobj(last):
+            table.add_row(f"variable {name}", f"complex, modulus {np.abs(last).min():.6g} to {np.abs(last).max():.6g} at the end")
+        else:
+            table.add_row(f"variable {name}", f"{last.min():.6g} to {last.max():.6g} at the end")
+    counts = [f"{value:,} {key.replace('_', ' ')}" for key, value in attributes["statistics"].items() if value]
+    if counts:
+        table.add_row("work", ", ".join(counts))
+    wall = float(attributes.get("wall_time_seconds", np.nan))
+    if np.isfinite(wall):
+        table.add_row("wall time", f"{wall:.2f} s")
+    table.add_row("written by", f"pdekit {attributes['pdekit_version']}")
+    config = Text("config\n", style="bold").append(str(attributes.get("config", "")), style="none")
+    return Group(table, Text(""), config)

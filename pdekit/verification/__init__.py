@@ -1,0 +1,1 @@
+"""How accurate it is: convergence studies and manufactured solutions."""

@@ -1,0 +1,313 @@
+"""Convergence studies: solve on finer and finer grids, or with smaller and smaller steps, and read off the order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.errors import ConfigError, PdekitError
+from pdekit.extension import service
+from pdekit.field import Field
+from pdekit.grid import Grid
+from pdekit.integrators.methods import METHODS
+from pdekit.problem import Problem
+from pdekit.solution import Solution
+from pdekit.verification.manufactured import manufactured
+
+# In a study in space the error in time must not be seen.
+TIGHT = {"rtol": 1e-11, "atol": 1e-13}
+ROUNDING = 2e-11  # errors below this, beside the solution, are rounding and tolerance: no order can be read off
+Reference = Literal["exact", "manufactured", "self"]
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Study:
+    """The result of a convergence study.
+
+    Parameters
+    ----------
+    title : str
+    what : {"space", "time", "space and time"}
+        What is refined.
+    against : str
+        With what is compared, in words.
+    sizes : tuple
+        Points along the first axis, or steps.
+    widths : tuple of float
+        Mesh widths, or steps: the abscissae of the order.
+    errors : dict of str to tuple of float
+        Max-norm errors by variable.
+    expected : float
+        The order that is expected.
+    tolerance : float
+        By how much the observed order may fall short.
+    scale : dict of str to float
+        Size of each variable, to tell rounding.
+    """
+
+    title: str
+    what: str
+    against: str
+    sizes: tuple[Any, ...]
+    widths: tuple[float, ...]
+    errors: dict[str, tuple[float, ...]]
+    expected: float
+    tolerance: float
+    scale: dict[str, float]
+
+    def orders(self, name: str) -> list[float]:
+        """Observed orders between consecutive sizes."""
+        e, h = self.errors[name], self.widths
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return [float(np.log(e[i] / e[i + 1]) / np.log(h[i] / h[i + 1])) for i in range(len(e) - 1)]
+
+    def at_rounding(self, name: str) -> bool:
+        """Whether the finest error is rounding: the discretization is exact for this problem."""
+        return self.errors[name][-1] <= ROUNDING * max(self.scale[name], 1e-300)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every variable reaches the expected order in the last refinement, or rounding."""
+        return all(
+            self.at_rounding(name) or self.orders(name)[-1] >= self.expected - self.tolerance for name in self.errors
+        )
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        open_names = [name for name in self.errors if not self.at_rounding(name)]
+        if not open_names:
+            best = max(max(self.orders(name)[:-1], default=0.0) for name in self.errors)
+            if best >= self.expected - self.tolerance:
+                return f"PASS: observed order {best:.2f} until rounding is reached, expected {self.expected:g}"
+            return "PASS: errors are at rounding level from the start, the discretization is exact for this problem"
+        worst = min(open_names, key=lambda name: self.orders(name)[-1])
+        word = "PASS" if self.passed else "FAIL"
+        return f"{word}: observed order {self.orders(worst)[-1]:.2f} ({worst}), expected {self.expected:g}"
+
+    def table(self) -> str:
+        """Sizes, errors and orders as text."""
+        label = "step" if self.what == "time" else "points"
+        lines = []
+        for name in self.errors:
+            lines.append(f"{label:>10} {'max error of ' + name:>20} {'order':>7}")
+            orders = ["", *(f"{order:.2f}" for order in self.orders(name))]
+            for size, error, order in zip(self.sizes, self.errors[name], orders):
+                lines.append(f"{size!s:>10} {error:>20.3e} {order:>7}")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return f"{self.table()}\n{self.verdict}"
+
+    def plot(self, **options: Any) -> Any:
+        """Errors over mesh width, with the slope of the expected order. See `pdekit.plotting.study.plot_study`."""
+        return service("plot_study")(self, **options)
+
+
+def refined(grid: Grid, points: int) -> Grid:
+    """The grid with `points` nodes along its first axis, the others in proportion.
+
+    A periodic axis has one node less than a bounded one of the same width: the last is the first.
+    """
+    first = grid.axes[0]
+    cells = first.size if first.periodic else first.size - 1
+    wanted = points - 1
+    axes = {}
+    for name, axis in zip(grid.names, grid.axes):
+        own = axis.size if axis.periodic else axis.size - 1
+        count = max(2, round(own * wanted / cells))
+        axes[name] = axis.with_points(count if axis.periodic else count + 1)
+    return Grid(axes)
+
+
+def converge(
+    problem: Problem,
+    points: Sequence[int] | None = None,
+    *,
+    steps: Sequence[float] | None = None,
+    t_end: float | None = None,
+    against: Reference | None = None,
+    expect: float | None = None,
+    tolerance: float | None = None,
+    report: Report | None = None,
+) -> Study:
+    """Study the convergence of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+    points : sequence of int, optional
+        Numbers of nodes along the first axis (others in proportion; a periodic axis has one less): a study in space,
+        errors in time kept negligible by tight tolerances.
+    steps : sequence of float, optional
+        Time steps: a study in time of the problem's method on its own grid, against the exact solution in time of the
+        same semi-discrete system. With `points`, one step per grid: both are refined together.
+    t_end : float, optional
+        End of the time span.
+    against : {"exact", "manufactured", "self"}, optional
+        What errors are taken against. Default: the exact solution if there is one, else a manufactured one. "self"
+        takes the difference from the next finer grid.
+    expect : float, optional
+        The expected order; default is the order of the discretization, or of the method.
+    tolerance : float, default 0.25
+        By how much the last observed order may fall short.
+    report : callable of str, optional
+        Told what is being solved.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ConfigError
+        Neither points nor steps, fewer than two of them, or no exact solution where one is asked for.
+
+    Examples
+    --------
+    >>> import pdekit as pk
+    >>> problem = pk.Problem(pk.PDE("u_t = u_xx"), pk.Grid(x=pk.Axis(0, 1, 21)), initial={"u": "sin(pi*x)"},
+    ...                      boundary={"u": {"x": pk.Dirichlet(0)}}, exact={"u": "exp(-pi**2*t)*sin(pi*x)"}, order=4)
+    >>> study = pk.converge(problem, [21, 41, 81], t_end=0.1)
+    >>> study.passed, study.orders("u")[-1] > 3.9
+    (True, True)
+    """
+    settings = problem.convergence
+    if points is None and steps is None:
+        points, steps = settings.points, settings.steps
+    against = against or settings.against  # type: ignore[assignment]
+    expect = settings.expect if expect is None else expect
+    tolerance = settings.tolerance if tolerance is None else tolerance
+    for name, values in (("points", points), ("steps", steps)):
+        if values is not None and len(values) < 2:
+            raise ConfigError(f"convergence.{name}: at least two are needed, found {list(values)}")
+    if t_end is not None:
+        problem = problem.replace(time=replace(problem.time, end=t_end))
+    say = report or (lambda text: None)
+    if points is None and steps is None:
+        raise ConfigError("convergence: give points (a study in space) or steps (a study in time)")
+    if points is None:
+        assert steps is not None
+        return _in_time(problem, steps, against, expect, tolerance, say)
+    if steps is not None and len(steps) != len(points):
+        raise ConfigError(f"convergence: {len(points)} points and {len(steps)} steps; they are refined together, one each")
+    return _in_space(problem, sorted(points), steps, against, expect, tolerance, say)
+
+
+def _final(solution: Solution, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    return {name: solution[name].values for name in names}
+
+
+def _study_names(problem: Problem) -> tuple[str, ...]:
+    return tuple(u.name for u in problem.system.unknowns)
+
+
+def _in_space(
+    problem: Problem, points: Sequence[int], steps: Sequence[float] | None, against: Reference | None, expect: float | None,
+    tolerance: float, say: Report,
+) -> Study:
+    if against is None:
+        against = "exact" if problem.exact else ("self" if problem.pde.rhs is not None else "manufactured")
+    if against == "exact" and not problem.exact:
+        raise ConfigError("convergence.against: there is no exact solution; use manufactured or self")
+    if against == "manufactured":
+        problem = manufactured(problem)
+    names = [n for n in _study_names(problem) if against == "self" or n in problem.exact]
+    sizes = list(points)
+    if against == "self":
+        sizes.append(2 * sizes[-1] - 1)
+    step_of = dict(zip(points, sorted(steps, reverse=True))) if steps else {}
+    found = list(_solve_all(problem, sizes, step_of, say))
+    errors: dict[str, list[float]] = {name: [] for name in names}
+    for i, (grid, solution) in enumerate(found[: len(points)]):
+        for name in names:
+            if against == "self":
+                finer = found[i + 1][1][name]
+                errors[name].append(float(np.max(np.abs(solution[name].values - _at_nodes(finer, grid)))))
+            else:
+                errors[name].append(solution.error(name))
+    widths = tuple(1.0 / (n - 1) for n in points)
+    words = {
+        "exact": "the exact solution",
+        "manufactured": "a manufactured solution",
+        "self": "the next finer grid",
+    }[against]
+    scale = {name: found[-1][1][name].norm("max") for name in names}
+    fixed = {name: tuple(values) for name, values in errors.items()}
+    what = "space and time" if steps else "space"
+    return Study(
+        problem.title, what, words, tuple(points), widths, fixed, float(expect or problem.order), tolerance, scale
+    )
+
+
+def _solve_all(
+    problem: Problem, sizes: Sequence[int], step_of: dict[int, float], say: Report
+) -> Iterator[tuple[Grid, Solution]]:
+    for n in sizes:
+        grid = refined(problem.grid, n)
+        say(f"{' x '.join(map(str, grid.shape))} nodes")
+        if n in step_of:
+            time = replace(problem.time, step=step_of[n])
+        else:
+            adaptive = problem.time.method if problem.time.method in METHODS else "auto"
+            fixed = adaptive != "auto" and METHODS[adaptive].fixed_step
+            time = replace(problem.time, step=None, method="auto" if fixed else adaptive, **TIGHT)
+        sized = problem.replace(grid=grid, time=time)
+        solution = sized.solve() if problem.steady else sized.solve(times=())
+        yield grid, solution
+
+
+def _at_nodes(finer: Field, grid: Grid) -> NDArray[Any]:
+    """Values of a finer field at the nodes of a grid that are among its own."""
+    index = []
+    for name, fine, coarse in zip(grid.names, finer.grid.axes, grid.axes):
+        where = np.searchsorted(fine.nodes, coarse.nodes - 1e-9 * fine.length)
+        where = np.minimum(where, fine.size - 1)
+        if float(np.max(np.abs(fine.nodes[where] - coarse.nodes))) > 1e-9 * fine.length:
+            raise ConfigError(
+                f"convergence: the nodes of axis {name!r} are not among those of the next finer grid; take points such as 21, 41, 81"
+            )
+        index.append(where)
+    return np.asarray(finer.values[np.ix_(*index)])
+
+
+def _in_time(
+    problem: Problem, steps: Sequence[float], against: Reference | None, expect: float | None, tolerance: float, say: Report
+) -> Study:
+    if against in ("exact", "manufactured"):
+        raise ConfigError(
+            f"convergence.against: a study in time compares with the exact solution in time of the same grid, not with {against}; "
+            "give points as well to refine both"
+        )
+    steps = sorted(steps, reverse=True)
+    names = _study_names(problem)
+    method = problem.time.method
+    if method == "auto":
+        method = problem.choice(step=steps[0]).method.name
+    if method not in METHODS or not METHODS[method].fixed_step:
+        raise PdekitError(f"convergence.steps: {method} chooses its own steps; a study in time needs a method of fixed step")
+    say("reference, tight tolerances")
+    exact = replace(problem.time, step=None, method="auto", rtol=1e-12, atol=1e-14)
+    reference = _final(problem.replace(time=exact).solve(times=()), names)
+    errors: dict[str, list[float]] = {name: [] for name in names}
+    for step in steps:
+        say(f"step {step:g}")
+        result = problem.solve(method=method, step=step, times=())
+        for name in names:
+            errors[name].append(float(np.max(np.abs(result[name].values - reference[name]))))
+    return Study(
+        problem.title,
+        "time",
+        "the exact solution in time on the same grid",
+        tuple(steps),
+        tuple(steps),
+        {name: tuple(values) for name, values in errors.items()},
+        float(expect or METHODS[method].order),
+        tolerance,
+        {name: float(np.max(np.abs(values))) for name, values in reference.items()},
+    )

@@ -1,0 +1,116 @@
+"""Manufactured solutions: an exact solution for any equations, by adding the source that makes it one.
+
+Choose a smooth u*, insert it into the equations, and what is left over is the source term with which u* is the exact
+solution; boundary data and initial state follow from u* as well.
+
+P. J. Roache, *Code verification by the method of manufactured solutions*, J. Fluids Eng. 124 (2002) 4-10.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from pdekit.boundary import BoundaryCondition, Outflow
+from pdekit.equations.atoms import lower
+from pdekit.errors import SolverError
+from pdekit.grid import Grid
+from pdekit.problem import Problem
+
+
+def manufactured_field(grid: Grid, t: Any, scale: float, number: int, is_complex: bool) -> Any:
+    """A smooth positive function without symmetries, periodic along periodic axes, decaying in time.
+
+    Parameters
+    ----------
+    grid : Grid
+    t : Symbol
+    scale : float
+        Time in which it decays.
+    number : int
+        Different numbers give different functions.
+    is_complex : bool
+        Give it a complex phase.
+    """
+    shape: Any = sp.Integer(1)
+    for k, (name, axis) in enumerate(zip(grid.names, grid.axes)):
+        s = (sp.Symbol(name) - sp.nsimplify(axis.left)) / sp.nsimplify(axis.length)
+        phase = sp.Rational(3 + 2 * k + number, 10)
+        rate = 2 * sp.pi if axis.periodic else sp.Rational(13 + 2 * number, 8)
+        shape *= sp.cos(rate * s + phase)
+    decay = sp.exp(-t / sp.nsimplify(scale))
+    field = sp.Rational(3, 2) + sp.Rational(number, 4) + sp.Rational(1, 2) * shape * decay
+    return field * sp.exp(sp.I * sp.Rational(3, 10)) if is_complex else field
+
+
+def _boundary_value(u: Any, condition: BoundaryCondition, axis: str, side: str) -> Any:
+    sign = -1 if side == "left" else 1
+    x = sp.Symbol(axis)
+    a = [sp.Symbol(v) if isinstance(v, str) and v.isidentifier() else sp.sympify(v) for v in condition.coefficients]
+    return sp.Add(*(a_k * sign**k * sp.diff(u, x, k) for k, a_k in enumerate(a)))
+
+
+def manufactured(problem: Problem) -> Problem:
+    """The same equations, grid and kinds of conditions, with sources and data that make a known function exact.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    Problem
+        With `exact` set.
+
+    Raises
+    ------
+    SolverError
+        The right-hand side is a Python function, or coefficients jump, so that no smooth solution exists.
+
+    Examples
+    --------
+    >>> import pdekit as pk
+    >>> problem = pk.Problem(pk.PDE("u_t = u_xx - u**3"), pk.Grid(x=pk.Axis(0, 1, 21)), initial={"u": "x"},
+    ...                      boundary={"u": {"x": pk.Neumann(0)}})
+    >>> known = manufactured(problem)
+    >>> bool(known.solve(t_end=0.1).error("u") < 1e-3)
+    True
+    """
+    system = problem.system
+    if problem.pde.rhs is not None:
+        raise SolverError("a manufactured solution needs equations in symbols, not a Python function")
+    jumps = (sp.Piecewise, sp.Heaviside, sp.floor, sp.ceiling, sp.sign)
+    if any(u.rhs.has(*jumps) for u in system.unknowns):
+        raise SolverError("the equations contain jumps (where, heaviside, step, ...), so no smooth solution can be manufactured")
+    span = (problem.time.end or 1.0) - problem.time.start
+    fields: dict[Any, Any] = {}
+    for number, unknown in enumerate(system.unknowns):
+        t = sp.Integer(0) if problem.steady else system.t
+        u = manufactured_field(problem.grid, t, max(span, 1e-6), number, problem.is_complex)
+        fields[unknown.symbol] = u
+        fields[unknown.rate] = sp.diff(u, system.t)
+    for symbol, expression in system.definitions.items():
+        fields[symbol] = lower(expression, fields)
+    sources, initial, exact = {}, {}, {}
+    for unknown in system.unknowns:
+        u = fields[unknown.symbol]
+        left = sp.diff(u, system.t, unknown.time_order) if unknown.time_order else sp.Integer(0)
+        sources[unknown.name] = left - lower(unknown.rhs, fields)
+        exact[unknown.name] = u
+        initial[unknown.name] = u
+        if unknown.time_order == 2:
+            initial[f"{unknown.name}_t"] = fields[unknown.rate]
+    named = {str(symbol): expression for symbol, expression in fields.items()}
+    boundary = {
+        name: {axis: {side: _faces(named[name], pair[side], axis, side) for side in ("left", "right")} for axis, pair in faces.items()}
+        for name, faces in problem.conditions.items()
+    }
+    pde = problem.pde.replace(sources=sources)
+    return problem.replace(pde=pde, initial=initial, boundary=boundary, exact=exact, title=f"{problem.title} (manufactured)")
+
+
+def _faces(u: Any, conditions: tuple[BoundaryCondition, ...], axis: str, side: str) -> Any:
+    if not conditions:
+        return Outflow()
+    return [BoundaryCondition(c.coefficients, _boundary_value(u, c, axis, side)) for c in conditions]

@@ -53,6 +53,7 @@ _ROOMS = {
 _HOME = {name: f"pdekit.{room}" for room, names in _ROOMS.items() for name in names}
 __all__ = sorted(_HOME)  # noqa: PLE0605
 
+provide("sample_field", "pdekit.field:sample_field")
 provide("sample_text", "pdekit.equations.sampling:sample_text")
 provide("plot_field", "pdekit.plotting.field:plot_field")
 provide("plot_solution", "pdekit.plotting.solution:plot_solution")

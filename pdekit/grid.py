@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pdekit.axis import Axis
 from pdekit.errors import GridError, nearest_hint
+from pdekit.extension import service
 
 if TYPE_CHECKING:
     from pdekit.field import Field
@@ -142,6 +143,5 @@ class Grid:
         --------
         pdekit.field.Field.sample
         """
-        from pdekit.field import Field
-
-        return Field.sample(self, data, name, **parameters)
+        field: Field = service("sample_field")(self, data, name, **parameters)
+        return field

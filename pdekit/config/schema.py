@@ -127,11 +127,11 @@ def validate(source: Source) -> ConfigModel:
     try:
         return ConfigModel.model_validate(source.data)
     except ValidationError as error:
-        messages: dict[str, None] = {}
+        faults: dict[Path, list[Any]] = {}
         for fault in error.errors():
-            path = _real_path(fault["loc"], source.data)
-            messages[f"{source.where(path)}: {_explain(fault, path)}"] = None
-        raise ConfigError("\n".join(messages)) from None
+            faults.setdefault(_real_path(fault["loc"], source.data), []).append(fault)
+        lines = [f"{source.where(path)}: {_explain(found, path)}" for path, found in faults.items()]
+        raise ConfigError("\n".join(lines)) from None
 
 
 def _real_path(loc: tuple[Any, ...], data: Any) -> Path:
@@ -171,17 +171,22 @@ def _allowed(path: Path) -> list[str]:
     return list(model.model_fields) if model else []
 
 
-def _explain(fault: Any, path: Path) -> str:
-    kind, found = fault["type"], fault["input"]
+def _explain(faults: list[Any], path: Path) -> str:
+    """What is wrong at one place; several faults are the members of a union that do not fit."""
+    kind, found = faults[0]["type"], faults[0]["input"]
     if kind == "extra_forbidden":
         allowed = _allowed(path)
         return f"unknown key; allowed are {', '.join(allowed)}{nearest_hint(str(path[-1]), allowed)}"
     if kind == "missing":
         return "missing"
     if kind == "literal_error":
-        return f"allowed are {fault['ctx']['expected']}, found {found!r}"
-    words = _WORDS.get(kind) or fault["msg"][0].lower() + fault["msg"][1:]
-    return f"{words}, found {found!r}" if not isinstance(found, dict | list) else f"{words}, found {_brief(found)}"
+        return f"allowed are {faults[0]['ctx']['expected']}, found {found!r}"
+    if found is None:
+        return "is empty; inside {...} a comma ends a value: put an expression with commas into quotes, or on a line of its own"
+    words = dict.fromkeys(_WORDS.get(f["type"]) or f["msg"][0].lower() + f["msg"][1:] for f in faults)
+    expected = " or ".join(dict.fromkeys(w.removeprefix("expected ") for w in words))
+    start = "expected " if all(w.startswith("expected ") for w in words) else ""
+    return f"{start}{expected}, found {_brief(found) if isinstance(found, dict | list) else repr(found)}"
 
 
 def _brief(found: Any) -> str:

@@ -83,3 +83,12 @@ def open_to_readers(descriptor: int, size: int) -> None:
         os.ftruncate(descriptor, size)
     head = head[:11] + b"\0" + head[12:28] + struct.pack("<Q", size) + head[36:]
     os.pwrite(descriptor, head + struct.pack("<I", lookup3(head)), 0)
+
+
+def trim(descriptor: int) -> None:
+    """Cut a closed file to the size that HDF5 noted at closing."""
+    head = os.pread(descriptor, _SIZE, 0)
+    if head[:8] == _SIGNATURE and head[8] == 3 and head[9] == 8:
+        (size,) = struct.unpack("<Q", head[28:36])
+        if size < os.fstat(descriptor).st_size:
+            os.ftruncate(descriptor, size)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pdekit.errors import StorageError
 from pdekit.grid import Grid
-from pdekit.storage.superblock import open_to_readers
+from pdekit.storage.superblock import open_to_readers, trim
 
 TEXT_BYTES = 4096  # room for texts that are only known at the end
 _SLACK = 1 << 20
@@ -113,7 +113,7 @@ class ResultWriter:
         for name, dtype in unknowns.items():
             shape: tuple[int, ...] = grid.shape if self.steady else (0, *grid.shape)
             extra = {} if self.steady else {"maxshape": (None, *grid.shape), "chunks": (1, *grid.shape)}
-            data = file.create_dataset(name, shape, dtype=dtype, fillvalue=np.nan, **extra)
+            data = file.create_dataset(name, shape, dtype=dtype, fillvalue=np.array(np.nan, dtype=dtype), **extra)
             for key, value in labels.get(name, {}).items():
                 data.attrs[key] = value
             for k, scale in enumerate(scales):
@@ -179,4 +179,5 @@ class ResultWriter:
         attributes.modify("statistics", _room(json.dumps(dict(statistics))))
         attributes.modify("wall_time_seconds", wall_time)
         self._file.close()
+        trim(self._descriptor)
         os.close(self._descriptor)

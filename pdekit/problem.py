@@ -23,7 +23,7 @@ from pdekit.equations.pde import PDE, EquationSystem
 from pdekit.equations.sampling import sample_text
 from pdekit.errors import BoundaryError, ConfigError, ExpressionError, PdekitError, SolverError, StabilityError, nearest_hint
 from pdekit.extension import service
-from pdekit.field import sample_values
+from pdekit.field import Field, call_by_name, sample_values
 from pdekit.grid import Grid
 from pdekit.integrators.choose import Choice, choose, refuse_unsound
 from pdekit.integrators.watch import Statistics, Watch
@@ -280,30 +280,24 @@ class Problem:
         """Whether equations, initial state or boundary data are complex."""
         if self.system.is_complex:
             return True
-        given = [v for v in self.initial.values()]
+        given = list(self.initial.values())
         for faces in self.conditions.values():
             for pair in faces.values():
-                given += [c.value for side in ("left", "right") for c in pair[side]]  # type: ignore[index]
-        for value in given:
-            if isinstance(value, str | sp.Expr):
-                shape = self.grid.shape
-                names = {**self.grid.coordinates, **self._parameters, "t": self.time.start}
-                if np.iscomplexobj(np.zeros(shape) + sample_text(value, names, self.system.known)):
-                    return True
-            elif isinstance(value, FileData):
-                if np.iscomplexobj(value.load(self.grid.shape)):
-                    return True
-            elif callable(value) and not hasattr(value, "values"):
-                if np.iscomplexobj(self._callable_sample(value)):
-                    return True
-            elif np.iscomplexobj(getattr(value, "values", value)):
-                return True
-        return False
+                given += [condition.value for condition in (*pair.left, *pair.right)]
+        return any(self._is_complex_data(value) for value in given)
 
-    def _callable_sample(self, function: Any) -> Any:
-        from pdekit.field import call_by_name
-
-        return call_by_name(function, {**self.grid.coordinates, **self._parameters, "t": self.time.start})
+    def _is_complex_data(self, value: Any) -> bool:
+        names = {**self.grid.coordinates, **self._parameters, "t": self.time.start}
+        try:
+            if isinstance(value, FileData):
+                value = value.load(self.grid.shape)
+            elif isinstance(value, str | sp.Expr):
+                value = sample_text(value, names, self.system.known)
+            elif callable(value) and not isinstance(value, Field):
+                value = call_by_name(value, names)
+        except PdekitError:
+            return False  # reported with its place where the data are used
+        return bool(np.iscomplexobj(getattr(value, "values", value)))
 
     @property
     def _parameters(self) -> dict[str, Any]:

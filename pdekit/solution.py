@@ -146,8 +146,12 @@ def grid_of(
         words: dict[str, Any] = {"unit": entry.get("units", ""), "long_name": entry.get("long_name", "")}
         period = periods.get(name)
         left = float(nodes[0])
-        if period:
-            made[name] = Axis(left, left + period, nodes=nodes, periodic=True, **words)
+        right = left + period if period else float(nodes[-1])
+        uniform = Axis(left, right, nodes.size, periodic=bool(period), **words)
+        if np.allclose(nodes, uniform.nodes, rtol=0, atol=1e-14 * max(abs(left), abs(right))):
+            made[name] = uniform
+        elif period:
+            made[name] = Axis(left, right, nodes=nodes, periodic=True, **words)
         else:
             made[name] = Axis(nodes=nodes, **words)
     return Grid(made)

@@ -18,6 +18,9 @@ DEEPEST = 40
 
 Path = tuple[str | int, ...]
 
+# Keys of which only one can stand: an override of one takes the place of the others.
+EXCLUSIVE = (("output", ("every", "times", "frames")),)
+
 
 def spell(path: Path) -> str:
     """A key path as people write it: ``boundary.u.x.left``, ``equations[1]``."""
@@ -128,7 +131,10 @@ def _plain(node: Any, path: Path, source: Source, counter: list[int]) -> Any:
         result = {}
         for key, value in node.items():
             if not isinstance(key, str):
-                raise ConfigError(f"{source.where(path)}: keys are texts, found {key!r}")
+                raise ConfigError(
+                    f"{source.where(path)}: keys are texts, found {key!r}; inside {{...}} a comma ends a value: put an "
+                    "expression with commas into quotes, or on a line of its own"
+                )
             below = (*path, str(key))
             try:
                 source.lines[below] = node.lc.key(key)[0] + 1
@@ -174,5 +180,9 @@ def override(source: Source, assignment: str) -> None:
         target = target[part]
         if not isinstance(target, dict):
             raise ConfigError(f"override {assignment!r}: {spell(path)} is not a mapping, it has no keys")
+    for section, keys in EXCLUSIVE:
+        if parts[:-1] == [section] and parts[-1] in keys:
+            for key in keys:
+                target.pop(key, None)
     target[parts[-1]] = value
     source.overridden[tuple(parts)] = assignment

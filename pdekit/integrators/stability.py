@@ -15,6 +15,7 @@ from pdekit.integrators.tables import Tableau
 Array = NDArray[Any]
 DENSE_LIMIT = 400  # unknowns up to which the whole spectrum is computed
 ROUNDING = 1e-10
+NEUTRAL = 1e-5  # beside the spectral radius: less damping than this is none, to the accuracy of the eigenvalues
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +74,8 @@ def spectrum(matrix: Any) -> Spectrum:
         except ArpackError:  # such as a zero matrix
             continue
     values = np.concatenate(found) if found else np.zeros(0)
-    if values.size == 0 or not np.any(np.abs(values) > 0.3 * gershgorin_radius(matrix)):
-        values = np.append(values, -gershgorin_radius(matrix))
+    if values.size == 0:
+        values = np.array([-gershgorin_radius(matrix)])
     return Spectrum(values.astype(complex), False)
 
 
@@ -96,7 +97,8 @@ def explicit_limit(tableau: Tableau, values: Array) -> float:
     if radius == 0:
         return np.inf
     lam = values / radius
-    lam = np.minimum(lam.real, 0.0) + 1j * np.where(np.abs(lam.imag) > ROUNDING, lam.imag, 0.0)
+    damping = np.where(lam.real < -NEUTRAL, lam.real, 0.0)
+    lam = damping + 1j * np.where(np.abs(lam.imag) > ROUNDING, lam.imag, 0.0)
     lam = lam[np.abs(lam) > 0]
     if lam.size == 0:
         return np.inf
@@ -115,7 +117,7 @@ def explicit_limit(tableau: Tableau, values: Array) -> float:
     for _ in range(60):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if stable(np.array([middle]))[0] else (low, middle)
-    return 0.0 if first == 0 and low < 1e-9 else float(low / radius)
+    return 0.0 if low < 1e-5 else float(low / radius)
 
 
 def verlet_limit(K: Any) -> tuple[float, Spectrum]:

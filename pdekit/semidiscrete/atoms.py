@@ -15,7 +15,7 @@ from pdekit.errors import BoundaryError, GridError
 from pdekit.grid import Grid
 from pdekit.operators.algebra import kronecker
 from pdekit.operators.derivatives import end_functionals
-from pdekit.operators.rows import FluxRows, derivative_rows, flux_rows
+from pdekit.operators.rows import AxisRows, FluxRows, derivative_rows, flux_rows
 from pdekit.semidiscrete.conditions import StateConditions
 
 
@@ -40,7 +40,7 @@ def lift(grid: Grid, factors: dict[int, Any]) -> Any:
     return kronecker([factors.get(k, sparse.eye_array(a.size, format="csr")) for k, a in enumerate(grid.axes)])
 
 
-def _check_condition_count(conditions: StateConditions, name: str, axis: str, n: int, what: str) -> None:
+def _check_condition_count(conditions: StateConditions, axis: str, n: int, what: str) -> None:
     """An even derivative of order 2m needs m conditions at an end; none at all is outflow."""
     for side in ("left", "right"):
         count = len(conditions.faces[axis][side])  # type: ignore[index]
@@ -51,6 +51,24 @@ def _check_condition_count(conditions: StateConditions, name: str, axis: str, n:
             )
 
 
+def axis_rows(grid: Grid, atom: Diff, order: int, conditions: StateConditions | None) -> dict[int, AxisRows]:
+    """The one-dimensional rows of a derivative, by axis.
+
+    Raises
+    ------
+    GridError, BoundaryError
+        Too few nodes, or too few conditions at an end.
+    """
+    rows = {}
+    for name, n in atom.counts.items():
+        line = grid[name]
+        ends = end_functionals(line, conditions.faces.get(name) if conditions else None)
+        if conditions and not line.periodic:
+            _check_condition_count(conditions, name, n, str(atom.operand))
+        rows[grid.index(name)] = derivative_rows(line, n, order, *ends, closure="stable", name=name)
+    return rows
+
+
 def derivative_atom(grid: Grid, atom: Diff, order: int, conditions: StateConditions | None) -> AffineRows:
     """Rows of a (mixed) derivative of a state with its conditions, or of an expression without.
 
@@ -58,15 +76,12 @@ def derivative_atom(grid: Grid, atom: Diff, order: int, conditions: StateConditi
     derivative of the data along the face.
     """
     counts = {grid.index(name): n for name, n in atom.counts.items()}
-    rows, along_face = {}, {}
-    for k, n in counts.items():
-        name, line = grid.names[k], grid.axes[k]
-        ends = end_functionals(line, conditions.faces.get(name) if conditions else None)
-        if conditions and not line.periodic:
-            _check_condition_count(conditions, name, name, n, str(atom.operand))
-        rows[k] = derivative_rows(line, n, order, *ends, closure="stable", name=name)
-        if len(counts) > 1:
-            along_face[k] = derivative_rows(line, n, order, closure="stable", name=name).matrix
+    rows = axis_rows(grid, atom, order, conditions)
+    along_face = {
+        k: derivative_rows(grid.axes[k], n, order, closure="stable", name=grid.names[k]).matrix
+        for k, n in counts.items()
+        if len(counts) > 1
+    }
     matrix = lift(grid, {k: r.matrix for k, r in rows.items()})
     data = {}
     for k, r in rows.items():

@@ -22,7 +22,7 @@ from pdekit.equations.evaluate import compile_expression, slope
 from pdekit.equations.pde import EquationSystem
 from pdekit.errors import GridError, SolverError
 from pdekit.grid import Grid
-from pdekit.semidiscrete.atoms import AffineRows, FluxAtom, derivative_atom
+from pdekit.semidiscrete.atoms import AffineRows, FluxAtom, axis_rows, derivative_atom
 from pdekit.semidiscrete.conditions import StateConditions
 from pdekit.semidiscrete.jumps import cell_harmonic_mean, jump_conditions
 
@@ -96,6 +96,15 @@ class Program:
         self._derivatives: dict[Any, AffineRows] = {}
         self._fluxes: dict[Any, FluxAtom] = {}
         self._coefficients: dict[Any, Array] = {}
+
+    def check(self) -> None:
+        """Find at once what cannot be discretized: too few nodes or conditions. Builds one-dimensional rows only."""
+        for expression in (*(u.rhs for u in self.system.unknowns), *self.system.definitions.values()):
+            for atom in expression.atoms(Diff, Flux):
+                if isinstance(atom, Diff):
+                    axis_rows(self.grid, atom, self.order, self.conditions.get(atom.operand))
+                else:
+                    self.flux(atom)
 
     def fixed_values(self, t: float, coordinates: Mapping[str, Array] | None = None) -> list[Any]:
         """Values of the arguments that do not depend on the solution."""

@@ -94,6 +94,7 @@ class SemiDiscrete:
             self.conditions[_symbol(self.system, name)] = resolved
         self.blocks = self._make_blocks()
         self.program = Program(grid, self.system, self.conditions, order, self.dtype)
+        self.program.check()
 
     def _make_blocks(self) -> tuple[Block, ...]:
         blocks: list[Block] = []

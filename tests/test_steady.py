@@ -1,0 +1,93 @@
+"""Steady problems: linear, nonlinear, singular."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pdekit as pk
+from pdekit.errors import SolverError
+
+
+def poisson(source, boundary, exact=None, n=41, **options):
+    grid = pk.Grid(x=pk.Axis(0, 1, n), y=pk.Axis(0, 1, n))
+    return pk.Problem(pk.PDE(f"0 = laplace(u) + {source}"), grid, boundary={"u": boundary}, exact=exact, **options)
+
+
+def test_poisson_orders():
+    exact = {"u": "exp(x)*sin(2*y + 0.3)"}
+    sides = {
+        "x": {"left": pk.Dirichlet("sin(2*y + 0.3)"), "right": pk.Neumann("e*sin(2*y + 0.3)")},
+        "y": {"left": pk.Robin(1, 1, "exp(x)*(sin(0.3) - 2*cos(0.3))"), "right": pk.Dirichlet("exp(x)*sin(2.3)")},
+    }
+    for order in (2, 4):
+        study = pk.converge(poisson("3*exp(x)*sin(2*y + 0.3)", sides, exact, order=order), [17, 33, 65])
+        assert study.passed and study.orders("u")[-1] > order - 0.2
+
+
+def test_pure_neumann_is_recognised():
+    no_flux = {"x": pk.Neumann(0), "y": pk.Neumann(0)}
+    problem = poisson("5*pi**2*cos(pi*x)*cos(2*pi*y)", no_flux, {"u": "cos(pi*x)*cos(2*pi*y)"})
+    solution = problem.solve()
+    assert abs(solution["u"].mean()) < 1e-12 and solution.error("u") < 3e-3
+    assert any("zero mean" in reason for reason in solution.reasons)
+    with pytest.raises(SolverError, match="not compatible"):
+        poisson("1", no_flux).solve()
+    # A source balanced by fluxes is compatible: u = x^2/2 + c.
+    balanced = poisson("-1", {"x": {"left": pk.Neumann(0), "right": pk.Neumann(1)}, "y": pk.Neumann(0)}).solve()["u"]
+    x = balanced.grid.coordinates["x"]
+    assert np.allclose(balanced.values, x**2 / 2 - (balanced.grid.field("x**2/2").mean()) + 0 * balanced.values, atol=1e-10)
+
+
+def test_periodic_poisson_is_singular_too():
+    grid = pk.Grid(x=pk.Axis(0, 1, 32, periodic=True))
+    solution = pk.Problem(pk.PDE("0 = u_xx + sin(2*pi*x)"), grid, exact={"u": "sin(2*pi*x)/(4*pi**2)"}).solve()
+    assert solution.error("u") < 1e-3
+    with pytest.raises(SolverError, match="not compatible"):
+        pk.Problem(pk.PDE("0 = u_xx + 1 + sin(2*pi*x)"), grid).solve()
+
+
+def test_newton_with_line_search_from_a_bad_guess():
+    """Bratu's problem from far below its solutions, and a problem whose plain Newton steps overshoot."""
+    theta = 1.8
+    lam = theta**2 / (2 * np.cosh(theta / 4) ** 2)
+    problem = pk.Problem(
+        pk.PDE("0 = u_xx + lam*exp(u)", parameters={"lam": lam, "theta": theta}),
+        pk.Grid(x=pk.Axis(0, 1, 61)),
+        initial={"u": "-30*x"},
+        boundary={"u": {"x": pk.Dirichlet(0)}},
+        exact={"u": "-2*log(cosh(theta*(x - 0.5)/2)/cosh(theta/4))"},
+        order=4,
+    )
+    assert problem.solve().error("u") < 1e-7
+    steep = pk.Problem(
+        pk.PDE("0 = 0.001*u_xx - atan(50*(u - x))"),
+        pk.Grid(x=pk.Axis(0, 1, 61)),
+        initial={"u": "20*sin(9*x)"},
+        boundary={"u": {"x": {"left": pk.Dirichlet(0), "right": pk.Dirichlet(1)}}},
+        exact={"u": "x"},
+    )
+    assert steep.solve().error("u") < 1e-9
+
+
+def test_a_problem_without_solution_is_not_called_converged():
+    """Beyond lambda = 3.5138 Bratu's problem has no solution."""
+    problem = pk.Problem(pk.PDE("0 = u_xx + 5*exp(u)"), pk.Grid(x=pk.Axis(0, 1, 41)), boundary={"u": {"x": pk.Dirichlet(0)}})
+    with pytest.raises(SolverError, match=r"stuck|did not converge|singular"):
+        problem.solve()
+
+
+def test_too_few_conditions():
+    with pytest.raises((SolverError, pk.PdekitError)):
+        pk.Problem(pk.PDE("0 = u_xx + 1"), pk.Grid(x=pk.Axis(0, 1, 21)), boundary={"u": {"x": pk.Outflow()}}).solve()
+
+
+def test_coupled_steady_system():
+    problem = pk.Problem(
+        pk.PDE(["0 = laplace(u) - v", "0 = laplace(v) - f"], definitions={"f": "pi**4*sin(pi*x)"}),
+        pk.Grid(x=pk.Axis(0, 1, 81)),
+        boundary={"u": {"x": pk.Dirichlet(0)}, "v": {"x": pk.Dirichlet(0)}},
+        exact={"u": "sin(pi*x)", "v": "-pi**2*sin(pi*x)"},
+    )
+    solution = problem.solve()
+    assert solution.error("u") < 1e-3 and solution.error("v") < 5e-3

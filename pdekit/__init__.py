@@ -51,7 +51,7 @@ _ROOMS = {
     "verification.converge": ["Study", "converge"],
 }
 _HOME = {name: f"pdekit.{room}" for room, names in _ROOMS.items() for name in names}
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted(_HOME)
 
 provide("sample_field", "pdekit.field:sample_field")
 provide("sample_text", "pdekit.equations.sampling:sample_text")

@@ -38,7 +38,9 @@ class Commands(click.Group):
         except Exception as error:
             if os.environ.get("PDEKIT_TRACEBACK"):
                 raise
-            message = f"internal error: {type(error).__name__}: {error}\nPlease report it; PDEKIT_TRACEBACK=1 shows where."
+            message = (
+                f"internal error: {type(error).__name__}: {error}\nPlease report it; PDEKIT_TRACEBACK=1 shows where."
+            )
             click.echo(message, err=True)
             ctx.exit(FAILED)
 
@@ -73,7 +75,9 @@ def _say_notes(problem: Problem) -> None:
 @main.command()
 @_config
 @_overrides
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Results file; default is output.file of the config.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Results file; default is output.file of the config."
+)
 @click.option("-f", "--force", is_flag=True, help="Replace an existing results file.")
 @_quiet
 def run(config: Path, overrides: tuple[str, ...], output: Path | None, force: bool, quiet: bool) -> None:
@@ -108,7 +112,8 @@ def _solve_with_progress(problem: Problem, path: Path, force: bool, quiet: bool)
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(choice.method.name, total=end, completed=start, rate="")
+        task = bar.add_task(choice.method.name, total=end, rate="")
+        bar.update(task, completed=start)
         clock = _RateClock()
 
         def progress(t: float, steps: int) -> None:
@@ -185,7 +190,9 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
 @main.command()
 @_config
 @_overrides
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Picture; default is results/<config>_convergence.png.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Picture; default is results/<config>_convergence.png."
+)
 @click.option("--against", type=click.Choice(["exact", "manufactured", "self"]), help="What errors are taken against.")
 @_quiet
 def converge(config: Path, overrides: tuple[str, ...], output: Path | None, against: Any, quiet: bool) -> None:
@@ -210,7 +217,9 @@ def converge(config: Path, overrides: tuple[str, ...], output: Path | None, agai
 
 @main.command()
 @click.argument("result", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Picture (.png, .pdf, .svg) or movie (.gif, .mp4).")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Picture (.png, .pdf, .svg) or movie (.gif, .mp4)."
+)
 @click.option("-v", "--variable", help="Which variable; default is the first.")
 @click.option("-k", "--kind", type=click.Choice(["lines", "kymograph", "map", "slices"]), help="What kind of picture.")
 @click.option("--rate", type=click.IntRange(1, 60), default=12, show_default=True, help="Movie frames a second.")

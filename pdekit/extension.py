@@ -30,4 +30,4 @@ def service(name: str) -> Callable[..., Any]:
     if name not in _providers:
         raise LookupError(f"nobody provides {name!r}; import pdekit, not one of its modules alone")
     module, function = _providers[name].split(":")
-    return getattr(import_module(module), function)  # type: ignore[no-any-return]
+    return getattr(import_module(module), function)

@@ -215,9 +215,7 @@ class Field(NDArrayOperatorsMixin):
                 where[..., k] = line[0] + np.mod(where[..., k] - line[0], axis.length)
                 pad = min(axis.size, 16)  # the end of a spline is forgotten by a factor of 4 a node
                 line = np.concatenate([line[-pad:] - axis.length, line, line[:pad] + axis.length])
-                values = np.concatenate(
-                    [values.take(range(-pad, 0), k), values, values.take(range(pad), k)], axis=k
-                )
+                values = np.concatenate([values.take(range(-pad, 0), k), values, values.take(range(pad), k)], axis=k)
             elif bool(np.any((where[..., k] < axis.left) | (where[..., k] > axis.right))):
                 raise GridError(f"a point lies outside axis {name!r}, [{axis.left:g}, {axis.right:g}]")
             degree = min(3, line.size - 1)

@@ -21,7 +21,15 @@ from pdekit.equations.analysis import highest_derivatives, principal_parts
 from pdekit.equations.evaluate import compile_expression
 from pdekit.equations.pde import PDE, EquationSystem
 from pdekit.equations.sampling import sample_text
-from pdekit.errors import BoundaryError, ConfigError, ExpressionError, PdekitError, SolverError, StabilityError, nearest_hint
+from pdekit.errors import (
+    BoundaryError,
+    ConfigError,
+    ExpressionError,
+    PdekitError,
+    SolverError,
+    StabilityError,
+    nearest_hint,
+)
 from pdekit.extension import service
 from pdekit.field import Field, call_by_name, sample_values
 from pdekit.grid import Grid
@@ -203,7 +211,15 @@ class Problem:
         arguments: dict[str, Any] = {
             name: getattr(self, name)
             for name in (
-                "initial", "boundary", "exact", "order", "time", "output", "convergence", "title", "labels",
+                "initial",
+                "boundary",
+                "exact",
+                "order",
+                "time",
+                "output",
+                "convergence",
+                "title",
+                "labels",
             )
         }
         pde, grid = changes.pop("pde", self.pde), changes.pop("grid", self.grid)
@@ -226,7 +242,9 @@ class Problem:
         ):
             for name in given:
                 if name not in allowed:
-                    raise ConfigError(f"{group}.{name}: not an unknown; there are {allowed}{nearest_hint(name, allowed)}")
+                    raise ConfigError(
+                        f"{group}.{name}: not an unknown; there are {allowed}{nearest_hint(name, allowed)}"
+                    )
         for unknown in self.system.unknowns:
             needed = {0: [], 1: [unknown.name], 2: [unknown.name, f"{unknown.name}_t"]}[unknown.time_order]
             for name in needed:
@@ -465,7 +483,12 @@ class Problem:
         )
 
     def _consume(
-        self, run: Iterator[tuple[float, Array]], writer: ResultWriter | None, statistics: Statistics, begun: float, keep: bool
+        self,
+        run: Iterator[tuple[float, Array]],
+        writer: ResultWriter | None,
+        statistics: Statistics,
+        begun: float,
+        keep: bool,
     ) -> tuple[list[float], dict[str, Array]]:
         """Take the frames as they come, to memory and file."""
         times: list[float] = []
@@ -527,7 +550,14 @@ class Problem:
         return self._solution(np.zeros(0), full, "steady", result.reasons, statistics, begun, path)
 
     def _solution(
-        self, times: Array, values: dict[str, Array], method: str, reasons: tuple[str, ...], statistics: Statistics, begun: float, path: Path | None
+        self,
+        times: Array,
+        values: dict[str, Array],
+        method: str,
+        reasons: tuple[str, ...],
+        statistics: Statistics,
+        begun: float,
+        path: Path | None,
     ) -> Solution:
         return Solution(
             self.grid,
@@ -553,7 +583,10 @@ class Problem:
             "variables": json.dumps(names),
             "config": service("problem_to_yaml")(self),
             "pdekit_version": metadata.version("pdekit"),
-            "versions": json.dumps({p: metadata.version(p) for p in ("numpy", "scipy", "sympy", "h5py")} | {"python": platform.python_version()}),
+            "versions": json.dumps(
+                {p: metadata.version(p) for p in ("numpy", "scipy", "sympy", "h5py")}
+                | {"python": platform.python_version()}
+            ),
             "method": method,
             "method_reasons": "\n".join(reasons),
         }
@@ -562,7 +595,13 @@ class Problem:
             attributes["parameters"] = json.dumps({n: str(v) for n, v in self.pde.parameters.items()})
             attributes["definitions"] = json.dumps({n: str(self.pde.definitions[n]) for n in self.system.known})
         return ResultWriter(
-            path, self.grid, dict.fromkeys(names, dtype), attributes, steady=self.steady, force=force, labels=self.labels
+            path,
+            self.grid,
+            dict.fromkeys(names, dtype),
+            attributes,
+            steady=self.steady,
+            force=force,
+            labels=self.labels,
         )
 
     def to_yaml(self) -> str:

@@ -39,7 +39,7 @@ def _conditions(name: str, faces: dict[str, FaceConditions]) -> list[str]:
     found = []
     for axis, pair in faces.items():
         for side in ("left", "right"):
-            conditions = pair[side]  # type: ignore[index]
+            conditions = pair[side]
             words = " and ".join(c.describe(name) for c in conditions) or "outflow (one-sided rows)"
             found.append(f"{axis}.{side}: {words}")
     return found
@@ -123,13 +123,18 @@ def describe_result(path: str | Path) -> Group:
     if attributes.get("method_reasons"):
         table.add_row("why", escape(str(attributes["method_reasons"])))
     for name, nodes in stored.axes.items():
-        table.add_row(f"axis {name}", f"{nodes.size} nodes, {nodes[0]:g} to {nodes[-1]:g}" + (", periodic" if name in stored.periods else ""))
+        table.add_row(
+            f"axis {name}",
+            f"{nodes.size} nodes, {nodes[0]:g} to {nodes[-1]:g}" + (", periodic" if name in stored.periods else ""),
+        )
     if not stored.steady:
         table.add_row("times", f"{stored.times.size} frames, {stored.times[0]:g} to {stored.times[-1]:g}")
     for name in stored.variables:
         last = stored.read(name, -1)
         if np.iscomplexobj(last):
-            table.add_row(f"variable {name}", f"complex, modulus {np.abs(last).min():.6g} to {np.abs(last).max():.6g} at the end")
+            table.add_row(
+                f"variable {name}", f"complex, modulus {np.abs(last).min():.6g} to {np.abs(last).max():.6g} at the end"
+            )
         else:
             table.add_row(f"variable {name}", f"{last.min():.6g} to {last.max():.6g} at the end")
     counts = [f"{value:,} {key.replace('_', ' ')}" for key, value in attributes["statistics"].items() if value]

@@ -90,9 +90,7 @@ class Solution:
     def frame(self, name: str, index: int = -1) -> Field:
         """The field of a variable at a stored time, by the index of that time."""
         if name not in self.values:
-            raise PdekitError(
-                f"no variable {name!r}; there are {list(self.values)}{nearest_hint(name, self.values)}"
-            )
+            raise PdekitError(f"no variable {name!r}; there are {list(self.values)}{nearest_hint(name, self.values)}")
         data = self.values[name]
         return Field(self.grid, data if self.steady else data[index], name)
 

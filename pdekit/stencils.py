@@ -42,8 +42,8 @@ class Functional:
         ``a_0, a_1, ...``: the factors of u, u', u'', ... at the boundary.
     """
 
-    at: float
-    coefficients: tuple[float, ...]
+    at: Any
+    coefficients: tuple[Any, ...]
 
     @property
     def is_value(self) -> bool:
@@ -209,7 +209,7 @@ def weights(
     if exact:
         x: NDArray[Any] = np.array([Fraction(v) for v in np.asarray(nodes, dtype=object).ravel()], dtype=object)
         z: Any = Fraction(at)
-        functionals = [Functional(Fraction(c.at), tuple(Fraction(a) for a in c.coefficients)) for c in conditions]  # type: ignore[arg-type]
+        functionals = [Functional(Fraction(c.at), tuple(Fraction(a) for a in c.coefficients)) for c in conditions]
     else:
         x, z, functionals = np.asarray(nodes, dtype=float), np.asarray(at, dtype=float), list(conditions)
     _check(x, x.shape[0] + len(functionals), derivative)
@@ -291,7 +291,7 @@ def closure_size(derivative: int, order: int, conditions: Sequence[Functional] =
     >>> closure_size(2, 4, [Functional(0, (1,))]), closure_size(2, 4, [Functional(0, (0, 1))])
     (4, 5)
     >>> closure_size(1, 4), closure_size(4, 2, [Functional(0, (1,)), Functional(0, (0, 1))])
-    (4, 6)
+    (4, 5)
     """
     pure = set()
     for condition in conditions:

@@ -51,7 +51,9 @@ def pulse(points: int = 201, order: int = 4) -> pk.Problem:
 
     def continued(s: np.ndarray) -> np.ndarray:
         s = np.mod(s, 4.0)
-        return sum(shape(s - 4 * k) + shape(2 - s + 4 * k) - shape(4 * k + s - 2) - shape(4 - s + 4 * k) for k in (-1, 0, 1))
+        return sum(
+            shape(s - 4 * k) + shape(2 - s + 4 * k) - shape(4 * k + s - 2) - shape(4 - s + 4 * k) for k in (-1, 0, 1)
+        )
 
     def exact(x: np.ndarray, t: float) -> np.ndarray:
         return 0.5 * (continued(x - t) + continued(x + t))

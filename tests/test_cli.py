@@ -20,7 +20,11 @@ from pdekit.storage.reader import read_result
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-STUDIES = [c for c in CONFIGS if c.stem not in ("plume", "heat_plate", "porous_medium", "gray_scott", "cahn_hilliard", "closed_box")]
+STUDIES = [
+    c
+    for c in CONFIGS
+    if c.stem not in ("plume", "heat_plate", "porous_medium", "gray_scott", "cahn_hilliard", "closed_box")
+]
 
 
 def pdekit(*arguments: object):
@@ -87,13 +91,31 @@ def test_a_study_that_misses_its_order_fails():
 
 @pytest.mark.parametrize("against", ["manufactured", "self"])
 def test_any_config_can_be_verified(against):
-    result = pdekit("converge", ROOT / "configs/heat_slab.yaml", "--against", against, "discretization.order=2", "convergence.expect=2", "-o", "study.png")
+    result = pdekit(
+        "converge",
+        ROOT / "configs/heat_slab.yaml",
+        "--against",
+        against,
+        "discretization.order=2",
+        "convergence.expect=2",
+        "-o",
+        "study.png",
+    )
     assert result.exit_code == 0, result.output
 
 
 def test_plots_movies_and_info():
     pdekit("run", ROOT / "configs/heat_rod.yaml", "-q", "-o", "rod.h5", "output.every=0.2")
-    pdekit("run", ROOT / "configs/heat_cube.yaml", "-q", "-o", "cube.h5", "grid.x.points=9", "grid.y.points=9", "grid.z.points=8")
+    pdekit(
+        "run",
+        ROOT / "configs/heat_cube.yaml",
+        "-q",
+        "-o",
+        "cube.h5",
+        "grid.x.points=9",
+        "grid.y.points=9",
+        "grid.z.points=8",
+    )
     pdekit("run", ROOT / "configs/wave_drum.yaml", "-q", "-o", "drum.h5", "output.frames=5")
     for arguments in (
         ("rod.h5", "-o", "a.png"),
@@ -114,7 +136,18 @@ def test_plots_movies_and_info():
 
 
 def test_overrides():
-    assert pdekit("run", ROOT / "configs/heat_rod.yaml", "grid.x.points=31", "parameters.D=0.2", "output.frames=3", "-o", "a.h5").exit_code == 0
+    assert (
+        pdekit(
+            "run",
+            ROOT / "configs/heat_rod.yaml",
+            "grid.x.points=31",
+            "parameters.D=0.2",
+            "output.frames=3",
+            "-o",
+            "a.h5",
+        ).exit_code
+        == 0
+    )
     solution = pk.open_result("a.h5")
     assert solution.grid.shape == (31,) and solution.times.size == 3
     assert solution["u"].max() == pytest.approx(np.exp(-0.2 * np.pi**2), rel=0.01)
@@ -164,7 +197,11 @@ BAD = {
     "duplicate nodes": ("{range: [0, 1], points: 21}", "{nodes: [0, 0.5, 0.5, 1]}", "grid.x: duplicate nodes"),
     "unsorted nodes": ("{range: [0, 1], points: 21}", "{nodes: [0, 0.7, 0.5, 1]}", "grid.x: unsorted nodes"),
     "too few nodes": ("points: 21", "points: 2", "needs at least 3"),
-    "condition missing": (", right: {neumann: 0}", "", "line 9: boundary.u.x.right: no condition|boundary.u.x.right: no condition"),
+    "condition missing": (
+        ", right: {neumann: 0}",
+        "",
+        "line 9: boundary.u.x.right: no condition|boundary.u.x.right: no condition",
+    ),
     "condition on periodic": ("points: 21", "points: 21, periodic: true", "periodic and takes no boundary condition"),
     "condition twice": ("{neumann: 0}", "{neumann: 0, dirichlet: 1}", "2 conditions, neumann, dirichlet"),
     "key twice": ("right: {neumann: 0}", "left: {neumann: 0}", "line 9: a key is given twice"),
@@ -177,7 +214,11 @@ BAD = {
     "no end": ("time: {end: 0.1}", "", "time.end: missing"),
     "unknown method": ("end: 0.1", "end: 0.1, method: rk5", "unknown time method 'rk5'"),
     "unstable step": ("end: 0.1", "end: 0.1, method: rk4, step: 0.05", "largest stable step is"),
-    "two output rules": ("time: {end: 0.1}", "time: {end: 0.1}\noutput: {every: 0.1, frames: 3}", "one of every, times and frames"),
+    "two output rules": (
+        "time: {end: 0.1}",
+        "time: {end: 0.1}\noutput: {every: 0.1, frames: 3}",
+        "one of every, times and frames",
+    ),
     "not finite": ("sin(pi*x)", "1/x", "initial.u: .*not finite"),
     "missing initial": ("initial: {u: sin(pi*x)}\n", "", "initial.u: missing"),
     "superfluous initial": ("{u: sin(pi*x)}", "{u: 1, w: 2}", "initial.w: not an unknown"),
@@ -257,9 +298,15 @@ def test_how_long_the_commands_take(figure):
     if not Path(program).exists():
         program = shutil.which("pdekit") or pytest.skip("the console script is not installed")
     figure("pdekit --help, seconds", seconds(program, "--help"), "< 0.5")
-    figure("pdekit run configs/heat_rod.yaml, whole process, seconds", seconds(program, "run", "-f", str(ROOT / "configs/heat_rod.yaml")), "< 3")
+    figure(
+        "pdekit run configs/heat_rod.yaml, whole process, seconds",
+        seconds(program, "run", "-f", str(ROOT / "configs/heat_rod.yaml")),
+        "< 3",
+    )
 
 
 def test_help_imports_nothing_heavy():
     code = "import sys, pdekit.cli; print([m for m in ('sympy', 'matplotlib', 'numba', 'scipy', 'h5py', 'pydantic') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

@@ -52,9 +52,13 @@ def test_coefficient_of_a_gradient_stays_whole():
 
 
 def test_time_orders_and_left_factors():
-    system = pk.PDE(["rho*u_tt + g*u_t = u_xx", "v_t = u_t", "0 = d(w, x, 2) + v"], parameters={"rho": 2, "g": 1}).bind(("x",))
+    system = pk.PDE(["rho*u_tt + g*u_t = u_xx", "v_t = u_t", "0 = d(w, x, 2) + v"], parameters={"rho": 2, "g": 1}).bind(
+        ("x",)
+    )
     assert [(k.name, k.time_order) for k in system.unknowns] == [("u", 2), ("v", 1), ("w", 0)]
-    assert sp.expand(system.unknowns[0].rhs - (Diff(u, x, 2) - sp.Symbol("g") * sp.Symbol("u_t")) / sp.Symbol("rho")) == 0
+    assert (
+        sp.expand(system.unknowns[0].rhs - (Diff(u, x, 2) - sp.Symbol("g") * sp.Symbol("u_t")) / sp.Symbol("rho")) == 0
+    )
 
 
 def test_rate_of_a_first_order_unknown_is_substituted():
@@ -80,7 +84,9 @@ def test_decimals_are_exact():
 @given(a=st.floats(-3, 3), b=st.floats(0.1, 3), name=st.sampled_from(["sin", "exp", "tanh", "abs", "cos"]))
 def test_sampling_agrees_with_numpy(a, b, name):
     values = np.linspace(-1, 1, 7)
-    found = sample_text(f"{name}(a*x)/b + where(x < 0.1, x, b) - max(x, a) + min(x, b)**2", {"x": values, "a": a, "b": b})
+    found = sample_text(
+        f"{name}(a*x)/b + where(x < 0.1, x, b) - max(x, a) + min(x, b)**2", {"x": values, "a": a, "b": b}
+    )
     expected = getattr(np, name)(a * values) / b + np.where(values < 0.1, values, b) - np.maximum(values, a)
     assert np.allclose(found, expected + np.minimum(values, b) ** 2, rtol=1e-13, atol=1e-13)
 
@@ -185,7 +191,9 @@ def test_messages(make, words):
 
 
 def test_linear_constant_part_is_recognised():
-    system = pk.PDE("u_t = D*laplace(u) + x*u_x + sin(t)*u - u**2 + exp(-t)*x + div(x*grad(u)) + u*u_x", parameters={"D": 1})
+    system = pk.PDE(
+        "u_t = D*laplace(u) + x*u_x + sin(t)*u - u**2 + exp(-t)*x + div(x*grad(u)) + u*u_x", parameters={"D": 1}
+    )
     system = system.bind(("x",))
     parts = split(system, system.unknowns[0].rhs)
     d1, d2 = Diff(u, x, 1), Diff(u, x, 2)

@@ -62,7 +62,11 @@ def test_rows_of_a_slice_are_the_rows_of_the_matrix(name):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    n=st.integers(1, 4), order=st.integers(1, 6), seed=st.integers(0, 1000), periodic=st.booleans(), degree=st.integers(0, 9)
+    n=st.integers(1, 4),
+    order=st.integers(1, 6),
+    seed=st.integers(0, 1000),
+    periodic=st.booleans(),
+    degree=st.integers(0, 9),
 )
 def test_polynomials_are_exact_on_irregular_nodes(n, order, seed, periodic, degree):
     """Boundary rows included: degree < derivative + accuracy. On a periodic axis a trigonometric check follows below."""

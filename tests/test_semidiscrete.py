@@ -38,7 +38,10 @@ def test_jacobian_equals_complex_step(order, figure):
     y = np.random.default_rng(1).uniform(0.5, 1, real.size)
     J = real.jacobian(0.3, y).toarray()
     # abs and where are not complex-analytic; for positive data abs(u) is u.
-    smooth = [text.replace("abs(u)", "u").replace("where(x < 0.5, u, v)", "(heaviside(0.5 - x)*u + heaviside(x - 0.5)*v)") for text in COUPLED]
+    smooth = [
+        text.replace("abs(u)", "u").replace("where(x < 0.5, u, v)", "(heaviside(0.5 - x)*u + heaviside(x - 0.5)*v)")
+        for text in COUPLED
+    ]
     analytic = system(smooth, PLANE, MIXED, order, dtype=complex)
     h = 1e-100
     columns = [analytic.rhs(0.3, y + 1j * h * e).imag / h for e in np.eye(real.size)]
@@ -60,7 +63,10 @@ def test_affine_data_enter_exactly():
     """A quadratic solution with all data inhomogeneous is reproduced by order 2 rows to rounding."""
     boundary = {
         "u": {
-            "x": {"left": pk.Dirichlet("2*y**2 - 3*y"), "right": pk.Robin(2, 3, "2*(1 + y + 2*y**2 - 3*y) + 3*(2 + y)")},
+            "x": {
+                "left": pk.Dirichlet("2*y**2 - 3*y"),
+                "right": pk.Robin(2, 3, "2*(1 + y + 2*y**2 - 3*y) + 3*(2 + y)"),
+            },
             "y": {"left": pk.Neumann("-(x - 3)"), "right": pk.Neumann("x + 8 - 3")},
         }
     }
@@ -179,7 +185,9 @@ def problem(equation="u_t = u_xx", grid=LINE, boundary=None, initial="x", **opti
             "periodic and takes no boundary condition",
         ),
         (
-            lambda: problem(boundary={"u": {"x": {"left": [pk.Dirichlet(0), pk.Dirichlet(1)], "right": pk.Dirichlet(0)}}}),
+            lambda: problem(
+                boundary={"u": {"x": {"left": [pk.Dirichlet(0), pk.Dirichlet(1)], "right": pk.Dirichlet(0)}}}
+            ),
             BoundaryError,
             "two conditions of the same order",
         ),
@@ -190,7 +198,11 @@ def problem(equation="u_t = u_xx", grid=LINE, boundary=None, initial="x", **opti
         (lambda: problem(equation="u_t = -u_xx"), StabilityError, "ill-posed"),
         (lambda: problem(equation="u_t = div((x - 0.5)*grad(u))"), StabilityError, "ill-posed"),
         (lambda: problem(equation="u_t = u_xx - 0.1*u_xxxx"), BoundaryError, "needs 2 conditions"),
-        (lambda: pk.Problem(pk.PDE("u_tt = u_xx"), LINE, initial={"u": 0}, boundary={"u": {"x": pk.Dirichlet(0)}}), ConfigError, "initial.u_t: missing"),
+        (
+            lambda: pk.Problem(pk.PDE("u_tt = u_xx"), LINE, initial={"u": 0}, boundary={"u": {"x": pk.Dirichlet(0)}}),
+            ConfigError,
+            "initial.u_t: missing",
+        ),
         (lambda: problem(order=3), ConfigError, "discretization.order"),
         (lambda: problem(order=8, grid=pk.Grid(x=pk.Axis(0, 1, 7))), pk.PdekitError, "needs at least 9"),
         (lambda: problem(exact={"w": "0"}), ConfigError, "exact.w"),
@@ -211,7 +223,9 @@ def test_refusals(make, kind, words):
 )
 def test_unstable_discretizations_are_refused(equation, order, boundary):
     initial = {"u": "x", "u_t": 0} if "tt" in equation else {"u": "x"}
-    made = pk.Problem(pk.PDE(equation), pk.Grid(x=pk.Axis(0, 1, 30)), initial=initial, boundary={"u": {"x": boundary}}, order=order)
+    made = pk.Problem(
+        pk.PDE(equation), pk.Grid(x=pk.Axis(0, 1, 30)), initial=initial, boundary={"u": {"x": boundary}}, order=order
+    )
     with pytest.raises(StabilityError, match=f"order {order}"):
         made.solve(t_end=0.1)
 

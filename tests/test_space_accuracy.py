@@ -79,7 +79,11 @@ def test_spectrum_of_second_derivative(order, left, right, figure):
     A = derivative_rows(axis, 2, order, *ends, closure="stable").matrix.toarray()
     values = np.linalg.eigvals(free_matrix(A, left, right)) * axis.step**2
     imaginary, greatest = np.max(np.abs(values.imag)), np.max(values.real)
-    figure(f"spectrum of u'' h^2, order {order}, {left}-{right}: max Im, max Re", f"{imaginary:.1e}, {greatest:.1e}", "<= 1e-9")
+    figure(
+        f"spectrum of u'' h^2, order {order}, {left}-{right}: max Im, max Re",
+        f"{imaginary:.1e}, {greatest:.1e}",
+        "<= 1e-9",
+    )
     assert imaginary <= 1e-9
     assert greatest <= 1e-9
 
@@ -171,7 +175,9 @@ def test_flux_form_of_high_order(order, kind):
         axis = pk.Axis(0, 1, n, spacing={"tanh": 1.5})
         ends = [functional(kind, "left")], [functional(kind, "right")]
         rows = flux_rows(axis, order, *ends)
-        data = [sum(a * d(f.at) for a, d in zip(f.coefficients, (u0, u1))) for f in (*ends[0], *ends[1]) if not f.is_value]
+        data = [
+            sum(a * d(f.at) for a, d in zip(f.coefficients, (u0, u1))) for f in (*ends[0], *ends[1]) if not f.is_value
+        ]
         K = conductivity(rows.points)
         A = rows.divergence.toarray() @ (K[:, None] * rows.gradient.matrix.toarray()) - np.eye(n)
         b = rhs(axis.nodes) - rows.divergence @ (K * (rows.gradient.data @ np.array(data)))

@@ -36,7 +36,9 @@ def test_pure_neumann_is_recognised():
     # A source balanced by fluxes is compatible: u = x^2/2 + c.
     balanced = poisson("-1", {"x": {"left": pk.Neumann(0), "right": pk.Neumann(1)}, "y": pk.Neumann(0)}).solve()["u"]
     x = balanced.grid.coordinates["x"]
-    assert np.allclose(balanced.values, x**2 / 2 - (balanced.grid.field("x**2/2").mean()) + 0 * balanced.values, atol=1e-10)
+    assert np.allclose(
+        balanced.values, x**2 / 2 - (balanced.grid.field("x**2/2").mean()) + 0 * balanced.values, atol=1e-10
+    )
 
 
 def test_periodic_poisson_is_singular_too():
@@ -72,7 +74,9 @@ def test_newton_with_line_search_from_a_bad_guess():
 
 def test_a_problem_without_solution_is_not_called_converged():
     """Beyond lambda = 3.5138 Bratu's problem has no solution."""
-    problem = pk.Problem(pk.PDE("0 = u_xx + 5*exp(u)"), pk.Grid(x=pk.Axis(0, 1, 41)), boundary={"u": {"x": pk.Dirichlet(0)}})
+    problem = pk.Problem(
+        pk.PDE("0 = u_xx + 5*exp(u)"), pk.Grid(x=pk.Axis(0, 1, 41)), boundary={"u": {"x": pk.Dirichlet(0)}}
+    )
     with pytest.raises(SolverError, match=r"stuck|did not converge|singular"):
         problem.solve()
 

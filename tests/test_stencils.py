@@ -84,9 +84,7 @@ def test_robin_row_satisfies_the_condition():
 
 
 def test_exact_rationals():
-    assert list(weights(range(-3, 4), 0, 1, exact=True).nodes) == [
-        Fraction(n, 60) for n in (-1, 9, -45, 0, 45, -9, 1)
-    ]
+    assert list(weights(range(-3, 4), 0, 1, exact=True).nodes) == [Fraction(n, 60) for n in (-1, 9, -45, 0, 45, -9, 1)]
     w = weights([0, 1], 0, 2, [Functional(0, (0, 1))], exact=True)
     assert [*w.nodes, *w.conditions] == [-2, 2, -2]
 

@@ -60,7 +60,12 @@ def test_complex_steady_periodic_and_second_order(tmp_path):
     steady.solve(output=tmp_path / "steady.h5")
     with xarray.open_dataset(tmp_path / "steady.h5", engine="h5netcdf") as data:
         assert data.u.dims == ("x",) and float(data.u.max()) == pytest.approx(0.125)
-    string = pk.Problem(pk.PDE("u_tt = u_xx"), pk.Grid(x=pk.Axis(0, 1, 9)), initial={"u": "0", "u_t": "x*(1 - x)"}, boundary={"u": {"x": pk.Dirichlet(0)}})
+    string = pk.Problem(
+        pk.PDE("u_tt = u_xx"),
+        pk.Grid(x=pk.Axis(0, 1, 9)),
+        initial={"u": "0", "u_t": "x*(1 - x)"},
+        boundary={"u": {"x": pk.Dirichlet(0)}},
+    )
     string.solve(t_end=0.1, output=tmp_path / "string.h5")
     assert read_result(tmp_path / "string.h5").variables == ("u", "u_t")
 
@@ -82,7 +87,12 @@ def test_existing_file_is_kept_unless_forced(tmp_path):
 
 def test_a_failed_run_leaves_a_valid_file_that_says_why(tmp_path):
     path = tmp_path / "burst.h5"
-    problem = pk.Problem(pk.PDE("u_t = u_xx + u**3"), pk.Grid(x=pk.Axis(0, 1, 21)), initial={"u": "4 + 0*x"}, boundary={"u": {"x": pk.Neumann(0)}})
+    problem = pk.Problem(
+        pk.PDE("u_t = u_xx + u**3"),
+        pk.Grid(x=pk.Axis(0, 1, 21)),
+        initial={"u": "4 + 0*x"},
+        boundary={"u": {"x": pk.Neumann(0)}},
+    )
     with pytest.raises(StabilityError):
         problem.solve(t_end=1.0, every=0.005, output=path)
     stored = read_result(path)
@@ -140,7 +150,10 @@ def test_lookup3_reference_values():
         (lambda p: rod().solve(t_end=0.1, output=p), "is a folder"),
         (lambda p: rod().solve(t_end=0.1, output=p / "text.h5" / "x.h5"), "cannot be written"),
         (lambda p: pk.open_result(p / "good.h5").frame("w"), "no variable 'w'"),
-        (lambda p: rod(time=pk.TimeSettings(end=1.0)).replace(initial={"u": pk.FileData(str(p / "no.npz"), "u")}), "no such file"),
+        (
+            lambda p: rod(time=pk.TimeSettings(end=1.0)).replace(initial={"u": pk.FileData(str(p / "no.npz"), "u")}),
+            "no such file",
+        ),
     ],
 )
 def test_refusals(tmp_path, make, words):

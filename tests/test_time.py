@@ -23,7 +23,9 @@ def moving_heat(nonlinear=False):
         pk.PDE(f"u_t = D*u_xx + {source}{extra}", parameters={"D": 0.05}),
         pk.Grid(x=pk.Axis(0, 1, 17)),
         initial={"u": exact.replace("2*t", "0")},
-        boundary={"u": {"x": {"left": pk.Dirichlet("exp(sin(2*t))*cos(0.3)"), "right": pk.Neumann("-exp(sin(2*t))*sin(1.3)")}}},
+        boundary={
+            "u": {"x": {"left": pk.Dirichlet("exp(sin(2*t))*cos(0.3)"), "right": pk.Neumann("-exp(sin(2*t))*sin(1.3)")}}
+        },
         exact={"u": exact},
     )
 
@@ -36,7 +38,14 @@ def moving_wave(damping=0.0):
         pk.PDE(f"u_tt = u_xx + {source}{damp}"),
         pk.Grid(x=pk.Axis(0, 1, 17)),
         initial={"u": "sin(0.2)*cos(x + 0.3)", "u_t": "1.3*cos(0.2)*cos(x + 0.3)"},
-        boundary={"u": {"x": {"left": pk.Dirichlet("sin(1.3*t + 0.2)*cos(0.3)"), "right": pk.Neumann("-sin(1.3*t + 0.2)*sin(1.3)")}}},
+        boundary={
+            "u": {
+                "x": {
+                    "left": pk.Dirichlet("sin(1.3*t + 0.2)*cos(0.3)"),
+                    "right": pk.Neumann("-sin(1.3*t + 0.2)*sin(1.3)"),
+                }
+            }
+        },
         exact={"u": exact},
     )
 
@@ -141,7 +150,9 @@ def test_energy_of_a_standing_wave(figure):
 @pytest.mark.parametrize(("method", "constant"), [("euler", 2.0), ("rk4", 2.7852935634), ("ssprk3", 2.5127453266)])
 def test_stability_limit_is_that_of_the_spectrum(method, constant):
     """Heat with Dirichlet ends: the greatest eigenvalue is (4/h^2) sin^2(pi (n-1) h/2), n - 1 interior modes."""
-    problem = pk.Problem(pk.PDE("u_t = u_xx"), pk.Grid(x=pk.Axis(0, 1, 21)), initial={"u": "x"}, boundary={"u": {"x": pk.Dirichlet(0)}})
+    problem = pk.Problem(
+        pk.PDE("u_t = u_xx"), pk.Grid(x=pk.Axis(0, 1, 21)), initial={"u": "x"}, boundary={"u": {"x": pk.Dirichlet(0)}}
+    )
     greatest = 4 * 400 * np.sin(19 * np.pi / 40) ** 2
     assert problem.choice(t_end=1.0, method=method, step=1e-6).limit == pytest.approx(constant / greatest, rel=1e-6)
     step = 1.02 * constant / greatest
@@ -152,10 +163,16 @@ def test_stability_limit_is_that_of_the_spectrum(method, constant):
 
 
 def test_stability_limit_of_waves_and_large_systems():
-    wave = pk.Problem(pk.PDE("u_tt = 4*laplace(u)"), pk.Grid(x=pk.Axis(0, 1, 32, periodic=True), y=pk.Axis(0, 1, 32, periodic=True)), initial={"u": 0, "u_t": 1})
+    wave = pk.Problem(
+        pk.PDE("u_tt = 4*laplace(u)"),
+        pk.Grid(x=pk.Axis(0, 1, 32, periodic=True), y=pk.Axis(0, 1, 32, periodic=True)),
+        initial={"u": 0, "u_t": 1},
+    )
     h = 1 / 32
     assert wave.choice(t_end=1.0, method="verlet", step=1e-6).limit == pytest.approx(h / (2 * np.sqrt(2)), rel=2e-3)
-    assert wave.choice(t_end=1.0, method="rk4", step=1e-6).limit == pytest.approx(2.8284 * h / (4 * np.sqrt(2)), rel=2e-3)
+    assert wave.choice(t_end=1.0, method="rk4", step=1e-6).limit == pytest.approx(
+        2.8284 * h / (4 * np.sqrt(2)), rel=2e-3
+    )
     with pytest.raises(StabilityError, match="unstable for this problem at every step"):
         wave.choice(t_end=1.0, method="euler", step=1e-3)
 
@@ -193,7 +210,10 @@ def test_algebraic_equations_beside_evolution_equations():
         pk.PDE(["w_t = 0.1*laplace(w)", "0 = laplace(psi) + w"]),
         pk.Grid(x=pk.Axis(0, 1, 21), y=pk.Axis(0, 1, 21)),
         initial={"w": "sin(pi*x)*sin(pi*y)"},
-        boundary={"w": {"x": pk.Dirichlet(0), "y": pk.Dirichlet(0)}, "psi": {"x": pk.Dirichlet(0), "y": pk.Dirichlet(0)}},
+        boundary={
+            "w": {"x": pk.Dirichlet(0), "y": pk.Dirichlet(0)},
+            "psi": {"x": pk.Dirichlet(0), "y": pk.Dirichlet(0)},
+        },
         exact={"w": "exp(-0.2*pi**2*t)*sin(pi*x)*sin(pi*y)", "psi": "exp(-0.2*pi**2*t)*sin(pi*x)*sin(pi*y)/(2*pi**2)"},
     )
     solution = problem.solve(t_end=0.5, method="crank_nicolson", step=0.01)
@@ -204,12 +224,19 @@ def test_algebraic_equations_beside_evolution_equations():
 
 
 def test_automatic_choice_and_reasons():
-    heat = pk.Problem(pk.PDE("u_t = u_xx"), pk.Grid(x=pk.Axis(0, 1, 101)), initial={"u": "x"}, boundary={"u": {"x": pk.Neumann(0)}})
+    heat = pk.Problem(
+        pk.PDE("u_t = u_xx"), pk.Grid(x=pk.Axis(0, 1, 101)), initial={"u": "x"}, boundary={"u": {"x": pk.Neumann(0)}}
+    )
     assert heat.choice(t_end=1.0).method.name == "BDF"
     assert heat.choice(t_end=1e-4).method.name == "DOP853"
     assert heat.choice(t_end=1.0, step=0.01).method.name == "crank_nicolson"
     assert heat.choice(t_end=1.0, step=1e-5).method.name == "rk4"
-    wave = pk.Problem(pk.PDE("u_tt = u_xx"), pk.Grid(x=pk.Axis(0, 1, 101)), initial={"u": "x", "u_t": 0}, boundary={"u": {"x": pk.Neumann(0)}})
+    wave = pk.Problem(
+        pk.PDE("u_tt = u_xx"),
+        pk.Grid(x=pk.Axis(0, 1, 101)),
+        initial={"u": "x", "u_t": 0},
+        boundary={"u": {"x": pk.Neumann(0)}},
+    )
     assert wave.choice(t_end=1.0, step=0.005).method.name == "verlet"
     assert wave.choice(t_end=1.0, step=0.05).method.name == "newmark"
     assert wave.choice(t_end=1.0).method.name == "DOP853"

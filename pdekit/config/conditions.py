@@ -51,13 +51,17 @@ def _data(value: Any, source: Source, path: Path) -> Any:
     return value
 
 
-def _mapping(given: Any, needed: tuple[str, ...], optional: tuple[str, ...], source: Source, path: Path) -> dict[str, Any]:
+def _mapping(
+    given: Any, needed: tuple[str, ...], optional: tuple[str, ...], source: Source, path: Path
+) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise source.error(path, f"expected a mapping of {', '.join((*needed, *optional))}, found {given!r}")
     allowed = (*needed, *optional)
     for key in given:
         if key not in allowed:
-            raise source.error((*path, key), f"unknown key; allowed are {', '.join(allowed)}{nearest_hint(key, allowed)}")
+            raise source.error(
+                (*path, key), f"unknown key; allowed are {', '.join(allowed)}{nearest_hint(key, allowed)}"
+            )
     for key in needed:
         if key not in given:
             raise source.error(path, f"{key} is missing")
@@ -76,11 +80,14 @@ def _face(given: Any, source: Source, path: Path) -> Any:
         raise source.error(path, f"expected a condition such as {{dirichlet: 0}} or outflow, found {given!r}{hint}")
     if len(given) > 1:
         raise source.error(
-            path, f"{len(given)} conditions, {', '.join(map(str, given))}, where one is expected; several make a list, [{{...}}, {{...}}]"
+            path,
+            f"{len(given)} conditions, {', '.join(map(str, given))}, where one is expected; several make a list, [{{...}}, {{...}}]",
         )
     ((kind, value),) = given.items()
     if kind not in KINDS:
-        raise source.error((*path, kind), f"unknown condition; allowed are {', '.join(kinds)}{nearest_hint(kind, kinds)}")
+        raise source.error(
+            (*path, kind), f"unknown condition; allowed are {', '.join(kinds)}{nearest_hint(kind, kinds)}"
+        )
     return KINDS[kind](value, source, (*path, kind))
 
 
@@ -95,7 +102,9 @@ def boundary_from(given: Mapping[str, Any], source: Source) -> dict[str, dict[st
                 for key in entry:
                     if key not in SIDES:
                         hint = nearest_hint(key, SIDES)
-                        raise source.error((*path, key), f"faces are left and right{hint}; conditions go below one of them")
+                        raise source.error(
+                            (*path, key), f"faces are left and right{hint}; conditions go below one of them"
+                        )
                 result[unknown][axis] = {side: _face(entry[side], source, (*path, side)) for side in entry}
             else:
                 result[unknown][axis] = _face(entry, source, path)

@@ -87,7 +87,7 @@ def _located(message: str, source: Source) -> str:
     head = message.split(":")[0]
     path: KeyPath = tuple(head.split(".")) if head.replace(".", "").replace("_", "").isalnum() else ()
     if path and path[0] in source.data:
-        return f"{source.where(path)}:{message[len(head) + 1:]}"
+        return f"{source.where(path)}:{message[len(head) + 1 :]}"
     if message.startswith("equation"):
         for i, text in enumerate(_as_list(source.data.get("equations"))):
             if repr(text) in message:
@@ -126,7 +126,9 @@ class _Builder:
         """A Python problem with the keys of the config merged on top."""
         model = self.model
         if model.equations or model.definitions or model.unknowns:
-            raise ConfigError("problem: a Python problem brings its own equations, definitions and unknowns; leave them out")
+            raise ConfigError(
+                "problem: a Python problem brings its own equations, definitions and unknowns; leave them out"
+            )
         pde = base.pde.with_parameters(**model.parameters) if model.parameters else base.pde
         self.values = pde.parameter_values()
         axes = {name: self.axis(name, section, base.grid[name]) for name, section in (model.grid or {}).items()}
@@ -141,9 +143,7 @@ class _Builder:
             return value
         names = {name: sp.Symbol(name) for name in self.values}
         try:
-            result = evaluate_number(
-                parse(value, Scope(names)), {names[n]: v for n, v in self.values.items()}
-            )
+            result = evaluate_number(parse(value, Scope(names)), {names[n]: v for n, v in self.values.items()})
         except PdekitError as error:
             raise self.source.error(path, str(error)) from None
         if isinstance(result, complex):
@@ -177,7 +177,11 @@ class _Builder:
         sections = {
             "time": (TimeSettings, base.time if base else TimeSettings(), model.time),
             "output": (OutputSettings, base.output if base else OutputSettings(), model.output),
-            "convergence": (ConvergenceSettings, base.convergence if base else ConvergenceSettings(), model.convergence),
+            "convergence": (
+                ConvergenceSettings,
+                base.convergence if base else ConvergenceSettings(),
+                model.convergence,
+            ),
         }
         made: dict[str, Any] = {"title": model.title or (base.title if base else "")}
         texts = {"method", "file", "against"}
@@ -191,7 +195,11 @@ class _Builder:
                     values[name] = value if name in texts else self.number(value, path)
             made[key] = kind(**values)
         if model.output and any(getattr(model.output, k) is not None for k in ("every", "times", "frames")):
-            rules = {k: getattr(made["output"], k) for k in ("every", "times", "frames") if getattr(model.output, k) is not None}
+            rules = {
+                k: getattr(made["output"], k)
+                for k in ("every", "times", "frames")
+                if getattr(model.output, k) is not None
+            }
             made["output"] = OutputSettings(file=made["output"].file, **rules)
         return made
 
@@ -208,7 +216,10 @@ class _Builder:
         for name, axes in boundary_from(model.boundary, self.source).items():
             boundary[name] = {**boundary.get(name, {}), **axes}
         exact = {**(base.exact if base else {}), **{n: str(v) for n, v in model.exact.items()}}
-        labels = {**(base.labels if base else {}), **{n: s.model_dump(exclude_none=True) for n, s in model.labels.items()}}
+        labels = {
+            **(base.labels if base else {}),
+            **{n: s.model_dump(exclude_none=True) for n, s in model.labels.items()},
+        }
         return {"initial": initial, "boundary": boundary, "exact": exact, "labels": labels}
 
 
@@ -240,5 +251,3 @@ def _python_problem(reference: str, folder: Path, source: Source) -> Problem:
     if not isinstance(problem, Problem):
         raise source.error(where, f"{reference} is not a Problem but a {type(problem).__name__}")
     return problem
-
-

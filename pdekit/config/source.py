@@ -102,7 +102,9 @@ def parse_yaml(text: str, name: str = "config") -> Source:
     if document is None:
         raise ConfigError(f"{name}: is empty; a config is a mapping of keys such as grid, equations, time")
     if not isinstance(document, CommentedMap):
-        raise ConfigError(f"{name}: a config is a mapping of keys such as grid, equations, time; found {_kind(document)}")
+        raise ConfigError(
+            f"{name}: a config is a mapping of keys such as grid, equations, time; found {_kind(document)}"
+        )
     counter = [0]
     source.data = _plain(document, (), source, counter)
     return source

@@ -51,7 +51,9 @@ def _face(given: Any) -> Any:
         return "outflow"
     if isinstance(given, BoundaryCondition):
         entry = condition_to_config(given)
-        return {k: {a: _scalar(b) for a, b in v.items()} if isinstance(v, dict) else _scalar(v) for k, v in entry.items()}
+        return {
+            k: {a: _scalar(b) for a, b in v.items()} if isinstance(v, dict) else _scalar(v) for k, v in entry.items()
+        }
     if isinstance(given, dict):
         return {side: _face(entry) for side, entry in given.items()}
     return [_face(entry) for entry in given]
@@ -78,7 +80,11 @@ def problem_to_config(problem: Problem) -> dict[str, Any]:
     config |= {key: value for key, value in optional.items() if value}
     for key in ("time", "output", "convergence"):
         defaults = vars(type(getattr(problem, key))())
-        given = {n: list(v) if isinstance(v, tuple) else v for n, v in vars(getattr(problem, key)).items() if v != defaults[n]}
+        given = {
+            n: list(v) if isinstance(v, tuple) else v
+            for n, v in vars(getattr(problem, key)).items()
+            if v != defaults[n]
+        }
         if given:
             config[key] = given
     return config
@@ -94,12 +100,14 @@ def problem_to_yaml(problem: Problem) -> str:
     ...                  boundary={"u": {"x": pk.Neumann(0)}})
     >>> print(rod.to_yaml())
     grid:
-      x: {range: [0.0, 1.0], points: 11}
-    equations:
-    - u_t = u_xx
+      x:
+        range: [0.0, 1.0]
+        points: 11
+    equations: [u_t = u_xx]
     initial: {u: x}
     boundary:
-      u: {x: {neumann: 0.0}}
+      u:
+        x: {neumann: 0}
     discretization: {order: 2}
     <BLANKLINE>
     """

@@ -13,7 +13,7 @@ from typing import Any
 import sympy as sp
 
 
-class Diff(sp.Function):  # type: ignore[misc]
+class Diff(sp.Function):
     """``Diff(w, x, n, y, m, ...)``: the derivative of `w`, n times along x, m times along y."""
 
     @property
@@ -26,7 +26,7 @@ class Diff(sp.Function):  # type: ignore[misc]
         return {str(self.args[i]): int(self.args[i + 1]) for i in range(1, len(self.args), 2)}
 
 
-class Flux(sp.Function):  # type: ignore[misc]
+class Flux(sp.Function):
     """``Flux(k, w, x)``: ``d/dx (k dw/dx)`` in conservative form."""
 
     @property

@@ -31,7 +31,7 @@ def compile_expression(expression: Any, arguments: Sequence[Any]) -> Callable[..
     """
     plain = [sp.Dummy() for _ in arguments]  # derivative atoms cannot be argument names
     body = expression.subs(dict(zip(arguments, plain)), simultaneous=True) if arguments else expression
-    return sp.lambdify(plain, body, modules=["scipy", "numpy"], cse=True)  # type: ignore[no-any-return]
+    return sp.lambdify(plain, body, modules=["scipy", "numpy"], cse=True)
 
 
 def evaluate_number(expression: Any, values: Mapping[Any, Any]) -> complex | float:

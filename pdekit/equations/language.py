@@ -107,7 +107,9 @@ def parse(text: Any, scope: Scope) -> Any:
     except ExpressionError as error:
         raise ExpressionError(f"in {str(text).strip()!r}: {error}") from None
     if isinstance(result, Vector):
-        raise ExpressionError(f"{str(text).strip()!r} is a vector where a scalar is needed; use div, dot or a component")
+        raise ExpressionError(
+            f"{str(text).strip()!r} is a vector where a scalar is needed; use div, dot or a component"
+        )
     if isinstance(result, CONDITIONS):
         raise ExpressionError(f"{str(text).strip()!r} is a comparison where a number is needed; use where(cond, a, b)")
     if result.has(sp.zoo, sp.nan, sp.oo, -sp.oo):

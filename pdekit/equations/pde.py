@@ -210,7 +210,9 @@ class PDE:
                 scope = Scope({n: resolve(n, (*path, name)) for n in needs})
                 return parse(given, scope)
             except ExpressionError as error:
-                raise ExpressionError(f"parameters.{name}: {error}".replace(f"parameters.{name}: parameters", "parameters")) from None
+                raise ExpressionError(
+                    f"parameters.{name}: {error}".replace(f"parameters.{name}: parameters", "parameters")
+                ) from None
 
         for name in self.parameters:
             values[name] = evaluate_number(resolve(name, ()), {})
@@ -263,11 +265,11 @@ class _Binder:
         rhs: dict[str, Any] = {}
         steady: list[Any] = []
         for (left, right), text in zip(pde._sides, pde.equations):
-            name, expression = self._equation(left, right, text)
-            if name is None:
+            unknown, expression = self._equation(left, right, text)
+            if unknown is None:
                 steady.append(expression)
             else:
-                rhs[name] = expression
+                rhs[unknown] = expression
         rest = [name for name in pde.unknowns if name not in rhs]
         if pde.rhs is None and len(rest) != len(steady):
             raise ExpressionError(f"{len(steady)} equations '0 = ...' for the unknowns {rest}")
@@ -302,7 +304,7 @@ class _Binder:
         states = {n: sp.Symbol(n) for n in (*pde.unknowns, *(d for d in pde.definitions if d in self.kept))}
         rates = {f"{n}_t": sp.Symbol(f"{n}_t") for n in (*self.first_order, *self.second_order)}
         names = {str(a): a for a in self.axes} | {"t": EquationSystem.t}
-        names |= {n: sp.Symbol(n) for n in pde.parameters} | definitions | states | rates
+        names |= {n: sp.Symbol(n) for n in pde.parameters} | dict(definitions) | states | rates
         return Scope(names, self.axes, states | rates)
 
     def _definition(self, name: str, path: tuple[str, ...]) -> Any:
@@ -313,7 +315,9 @@ class _Binder:
             try:
                 used = {n.rpartition("_")[0] for n in names_in(text)} | names_in(text)
                 needs = {n: self._definition(n, (*path, name)) for n in used if n in self.pde.definitions}
-                expression = _parse_definition(text, self._scope({n: e for n, e in needs.items() if n not in self.kept}))
+                expression = _parse_definition(
+                    text, self._scope({n: e for n, e in needs.items() if n not in self.kept})
+                )
             except ExpressionError as error:
                 where = "" if str(error).startswith("definitions") else f"definitions.{name}: "
                 raise ExpressionError(f"{where}{error}") from None
@@ -349,7 +353,9 @@ class _Binder:
             for name, expression in rhs.items():
                 for atom in expression.atoms(Diff):
                     if atom.operand.free_symbols & set(rates):
-                        raise ExpressionError(f"a space derivative of {atom.operand} is not possible in an equation of first order in time")
+                        raise ExpressionError(
+                            f"a space derivative of {atom.operand} is not possible in an equation of first order in time"
+                        )
                 rhs[name] = expression.subs({r: rates[r] for r in used[name]})
             rates = {sp.Symbol(f"{n}_t"): rhs[n] for n in self.first_order if n in rhs}
         raise ExpressionError("the time derivatives on the right-hand sides depend on each other in a circle")

@@ -12,7 +12,7 @@ from pdekit.equations.atoms import Diff, Flux
 from pdekit.equations.pde import EquationSystem
 
 
-class _Printer(PrettyPrinter):  # type: ignore[misc]
+class _Printer(PrettyPrinter):
     """SymPy's two-dimensional printer with the derivatives of the language, all of them partial."""
 
     def _print_Diff(self, atom: Diff) -> Any:

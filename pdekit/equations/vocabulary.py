@@ -7,6 +7,8 @@ from typing import Any
 
 import sympy as sp
 
+_HALF = sp.Rational(1, 2)
+
 
 def _where(condition: Any, yes: Any, no: Any) -> Any:
     return sp.Piecewise((yes, condition), (no, True))
@@ -26,7 +28,27 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     **{
         name: (getattr(sp, name), 1, 1)
         for name in (
-            "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp log sqrt erf erfc sign gamma".split()
+            [
+                "sin",
+                "cos",
+                "tan",
+                "asin",
+                "acos",
+                "atan",
+                "sinh",
+                "cosh",
+                "tanh",
+                "asinh",
+                "acosh",
+                "atanh",
+                "exp",
+                "log",
+                "sqrt",
+                "erf",
+                "erfc",
+                "sign",
+                "gamma",
+            ]
         )
     },
     "abs": (sp.Abs, 1, 1),
@@ -39,7 +61,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "real": (sp.re, 1, 1),
     "imag": (sp.im, 1, 1),
     "where": (_where, 3, 3),
-    "heaviside": (lambda a, middle=sp.Rational(1, 2): sp.Heaviside(a, middle), 1, 2),
+    "heaviside": (lambda a, middle=_HALF: sp.Heaviside(a, middle), 1, 2),
     "step": (lambda a: sp.Heaviside(a, 1), 1, 1),
     "min": (_fold(lambda a, b: sp.Piecewise((a, a < b), (b, True))), 2, 20),
     "max": (_fold(lambda a, b: sp.Piecewise((a, a > b), (b, True))), 2, 20),

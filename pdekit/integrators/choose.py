@@ -118,7 +118,11 @@ def refuse_unsound(system: SemiDiscrete) -> None:
                     )
                 faces = conditions.faces[name] if conditions else None
                 has_dirichlet = faces and (faces.dirichlet("left") or faces.dirichlet("right"))
-                if unknown.time_order == 2 and has_dirichlet and (order == 8 or (order == 6 and isinstance(atom, Flux))):
+                if (
+                    unknown.time_order == 2
+                    and has_dirichlet
+                    and (order == 8 or (order == 6 and isinstance(atom, Flux)))
+                ):
                     what = "div(k*grad(u))" if isinstance(atom, Flux) else "the second derivative"
                     raise StabilityError(
                         f"{atom.operand}: {what} of order {order} with a Dirichlet end on axis {name!r} has complex eigenvalues, "
@@ -127,7 +131,13 @@ def refuse_unsound(system: SemiDiscrete) -> None:
 
 
 def choose(
-    system: SemiDiscrete, t: float, y: Array, duration: float, *, method: str = "auto", step: float | None = None,
+    system: SemiDiscrete,
+    t: float,
+    y: Array,
+    duration: float,
+    *,
+    method: str = "auto",
+    step: float | None = None,
     rtol: float = 1e-6,
 ) -> Choice:
     """Choose the time integration method, or check the one asked for.
@@ -162,7 +172,9 @@ def choose(
     if chosen.fixed_step and step is None:
         raise SolverError(f"time.method: {method} needs a fixed step, time: {{step: ...}}")
     if not chosen.fixed_step and step is not None:
-        raise SolverError(f"time.method: {method} chooses its own steps; leave time.step out, or take a method of fixed step")
+        raise SolverError(
+            f"time.method: {method} chooses its own steps; leave time.step out, or take a method of fixed step"
+        )
     limit = facts.limit(chosen)
     if step is not None and limit is not None:
         _refuse_above(chosen, step, limit, duration)
@@ -225,9 +237,13 @@ def _automatic_adaptive(facts: Facts, rtol: float) -> Choice:
     if needed <= EXPLICIT_STEPS:
         return Choice(explicit, (nature, f"not stiff over this time span: {explicit.title}"), limit)
     if system.time_order == 2 and not found.is_real:
-        return Choice(explicit, (nature, f"waves at the grid scale must be followed in any case: {explicit.title}"), limit)
+        return Choice(
+            explicit, (nature, f"waves at the grid scale must be followed in any case: {explicit.title}"), limit
+        )
     if system.grid.ndim == 3 and system.size > LARGEST_3D_LU:
-        return Choice(explicit, (nature, f"stiff, but LU factors in 3-D would be larger still: {explicit.title}"), limit)
+        return Choice(
+            explicit, (nature, f"stiff, but LU factors in 3-D would be larger still: {explicit.title}"), limit
+        )
     if _not_differentiable(system):
         return Choice(explicit, (nature, f"the right-hand side has no complex derivative: {explicit.title}"), limit)
     if found.is_real and rtol < TIGHT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,7 +30,9 @@ class Stepper(Protocol):
         ...
 
 
-def march(stepper: Stepper, y: Array, times: Sequence[float], step: float, watch: Watch) -> Iterator[tuple[float, Array]]:
+def march(
+    stepper: Stepper, y: Array, times: Sequence[float], step: float, watch: Watch
+) -> Iterator[tuple[float, Array]]:
     """Step from output time to output time, each interval divided evenly so that none is missed.
 
     No step is longer than `step`; the order is kept because the steps in an interval are equal, and a factorised
@@ -41,7 +44,7 @@ def march(stepper: Stepper, y: Array, times: Sequence[float], step: float, watch
     """
     yield times[0], y
     previous = step
-    for start, end in zip(times, times[1:]):
+    for start, end in pairwise(times):
         count = max(1, int(np.ceil((end - start) / step * (1 - 1e-12))))
         h = (end - start) / count
         h = previous if abs(h - previous) <= 1e-11 * h else h

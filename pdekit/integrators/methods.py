@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pdekit.errors import SolverError, nearest_hint
 from pdekit.integrators.adaptive import adapt
 from pdekit.integrators.fixed import ExplicitRungeKutta, Newmark, Stepper, Theta, Verlet, march
-from pdekit.integrators.tables import TABLEAUX
+from pdekit.integrators.tables import TABLEAUX, Tableau
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.semidiscrete.system import SemiDiscrete
 
@@ -68,13 +68,15 @@ class Method:
         return march(self.stepper(system, watch.statistics), y, times, step, watch)
 
 
+def _explicit(tableau: Tableau) -> Method:
+    title = f"explicit Runge-Kutta of order {tableau.order}, {tableau.source}"
+    return Method(tableau.name, "explicit", tableau.order, title, lambda s, n: ExplicitRungeKutta(s, tableau, n))
+
+
 METHODS: dict[str, Method] = {
     m.name: m
     for m in (
-        *(
-            Method(t.name, "explicit", t.order, f"explicit Runge-Kutta of order {t.order}, {t.source}", lambda s, n, t=t: ExplicitRungeKutta(s, t, n))
-            for t in TABLEAUX.values()
-        ),
+        *(_explicit(tableau) for tableau in TABLEAUX.values()),
         Method("backward_euler", "implicit", 1, "backward Euler", lambda s, n: Theta(s, 1.0, n)),
         Method("crank_nicolson", "implicit", 2, "Crank-Nicolson", lambda s, n: Theta(s, 0.5, n)),
         Method("verlet", "verlet", 2, "Stormer-Verlet, symplectic", lambda s, n: Verlet(s, n)),

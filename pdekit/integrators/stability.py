@@ -96,9 +96,9 @@ def explicit_limit(tableau: Tableau, values: Array) -> float:
     radius = float(np.max(np.abs(values), initial=0.0))
     if radius == 0:
         return np.inf
-    lam = values / radius
+    lam: Array = values / radius
     damping = np.where(lam.real < -NEUTRAL, lam.real, 0.0)
-    lam = damping + 1j * np.where(np.abs(lam.imag) > ROUNDING, lam.imag, 0.0)
+    lam = np.asarray(damping + 1j * np.where(np.abs(lam.imag) > ROUNDING, lam.imag, 0.0))
     lam = lam[np.abs(lam) > 0]
     if lam.size == 0:
         return np.inf

@@ -146,9 +146,7 @@ class AxisFlux(LinearOperator):
         return sparse.csr_array(self._lift(self.divergence, slices) @ k @ self._lift(self.gradient, {}))
 
 
-def flux_coefficient(
-    grid: Grid, axis: int, k: Any, points: NDArray[Any], mean: Any, order: int = 2
-) -> NDArray[Any]:
+def flux_coefficient(grid: Grid, axis: int, k: Any, points: NDArray[Any], mean: Any, order: int = 2) -> NDArray[Any]:
     """Values of k at the flux points of one axis.
 
     At order 2, a field or array (known at nodes only) is the harmonic mean of neighbours; a number, an

@@ -301,9 +301,9 @@ def _to_flux_points(
         w = fornberg(axis.nodes[columns].T - points[inner], 0.0, derivative)[derivative].T
         matrix.add(inner[:, None], columns, w)
     offset = 0
-    for conditions, rows, mirrored in ((left, range(half), False), (right, range(n + 1 - half, n + 1), True)):
+    for conditions, near, mirrored in ((left, range(half), False), (right, range(n + 1 - half, n + 1), True)):
         taken = stencil_conditions(conditions)
-        for row in rows:
+        for row in near:
             on_face = row in (0, n)
             if derivative == 0 and on_face:
                 matrix.add(row, 0 if row == 0 else n - 1, 1.0)

@@ -66,8 +66,12 @@ def _writer(path: Path, rate: int) -> Any:
         mpl.rcParams["animation.ffmpeg_path"] = imageio_ffmpeg.get_ffmpeg_exe()
     except ImportError:
         if not FFMpegWriter.isAvailable():
-            raise StorageError(f"movie {path}: MP4 needs ffmpeg; pip install 'pdekit[video]', or write a .gif") from None
-    return FFMpegWriter(fps=rate, codec="libx264", extra_args=["-pix_fmt", "yuv420p", "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"])
+            raise StorageError(
+                f"movie {path}: MP4 needs ffmpeg; pip install 'pdekit[video]', or write a .gif"
+            ) from None
+    return FFMpegWriter(
+        fps=rate, codec="libx264", extra_args=["-pix_fmt", "yuv420p", "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]
+    )
 
 
 def _stage(solution: Solution, name: str) -> tuple[Any, Any]:

@@ -61,7 +61,9 @@ def plot_solution(
     name = choose_variable(solution, name)
     allowed = KINDS_OF.get(solution.grid.ndim, ())
     if kind is not None and kind not in allowed:
-        raise PdekitError(f"a solution in {solution.grid.ndim} dimensions is drawn as {' or '.join(allowed)}, not as {kind}")
+        raise PdekitError(
+            f"a solution in {solution.grid.ndim} dimensions is drawn as {' or '.join(allowed)}, not as {kind}"
+        )
     with styled():
         if solution.grid.ndim == 1:
             figure = _steady_line(solution, name) if solution.steady else _lines_and_kymograph(solution, name, kind)
@@ -80,7 +82,9 @@ def _steady_line(solution: Solution, name: str) -> Any:
     grid = solution.grid
     axes.plot(*closed(grid, 0, visible(solution[name].values)[0]), color=COMPUTED, label="computed")
     if name in solution.exact_names:
-        axes.plot(*closed(grid, 0, visible(solution.exact_field(name).values)[0]), "--", color=EXACT, lw=1, label="exact")
+        axes.plot(
+            *closed(grid, 0, visible(solution.exact_field(name).values)[0]), "--", color=EXACT, lw=1, label="exact"
+        )
         axes.legend()
     axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=label_of(solution, name), title=solution.title)
     axes.margins(x=0)
@@ -117,7 +121,10 @@ def _lines(figure: Any, axes: Any, solution: Solution, name: str) -> None:
         axes.legend(handlelength=1.5)
     mapping = ScalarMappable(norm, mpl.colors.ListedColormap(colour(np.linspace(0, 0.92, 256))))
     figure.colorbar(mapping, ax=axes, label="time t")
-    axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=visible(solution.values[name])[1].format(label_of(solution, name)))
+    axes.set(
+        xlabel=axis_label(grid, grid.names[0]),
+        ylabel=visible(solution.values[name])[1].format(label_of(solution, name)),
+    )
     axes.margins(x=0)
 
 
@@ -182,7 +189,9 @@ def _slices(solution: Solution, name: str) -> Any:
         for axes, (where, plane, plane_values) in zip(row, slices(Field(field.grid, values, name))):
             mesh = draw_map(axes, plane, plane_values, **limits)
             axes.set_title(f"{where}, {what}" if len(rows) > 1 else where)
-        figure.colorbar(mesh, ax=list(row), label="difference" if what == "difference" else pattern.format(label_of(solution, name)))
+        figure.colorbar(
+            mesh, ax=list(row), label="difference" if what == "difference" else pattern.format(label_of(solution, name))
+        )
     moment = "" if solution.steady else f", t = {solution.times[-1]:.4g}"
     figure.suptitle(f"{solution.title}{moment}")
     return figure

@@ -30,7 +30,9 @@ def plot_study(study: Study, *, file: str | Path | None = None) -> Any:
         h = np.array(study.widths)
         for name, errors in study.errors.items():
             axes.loglog(h, np.maximum(errors, 1e-300), "o-", label=f"{name}: order {study.orders(name)[-1]:.2f}", ms=5)
-        lowest = min(min(e) for e in study.errors.values() if min(e) > 0) if any(map(any, study.errors.values())) else 1e-16
+        lowest = (
+            min(min(e) for e in study.errors.values() if min(e) > 0) if any(map(any, study.errors.values())) else 1e-16
+        )
         _triangle(axes, h, lowest, study.expected)
         axes.set_xticks(h, [f"{s:g}" if study.what == "time" else str(s) for s in study.sizes])
         axes.minorticks_off()
@@ -53,4 +55,6 @@ def _triangle(axes: Any, h: Any, lowest: float, order: float) -> None:
     base = 0.45 * lowest
     top = base * (right / left) ** order
     axes.plot([left, right, right, left], [base, base, top, base], color="0.55", lw=1)
-    axes.annotate(f"{order:g}", (right, np.sqrt(base * top)), xytext=(-9, 0), textcoords="offset points", color="0.4", va="center")
+    axes.annotate(
+        f"{order:g}", (right, np.sqrt(base * top)), xytext=(-9, 0), textcoords="offset points", color="0.4", va="center"
+    )

@@ -31,7 +31,7 @@ RC = {
 }
 
 
-class Picture(Figure):  # type: ignore[misc]
+class Picture(Figure):
     """A figure that needs no window system, shows itself in notebooks, and saves with one word."""
 
     def _repr_png_(self) -> bytes:

@@ -43,7 +43,7 @@ def lift(grid: Grid, factors: dict[int, Any]) -> Any:
 def _check_condition_count(conditions: StateConditions, axis: str, n: int, what: str) -> None:
     """An even derivative of order 2m needs m conditions at an end; none at all is outflow."""
     for side in ("left", "right"):
-        count = len(conditions.faces[axis][side])  # type: ignore[index]
+        count = len(conditions.faces[axis][side])
         if n >= 4 and 0 < count < n // 2:
             raise BoundaryError(
                 f"boundary.{what}.{axis}.{side}: a derivative of order {n} needs {n // 2} conditions here, found {count}; "

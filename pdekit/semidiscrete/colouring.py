@@ -68,7 +68,9 @@ class ColouredJacobian:
         columns_of, row_starts = self.pattern.indices, self.pattern.indptr
         for column in range(by_column.shape[1]):
             rows = rows_of[starts[column] : starts[column + 1]]
-            neighbours = np.concatenate([columns_of[row_starts[r] : row_starts[r + 1]] for r in rows] or [[]])
+            neighbours = np.concatenate(
+                [columns_of[row_starts[r] : row_starts[r + 1]] for r in rows] or [np.zeros(0, dtype=np.intp)]
+            )
             taken = set(colours[neighbours.astype(np.intp)].tolist())
             colour = 0
             while colour in taken:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,14 +33,14 @@ class FaceData:
     ----------
     at : callable of t
         Values of the face's shape (the grid's, with the axis' length 1).
-    rate : callable of t
-        Time derivative of the same.
+    rate : callable of t, optional
+        Time derivative of the same; None where it is never needed (the data of a rate itself).
     constant : bool
         Whether it never changes.
     """
 
     at: Callable[[float], Array]
-    rate: Callable[[float], Array]
+    rate: Callable[[float], Array] | None
     constant: bool
 
 
@@ -178,9 +178,7 @@ class StateConditions:
 
     def rate(self) -> StateConditions:
         """The conditions of the time derivative: the same, with the data differentiated."""
-        data = {
-            key: replace(d, at=d.rate, rate=lambda t, zero=d: np.zeros_like(zero.at(t))) for key, d in self.data.items()
-        }
+        data = {key: FaceData(d.rate, None, d.constant) for key, d in self.data.items() if d.rate is not None}
         return StateConditions(self.grid, self.faces, data)
 
     @property

@@ -119,9 +119,7 @@ class Program:
             outside = expression.subs(dict.fromkeys(dependents, sp.Integer(0))) if dependents else expression
             found = tuple(s for s in states if outside.has(s) or _outside_atoms(expression, s))
             fixed = (*self.system.axes, self.system.t, *self.system.parameters)
-            self._pointwise[expression] = Pointwise(
-                expression, fixed, (*found, *dependents), self.dtype.kind != "c"
-            )
+            self._pointwise[expression] = Pointwise(expression, fixed, (*found, *dependents), self.dtype.kind != "c")
         return self._pointwise[expression]
 
     def derivative(self, atom: Diff) -> AffineRows:

@@ -35,7 +35,9 @@ def check_output(path: Path, force: bool) -> None:
     if path.is_dir():
         raise StorageError(f"output {path} is a folder; name a file")
     if path.exists() and not force:
-        raise StorageError(f"output {path} exists already; use --force (force=True) to write it anew, or name another file")
+        raise StorageError(
+            f"output {path} exists already; use --force (force=True) to write it anew, or name another file"
+        )
     folder = path.parent
     while not folder.exists():
         folder = folder.parent

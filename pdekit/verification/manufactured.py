@@ -82,7 +82,9 @@ def manufactured(problem: Problem) -> Problem:
         raise SolverError("a manufactured solution needs equations in symbols, not a Python function")
     jumps = (sp.Piecewise, sp.Heaviside, sp.floor, sp.ceiling, sp.sign)
     if any(u.rhs.has(*jumps) for u in system.unknowns):
-        raise SolverError("the equations contain jumps (where, heaviside, step, ...), so no smooth solution can be manufactured")
+        raise SolverError(
+            "the equations contain jumps (where, heaviside, step, ...), so no smooth solution can be manufactured"
+        )
     span = (problem.time.end or 1.0) - problem.time.start
     fields: dict[Any, Any] = {}
     for number, unknown in enumerate(system.unknowns):
@@ -103,11 +105,16 @@ def manufactured(problem: Problem) -> Problem:
             initial[f"{unknown.name}_t"] = fields[unknown.rate]
     named = {str(symbol): expression for symbol, expression in fields.items()}
     boundary = {
-        name: {axis: {side: _faces(named[name], pair[side], axis, side) for side in ("left", "right")} for axis, pair in faces.items()}
+        name: {
+            axis: {side: _faces(named[name], pair[side], axis, side) for side in ("left", "right")}
+            for axis, pair in faces.items()
+        }
         for name, faces in problem.conditions.items()
     }
     pde = problem.pde.replace(sources=sources)
-    return problem.replace(pde=pde, initial=initial, boundary=boundary, exact=exact, title=f"{problem.title} (manufactured)")
+    return problem.replace(
+        pde=pde, initial=initial, boundary=boundary, exact=exact, title=f"{problem.title} (manufactured)"
+    )
 
 
 def _faces(u: Any, conditions: tuple[BoundaryCondition, ...], axis: str, side: str) -> Any:

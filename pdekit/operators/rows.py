@@ -18,6 +18,7 @@ from pdekit.errors import GridError
 from pdekit.stencils import Functional, central_reach, closure_size, fornberg, weights
 
 Closure = Literal["accurate", "stable"]
+Bias = Literal["central", "forward", "backward"] | int
 Conditions = Sequence[Functional]
 
 
@@ -72,17 +73,46 @@ def _row_range(rows: slice | None, size: int) -> NDArray[np.intp]:
     return np.arange(*(rows or slice(None)).indices(size))
 
 
-def _interior_size(axis: Axis, derivative: int, order: int, closure: Closure) -> int:
-    """Nodes of an interior stencil.
+@dataclass(frozen=True)
+class Window:
+    """The nodes ``i + start, ..., i + start + size - 1`` of an interior stencil at node i.
 
-    Central, ``order + 1`` for a first or second derivative. On irregular nodes an even derivative loses one
-    order pointwise (the *solution* of an equation does not: supraconvergence, Manteuffel and White 1986), so that
-    the derivative of data, closure "accurate", takes one node more there.
+    A window that `leans` has an even number of nodes and takes its extra one on the nearer side.
     """
-    size = 2 * central_reach(derivative, order) + 1
-    if closure == "accurate" and not axis.uniform and derivative > 0 and derivative % 2 == 0:
-        size += 1
-    return size
+
+    start: int
+    size: int
+    leans: bool = False
+
+    def fits(self, rows: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
+        """Which rows have their whole window on a bounded axis of `count` nodes."""
+        return self.starts_inside(rows) & (rows + self.start + self.size <= count)
+
+    def starts_inside(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which rows do not reach over the left end."""
+        return rows + self.start - self.leans >= 0
+
+
+def interior_window(axis: Axis, derivative: int, order: int, closure: Closure, bias: Bias) -> Window:
+    """The interior stencil.
+
+    Central: ``order + 1`` nodes for a first or second derivative, odd orders rounded up. On irregular nodes an even
+    derivative loses one order pointwise (the *solution* of an equation does not: supraconvergence, Manteuffel and White
+    1986), so that the derivative of data, closure "accurate", takes one node more there. Biased: ``derivative + order``
+    nodes, from the node onwards (forward), up to it (backward), or shifted by whole nodes.
+    """
+    if bias == "central":
+        reach = central_reach(derivative, order)
+        leans = closure == "accurate" and not axis.uniform and derivative > 0 and derivative % 2 == 0
+        return Window(-reach, 2 * reach + 1 + leans, leans)
+    size = derivative + order
+    if bias == "forward":
+        return Window(0, size)
+    if bias == "backward":
+        return Window(1 - size, size)
+    if isinstance(bias, bool) or not isinstance(bias, int):
+        raise GridError(f"bias: allowed are 'central', 'forward', 'backward' and a whole number, found {bias!r}")
+    return Window(bias - (size - 1) // 2, size)
 
 
 def _require(axis: Axis, name: str, needed: int, derivative: int, order: int) -> None:
@@ -100,12 +130,14 @@ def derivative_rows(
     right: Conditions = (),
     *,
     closure: Closure = "accurate",
+    closure_order: int | None = None,
+    bias: Bias = "central",
     rows: slice | None = None,
     name: str = "",
 ) -> AxisRows:
     """Difference rows of one axis.
 
-    Interior rows are central. Near an end a row takes the conditions of that end into its stencil and closes
+    Interior rows are central, or biased. Near an end a row takes the conditions of that end into its stencil and closes
     one-sided otherwise.
 
     Parameters
@@ -119,6 +151,10 @@ def derivative_rows(
     closure : {"accurate", "stable"}
         "accurate": every row has the full order, for derivatives of data. "stable": the rule of
         `pdekit.stencils.closure_size`, for equations to be solved.
+    closure_order : int, optional
+        Accuracy of boundary rows; default is `order`.
+    bias : {"central", "forward", "backward"} or int
+        Which way interior stencils lean; see `interior_window`.
     rows : slice, optional
         Only these rows, assembled alone.
     name : str
@@ -140,27 +176,27 @@ def derivative_rows(
            [ 0.,  1., -2.,  1.,  0.]])
     """
     wanted = _row_range(rows, axis.size)
-    size = _interior_size(axis, derivative, order, closure)
+    window = interior_window(axis, derivative, order, closure, bias)
     matrix, data = _Triplets.empty(), _Triplets.empty()
     if axis.periodic:
-        _require(axis, name, size, derivative, order)
-        _add_interior(matrix, axis, wanted, np.arange(wanted.size), derivative, size)
+        _require(axis, name, window.size, derivative, order)
+        _add_interior(matrix, axis, wanted, np.arange(wanted.size), derivative, window)
         shape = (wanted.size, axis.size)
         return AxisRows(matrix.array(shape), data.array((wanted.size, 0)))
-    reach = (size - 1) // 2
-    extra = size - 1 - 2 * reach
-    inside = (wanted >= reach + extra) & (wanted < axis.size - reach - extra)
+    inside = window.fits(wanted, axis.size)
     ends = [(left, False), (right, True)]
-    counts = [_closure_nodes(derivative, order, conditions, size, closure) for conditions, _ in ends]
-    _require(axis, name, max(size, *counts), derivative, order)
-    _add_interior(matrix, axis, wanted[inside], np.flatnonzero(inside), derivative, size)
+    at_ends = closure_order or order
+    counts = [_closure_nodes(derivative, at_ends, conditions, closure) for conditions, _ in ends]
+    _require(axis, name, max(window.size, *counts), derivative, order)
+    _add_interior(matrix, axis, wanted[inside], np.flatnonzero(inside), derivative, window)
+    at_left = ~window.starts_inside(wanted)
     offset = 0
     for (conditions, mirrored), count in zip(ends, counts):
         taken = stencil_conditions(conditions)
         nodes = np.arange(axis.size - count, axis.size) if mirrored else np.arange(count)
         for out in np.flatnonzero(~inside):
             row = wanted[out]
-            if (row >= axis.size - reach - extra) != mirrored:
+            if at_left[out] == mirrored:
                 continue
             w = _closure_row(axis, nodes, row, derivative, taken)
             matrix.add(out, nodes, w.nodes)
@@ -169,7 +205,7 @@ def derivative_rows(
     return AxisRows(matrix.array((wanted.size, axis.size)), data.array((wanted.size, offset)))
 
 
-def _closure_nodes(derivative: int, order: int, conditions: Conditions, interior: int, closure: Closure) -> int:
+def _closure_nodes(derivative: int, order: int, conditions: Conditions, closure: Closure) -> int:
     taken = len(stencil_conditions(conditions))
     if closure == "accurate":
         return max(derivative + order - taken, 1)
@@ -190,19 +226,18 @@ def _closure_row(axis: Axis, nodes: Any, row: int, derivative: int, conditions: 
 
 
 def _add_interior(
-    matrix: _Triplets, axis: Axis, rows: NDArray[Any], out: NDArray[Any], derivative: int, size: int
+    matrix: _Triplets, axis: Axis, rows: NDArray[Any], out: NDArray[Any], derivative: int, window: Window
 ) -> None:
     if rows.size == 0:
         return
-    reach = (size - 1) // 2
-    offsets = np.arange(-reach, size - reach)
+    offsets = np.arange(window.start, window.start + window.size)
+    columns = rows[:, None] + offsets
     if axis.uniform:
         w = fornberg(offsets.astype(float), 0.0, derivative)[derivative] / axis.step**derivative
-        matrix.add(out[:, None], (rows[:, None] + offsets) % axis.size, w)
+        matrix.add(out[:, None], columns % axis.size, w)
         return
-    columns = rows[:, None] + offsets
-    if size % 2 == 0:  # the even stencil leans to the side where its extra node is nearer
-        x = _unwrapped(axis, np.stack([rows - reach - 1, rows, rows + reach + 1]))
+    if window.leans:
+        x = _unwrapped(axis, np.stack([rows + window.start - 1, rows, rows + window.start + window.size - 1]))
         columns = columns - ((x[1] - x[0]) < (x[2] - x[1]))[:, None]
     x = _unwrapped(axis, columns)
     w = fornberg(x.T - axis.nodes[rows], 0.0, derivative)[derivative].T

@@ -25,6 +25,25 @@ if TYPE_CHECKING:
     from pdekit.grid import Grid
     from pdekit.operators.algebra import LinearOperator, identity, multiplication
     from pdekit.operators.derivatives import derivative, diffusion, laplacian
+    from pdekit.operators.gradient import gradient
+    from pdekit.operators.isotropic import isotropic_laplacian
+    from pdekit.operators.staggered import staggered, staggered_grid
+    from pdekit.operators.vector import (
+        BlockOperator,
+        TensorField,
+        biharmonic,
+        curl,
+        curl_scalar,
+        directional_derivative,
+        div,
+        div_tensor,
+        grad,
+        grad_vector,
+        hessian,
+        upwind,
+        vector_laplacian,
+    )
+    from pdekit.operators.spectral import compact_derivative, fourier_derivative
     from pdekit.problem import ConvergenceSettings, OutputSettings, Problem, TimeSettings
     from pdekit.solution import Solution
     from pdekit.stencils import weights
@@ -43,6 +62,25 @@ _ROOMS = {
     "grid": ["Grid"],
     "operators.algebra": ["LinearOperator", "identity", "multiplication"],
     "operators.derivatives": ["derivative", "diffusion", "laplacian"],
+    "operators.gradient": ["gradient"],
+    "operators.isotropic": ["isotropic_laplacian"],
+    "operators.staggered": ["staggered", "staggered_grid"],
+    "operators.vector": [
+        "BlockOperator",
+        "TensorField",
+        "biharmonic",
+        "curl",
+        "curl_scalar",
+        "directional_derivative",
+        "div",
+        "div_tensor",
+        "grad",
+        "grad_vector",
+        "hessian",
+        "upwind",
+        "vector_laplacian",
+    ],
+    "operators.spectral": ["compact_derivative", "fourier_derivative"],
     "problem": ["ConvergenceSettings", "OutputSettings", "Problem", "TimeSettings"],
     "solution": ["Solution"],
     "stencils": ["weights"],
@@ -57,6 +95,7 @@ provide("sample_field", "pdekit.field:sample_field")
 provide("sample_text", "pdekit.equations.sampling:sample_text")
 provide("plot_field", "pdekit.plotting.field:plot_field")
 provide("plot_solution", "pdekit.plotting.solution:plot_solution")
+provide("plot_stencil", "pdekit.plotting.stencil:plot_stencil")
 provide("plot_study", "pdekit.plotting.study:plot_study")
 provide("problem_to_yaml", "pdekit.config.write:problem_to_yaml")
 provide("problem_to_python", "pdekit.config.write:problem_to_python")

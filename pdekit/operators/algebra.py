@@ -18,6 +18,7 @@ from scipy import sparse
 from pdekit.errors import GridError
 from pdekit.field import Field
 from pdekit.grid import Grid
+from pdekit.operators.molecule import Stencil, stencil_of
 
 RowSlices = Mapping[str, slice]
 
@@ -42,7 +43,7 @@ def apply_along(matrix: Any, values: NDArray[Any], axis: int) -> NDArray[Any]:
 
 
 class LinearOperator:
-    """A linear map of fields on a grid.
+    """A linear map of fields on a grid to fields on the same grid, or on another one, its `target`.
 
     Compose with ``+ - * / @ **`` and ``.T``; a number stands for that multiple of the identity, an array or Field
     on the left for pointwise multiplication. ``*`` and ``@`` of two operators both compose. Call the operator
@@ -51,8 +52,9 @@ class LinearOperator:
 
     __array_ufunc__ = None  # NumPy arrays and Fields leave `array * operator` to __rmul__
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: Grid, target: Grid | None = None) -> None:
         self.grid = grid
+        self.target = grid if target is None else target
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
         raise NotImplementedError
@@ -65,7 +67,7 @@ class LinearOperator:
         if isinstance(u, Field):
             if u.grid != self.grid:
                 raise GridError("the field lives on another grid than the operator")
-            return Field(self.grid, self._apply(u.values), u.name)
+            return Field(self.target, self._apply(u.values), u.name)
         values = np.asarray(u)
         if values.shape != self.grid.shape:
             raise GridError(f"the operator acts on arrays of shape {self.grid.shape}, found {values.shape}")
@@ -76,7 +78,7 @@ class LinearOperator:
         return self._rows({})
 
     def matrix(self) -> Any:
-        """The operator as a CSR array of shape (nodes, nodes), nodes in C order. Kept; do not change it."""
+        """The operator as a CSR array of shape (nodes out, nodes in), in C order. Kept; do not change it."""
         return self._matrix
 
     def rows(self, **slices: slice) -> Any:
@@ -97,13 +99,22 @@ class LinearOperator:
         True
         """
         for name in slices:
-            self.grid.index(name)
+            self.target.index(name)
         return self._rows(slices)
+
+    def stencil(self) -> Stencil:
+        """The molecules of the interior, the faces and the corners, to be read: ``print(L.stencil())``.
+
+        Examples
+        --------
+        >>> import pdekit as pk
+        >>> print(pk.derivative(pk.Grid(x=pk.Axis(0, 1, 11)), "x", 2).stencil().interior)
+        (1 u[i-1] - 2 u[i] + 1 u[i+1]) / h^2  =  u_xx + 1/12 h^2 u_xxxx + ...
+        """
+        return stencil_of(self.grid, lambda node: self._rows({n: slice(i, i + 1) for n, i in node.items()}))
 
     def _coerce(self, other: Any) -> LinearOperator | None:
         if isinstance(other, LinearOperator):
-            if other.grid != self.grid:
-                raise GridError("the operators live on different grids")
             return other
         if isinstance(other, Field | np.ndarray):
             return multiplication(self.grid, other)
@@ -174,8 +185,8 @@ class AxisProduct(LinearOperator):
         Square matrices by axis index. They are kept: fast direct solvers need them.
     """
 
-    def __init__(self, grid: Grid, factors: Mapping[int, Any]) -> None:
-        super().__init__(grid)
+    def __init__(self, grid: Grid, factors: Mapping[int, Any], target: Grid | None = None) -> None:
+        super().__init__(grid, target)
         self.factors = dict(factors)
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -215,7 +226,9 @@ class Sum(LinearOperator):
     """``left + right``."""
 
     def __init__(self, left: LinearOperator, right: LinearOperator) -> None:
-        super().__init__(left.grid)
+        if (left.grid, left.target) != (right.grid, right.target):
+            raise GridError("the operators live on different grids")
+        super().__init__(left.grid, left.target)
         self.left, self.right = left, right
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -229,7 +242,7 @@ class Scaled(LinearOperator):
     """``factor * operator`` with a number."""
 
     def __init__(self, factor: Any, operator: LinearOperator) -> None:
-        super().__init__(operator.grid)
+        super().__init__(operator.grid, operator.target)
         self.factor, self.operator = factor, operator
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -243,7 +256,9 @@ class Product(LinearOperator):
     """``left @ right``: first `right`, then `left`."""
 
     def __init__(self, left: LinearOperator, right: LinearOperator) -> None:
-        super().__init__(left.grid)
+        if left.grid != right.target:
+            raise GridError("the operators live on different grids")
+        super().__init__(right.grid, left.target)
         self.left, self.right = left, right
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -257,18 +272,18 @@ class Transposed(LinearOperator):
     """The transpose of an operator."""
 
     def __init__(self, operator: LinearOperator) -> None:
-        super().__init__(operator.grid)
+        super().__init__(operator.target, operator.grid)
         self.operator = operator
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
-        return (self.operator.matrix().T @ values.ravel()).reshape(self.grid.shape)
+        return (self.operator.matrix().T @ values.ravel()).reshape(self.target.shape)
 
     def _rows(self, slices: RowSlices) -> Any:
         whole = sparse.csr_array(self.operator.matrix().T)
         if not slices:
             return whole
-        box = tuple(slices.get(name, slice(None)) for name in self.grid.names)
-        return whole[np.arange(self.grid.size).reshape(self.grid.shape)[box].ravel()]
+        box = tuple(slices.get(name, slice(None)) for name in self.target.names)
+        return whole[np.arange(self.target.size).reshape(self.target.shape)[box].ravel()]
 
 
 def identity(grid: Grid) -> LinearOperator:

@@ -15,7 +15,7 @@ from pdekit.errors import GridError
 from pdekit.field import Field, sample_values
 from pdekit.grid import Grid
 from pdekit.operators.algebra import AxisProduct, LinearOperator, RowSlices, apply_along, kronecker
-from pdekit.operators.rows import derivative_rows, flux_rows
+from pdekit.operators.rows import Bias, Closure, derivative_rows, flux_rows
 from pdekit.stencils import Functional
 
 
@@ -48,6 +48,8 @@ def derivative(
     n: int = 1,
     *,
     order: int = 2,
+    closure_order: int | None = None,
+    bias: Bias = "central",
     boundary: Mapping[str, Any] | None = None,
 ) -> LinearOperator:
     """A partial derivative, also a mixed one, as an operator.
@@ -61,7 +63,11 @@ def derivative(
     n : int, default 1
         Which derivative along `axis`.
     order : int, default 2
-        Order of accuracy, boundary rows included.
+        Order of accuracy, boundary rows included; odd ones need a bias.
+    closure_order : int, optional
+        Order of accuracy of the boundary rows, where it is to be another.
+    bias : {"central", "forward", "backward"} or int, default "central"
+        Interior stencils lean forward, backward, or by so many nodes.
     boundary : mapping, optional
         Conditions per axis as a problem has them. Rows then take them up, with zero data, and close as rows of
         an equation to be solved; without, they close one-sided at the full order.
@@ -86,8 +92,17 @@ def derivative(
         k = grid.index(name)
         line = grid.axes[k]
         ends = end_functionals(line, (conditions or {}).get(grid.names[k]))
-        closure = "accurate" if conditions is None else "stable"
-        rows = derivative_rows(line, count, order, *ends, closure=closure, name=grid.names[k])  # type: ignore[arg-type]
+        closure: Closure = "accurate" if conditions is None else "stable"
+        rows = derivative_rows(
+            line,
+            count,
+            order,
+            *ends,
+            closure=closure,
+            closure_order=closure_order,
+            bias=bias,
+            name=grid.names[k],
+        )
         factors[k] = rows.matrix
     return AxisProduct(grid, factors)
 

@@ -24,9 +24,19 @@ if TYPE_CHECKING:
     from pdekit.field import Field
     from pdekit.grid import Grid
     from pdekit.operators.algebra import LinearOperator, identity, multiplication
+    from pdekit.operators.data import derivative_with_error, differentiate, smooth_derivative
     from pdekit.operators.derivatives import derivative, diffusion, laplacian
+    from pdekit.operators.functions import (
+        directional_function_derivative,
+        function_derivative,
+        function_gradient,
+        function_hessian,
+        function_jacobian,
+    )
     from pdekit.operators.gradient import gradient
     from pdekit.operators.isotropic import isotropic_laplacian
+    from pdekit.operators.sbp import summation_by_parts
+    from pdekit.operators.spectral import compact_derivative, fourier_derivative
     from pdekit.operators.staggered import staggered, staggered_grid
     from pdekit.operators.vector import (
         BlockOperator,
@@ -43,13 +53,13 @@ if TYPE_CHECKING:
         upwind,
         vector_laplacian,
     )
-    from pdekit.operators.spectral import compact_derivative, fourier_derivative
     from pdekit.problem import ConvergenceSettings, OutputSettings, Problem, TimeSettings
     from pdekit.solution import Solution
     from pdekit.stencils import weights
     from pdekit.storage.data import FileData
     from pdekit.storage.open import open_result
     from pdekit.verification.converge import Study, converge
+    from pdekit.verification.jacobian import check_jacobian
 
 # Public names and their rooms. Each is imported when it is first used, so that `pdekit --help` answers at once.
 _ROOMS = {
@@ -62,6 +72,14 @@ _ROOMS = {
     "grid": ["Grid"],
     "operators.algebra": ["LinearOperator", "identity", "multiplication"],
     "operators.derivatives": ["derivative", "diffusion", "laplacian"],
+    "operators.data": ["derivative_with_error", "differentiate", "smooth_derivative"],
+    "operators.functions": [
+        "directional_function_derivative",
+        "function_derivative",
+        "function_gradient",
+        "function_hessian",
+        "function_jacobian",
+    ],
     "operators.gradient": ["gradient"],
     "operators.isotropic": ["isotropic_laplacian"],
     "operators.staggered": ["staggered", "staggered_grid"],
@@ -80,6 +98,7 @@ _ROOMS = {
         "upwind",
         "vector_laplacian",
     ],
+    "operators.sbp": ["summation_by_parts"],
     "operators.spectral": ["compact_derivative", "fourier_derivative"],
     "problem": ["ConvergenceSettings", "OutputSettings", "Problem", "TimeSettings"],
     "solution": ["Solution"],
@@ -87,6 +106,7 @@ _ROOMS = {
     "storage.data": ["FileData"],
     "storage.open": ["open_result"],
     "verification.converge": ["Study", "converge"],
+    "verification.jacobian": ["check_jacobian"],
 }
 _HOME = {name: f"pdekit.{room}" for room, names in _ROOMS.items() for name in names}
 __all__ = sorted(_HOME)

@@ -213,7 +213,7 @@ def curl(grid: Grid, **options: Any) -> BlockOperator:
         return BlockOperator(grid, (), (2,), {((), (1,)): D[0], ((), (0,)): -D[1]})
     if grid.ndim != 3:
         raise GridError(f"curl is for two and three dimensions, the grid has {grid.ndim}")
-    blocks = {}
+    blocks: dict[tuple[Index, Index], LinearOperator] = {}
     for i in range(3):
         j, k = (i + 1) % 3, (i + 2) % 3
         blocks[(i,), (k,)] = D[j]

@@ -21,8 +21,11 @@ Array = NDArray[Any]
 _COMPLEX_STEP = 1e-100
 
 
-def box_pattern(grid: Grid, reach: int) -> Any:
-    """Which nodes lie within `reach` neighbours of which, along all axes together."""
+def box_pattern(grid: Grid, reach: int, closures: bool = True) -> Any:
+    """Which nodes lie within `reach` neighbours of which, along all axes together.
+
+    With `closures`, rows near an end look ``2 reach + 1`` nodes inwards, as one-sided boundary rows do.
+    """
     factors = []
     for axis in grid.axes:
         n = axis.size
@@ -34,7 +37,7 @@ def box_pattern(grid: Grid, reach: int) -> Any:
         else:  # closures look further inwards
             columns = np.clip(columns, 0, n - 1)
             edge = min(2 * reach + 2, n)
-            ends = np.arange(min(reach, n))
+            ends = np.arange(min(reach, n) if closures else 0)
             near = np.repeat(ends, edge)
             rows = np.concatenate([rows, near, n - 1 - near])
             reach_in = np.tile(np.arange(edge), ends.size)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pdekit.boundary import FaceConditions, Outflow, collect
 from pdekit.equations.analysis import highest_derivatives, principal_parts
+from pdekit.equations.atoms import ATOMS
 from pdekit.equations.evaluate import compile_expression
 from pdekit.equations.pde import PDE, EquationSystem
 from pdekit.equations.sampling import sample_text
@@ -279,7 +280,7 @@ class Problem:
             if fields is None:
                 fields = self.initial_fields()
             arguments = [*self.system.axes, self.system.t, *self.system.parameters, *states]
-            if part.coefficient.free_symbols - set(arguments) or any(str(s) not in fields for s in states):
+            if part.coefficient.has(*ATOMS) or any(str(s) not in fields for s in states):
                 continue  # the coefficient contains derivatives of unknowns
             values = [*self.grid.coordinates.values(), self.time.start, *self.system.parameters.values()]
             with np.errstate(all="ignore"):

@@ -12,6 +12,8 @@ from typing import Any
 
 import sympy as sp
 
+from pdekit.equations.evaluate import slope, true_derivative
+
 
 class Diff(sp.Function):
     """``Diff(w, x, n, y, m, ...)``: the derivative of `w`, n times along x, m times along y."""
@@ -88,7 +90,7 @@ def differentiate(expression: Any, axis: Any, n: int, axes: Collection[Any], sta
     if rest == 1:
         return sp.Integer(0)
     if not rest.has(*ATOMS) and not (rest.free_symbols & set(states)):
-        return constant * sp.diff(rest, axis, n)
+        return constant * true_derivative(rest, axis, n)
     if rest in states:
         return constant * Diff(rest, axis, n)
     if isinstance(rest, Diff):
@@ -132,9 +134,8 @@ def _chain(expression: Any, axis: Any, axes: Collection[Any], states: Collection
     unknowns' own conditions."""
     total: Any = sp.Integer(0)
     for state in sorted(expression.free_symbols & set(states), key=str):
-        slope = sp.diff(expression, state)
-        total += differentiate(slope * Diff(state, axis, 1), axis, 1, axes, states)
-    explicit = sp.diff(expression, axis)
+        total += differentiate(slope(expression, state) * Diff(state, axis, 1), axis, 1, axes, states)
+    explicit = slope(expression, axis)
     if explicit != 0:
         total += differentiate(explicit, axis, 1, axes, states)
     return total

@@ -8,13 +8,54 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from pdekit.errors import ExpressionError
+
 # The slope of a jump is zero wherever it has one.
 _NO_SPIKES = (sp.DiracDelta, lambda *args: sp.Integer(0))
 
 
 def slope(expression: Any, symbol: Any) -> Any:
-    """Partial derivative of a pointwise expression, jumps taken as flat."""
-    return sp.diff(expression, symbol).replace(*_NO_SPIKES)
+    """Partial derivative of a pointwise expression of real quantities, jumps taken as flat.
+
+    Examples
+    --------
+    >>> t = sp.Symbol("t")
+    >>> slope(sp.Abs(sp.sin(t)), t), slope(sp.floor(t) * t, t)
+    (sign(sin(t))*cos(t), floor(t))
+    """
+    real = {s: sp.Dummy(real=True) for s in expression.free_symbols if s.is_real is None}
+    if expression.has(sp.I):
+        real = {}
+    derivative = sp.diff(expression.xreplace(real), real.get(symbol, symbol)).replace(*_NO_SPIKES)
+    derivative = derivative.replace(sp.Derivative, _flat).replace(sp.Subs, _flat_substitution)
+    return derivative.xreplace({dummy: s for s, dummy in real.items()})
+
+
+def _flat(expression: Any, *variables: Any) -> Any:
+    """The derivative of a step function is zero; others stay."""
+    flat = isinstance(expression, sp.floor | sp.ceiling | sp.sign | sp.Heaviside)
+    return sp.Integer(0) if flat else sp.Derivative(expression, *variables, evaluate=False)
+
+
+def _flat_substitution(expression: Any, *rest: Any) -> Any:
+    return sp.Integer(0) if expression == 0 else sp.Subs(expression, *rest)
+
+
+def true_derivative(expression: Any, symbol: Any, n: int = 1) -> Any:
+    """n-th derivative of a known function, refused where it jumps.
+
+    Raises
+    ------
+    ExpressionError
+        The derivative of a jump is no function.
+    """
+    for _ in range(n):
+        spiky = (sp.Heaviside, sp.sign, sp.floor, sp.ceiling)
+        for part in expression.atoms(*spiky):
+            if part.has(symbol):
+                raise ExpressionError(f"{expression} jumps along {symbol}: its derivative is not a function")
+        expression = slope(expression, symbol)
+    return expression
 
 
 def compile_expression(expression: Any, arguments: Sequence[Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from pdekit.equations.atoms import ATOMS, Diff
+from pdekit.equations.atoms import ATOMS, Diff, Flux
 from pdekit.equations.evaluate import evaluate_number, slope
 from pdekit.equations.language import Scope, Vector, differentiated_names, names_in, parse
 from pdekit.equations.vocabulary import RESERVED
@@ -102,7 +102,7 @@ class PDE:
     rhs : callable, optional
         Instead of `equations`: a function that is given, by name, any of t, the coordinates, the unknowns (full
         arrays), the parameters and ``grid``, and returns du/dt as an array or a dict of arrays by unknown.
-    sources : mapping of str to str or sympy expression, optional
+    sources : mapping of str to str, sympy expression or tuple of these, optional
         Terms added to the right-hand side of an unknown's equation, solved for its time derivative.
     reach : int, default 1
         For `rhs`: how many neighbours along each axis it looks at, the sparsity of its Jacobian.
@@ -278,10 +278,16 @@ class _Binder:
         for name, source in pde.sources.items():
             if name not in rhs:
                 raise ExpressionError(f"sources: {name!r} is not an unknown")
-            rhs[name] += source if isinstance(source, sp.Expr) else parse(source, self._scope({}))
-        unknowns = tuple(Unknown(n, orders[n], rhs.get(n, sp.Integer(0))) for n in pde.unknowns)
+            for term in source if isinstance(source, tuple) else (source,):
+                rhs[name] += term if isinstance(term, sp.Expr) else parse(term, self._scope({}))
+        unknowns = tuple(Unknown(n, orders[n], self._plain(rhs.get(n, sp.Integer(0)))) for n in pde.unknowns)
         parameters = {sp.Symbol(n): v for n, v in pde.parameter_values().items()}
-        definitions = {sp.Symbol(n): self.resolved[n] for n in pde.definitions if n in self.kept}
+        definitions = {sp.Symbol(n): self._plain(self.resolved[n]) for n in pde.definitions if n in self.kept}
+        for name, expression in definitions.items():
+            if expression.free_symbols & {sp.Symbol(f"{n}_t") for n in self.first_order}:
+                raise ExpressionError(
+                    f"definitions.{name}: a definition with conditions cannot contain u_t of first order"
+                )
         solution = {sp.Symbol(n) for n in (*pde.unknowns, *self.kept, *(f"{u}_t" for u in pde.unknowns))}
         known = {
             n: e
@@ -289,6 +295,15 @@ class _Binder:
             if not isinstance(e, Vector) and not e.has(*ATOMS) and not e.free_symbols & solution
         }
         return EquationSystem(self.axes, unknowns, parameters, definitions, known)
+
+    def _plain(self, expression: Any) -> Any:
+        """Numbers for exponents that are parameters: the slope of ``u**n`` is then finite at u = 0."""
+        values = {sp.Symbol(n): sp.nsimplify(v) for n, v in self.pde.parameter_values().items() if v == int(v.real)}
+
+        def with_number(base: Any, exponent: Any) -> Any:
+            return base ** exponent.subs(values) if exponent.free_symbols else base**exponent
+
+        return expression.replace(sp.Pow, with_number) if values else expression
 
     def _time_orders(self) -> dict[str, int]:
         orders = dict.fromkeys(self.pde.unknowns, 1 if self.pde.rhs is not None else 0)
@@ -351,7 +366,7 @@ class _Binder:
             if not any(used.values()):
                 return rhs
             for name, expression in rhs.items():
-                for atom in expression.atoms(Diff):
+                for atom in expression.atoms(Diff, Flux):
                     if atom.operand.free_symbols & set(rates):
                         raise ExpressionError(
                             f"a space derivative of {atom.operand} is not possible in an equation of first order in time"

@@ -134,6 +134,9 @@ class FluxAtom:
 
     def coordinates(self, where: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Coordinates of the grid with this axis' nodes replaced."""
+        line = self.grid.axes[self.axis]
+        if line.periodic:
+            where = line.left + np.mod(where - line.left, line.length)
         return {**self.grid.coordinates, self.grid.names[self.axis]: self.grid.along(self.axis, where)}
 
     def cells(self) -> tuple[NDArray[Any], NDArray[Any]]:

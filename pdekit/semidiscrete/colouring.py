@@ -19,6 +19,7 @@ from pdekit.grid import Grid
 
 Array = NDArray[Any]
 _COMPLEX_STEP = 1e-100
+Directional = Callable[[Array], Array]
 
 
 def box_pattern(grid: Grid, reach: int, closures: bool = True) -> Any:
@@ -61,6 +62,7 @@ class ColouredJacobian:
     def __init__(self, pattern: Any) -> None:
         self.pattern = sparse.csr_array(pattern)
         self._checked = False
+        self._analytic: bool | None = None  # not known before the first evaluation
 
     @cached_property
     def colours(self) -> NDArray[np.intp]:
@@ -111,15 +113,26 @@ class ColouredJacobian:
             self._checked = True
         return result
 
-    @staticmethod
-    def _directional(function: Callable[[Array], Array], y: Array) -> Callable[[Array], Array]:
-        if not np.iscomplexobj(y):
-            try:
-                with np.errstate(all="ignore"):
-                    trial = function(y + 0j * y)
-                if np.iscomplexobj(trial):
-                    return lambda v: np.imag(function(y + 1j * _COMPLEX_STEP * v)) / _COMPLEX_STEP
-            except (TypeError, ValueError):
-                pass
+    def _directional(self, function: Callable[[Array], Array], y: Array) -> Directional:
         h = 1e-6 * max(1.0, float(np.max(np.abs(y))))
-        return lambda v: (function(y + h * v) - function(y - h * v)) / (2 * h)
+
+        def difference(v: Array) -> Array:
+            return np.asarray((function(y + h * v) - function(y - h * v)) / (2 * h))
+
+        def complex_step(v: Array) -> Array:
+            return np.asarray(np.imag(function(y + 1j * _COMPLEX_STEP * v)) / _COMPLEX_STEP)
+
+        if self._analytic is None:
+            self._analytic = not np.iscomplexobj(y) and self._is_analytic(complex_step, difference, y.size)
+        return complex_step if self._analytic else difference
+
+    @staticmethod
+    def _is_analytic(complex_step: Directional, difference: Directional, size: int) -> bool:
+        """Whether complex step and difference agree: abs, conj and real parts take complex numbers, but are not analytic."""
+        direction = np.random.default_rng(1).standard_normal(size)
+        try:
+            with np.errstate(all="ignore"):
+                trial, expected = complex_step(direction), difference(direction)
+        except (TypeError, ValueError):
+            return False
+        return bool(np.max(np.abs(trial - expected)) <= 1e-4 * max(float(np.max(np.abs(expected))), 1e-300))

@@ -12,7 +12,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from pdekit.boundary import SIDES, BoundaryCondition, FaceConditions, Side
-from pdekit.equations.evaluate import compile_expression, evaluate_number
+from pdekit.equations.evaluate import compile_expression, evaluate_number, slope
 from pdekit.equations.language import Scope, parse
 from pdekit.errors import BoundaryError, PdekitError
 from pdekit.field import Field, call_by_name
@@ -98,7 +98,7 @@ def _symbolic_data(
     if not expression.has(t):
         fixed = function(expression)(0.0)
         return FaceData(lambda _: fixed, lambda _: np.zeros_like(fixed), True)
-    return FaceData(function(expression), function(sp.diff(expression, t)), False)
+    return FaceData(function(expression), function(slope(expression, t)), False)
 
 
 def _callable_data(

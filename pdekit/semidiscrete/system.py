@@ -280,6 +280,10 @@ class SemiDiscrete:
             values = np.asarray(rate)
             if values.shape not in ((), self.grid.shape):
                 raise GridError(f"the rate of {name!r} has shape {values.shape}, the grid needs {self.grid.shape}")
+            if np.iscomplexobj(values) and not np.iscomplexobj(result):
+                raise GridError(
+                    f"the rate of {name!r} is complex, its initial state is real; give it as complex numbers"
+                )
             block = self.block(name)
             result[block.slice] = np.broadcast_to(values, self.grid.shape).ravel()[block.free]
         return result

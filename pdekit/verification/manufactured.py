@@ -8,12 +8,14 @@ P. J. Roache, *Code verification by the method of manufactured solutions*, J. Fl
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import sympy as sp
 
 from pdekit.boundary import BoundaryCondition, Outflow
 from pdekit.equations.atoms import lower
+from pdekit.equations.language import Scope, parse
 from pdekit.errors import SolverError
 from pdekit.grid import Grid
 from pdekit.problem import Problem
@@ -44,10 +46,11 @@ def manufactured_field(grid: Grid, t: Any, scale: float, number: int, is_complex
     return field * sp.exp(sp.I * sp.Rational(3, 10)) if is_complex else field
 
 
-def _boundary_value(u: Any, condition: BoundaryCondition, axis: str, side: str) -> Any:
+def _boundary_value(u: Any, condition: BoundaryCondition, axis: str, side: str, parameters: Collection[Any]) -> Any:
     sign = -1 if side == "left" else 1
     x = sp.Symbol(axis)
-    a = [sp.Symbol(v) if isinstance(v, str) and v.isidentifier() else sp.sympify(v) for v in condition.coefficients]
+    names = Scope({str(s): s for s in parameters})
+    a = [parse(v, names) if isinstance(v, str) else sp.nsimplify(v) for v in condition.coefficients]
     return sp.Add(*(a_k * sign**k * sp.diff(u, x, k) for k, a_k in enumerate(a)))
 
 
@@ -92,8 +95,10 @@ def manufactured(problem: Problem) -> Problem:
         u = manufactured_field(problem.grid, t, max(span, 1e-6), number, problem.is_complex)
         fields[unknown.symbol] = u
         fields[unknown.rate] = sp.diff(u, system.t)
-    for symbol, expression in system.definitions.items():
-        fields[symbol] = lower(expression, fields)
+    waiting = dict(system.definitions)
+    while waiting:  # a definition after those that it uses
+        symbol = next(s for s, e in waiting.items() if not e.free_symbols & (set(waiting) - {s}))
+        fields[symbol] = lower(waiting.pop(symbol), fields)
     sources, initial, exact = {}, {}, {}
     for unknown in system.unknowns:
         u = fields[unknown.symbol]
@@ -106,18 +111,23 @@ def manufactured(problem: Problem) -> Problem:
     named = {str(symbol): expression for symbol, expression in fields.items()}
     boundary = {
         name: {
-            axis: {side: _faces(named[name], pair[side], axis, side) for side in ("left", "right")}
+            axis: {side: _faces(named[name], pair[side], axis, side, system.parameters) for side in ("left", "right")}
             for axis, pair in faces.items()
         }
         for name, faces in problem.conditions.items()
     }
-    pde = problem.pde.replace(sources=sources)
+    given = problem.pde.sources
+    pde = problem.pde.replace(sources={n: (*_terms(given.get(n, ())), s) for n, s in sources.items()})
     return problem.replace(
         pde=pde, initial=initial, boundary=boundary, exact=exact, title=f"{problem.title} (manufactured)"
     )
 
 
-def _faces(u: Any, conditions: tuple[BoundaryCondition, ...], axis: str, side: str) -> Any:
+def _terms(source: Any) -> tuple[Any, ...]:
+    return source if isinstance(source, tuple) else (source,)
+
+
+def _faces(u: Any, conditions: tuple[BoundaryCondition, ...], axis: str, side: str, parameters: Collection[Any]) -> Any:
     if not conditions:
         return Outflow()
-    return [BoundaryCondition(c.coefficients, _boundary_value(u, c, axis, side)) for c in conditions]
+    return [BoundaryCondition(c.coefficients, _boundary_value(u, c, axis, side, parameters)) for c in conditions]

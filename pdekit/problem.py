@@ -16,6 +16,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from pdekit.axis import Axis
 from pdekit.boundary import FaceConditions, Outflow, collect
 from pdekit.equations.analysis import highest_derivatives, principal_parts
 from pdekit.equations.atoms import ATOMS
@@ -528,7 +529,13 @@ class Problem:
         for _ in range(30):
             residual = system.rhs(t, y)[algebraic]
             J = system.jacobian(t, y)[algebraic][:, algebraic]
-            correction = factorise(J).solve(residual)
+            try:
+                correction = factorise(J).solve(residual)
+            except SolverError:
+                raise SolverError(
+                    "the equations '0 = ...' do not determine their unknowns, perhaps because they prescribe derivatives only; "
+                    "fix a value by a Dirichlet condition, or add a term in the unknown itself"
+                ) from None
             y[algebraic] -= correction
             if float(np.max(np.abs(correction))) <= 1e-11 * max(1e-300, float(np.max(np.abs(y)))):
                 return y
@@ -538,7 +545,8 @@ class Problem:
         refuse_unsound(self.semidiscrete)
         begun = clock.perf_counter()
         statistics = Statistics()
-        result = solve_steady(self.semidiscrete, self.semidiscrete.pack(self.initial_fields()), statistics)
+        guess = self.semidiscrete.pack(self.initial_fields())
+        result = solve_steady(self.semidiscrete, guess, statistics, self._coarse_excess)
         full = self.semidiscrete.unpack(0.0, result.y)
         if path is not None:
             writer = self._writer(path, force, "steady", result.reasons)
@@ -549,6 +557,24 @@ class Problem:
             finally:
                 writer.close(status, message, _plain(statistics), clock.perf_counter() - begun)
         return self._solution(np.zeros(0), full, "steady", result.reasons, statistics, begun, path)
+
+    def _coarse_excess(self) -> float | None:
+        """By how much data that prescribe derivatives only fail to balance, on a grid of half as many nodes."""
+        axes = {}
+        for name, axis in zip(self.grid.names, self.grid.axes):
+            nodes = axis.nodes[::2]
+            if not axis.periodic and axis.size % 2 == 0:
+                nodes = np.append(nodes, axis.nodes[-1])
+            if axis.periodic:
+                axes[name] = Axis(axis.left, axis.right, nodes=nodes, periodic=True)
+            else:
+                axes[name] = Axis(nodes=nodes)
+        try:
+            coarse = self.replace(grid=Grid(axes))
+            guess = coarse.semidiscrete.pack(coarse.initial_fields())
+            return solve_steady(coarse.semidiscrete, guess, Statistics()).excess
+        except PdekitError:
+            return None  # data given as arrays, or too few nodes
 
     def _solution(
         self,

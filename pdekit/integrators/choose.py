@@ -68,11 +68,10 @@ class Facts:
         """All equations are ``u_tt = ...``."""
         return all(u.time_order == 2 for u in self.system.system.unknowns)
 
-    @cached_property
+    @property
     def damped(self) -> bool:
         """Rates stand on the right-hand sides of a second-order system."""
-        _, v = halves(self.system, "newmark")
-        return bool(abs(self.jacobian[v][:, v]).max() > 0)
+        return self.system.has_rates
 
     @cached_property
     def stiffness(self) -> Any:

@@ -75,16 +75,23 @@ class ExplicitRungeKutta:
 class NewtonSolver:
     """Solves ``G(x) = 0`` by Newton's method, keeping a factorised Jacobian as long as it contracts well.
 
-    Converged means that the last correction is below 1e-11 of the solution: nothing less is passed on.
+    Converged means that the last correction is below 1e-11 of the solution, for every unknown by itself, or below what
+    rounding in G makes of it: nothing less is passed on.
     """
 
-    def __init__(self, statistics: Statistics) -> None:
-        self.statistics = statistics
+    def __init__(self, blocks: Sequence[slice], statistics: Statistics) -> None:
+        self.blocks, self.statistics = blocks, statistics
         self._solver: LinearSolver | None = None
         self._key: Any = None
 
     def solve(
-        self, residual: Callable[[Array], Array], jacobian: Callable[[Array], Any], x: Array, key: Any, t: float
+        self,
+        residual: Callable[[Array], Array],
+        jacobian: Callable[[Array], Any],
+        size: Callable[[Array], Array],
+        x: Array,
+        key: Any,
+        t: float,
     ) -> Array:
         """Find the root near x.
 
@@ -92,6 +99,8 @@ class NewtonSolver:
         ----------
         residual, jacobian : callable
             G and its sparse Jacobian.
+        size : callable
+            Moduli of the terms that cancel in G, for its rounding.
         x : array
             First guess.
         key : hashable
@@ -110,18 +119,40 @@ class NewtonSolver:
             correction = self._solver.solve(residual(x))
             self.statistics.newton_iterations += 1
             x = x - correction
-            size = float(np.max(np.abs(correction))) / max(float(np.max(np.abs(x))), 1e-300)
-            if not np.isfinite(size):
+            if not np.all(np.isfinite(x)):
                 raise StabilityError(f"Newton's method diverged at t = {t:.6g}; a smaller step may help")
-            if size <= NEWTON_TOLERANCE:
+            change = relative_change(correction, x, self.blocks)
+            if change <= NEWTON_TOLERANCE:
                 return x
-            if size > 0.1 * previous:
+            if change > 0.1 * previous:
+                if within_rounding(correction, size(x), self._solver, self.blocks):
+                    return x
                 self._solver = None  # contracts too slowly: a new Jacobian
-            previous = size
+            previous = change
         raise SolverError(
             f"Newton's method did not converge in {NEWTON_ITERATIONS} iterations at t = {t:.6g} "
-            f"(last correction {size:.1e}); use a smaller step"
+            f"(last correction {change:.1e} of the solution); use a smaller step"
         )
+
+
+def relative_change(correction: Array, x: Array, blocks: Sequence[slice]) -> float:
+    """Greatest correction beside the greatest value, over the unknowns one by one."""
+    found = 0.0
+    for block in blocks:
+        change = float(np.max(np.abs(correction[block]), initial=0.0))
+        if change > 0:
+            found = max(found, change / max(float(np.max(np.abs(x[block]))), 1e-300))
+    return found
+
+
+def within_rounding(correction: Array, size: Array, solver: LinearSolver, blocks: Sequence[slice]) -> bool:
+    """Whether a correction is no greater than what rounding errors of the residual make of it, in every block."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size.size)
+    noise = solver.solve(4 * np.finfo(float).eps * size * signs)
+    return all(
+        np.max(np.abs(correction[block]), initial=0.0) <= 8 * np.max(np.abs(noise[block]), initial=0.0)
+        for block in blocks
+    )
 
 
 class Theta:
@@ -135,7 +166,7 @@ class Theta:
         self.system, self.statistics = system, statistics
         self.M = system.mass
         self.implicit = np.where(self.M > 0, theta, 1.0)
-        self._newton = NewtonSolver(statistics)
+        self._newton = NewtonSolver([b.slice for b in system.blocks], statistics)
         self._solver: tuple[float, LinearSolver] | None = None
 
     def step(self, t: float, y: Array, h: float) -> Array:
@@ -154,7 +185,10 @@ class Theta:
         def jacobian(x: Array) -> Any:
             return diagonal(M) - h * (diagonal(theta) @ system.jacobian(t + h, x))
 
-        return self._newton.solve(residual, jacobian, y, h, t + h)
+        def size(x: Array) -> Array:
+            return np.asarray(M * np.abs(x) + np.abs(known) + h * theta * (abs(system.jacobian(t + h, x)) @ np.abs(x)))
+
+        return self._newton.solve(residual, jacobian, size, y, h, t + h)
 
     def _factorised(self, h: float) -> LinearSolver:
         if self._solver is None or self._solver[0] != h:
@@ -188,8 +222,7 @@ class Verlet:
         self.q, self.v = halves(system, "verlet")
         self.system, self.statistics = system, statistics
         self._acceleration: tuple[float, Array] | None = None
-        damping = system.jacobian(0.0, np.ones(system.size, dtype=system.dtype))[self.v][:, self.v]
-        if abs(damping).max() > 0:
+        if system.has_rates:
             raise SolverError("verlet cannot treat terms in u_t on the right-hand side; use newmark")
 
     def _a(self, t: float, y: Array) -> Array:
@@ -221,7 +254,9 @@ class Newmark:
     def __init__(self, system: SemiDiscrete, statistics: Statistics) -> None:
         self.q, self.v = halves(system, "newmark")
         self.system, self.statistics = system, statistics
-        self._newton = NewtonSolver(statistics)
+        middle = self.q.stop
+        rates = [b.slice for b in system.blocks if b.offset >= middle]
+        self._newton = NewtonSolver([slice(r.start - middle, r.stop - middle) for r in rates], statistics)
         self._solver: tuple[float, LinearSolver] | None = None
         self._acceleration: tuple[float, Array] | None = None
 
@@ -253,6 +288,7 @@ class Newmark:
             new = self._newton.solve(
                 lambda x: x - system.rhs(t + h, state(x))[self.v],
                 lambda x: self._matrix(system.jacobian(t + h, state(x)), h),
+                lambda x: (abs(system.jacobian(t + h, state(x))) @ np.abs(state(x)))[self.v] + np.abs(x),
                 a,
                 h,
                 t + h,

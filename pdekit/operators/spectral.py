@@ -110,7 +110,7 @@ def compact_derivative(grid: Grid, axis: str | int, n: int = 1, *, order: int = 
 
     ``alpha u^(n)_(i-1) + u^(n)_i + beta u^(n)_(i+1) = sum_k a_k u_k``, with weights from the one routine of
     `pdekit.stencils`, in which the neighbours' derivatives are conditions. On a uniform axis these are Lele's schemes
-    (alpha = 1/4 and 1/3 for the first derivative). Boundary rows have the same order.
+    (alpha = 1/4 and 1/3 for the first derivative). Boundary rows have one order more.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def _compact_rows(line: Axis, n: int, order: int, name: str) -> tuple[Any, Any]:
     size = line.size
     reach = (order - 2) // 2
     uneven = n % 2 == 0 and not line.uniform  # a central even derivative loses an order on irregular nodes
-    needed = n + order
+    needed = n + order + 1  # boundary rows take one datum more, so that their larger constants do not show
     if size < needed:
         raise GridError(f"axis {name!r} has {size} nodes; the compact scheme of order {order} needs at least {needed}")
     A, B = sparse.eye_array(size, format="lil"), sparse.lil_array((size, size))

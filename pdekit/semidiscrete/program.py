@@ -96,6 +96,7 @@ class Program:
         self._derivatives: dict[Any, AffineRows] = {}
         self._fluxes: dict[Any, FluxAtom] = {}
         self._coefficients: dict[Any, Array] = {}
+        self._factors: dict[Any, tuple[Any, Any]] = {}
 
     def check(self) -> None:
         """Find at once what cannot be discretized: too few nodes or conditions. Builds one-dimensional rows only."""
@@ -136,10 +137,34 @@ class Program:
             self._fluxes[key] = FluxAtom.build(self.grid, atom.axis, self.order, self.conditions.get(atom.operand))
         return self._fluxes[key]
 
-    def flux_coefficient(self, atom: Flux, t: float) -> Array:
-        """k of a flux atom at the flux points, where it does not depend on the solution."""
+    def factors(self, atom: Flux) -> tuple[Any, Any]:
+        """The coefficient of a flux atom as ``known(x, t) * unknown(solution)``."""
+        if atom not in self._factors:
+            self._factors[atom] = self._factorise(atom.coefficient)
+        return self._factors[atom]
+
+    def _factorise(self, k: Any) -> tuple[Any, Any]:
+        if not depends(k, self.system.states):
+            return k, sp.Integer(1)
+        jumps = {
+            part: sp.Dummy()
+            for part in k.atoms(sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling)
+            if not depends(part, self.system.states)
+        }
+        if jumps:  # a sum of products may hide a common factor
+            k = sp.factor(k.xreplace(jumps)).xreplace({dummy: part for part, dummy in jumps.items()})
+        known, unknown = k.as_independent(*self.system.states, *spatial_atoms(k), as_Add=False)
+        if any(not depends(c, self.system.states) for c in jump_conditions(unknown)):
+            raise GridError(
+                f"div(k*grad(u)): k = {k} jumps in space inside of a factor that depends on the solution; write it as the "
+                "product of a factor in space and a factor in the solution"
+            )
+        return known, unknown
+
+    def flux_coefficient(self, atom: Flux, k: Any, t: float) -> Array:
+        """The known factor k of a flux atom's coefficient at the flux points."""
         if atom not in self._coefficients:
-            k, pieces = atom.coefficient, self.flux(atom)
+            pieces = self.flux(atom)
             compiled = compile_expression(k, [*self.system.axes, self.system.t, *self.system.parameters])
 
             def evaluate(where: Array) -> Array:
@@ -242,9 +267,10 @@ class Frame:
         return np.asarray(gradient.matrix @ self._operand(atom.operand).ravel() + gradient.offset(conditions, self.t))
 
     def _conductivity(self, atom: Flux) -> Array:
-        if depends(atom.coefficient, self.program.system.states):
-            return np.asarray(self.program.flux(atom).mean @ self.value(atom.coefficient).ravel())
-        return self.program.flux_coefficient(atom, self.t).ravel()
+        """k at the flux points: what depends on the solution by the mean of neighbours, the rest where it stands."""
+        known, unknown = self.program.factors(atom)
+        values = self.program.flux_coefficient(atom, known, self.t).ravel()
+        return values if unknown == 1 else values * (self.program.flux(atom).mean @ self.value(unknown).ravel())
 
     def _flux(self, atom: Flux) -> Array:
         return np.asarray(self.program.flux(atom).divergence @ (self._conductivity(atom) * self._gradient(atom)))
@@ -287,6 +313,8 @@ class Frame:
     def _flux_jacobian(self, atom: Flux) -> Any:
         pieces = self.program.flux(atom)
         inner = diagonal(self._conductivity(atom)) @ (pieces.gradient.matrix @ self._operand_jacobian(atom.operand))
-        if depends(atom.coefficient, self.program.system.states):
-            inner = inner + diagonal(self._gradient(atom)) @ (pieces.mean @ self.jacobian(atom.coefficient))
+        known, unknown = self.program.factors(atom)
+        if unknown != 1:
+            slope = self._gradient(atom) * self.program.flux_coefficient(atom, known, self.t).ravel()
+            inner = inner + diagonal(slope) @ (pieces.mean @ self.jacobian(unknown))
         return pieces.divergence @ inner

@@ -125,6 +125,13 @@ class SemiDiscrete:
         """Highest time derivative of the system."""
         return max(u.time_order for u in self.system.unknowns)
 
+    @cached_property
+    def has_rates(self) -> bool:
+        """Whether rates ``u_t`` of equations of second order stand on right-hand sides."""
+        rates = {u.rate for u in self.system.unknowns if u.time_order == 2}
+        expressions = [u.rhs for u in self.system.unknowns] + list(self.system.definitions.values())
+        return any(e.free_symbols & rates for e in expressions)
+
     def block(self, name: str) -> Block:
         """The block of an unknown, or of a rate such as ``u_t``."""
         return next(b for b in self.blocks if b.name == name)

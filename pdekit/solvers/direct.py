@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import get_lapack_funcs
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import LinearOperator, onenormest, splu
 
 from pdekit.errors import SolverError
 
@@ -22,6 +22,10 @@ class LinearSolver(Protocol):
 
     def solve(self, rhs: Array) -> Array:
         """The solution x of ``A x = rhs``."""
+        ...
+
+    def solve_transposed(self, rhs: Array) -> Array:
+        """The solution x of ``A^H x = rhs``."""
         ...
 
 
@@ -56,6 +60,12 @@ class BandedLU:
         x, _ = self._solve(self._lu, *self._bands, rhs, self._pivots)
         return np.asarray(x)
 
+    def solve_transposed(self, rhs: Array) -> Array:
+        if np.iscomplexobj(rhs) and not np.iscomplexobj(self._lu):
+            return np.asarray(self.solve_transposed(rhs.real) + 1j * self.solve_transposed(rhs.imag))
+        x, _ = self._solve(self._lu, *self._bands, rhs, self._pivots, trans=2 if np.iscomplexobj(self._lu) else 1)
+        return np.asarray(x)
+
 
 class SparseLU:
     """LU factors of a sparse matrix by SuperLU, columns ordered for a symmetric pattern."""
@@ -71,6 +81,23 @@ class SparseLU:
         if np.iscomplexobj(rhs) and self._lu.U.dtype.kind != "c":
             return np.asarray(self._lu.solve(rhs.real) + 1j * self._lu.solve(rhs.imag))
         return np.asarray(self._lu.solve(rhs))
+
+    def solve_transposed(self, rhs: Array) -> Array:
+        if np.iscomplexobj(rhs) and self._lu.U.dtype.kind != "c":
+            return np.asarray(self._lu.solve(rhs.real, "T") + 1j * self._lu.solve(rhs.imag, "T"))
+        return np.asarray(self._lu.solve(rhs, "H"))
+
+
+def condition(matrix: Any, solver: LinearSolver) -> float:
+    """Estimate of the condition number in the 1-norm (Higham and Tisseur, 2000)."""
+    n = matrix.shape[0]
+    if n < 5:
+        return float(np.linalg.cond(matrix.toarray(), 1))
+    inverse = LinearOperator(
+        (n, n), matvec=solver.solve, rmatvec=solver.solve_transposed, dtype=np.result_type(matrix.dtype, float)
+    )
+    norm = float(np.max(np.asarray(abs(matrix).sum(axis=0))))
+    return norm * float(onenormest(inverse))
 
 
 def factorise(matrix: Any) -> LinearSolver:
@@ -88,6 +115,8 @@ def factorise(matrix: Any) -> LinearSolver:
     >>> solver.description, bool(abs(A @ solver.solve(np.ones(5)) - 1).max() < 1e-14)
     ('banded LU, 1 + 1 diagonals', True)
     """
+    if not np.all(np.isfinite(matrix.data)):
+        raise SolverError("the Jacobian is not finite: a slope of the equations is infinite or undefined at this state")
     lower, upper = bandwidths(matrix)
     if 2 * lower + upper + 1 <= max(40, int(0.2 * matrix.nnz / max(matrix.shape[0], 1))):
         return BandedLU(matrix, lower, upper)

@@ -39,7 +39,7 @@ from pdekit.integrators.choose import Choice, choose, refuse_unsound
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.semidiscrete.system import SemiDiscrete
 from pdekit.solution import Solution
-from pdekit.steady import solve_steady
+from pdekit.steady import determined, solve_steady
 from pdekit.storage.data import FileData
 from pdekit.storage.writer import ResultWriter, check_output
 
@@ -60,8 +60,10 @@ class TimeSettings:
     method : str, default "auto"
     step : float, optional
         A fixed step.
-    rtol, atol : float
-        Tolerances of adaptive methods.
+    rtol : float, default 1e-6
+        Relative tolerance of adaptive methods.
+    atol : float, optional
+        Absolute tolerance; default is a thousandth of rtol times the size of each unknown at the start.
     """
 
     end: float | None = None
@@ -69,7 +71,7 @@ class TimeSettings:
     method: str = "auto"
     step: float | None = None
     rtol: float = 1e-6
-    atol: float = 1e-9
+    atol: float | None = None
 
 
 @dataclass(frozen=True)
@@ -473,16 +475,30 @@ class Problem:
             choice = choose(
                 self.semidiscrete, start, y, end - start, method=settings.method, step=settings.step, rtol=settings.rtol
             )
-        scale = float(np.max(np.abs(y), initial=0.0))
-        watch = Watch(self.semidiscrete, scale, progress)
+        scales = self._scales(y, start, end - start)
+        watch = Watch(self.semidiscrete, float(np.max(scales)), progress)
+        atol_of = 1e-3 * settings.rtol * scales if settings.atol is None else np.full(y.size, settings.atol)
         run = choice.method.integrate(
-            self.semidiscrete, y, stops, watch, step=settings.step, rtol=settings.rtol, atol=settings.atol
+            self.semidiscrete, y, stops, watch, step=settings.step, rtol=settings.rtol, atol=atol_of
         )
         writer = self._writer(path, force, choice.method.name, choice.reasons) if path else None
         kept_times, kept = self._consume(run, writer, watch.statistics, begun, keep)
         return self._solution(
             np.array(kept_times), kept, choice.method.name, choice.reasons, watch.statistics, begun, path
         )
+
+    def _scales(self, y: Array, t: float, duration: float) -> Array:
+        """Size of every unknown: its greatest value at the start or in the data, or what its rate makes of it."""
+        system = self.semidiscrete
+        rates = np.abs(system.rhs(t, y))
+        full = system.unpack(t, y)
+        scales = np.zeros(y.size)
+        for block in system.blocks:
+            size = float(np.max(np.abs(full[block.name])))
+            scales[block.slice] = size if size > 0 else duration * float(np.max(rates[block.slice]))
+        overall = float(np.max(scales))
+        scales[scales == 0] = overall if overall > 0 else 1.0
+        return scales
 
     def _consume(
         self,
@@ -523,19 +539,16 @@ class Problem:
         algebraic = system.mass == 0
         if not algebraic.any():
             return y
-        from pdekit.solvers.direct import factorise
-
         y = y.copy()
         for _ in range(30):
             residual = system.rhs(t, y)[algebraic]
             J = system.jacobian(t, y)[algebraic][:, algebraic]
-            try:
-                correction = factorise(J).solve(residual)
-            except SolverError:
-                raise SolverError(
-                    "the equations '0 = ...' do not determine their unknowns, perhaps because they prescribe derivatives only; "
-                    "fix a value by a Dirichlet condition, or add a term in the unknown itself"
-                ) from None
+            solver = determined(
+                J,
+                "the equations '0 = ...' do not determine their unknowns, perhaps because they prescribe "
+                "derivatives only; fix a value by a Dirichlet condition, or add a term in the unknown itself",
+            )
+            correction = solver.solve(residual)
             y[algebraic] -= correction
             if float(np.max(np.abs(correction))) <= 1e-11 * max(1e-300, float(np.max(np.abs(y)))):
                 return y

@@ -18,13 +18,13 @@ from pdekit.integrators.fixed import relative_change, within_rounding
 from pdekit.integrators.stability import gershgorin_radius
 from pdekit.integrators.watch import Statistics
 from pdekit.semidiscrete.system import SemiDiscrete
-from pdekit.solvers.direct import condition, factorise
+from pdekit.solvers.direct import LinearSolver, condition, factorise
 
 Array = NDArray[Any]
 TOLERANCE = 1e-11
 ITERATIONS = 60
 SINGULAR = 1e-11  # image of a constant, beside the size of the matrix, below which it is zero but for rounding
-WORST_CONDITION = 1e15
+WORST_CONDITION = 3e13
 NUDGE = 1e-2
 
 CoarseExcess = Callable[[], "float | None"]
@@ -79,6 +79,24 @@ def solve_steady(
     return SteadyResult(x, ("linear", reason), excess)
 
 
+def determined(J: Any, message: str) -> LinearSolver:
+    """The factorised matrix, if it is not singular to working accuracy.
+
+    Raises
+    ------
+    SolverError
+        With `message`.
+    """
+    try:
+        solver = factorise(J)
+        if condition(J, solver) <= WORST_CONDITION:
+            return solver
+    except SolverError as error:
+        if "singular" not in str(error):
+            raise
+    raise SolverError(message)
+
+
 def _null_constants(system: SemiDiscrete) -> Array:
     """Combinations of constants, one per unknown, that the equations do not determine; shape (count, unknowns).
 
@@ -114,12 +132,11 @@ def _null_constants(system: SemiDiscrete) -> Array:
 def _linear_solve(system: SemiDiscrete, J: Any, rhs: Array, null: Array) -> tuple[Array, str, float]:
     """Solve ``J x = rhs``, with the mean fixed where constants are free; returns x, how, and the excess."""
     if null.shape[0] == 0:
-        solver = factorise(J)
-        if condition(J, solver) > WORST_CONDITION:
-            raise SolverError(
-                "the problem is singular: its equations and conditions do not determine a solution; are there enough "
-                "boundary conditions, and is the combination of them admissible?"
-            )
+        solver = determined(
+            J,
+            "the problem is singular: its equations and conditions do not determine a solution; are there enough boundary "
+            "conditions, and is the combination of them admissible?",
+        )
         return solver.solve(rhs), solver.description, 0.0
     # Bordered system [J e; w^T 0]: the multiplier of e measures how incompatible the data are.
     weights = system.grid.weights.ravel()
@@ -130,9 +147,7 @@ def _linear_solve(system: SemiDiscrete, J: Any, rhs: Array, null: Array) -> tupl
             columns[block.slice, j] = c
             rows[j, block.slice] = c * weights[block.free] / weights[block.free].sum()
     bordered = sparse.csr_array(sparse.block_array([[J, sparse.csr_array(columns)], [sparse.csr_array(rows), None]]))
-    solver = factorise(bordered)
-    if condition(bordered, solver) > WORST_CONDITION:
-        raise SolverError("the problem is singular, even with the mean of its solution fixed")
+    solver = determined(bordered, "the problem is singular, even with the mean of its solution fixed")
     solution = solver.solve(np.concatenate([rhs, np.zeros(count, dtype=rhs.dtype)]))
     excess = float(np.max(np.abs(solution[n:])))
     scale = float(np.max(np.abs(rhs), initial=0.0))
@@ -211,8 +226,7 @@ def _regular_guess(system: SemiDiscrete, y: Array, null: Array) -> Array:
         return y
     J = system.jacobian(0.0, y)
     try:
-        if condition(J, factorise(J)) <= WORST_CONDITION:
-            return y
+        determined(J, "singular")
     except SolverError:
-        pass
-    return y + NUDGE * max(1.0, float(np.max(np.abs(y))))
+        return y + NUDGE * max(1.0, float(np.max(np.abs(y))))
+    return y

@@ -169,10 +169,9 @@ def test_stability_limit_of_waves_and_large_systems():
         initial={"u": 0, "u_t": 1},
     )
     h = 1 / 32
-    assert wave.choice(t_end=1.0, method="verlet", step=1e-6).limit == pytest.approx(h / (2 * np.sqrt(2)), rel=2e-3)
-    assert wave.choice(t_end=1.0, method="rk4", step=1e-6).limit == pytest.approx(
-        2.8284 * h / (4 * np.sqrt(2)), rel=2e-3
-    )
+    for method, exact in (("verlet", h / (2 * np.sqrt(2))), ("rk4", 2.8284 * h / (4 * np.sqrt(2)))):
+        limit = wave.choice(t_end=1.0, method=method, step=1e-6).limit
+        assert 0.97 * exact <= limit <= exact  # a few eigenvalues of a large matrix, so with a margin of 2 %
     with pytest.raises(StabilityError, match="unstable for this problem at every step"):
         wave.choice(t_end=1.0, method="euler", step=1e-3)
 

@@ -22,7 +22,7 @@ LARGEST_BAND = 50_000_000  # entries of LSODA's band storage
 
 
 def adapt(
-    system: SemiDiscrete, name: str, y: Array, times: Sequence[float], rtol: float, atol: float, watch: Watch
+    system: SemiDiscrete, name: str, y: Array, times: Sequence[float], rtol: float, atol: Array, watch: Watch
 ) -> Iterator[tuple[float, Array]]:
     """Integrate with a method of scipy, the local error controlled.
 
@@ -38,8 +38,10 @@ def adapt(
         Initial state.
     times : sequence of float
         Output times, the first is the start.
-    rtol, atol : float
-        Tolerances.
+    rtol : float
+        Relative tolerance.
+    atol : array
+        Absolute tolerances of the unknowns.
     watch : Watch
 
     Yields
@@ -48,7 +50,7 @@ def adapt(
     """
     if not np.all(system.mass):
         raise SolverError(f"{name} cannot solve algebraic equations '0 = ...'; use backward_euler with a fixed step")
-    options: dict[str, Any] = {"rtol": rtol, "atol": atol}
+    options: dict[str, Any] = {"rtol": rtol}
     order: Any = slice(None)
     if name == "LSODA":
         order, banded = _banded(system, y)
@@ -60,6 +62,7 @@ def adapt(
     def rhs(t: float, z: Array) -> Array:
         return system.rhs(t, z[inverse])[order]
 
+    options["atol"] = atol[order]
     yield times[0], y
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scipy's own words on a failing step; ours follow below

@@ -13,7 +13,7 @@ from pdekit.equations.atoms import Diff, Flux
 from pdekit.errors import SolverError, StabilityError
 from pdekit.integrators.fixed import halves
 from pdekit.integrators.methods import METHODS, Method, find_method
-from pdekit.integrators.stability import Spectrum, explicit_limit, spectrum, verlet_limit
+from pdekit.integrators.stability import Spectrum, explicit_limit, spectrum, verlet_limit, wave_spectrum
 from pdekit.integrators.tables import TABLEAUX
 from pdekit.semidiscrete.system import SemiDiscrete
 
@@ -23,6 +23,8 @@ Array = NDArray[Any]
 EXPLICIT_STEPS = 400
 # Beyond this many unknowns in three dimensions the fill-in of sparse LU costs more than many explicit steps.
 LARGEST_3D_LU = 30_000
+TIME_SAMPLES = 8
+GRID_GROWTH = 5e-3  # beside the spectral radius: growth above this is that of grid-scale modes
 TIGHT = 1e-8  # below this tolerance BDF's low order costs too many steps
 
 
@@ -61,7 +63,48 @@ class Facts:
     @cached_property
     def spectrum(self) -> Spectrum:
         """Its spectrum."""
+        if self.purely_second_order and not self.damped:
+            return wave_spectrum(self.stiffness)
         return spectrum(self.jacobian)
+
+    @cached_property
+    def differentiable(self) -> bool:
+        """Whether there is a Jacobian: complex equations with abs or conj have none."""
+        try:
+            return self.jacobian is not None
+        except SolverError:
+            return False
+
+    @cached_property
+    def later(self) -> tuple[Facts, ...]:
+        """The same at later times, if coefficients change in time."""
+        if self.duration == 0 or self.system.is_linear or not self.system.changes_in_time:
+            return ()
+        times = self.t + self.duration * np.linspace(0.0, 1.0, TIME_SAMPLES + 1)[1:]
+        return tuple(Facts(self.system, float(t), self.y, 0.0) for t in times)
+
+    @cached_property
+    def reaction(self) -> float:
+        """Greatest rate of growth that the terms without derivatives can give: what is physical."""
+        return self.system.reaction_bound(self.t, self.y)
+
+    def refuse_growth(self) -> None:
+        """Refuse discretizations whose modes grow at the rate of the grid rather than of the physics.
+
+        Raises
+        ------
+        StabilityError
+        """
+        if not self.differentiable or self.system.pde.rhs is not None or not np.all(self.system.mass):
+            return
+        growth, radius = self.spectrum.growth, self.spectrum.radius
+        physical = max(self.reaction, np.sqrt(self.reaction))
+        if growth > GRID_GROWTH * radius and growth * self.duration > 3.0 and growth > 2.0 * physical:
+            raise StabilityError(
+                f"the discretization is unstable whatever the time step: a mode grows like exp({growth:.3g} t), at the rate of the "
+                f"grid (spectral radius {radius:.3g}), not of the equations. Is there a condition where the flow leaves "
+                "(use outflow), are there as many conditions as the equation needs at either end, does order 2 or 4 help?"
+            )
 
     @property
     def purely_second_order(self) -> bool:
@@ -81,11 +124,15 @@ class Facts:
 
     def limit(self, method: Method) -> float | None:
         """Largest stable step of a method of fixed step; None if any is stable."""
+        if not self.differentiable:
+            return None
+        own: float | None = None
         if method.family == "explicit":
-            return explicit_limit(TABLEAUX[method.name], self.spectrum.values)
+            own = explicit_limit(TABLEAUX[method.name], self.spectrum)
         if method.family == "verlet":
-            return verlet_limit(self.stiffness)[0]
-        return None
+            own = verlet_limit(self.stiffness)
+        others = [other.limit(method) for other in self.later] if own is not None else []
+        return own if own is None else min([own, *(other for other in others if other is not None)])
 
 
 def refuse_unsound(system: SemiDiscrete) -> None:
@@ -103,8 +150,10 @@ def refuse_unsound(system: SemiDiscrete) -> None:
     if system.time_order == 0:
         return
     order = system.order
-    for unknown in system.system.unknowns:
-        for atom in unknown.rhs.atoms(Diff, Flux):
+    second_order = system.time_order == 2
+    expressions = [u.rhs for u in system.system.unknowns] + list(system.system.definitions.values())
+    for expression in expressions:
+        for atom in expression.atoms(Diff, Flux):
             counts = atom.counts if isinstance(atom, Diff) else {atom.axis: 2}
             conditions = system.conditions.get(atom.operand)
             for name, n in counts.items():
@@ -117,14 +166,11 @@ def refuse_unsound(system: SemiDiscrete) -> None:
                     )
                 faces = conditions.faces[name] if conditions else None
                 has_dirichlet = faces and (faces.dirichlet("left") or faces.dirichlet("right"))
-                if (
-                    unknown.time_order == 2
-                    and has_dirichlet
-                    and (order == 8 or (order == 6 and isinstance(atom, Flux)))
-                ):
-                    what = "div(k*grad(u))" if isinstance(atom, Flux) else "the second derivative"
+                doubtful = order == 8 or (order == 6 and (isinstance(atom, Flux) or n >= 4))
+                if second_order and has_dirichlet and doubtful:
+                    what = "div(k*grad(u))" if isinstance(atom, Flux) else f"the derivative of order {n}"
                     raise StabilityError(
-                        f"{atom.operand}: {what} of order {order} with a Dirichlet end on axis {name!r} has complex eigenvalues, "
+                        f"{atom.operand}: {what} at accuracy {order} with a Dirichlet end on axis {name!r} has complex eigenvalues, "
                         f"which grow in an equation of second order in time; use order {4 if order == 6 else 6}"
                     )
 
@@ -165,6 +211,7 @@ def choose(
     """
     refuse_unsound(system)
     facts = Facts(system, t, y, duration)
+    facts.refuse_growth()
     if method == "auto":
         return _automatic(facts, step, rtol)
     chosen = find_method(method)
@@ -175,6 +222,8 @@ def choose(
             f"time.method: {method} chooses its own steps; leave time.step out, or take a method of fixed step"
         )
     limit = facts.limit(chosen)
+    if chosen.name == "Radau" and system.dtype.kind == "c":
+        raise SolverError("time.method: Radau works on real numbers only; use BDF or an explicit method")
     if step is not None and limit is not None:
         _refuse_above(chosen, step, limit, duration)
     return Choice(chosen, (f"{chosen.title}: asked for",), limit)
@@ -182,7 +231,7 @@ def choose(
 
 def _refuse_above(method: Method, step: float, limit: float, duration: float) -> None:
     effective = duration / np.ceil(duration / step * (1 - 1e-12)) if duration > 0 else step
-    if effective > limit * (1 + 1e-3):
+    if effective > limit * (1 + 1e-9):
         if limit == 0:
             raise StabilityError(
                 f"{method.name} is unstable for this problem at every step (its spectrum lies on the imaginary axis); "
@@ -190,8 +239,14 @@ def _refuse_above(method: Method, step: float, limit: float, duration: float) ->
             )
         raise StabilityError(
             f"time.step: {step:g} is above the stability limit of {method.name} for this grid; the largest stable step is "
-            f"{limit:.4g}. Take a smaller step, an implicit method (crank_nicolson), or method: auto"
+            f"{_floor(limit)}. Take a smaller step, an implicit method (crank_nicolson), or method: auto"
         )
+
+
+def _floor(value: float) -> str:
+    """Four digits, rounded down: a limit as it is told can be used."""
+    digits = 3 - int(np.floor(np.log10(value)))
+    return f"{np.floor(value * 10.0**digits) / 10.0**digits:.4g}"
 
 
 def _automatic(facts: Facts, step: float | None, rtol: float) -> Choice:
@@ -208,15 +263,19 @@ def _automatic(facts: Facts, step: float | None, rtol: float) -> Choice:
 
 def _automatic_fixed(facts: Facts, step: float) -> Choice:
     if facts.purely_second_order:
-        limit = verlet_limit(facts.stiffness)[0]
-        if facts.damped:
+        limit = facts.limit(METHODS["verlet"])
+        if facts.damped or limit is None:
             return Choice(METHODS["newmark"], ("second order in time with terms in u_t: Newmark, stable at any step",))
         if step <= limit:
             reason = f"second order in time, and the step {step:g} is below the limit {limit:.4g} of Stormer-Verlet"
             return Choice(METHODS["verlet"], (reason,), limit)
         reason = f"second order in time; the step {step:g} is above the explicit limit {limit:.4g}, Newmark is stable at any step"
         return Choice(METHODS["newmark"], (reason,))
-    limit = explicit_limit(TABLEAUX["rk4"], facts.spectrum.values)
+    limit = facts.limit(METHODS["rk4"])
+    if limit is None:
+        return Choice(
+            METHODS["rk4"], ("the right-hand side has no complex derivative (abs, conj): RK4, without a limit known",)
+        )
     if step <= limit:
         return Choice(METHODS["rk4"], (f"the step {step:g} is below the stability limit {limit:.4g} of RK4",), limit)
     reason = f"the step {step:g} is above the explicit limit {limit:.4g} (RK4), Crank-Nicolson is stable at any step"
@@ -224,15 +283,18 @@ def _automatic_fixed(facts: Facts, step: float) -> Choice:
 
 
 def _automatic_adaptive(facts: Facts, rtol: float) -> Choice:
-    system, found = facts.system, facts.spectrum
-    limit = explicit_limit(TABLEAUX["rk4"], found.values)
+    system = facts.system
+    explicit = METHODS["DOP853" if rtol <= 1e-5 else "RK45"]
+    if not facts.differentiable:
+        return Choice(explicit, (f"the right-hand side has no complex derivative (abs, conj): {explicit.title}",))
+    found, limit = facts.spectrum, facts.limit(METHODS["rk4"])
+    assert limit is not None
     needed = facts.duration / limit if limit > 0 else np.inf
     kind = "linear" if system.is_linear else "nonlinear"
     nature = (
         f"{kind}, {system.size:,} unknowns, spectral radius {found.radius:.3g}: an explicit method would need about "
         f"{needed:,.0f} steps for stability alone"
     )
-    explicit = METHODS["DOP853" if rtol <= 1e-5 else "RK45"]
     if needed <= EXPLICIT_STEPS:
         return Choice(explicit, (nature, f"not stiff over this time span: {explicit.title}"), limit)
     if system.time_order == 2 and not found.is_real:
@@ -243,20 +305,12 @@ def _automatic_adaptive(facts: Facts, rtol: float) -> Choice:
         return Choice(
             explicit, (nature, f"stiff, but LU factors in 3-D would be larger still: {explicit.title}"), limit
         )
-    if _not_differentiable(system):
-        return Choice(explicit, (nature, f"the right-hand side has no complex derivative: {explicit.title}"), limit)
-    if found.is_real and rtol < TIGHT:
+    if system.dtype.kind == "c" and not found.is_real:  # scipy's Radau is for real numbers
+        return Choice(
+            explicit, (nature, f"complex, with phases that must be followed in any case: {explicit.title}"), limit
+        )
+    if found.is_real and rtol < TIGHT and system.dtype.kind != "c":
         return Choice(METHODS["Radau"], (nature, "stiff, and the tolerance is tight: Radau, of order 5"))
     if found.is_real:
         return Choice(METHODS["BDF"], (nature, "stiff with a real spectrum (diffusion): BDF with sparse LU"))
     return Choice(METHODS["Radau"], (nature, "stiff with an oscillating part: Radau, stable on the imaginary axis"))
-
-
-def _not_differentiable(system: SemiDiscrete) -> bool:
-    if system.is_linear:
-        return False
-    try:
-        system.jacobian(0.0, np.zeros(system.size, dtype=system.dtype))
-    except SolverError:
-        return True
-    return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import SolverError, nearest_hint
@@ -56,13 +57,13 @@ class Method:
         *,
         step: float | None = None,
         rtol: float = 1e-6,
-        atol: float = 1e-9,
+        atol: Any = 1e-9,
     ) -> Iterator[tuple[float, NDArray[Any]]]:
         """Yield ``(t, y)`` at all `times`, the first of which is the start."""
         if self.stepper is None:
             if step is not None:
                 raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")
-            return adapt(system, self.name, y, times, rtol, atol, watch)
+            return adapt(system, self.name, y, times, rtol, np.broadcast_to(atol, y.shape), watch)
         if step is None:
             raise SolverError(f"{self.name} needs a fixed step, time: {{step: ...}}")
         return march(self.stepper(system, watch.statistics), y, times, step, watch)

@@ -34,7 +34,7 @@ class Watch:
     ----------
     system : SemiDiscrete
     scale : float
-        Greatest initial value; growth beyond 1e12 times it (and 1e12 itself) is blow-up.
+        Size of the solution at the start; growth beyond 1e12 times it is blow-up.
     progress : callable of (t, steps), optional
         Told after every step.
     """
@@ -54,7 +54,7 @@ class Watch:
         """
         self.statistics.steps += 1
         greatest = float(np.max(np.abs(y)))  # nan and inf carry through
-        if not greatest <= GROWTH_LIMIT * max(self.scale, 1.0):
+        if not greatest <= GROWTH_LIMIT * self.scale:
             raise StabilityError(self.describe(t, y))
         if self.progress is not None:
             self.progress(t, self.statistics.steps)

@@ -17,7 +17,7 @@ B. Strand, J. Comput. Phys. 110 (1994) 47-67 (D1); K. Mattsson and J. Nordstrom,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -75,7 +75,7 @@ def _power(x: Array | float, k: int) -> Any:
     return np.asarray(x, dtype=float) ** k if k >= 0 else np.zeros_like(np.asarray(x, dtype=float))
 
 
-@lru_cache(maxsize=None)
+@cache
 def boundary_blocks(order: int) -> BoundaryBlocks:
     """Find the boundary blocks of an order. Kept, since they cost a few milliseconds.
 

@@ -13,11 +13,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary import FaceConditions
 from pdekit.equations.analysis import Split, split
+from pdekit.equations.atoms import ATOMS, spatial_atoms
+from pdekit.equations.evaluate import slope
 from pdekit.equations.pde import PDE, EquationSystem
 from pdekit.errors import GridError
 from pdekit.field import call_by_name
@@ -124,6 +127,27 @@ class SemiDiscrete:
     def time_order(self) -> int:
         """Highest time derivative of the system."""
         return max(u.time_order for u in self.system.unknowns)
+
+    @cached_property
+    def changes_in_time(self) -> bool:
+        """Whether coefficients (not only sources and data) contain t, or a Python function may."""
+        expressions = [parts.rest for parts in self.splits.values()] + list(self.system.definitions.values())
+        return self.pde.rhs is not None or any(e.has(self.system.t) for e in expressions)
+
+    def reaction_bound(self, t: float, y: Array) -> float:
+        """Greatest row sum of the slopes of the right-hand sides by the unknowns themselves, derivatives left out."""
+        frame = self._frame(t, y)
+        states = [block.symbol for block in self.blocks]
+        total = 0.0
+        for unknown in self.system.unknowns:
+            hidden = {atom: sp.Dummy() for atom in spatial_atoms(unknown.rhs)}
+            shown = {dummy: atom for atom, dummy in hidden.items()}
+            body = unknown.rhs.xreplace(hidden)
+            slopes = [slope(body, s).xreplace(shown) for s in states if _occurs(unknown.rhs, s)]
+            row = [np.abs(frame.value(entry)) for entry in slopes]
+            if row:
+                total = max(total, float(np.max(np.nan_to_num(sum(row)))))
+        return total
 
     @cached_property
     def has_rates(self) -> bool:
@@ -301,6 +325,13 @@ class SemiDiscrete:
         one = sparse.csr_array(pattern)
         rows = [sparse.hstack([one[b.free][:, c.free] for c in self.blocks]) for b in self.blocks]
         return ColouredJacobian(sparse.csr_array(sparse.vstack(rows)))
+
+
+def _occurs(expression: Any, state: Any) -> bool:
+    """Whether a state occurs outside of derivatives."""
+    if expression == state:
+        return True
+    return not isinstance(expression, ATOMS) and any(_occurs(a, state) for a in expression.args)
 
 
 def _symbol(system: EquationSystem, name: str) -> Any:

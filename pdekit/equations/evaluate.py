@@ -21,7 +21,7 @@ def slope(expression: Any, symbol: Any) -> Any:
     --------
     >>> t = sp.Symbol("t")
     >>> slope(sp.Abs(sp.sin(t)), t), slope(sp.floor(t) * t, t)
-    (sign(sin(t))*cos(t), floor(t))
+    (cos(t)*sign(sin(t)), floor(t))
     """
     real = {s: sp.Dummy(real=True) for s in expression.free_symbols if s.is_real is None}
     if expression.has(sp.I):

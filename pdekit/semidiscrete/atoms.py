@@ -133,11 +133,11 @@ class FluxAtom:
         return lift(self.grid, {self.axis: self.pieces.mean})
 
     def coordinates(self, where: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Coordinates of the grid with this axis' nodes replaced."""
+        """Coordinates of the grid with this axis' replaced by `where`, an array that broadcasts over the flux points."""
         line = self.grid.axes[self.axis]
         if line.periodic:
             where = line.left + np.mod(where - line.left, line.length)
-        return {**self.grid.coordinates, self.grid.names[self.axis]: self.grid.along(self.axis, where)}
+        return {**self.grid.coordinates, self.grid.names[self.axis]: where}
 
     def cells(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Lower and upper ends of the interval that each flux point stands for; a face is a point."""

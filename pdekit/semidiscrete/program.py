@@ -168,8 +168,7 @@ class Program:
             compiled = compile_expression(k, [*self.system.axes, self.system.t, *self.system.parameters])
 
             def evaluate(where: Array) -> Array:
-                coordinates = {**self.grid.coordinates, self.grid.names[pieces.axis]: where}
-                values = compiled(*self.fixed_values(t, coordinates))
+                values = compiled(*self.fixed_values(t, pieces.coordinates(where)))
                 return np.broadcast_to(np.asarray(values, dtype=self.dtype), pieces.shape)
 
             lower, upper = (self.grid.along(pieces.axis, end) for end in pieces.cells())
@@ -187,8 +186,7 @@ class Program:
                 )
 
                 def side_of(where: Array) -> Array:
-                    coordinates = {**self.grid.coordinates, self.grid.names[pieces.axis]: where}
-                    parts = pattern(*self.fixed_values(t, coordinates))
+                    parts = pattern(*self.fixed_values(t, pieces.coordinates(where)))
                     return np.stack([np.broadcast_to(p, pieces.shape) for p in parts])
 
                 values = cell_harmonic_mean(evaluate, side_of if jumps else None, lower, upper)

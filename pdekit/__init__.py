@@ -53,7 +53,8 @@ if TYPE_CHECKING:
         upwind,
         vector_laplacian,
     )
-    from pdekit.problem import ConvergenceSettings, OutputSettings, Problem, TimeSettings
+    from pdekit.problem import Problem
+    from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
     from pdekit.solution import Solution
     from pdekit.stencils import weights
     from pdekit.storage.data import FileData
@@ -100,7 +101,8 @@ _ROOMS = {
     ],
     "operators.sbp": ["summation_by_parts"],
     "operators.spectral": ["compact_derivative", "fourier_derivative"],
-    "problem": ["ConvergenceSettings", "OutputSettings", "Problem", "TimeSettings"],
+    "problem": ["Problem"],
+    "settings": ["ConvergenceSettings", "OutputSettings", "TimeSettings"],
     "solution": ["Solution"],
     "stencils": ["weights"],
     "storage.data": ["FileData"],

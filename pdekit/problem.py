@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import time as clock
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +12,6 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pdekit.axis import Axis
 from pdekit.boundary import FaceConditions, Outflow, collect
 from pdekit.equations.analysis import highest_derivatives, principal_parts
 from pdekit.equations.atoms import ATOMS
@@ -28,114 +23,21 @@ from pdekit.errors import (
     ConfigError,
     ExpressionError,
     PdekitError,
-    SolverError,
     StabilityError,
     nearest_hint,
 )
 from pdekit.extension import service
 from pdekit.field import Field, call_by_name, sample_values
 from pdekit.grid import Grid
-from pdekit.integrators.choose import Choice, choose, refuse_unsound
-from pdekit.integrators.watch import Statistics, Watch
+from pdekit.integrators.choose import Choice, choose
+from pdekit.run import Progress, Run
 from pdekit.semidiscrete.system import SemiDiscrete
+from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
 from pdekit.solution import Solution
-from pdekit.steady import determined, solve_steady
 from pdekit.storage.data import FileData
-from pdekit.storage.writer import ResultWriter, check_output
 
 Array = NDArray[Any]
-Progress = Callable[[float, int], None]
 ORDERS = (2, 4, 6, 8)
-
-
-@dataclass(frozen=True)
-class TimeSettings:
-    """The time span and how to cross it.
-
-    Parameters
-    ----------
-    end : float, optional
-        None for steady problems, or to be given to `Problem.solve`.
-    start : float, default 0
-    method : str, default "auto"
-    step : float, optional
-        A fixed step.
-    rtol : float, default 1e-6
-        Relative tolerance of adaptive methods.
-    atol : float, optional
-        Absolute tolerance; default is a thousandth of rtol times the size of each unknown at the start.
-    """
-
-    end: float | None = None
-    start: float = 0.0
-    method: str = "auto"
-    step: float | None = None
-    rtol: float = 1e-6
-    atol: float | None = None
-
-
-@dataclass(frozen=True)
-class OutputSettings:
-    """What is stored, and where. At most one of `every`, `times` and `frames`.
-
-    The start and the end are stored in any case; all times are hit exactly.
-    """
-
-    file: str | None = None
-    every: float | None = None
-    times: tuple[float, ...] | None = None
-    frames: int | None = None
-
-    def resolve(self, start: float, end: float) -> list[float]:
-        """All output times from start to end.
-
-        Raises
-        ------
-        ConfigError
-            More than one rule, or times outside of the span.
-
-        Examples
-        --------
-        >>> OutputSettings(every=0.4).resolve(0, 1)
-        [0.0, 0.4, 0.8, 1.0]
-        >>> OutputSettings(frames=3).resolve(0, 1)
-        [0.0, 0.5, 1.0]
-        """
-        rules = [name for name in ("every", "times", "frames") if getattr(self, name) is not None]
-        if len(rules) > 1:
-            raise ConfigError(f"output: give one of every, times and frames, found {' and '.join(rules)}")
-        inner: list[float] = []
-        if self.every is not None:
-            if not self.every > 0:
-                raise ConfigError(f"output.every: must be positive, found {self.every!r}")
-            if (end - start) / self.every > 1e6:
-                raise ConfigError(f"output.every: {self.every:g} asks for more than a million frames")
-            count = int(np.floor((end - start) / self.every * (1 + 1e-12)))
-            inner = [start + k * self.every for k in range(count + 1)]
-        elif self.frames is not None:
-            if self.frames < 2:
-                raise ConfigError(f"output.frames: at least 2 (start and end), found {self.frames}")
-            inner = [float(t) for t in np.linspace(start, end, self.frames)]
-        elif self.times is not None:
-            inner = sorted(float(t) for t in self.times)
-            if inner and (inner[0] < start or inner[-1] > end):
-                raise ConfigError(f"output.times: must lie between {start:g} and {end:g}, found {list(self.times)}")
-        else:
-            inner = [float(t) for t in np.linspace(start, end, 11)]
-        gap = 1e-12 * max(abs(start), abs(end), end - start)
-        inner = [t for t in inner if t > start + gap and t < end - gap]
-        return [float(start), *dict.fromkeys(inner), float(end)]
-
-
-@dataclass(frozen=True)
-class ConvergenceSettings:
-    """A convergence study: numbers of points (or steps), and the order that is expected."""
-
-    points: tuple[int, ...] | None = None
-    steps: tuple[float, ...] | None = None
-    expect: float | None = None
-    against: str | None = None
-    tolerance: float = 0.25
 
 
 class Problem:
@@ -459,190 +361,14 @@ class Problem:
         StabilityError, SolverError, StorageError
             A file that was begun stays valid and says why the run ended.
         """
-        path = Path(output) if output is not None else None
-        if path is not None:
-            check_output(path, force)
+        run = Run(self, None if output is None else Path(output), force=force, keep=keep)
         if self.steady:
-            return self._solve_steady(path, force)
+            return run.steady()
         settings = replace(self.time, **_given(method=method, step=step, rtol=rtol, atol=atol))
         start, end = self.span(t_end)
         rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
         rule = OutputSettings(**rules) if rules else replace(self.output, file=None)
-        stops = rule.resolve(start, end)
-        begun = clock.perf_counter()
-        y = self._consistent(self.semidiscrete.pack(self.initial_fields()), start)
-        if choice is None:
-            choice = choose(
-                self.semidiscrete, start, y, end - start, method=settings.method, step=settings.step, rtol=settings.rtol
-            )
-        scales = self._scales(y, start, end - start)
-        watch = Watch(self.semidiscrete, float(np.max(scales)), progress)
-        atol_of = 1e-3 * settings.rtol * scales if settings.atol is None else np.full(y.size, settings.atol)
-        run = choice.method.integrate(
-            self.semidiscrete, y, stops, watch, step=settings.step, rtol=settings.rtol, atol=atol_of
-        )
-        writer = self._writer(path, force, choice.method.name, choice.reasons) if path else None
-        kept_times, kept = self._consume(run, writer, watch.statistics, begun, keep)
-        return self._solution(
-            np.array(kept_times), kept, choice.method.name, choice.reasons, watch.statistics, begun, path
-        )
-
-    def _scales(self, y: Array, t: float, duration: float) -> Array:
-        """Size of every unknown: its greatest value at the start or in the data, or what its rate makes of it."""
-        system = self.semidiscrete
-        rates = np.abs(system.rhs(t, y))
-        full = system.unpack(t, y)
-        scales = np.zeros(y.size)
-        for block in system.blocks:
-            size = float(np.max(np.abs(full[block.name])))
-            scales[block.slice] = size if size > 0 else duration * float(np.max(rates[block.slice]))
-        overall = float(np.max(scales))
-        scales[scales == 0] = overall if overall > 0 else 1.0
-        return scales
-
-    def _consume(
-        self,
-        run: Iterator[tuple[float, Array]],
-        writer: ResultWriter | None,
-        statistics: Statistics,
-        begun: float,
-        keep: bool,
-    ) -> tuple[list[float], dict[str, Array]]:
-        """Take the frames as they come, to memory and file."""
-        times: list[float] = []
-        frames: dict[str, list[Array]] = {b.name: [] for b in self.semidiscrete.blocks}
-        status, message = "interrupted", "the run was interrupted"
-        try:
-            for t, y in run:
-                full = self.semidiscrete.unpack(t, y)
-                if not keep and len(times) == 1:
-                    times.clear()
-                    for stored in frames.values():
-                        stored.clear()
-                times.append(t)
-                for name, values in full.items():
-                    frames[name].append(values)
-                if writer is not None:
-                    writer.append(t, full)
-            status, message = "complete", ""
-        except PdekitError as error:
-            status, message = "failed", str(error)
-            raise
-        finally:
-            if writer is not None:
-                writer.close(status, message, _plain(statistics), clock.perf_counter() - begun)
-        return times, {name: np.stack(stored) for name, stored in frames.items()}
-
-    def _consistent(self, y: Array, t: float) -> Array:
-        """Initial values of unknowns without an evolution equation, from their equations ``0 = ...``."""
-        system = self.semidiscrete
-        algebraic = system.mass == 0
-        if not algebraic.any():
-            return y
-        y = y.copy()
-        for _ in range(30):
-            residual = system.rhs(t, y)[algebraic]
-            J = system.jacobian(t, y)[algebraic][:, algebraic]
-            solver = determined(
-                J,
-                "the equations '0 = ...' do not determine their unknowns, perhaps because they prescribe "
-                "derivatives only; fix a value by a Dirichlet condition, or add a term in the unknown itself",
-            )
-            correction = solver.solve(residual)
-            y[algebraic] -= correction
-            if float(np.max(np.abs(correction))) <= 1e-11 * max(1e-300, float(np.max(np.abs(y)))):
-                return y
-        raise SolverError("no initial state was found that satisfies the algebraic equations '0 = ...'")
-
-    def _solve_steady(self, path: Path | None, force: bool) -> Solution:
-        refuse_unsound(self.semidiscrete)
-        begun = clock.perf_counter()
-        statistics = Statistics()
-        guess = self.semidiscrete.pack(self.initial_fields())
-        result = solve_steady(self.semidiscrete, guess, statistics, self._coarse_excess)
-        full = self.semidiscrete.unpack(0.0, result.y)
-        if path is not None:
-            writer = self._writer(path, force, "steady", result.reasons)
-            status, message = "failed", "the run was interrupted"
-            try:
-                writer.append(0.0, full)
-                status, message = "complete", ""
-            finally:
-                writer.close(status, message, _plain(statistics), clock.perf_counter() - begun)
-        return self._solution(np.zeros(0), full, "steady", result.reasons, statistics, begun, path)
-
-    def _coarse_excess(self) -> float | None:
-        """By how much data that prescribe derivatives only fail to balance, on a grid of half as many nodes."""
-        axes = {}
-        for name, axis in zip(self.grid.names, self.grid.axes):
-            nodes = axis.nodes[::2]
-            if not axis.periodic and axis.size % 2 == 0:
-                nodes = np.append(nodes, axis.nodes[-1])
-            if axis.periodic:
-                axes[name] = Axis(axis.left, axis.right, nodes=nodes, periodic=True)
-            else:
-                axes[name] = Axis(nodes=nodes)
-        try:
-            coarse = self.replace(grid=Grid(axes))
-            guess = coarse.semidiscrete.pack(coarse.initial_fields())
-            return solve_steady(coarse.semidiscrete, guess, Statistics()).excess
-        except PdekitError:
-            return None  # data given as arrays, or too few nodes
-
-    def _solution(
-        self,
-        times: Array,
-        values: dict[str, Array],
-        method: str,
-        reasons: tuple[str, ...],
-        statistics: Statistics,
-        begun: float,
-        path: Path | None,
-    ) -> Solution:
-        return Solution(
-            self.grid,
-            times,
-            values,
-            title=self.title,
-            method=method,
-            reasons=reasons,
-            statistics=_plain(statistics),
-            wall_time=clock.perf_counter() - begun,
-            exact=self.exact_values if self.exact else None,
-            exact_names=tuple(name for name in values if name in self.exact),
-            file=path,
-            labels=self.labels,
-        )
-
-    def _writer(self, path: Path, force: bool, method: str, reasons: Sequence[str]) -> ResultWriter:
-        dtype = self.semidiscrete.dtype
-        names = [block.name for block in self.semidiscrete.blocks]
-        attributes = {
-            "title": self.title,
-            "dimensions": json.dumps(self.grid.names),
-            "variables": json.dumps(names),
-            "config": service("problem_to_yaml")(self),
-            "pdekit_version": metadata.version("pdekit"),
-            "versions": json.dumps(
-                {p: metadata.version(p) for p in ("numpy", "scipy", "sympy", "h5py")}
-                | {"python": platform.python_version()}
-            ),
-            "method": method,
-            "method_reasons": "\n".join(reasons),
-        }
-        if self.exact:
-            attributes["exact"] = json.dumps({n: e for n, e in self.exact.items() if isinstance(e, str)})
-            attributes["parameters"] = json.dumps({n: str(v) for n, v in self.pde.parameters.items()})
-            attributes["definitions"] = json.dumps({n: str(self.pde.definitions[n]) for n in self.system.known})
-        return ResultWriter(
-            path,
-            self.grid,
-            dict.fromkeys(names, dtype),
-            attributes,
-            steady=self.steady,
-            force=force,
-            labels=self.labels,
-        )
+        return run.in_time(settings, rule.resolve(start, end), choice, progress)
 
     def to_yaml(self) -> str:
         """This problem as a config."""
@@ -656,7 +382,3 @@ class Problem:
 def _given(**options: Any) -> dict[str, Any]:
     """Those options that are not None."""
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _plain(statistics: Statistics) -> dict[str, int]:
-    return {name: int(value) for name, value in asdict(statistics).items()}

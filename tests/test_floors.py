@@ -11,7 +11,7 @@ FLOORS = {
     "operators": 1, "equations": 1,
     "semidiscrete": 2, "kernels": 2, "solvers": 2,
     "integrators": 3, "steady": 3, "eigen": 3,
-    "problem": 4, "solution": 4, "storage": 4,
+    "problem": 4, "run": 4, "settings": 4, "solution": 4, "storage": 4,
     "config": 5, "verification": 5, "plotting": 5,
     "cli": 6, "report": 6,
 }  # fmt: skip

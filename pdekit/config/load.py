@@ -20,7 +20,8 @@ from pdekit.equations.language import Scope, parse
 from pdekit.equations.pde import PDE
 from pdekit.errors import ConfigError, PdekitError
 from pdekit.grid import Grid
-from pdekit.problem import ConvergenceSettings, OutputSettings, Problem, TimeSettings
+from pdekit.problem import Problem
+from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
 from pdekit.storage.data import FileData
 
 

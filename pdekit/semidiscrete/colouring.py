@@ -96,7 +96,7 @@ class ColouredJacobian:
         triplets = self.pattern.tocoo()
         rows, columns = triplets.coords
         values = np.zeros(rows.size, dtype=y.dtype)
-        for colour in range(int(colours.max()) + 1):
+        for colour in range(int(np.max(colours)) + 1):
             product = derivative((colours == colour).astype(float))
             chosen = colours[columns] == colour
             values[chosen] = product[rows[chosen]]

@@ -1,0 +1,99 @@
+"""How a problem is to be solved: time span, output, convergence study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pdekit.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class TimeSettings:
+    """The time span and how to cross it.
+
+    Parameters
+    ----------
+    end : float, optional
+        None for steady problems, or to be given to `Problem.solve`.
+    start : float, default 0
+    method : str, default "auto"
+    step : float, optional
+        A fixed step.
+    rtol : float, default 1e-6
+        Relative tolerance of adaptive methods.
+    atol : float, optional
+        Absolute tolerance; default is a thousandth of rtol times the size of each unknown at the start.
+    """
+
+    end: float | None = None
+    start: float = 0.0
+    method: str = "auto"
+    step: float | None = None
+    rtol: float = 1e-6
+    atol: float | None = None
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """What is stored, and where. At most one of `every`, `times` and `frames`.
+
+    The start and the end are stored in any case; all times are hit exactly.
+    """
+
+    file: str | None = None
+    every: float | None = None
+    times: tuple[float, ...] | None = None
+    frames: int | None = None
+
+    def resolve(self, start: float, end: float) -> list[float]:
+        """All output times from start to end.
+
+        Raises
+        ------
+        ConfigError
+            More than one rule, or times outside of the span.
+
+        Examples
+        --------
+        >>> OutputSettings(every=0.4).resolve(0, 1)
+        [0.0, 0.4, 0.8, 1.0]
+        >>> OutputSettings(frames=3).resolve(0, 1)
+        [0.0, 0.5, 1.0]
+        """
+        rules = [name for name in ("every", "times", "frames") if getattr(self, name) is not None]
+        if len(rules) > 1:
+            raise ConfigError(f"output: give one of every, times and frames, found {' and '.join(rules)}")
+        inner: list[float] = []
+        if self.every is not None:
+            if not self.every > 0:
+                raise ConfigError(f"output.every: must be positive, found {self.every!r}")
+            if (end - start) / self.every > 1e6:
+                raise ConfigError(f"output.every: {self.every:g} asks for more than a million frames")
+            count = int(np.floor((end - start) / self.every * (1 + 1e-12)))
+            inner = [start + k * self.every for k in range(count + 1)]
+        elif self.frames is not None:
+            if self.frames < 2:
+                raise ConfigError(f"output.frames: at least 2 (start and end), found {self.frames}")
+            inner = [float(t) for t in np.linspace(start, end, self.frames)]
+        elif self.times is not None:
+            inner = sorted(float(t) for t in self.times)
+            if inner and (inner[0] < start or inner[-1] > end):
+                raise ConfigError(f"output.times: must lie between {start:g} and {end:g}, found {list(self.times)}")
+        else:
+            inner = [float(t) for t in np.linspace(start, end, 11)]
+        gap = 1e-12 * max(abs(start), abs(end), end - start)
+        inner = [t for t in inner if t > start + gap and t < end - gap]
+        return [float(start), *dict.fromkeys(inner), float(end)]
+
+
+@dataclass(frozen=True)
+class ConvergenceSettings:
+    """A convergence study: numbers of points (or steps), and the order that is expected."""
+
+    points: tuple[int, ...] | None = None
+    steps: tuple[float, ...] | None = None
+    expect: float | None = None
+    against: str | None = None
+    tolerance: float = 0.25

@@ -257,6 +257,8 @@ class Problem:
             names = [unknown.name, f"{unknown.name}_t"] if unknown.time_order == 2 else [unknown.name]
             for name in names:
                 fields[name] = self.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
+                if not np.all(np.isfinite(fields[name])):
+                    raise ConfigError(f"initial.{name}: is not finite everywhere on the grid")
         return fields
 
     def exact_values(self, name: str, t: float) -> Array:

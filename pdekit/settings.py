@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,18 @@ class TimeSettings:
     step: float | None = None
     rtol: float = 1e-6
     atol: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("step", "rtol", "atol"):
+            value = getattr(self, name)
+            if value is None or (name == "atol" and value == 0):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < math.inf):
+                raise ConfigError(f"time.{name}: must be a positive number, found {value!r}")
+        for name in ("start", "end"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ConfigError(f"time.{name}: must be finite, found {value!r}")
 
 
 @dataclass(frozen=True)

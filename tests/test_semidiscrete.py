@@ -195,6 +195,7 @@ def problem(equation="u_t = u_xx", grid=LINE, boundary=None, initial="x", **opti
         (lambda: problem(boundary={"u": {"x": pk.Dirichlet([1, 2, 3])}}), BoundaryError, "shape"),
         (lambda: problem(initial=np.zeros(5)), pk.PdekitError, r"shape \(5,\)"),
         (lambda: problem(initial="1/x"), pk.PdekitError, "not finite"),
+        (lambda: problem(initial=np.full(11, np.nan)), ConfigError, "initial.u: is not finite"),
         (lambda: problem(equation="u_t = -u_xx"), StabilityError, "ill-posed"),
         (lambda: problem(equation="u_t = div((x - 0.5)*grad(u))"), StabilityError, "ill-posed"),
         (lambda: problem(equation="u_t = u_xx - 0.1*u_xxxx"), BoundaryError, "needs 2 conditions"),

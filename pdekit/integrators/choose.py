@@ -24,6 +24,7 @@ EXPLICIT_STEPS = 400
 # Beyond this many unknowns in three dimensions the fill-in of sparse LU costs more than many explicit steps.
 LARGEST_3D_LU = 30_000
 TIME_SAMPLES = 8
+MOST_STEPS = 1e9
 GRID_GROWTH = 5e-3  # beside the spectral radius: growth above this is that of grid-scale modes
 TIGHT = 1e-8  # below this tolerance BDF's low order costs too many steps
 
@@ -221,6 +222,8 @@ def choose(
         raise SolverError(
             f"time.method: {method} chooses its own steps; leave time.step out, or take a method of fixed step"
         )
+    if step is not None and duration / step > MOST_STEPS:
+        raise SolverError(f"time.step: {step:g} asks for {duration / step:.3g} steps; at most {MOST_STEPS:.0e} are sensible")
     limit = facts.limit(chosen)
     if chosen.name == "Radau" and system.dtype.kind == "c":
         raise SolverError("time.method: Radau works on real numbers only; use BDF or an explicit method")

@@ -104,7 +104,8 @@ def _time(problem: Problem, table: Table) -> None:
     facts = Facts(system, start, system.pack(problem.initial_fields()), end - start)
     names = ["euler", "rk4"] + (["verlet"] if facts.purely_second_order and not facts.damped else [])
     if np.all(system.mass):
-        limits = [f"{name} {facts.limit(METHODS[name]):.4g}" for name in names]
+        found = {name: facts.limit(METHODS[name]) for name in names}
+        limits = [f"{name} {limit:.4g}" if limit else f"{name} none" for name, limit in found.items()]
         table.add_row("largest stable step", ", ".join(limits))
     frames = len(problem.output.resolve(start, end))
     size = frames * problem.grid.size * system.dtype.itemsize * len(system.blocks)

@@ -25,7 +25,7 @@ EXPLICIT_STEPS = 400
 LARGEST_3D_LU = 30_000
 TIME_SAMPLES = 8
 MOST_STEPS = 1e9
-GRID_GROWTH = 5e-3  # beside the spectral radius: growth above this is that of grid-scale modes
+GRID_GROWTH = 2e-2  # beside the spectral radius: growth above this is that of grid-scale modes
 TIGHT = 1e-8  # below this tolerance BDF's low order costs too many steps
 
 
@@ -96,7 +96,8 @@ class Facts:
         ------
         StabilityError
         """
-        if not self.differentiable or self.system.pde.rhs is not None or not np.all(self.system.mass):
+        doubtful = _has_doubtful_closures(self.system) and np.all(self.system.mass)
+        if not doubtful or not self.differentiable:
             return
         growth, radius = self.spectrum.growth, self.spectrum.radius
         physical = max(self.reaction, np.sqrt(self.reaction))
@@ -134,6 +135,21 @@ class Facts:
             own = verlet_limit(self.stiffness)
         others = [other.limit(method) for other in self.later] if own is not None else []
         return own if own is None else min([own, *(other for other in others if other is not None)])
+
+
+def _has_doubtful_closures(system: SemiDiscrete) -> bool:
+    """Whether growth at the rate of the grid is possible: even derivatives in equations of first order in time have been
+    measured to be free of it under all conditions."""
+    if system.time_order == 2:
+        return True
+    expressions = [u.rhs for u in system.system.unknowns] + list(system.system.definitions.values())
+    for expression in expressions:
+        for atom in expression.atoms(Diff):
+            for name, n in atom.counts.items():
+                axis = system.grid[name]
+                if n % 2 and not (axis.periodic and axis.uniform):
+                    return True
+    return False
 
 
 def refuse_unsound(system: SemiDiscrete) -> None:
@@ -223,7 +239,9 @@ def choose(
             f"time.method: {method} chooses its own steps; leave time.step out, or take a method of fixed step"
         )
     if step is not None and duration / step > MOST_STEPS:
-        raise SolverError(f"time.step: {step:g} asks for {duration / step:.3g} steps; at most {MOST_STEPS:.0e} are sensible")
+        raise SolverError(
+            f"time.step: {step:g} asks for {duration / step:.3g} steps; at most {MOST_STEPS:.0e} are sensible"
+        )
     limit = facts.limit(chosen)
     if chosen.name == "Radau" and system.dtype.kind == "c":
         raise SolverError("time.method: Radau works on real numbers only; use BDF or an explicit method")

@@ -116,7 +116,9 @@ def spectrum(matrix: Any) -> Spectrum:
 
     def outer(which: Any, count: int, iterations: int) -> Array:
         return _arpack(
-            lambda: eigs(matrix, k=count, which=which, tol=1e-3, maxiter=iterations, v0=start, return_eigenvectors=False)
+            lambda: eigs(
+                matrix, k=count, which=which, tol=1e-3, maxiter=iterations, v0=start, return_eigenvectors=False
+            )
         )
 
     count = 6 if n <= NEAR_ZERO_LIMIT else 2

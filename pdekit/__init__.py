@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
     from pdekit.solution import Solution
     from pdekit.stencils import weights
-    from pdekit.storage.data import FileData
+    from pdekit.storage.data import FileData, read_columns
     from pdekit.storage.open import open_result
     from pdekit.verification.converge import Study, converge
     from pdekit.verification.jacobian import check_jacobian
@@ -105,7 +105,7 @@ _ROOMS = {
     "settings": ["ConvergenceSettings", "OutputSettings", "TimeSettings"],
     "solution": ["Solution"],
     "stencils": ["weights"],
-    "storage.data": ["FileData"],
+    "storage.data": ["FileData", "read_columns"],
     "storage.open": ["open_result"],
     "verification.converge": ["Study", "converge"],
     "verification.jacobian": ["check_jacobian"],

@@ -165,6 +165,21 @@ def test_refusals(tmp_path, make, words):
         make(tmp_path)
 
 
+def test_derivatives_of_columns(tmp_path):
+    s = np.linspace(0, 2, 31) ** 1.5
+    np.savetxt(tmp_path / "a.csv", np.column_stack([s, s**2, np.sin(s)]), delimiter=",", header="s,u,w", comments="")
+    np.savez(tmp_path / "a.npz", s=s, u=s**2)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["s"], file["u"] = s, s**2
+    for name in ("a.csv", "a.npz", "a.h5"):
+        field = pk.read_columns(tmp_path / name, "s", "u")
+        assert field.grid.names == ("s",) and np.allclose(
+            pk.derivative(field.grid, "s")(field).values, 2 * s, atol=1e-10
+        )
+    with pytest.raises(StorageError, match="no column 'q'; there are"):
+        pk.read_columns(tmp_path / "a.csv", "s", "q")
+
+
 def test_initial_data_from_files(tmp_path):
     values = np.random.default_rng(0).standard_normal(21)
     np.savez(tmp_path / "a.npz", w=values)

@@ -71,6 +71,29 @@ def test_manufactured_definition_with_conditions():
     assert study.passed, str(study)
 
 
+def test_a_free_constant_is_not_an_error():
+    problem = pk.Problem(
+        pk.PDE("0 = laplace(u)"),
+        pk.Grid(x=pk.Axis(0, 1, 21), y=pk.Axis(0, 1, 21)),
+        boundary={"u": {"x": pk.Neumann(0), "y": pk.Neumann(0)}},
+    )
+    study = pk.converge(problem, [11, 21, 41], against="manufactured")
+    assert study.passed, str(study)
+
+
+def test_unknowns_without_an_exact_solution_are_named():
+    problem = pk.Problem(
+        pk.PDE(["u_t = u_xx", "v_t = v_xx - u*v"]),
+        pk.Grid(x=pk.Axis(0, 1, 21)),
+        initial={"u": "sin(pi*x)", "v": 1},
+        boundary={"u": {"x": pk.Dirichlet(0)}, "v": {"x": pk.Neumann(0)}},
+        exact={"u": "exp(-pi**2*t)*sin(pi*x)"},
+    )
+    told = []
+    pk.converge(problem, [11, 21, 41], t_end=0.1, report=told.append)
+    assert any("no exact solution of v" in text for text in told)
+
+
 def test_a_wrong_discretization_fails():
     """Order 2 rows called order 4, and an exact solution that is not one."""
     problem = pk.Problem(

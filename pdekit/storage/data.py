@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.axis import Axis
 from pdekit.errors import StorageError
+from pdekit.field import Field
+from pdekit.grid import RESERVED_NAMES, Grid
 from pdekit.storage.reader import open_hdf5
 
 
@@ -51,6 +54,27 @@ class FileData:
             raise StorageError(f"initial data {path} have shape {values.shape}, the grid needs {shape}")
         return values
 
+    def column(self) -> NDArray[Any]:
+        """The array as it stands in the file; of a CSV file the column that its first line names.
+
+        Raises
+        ------
+        StorageError
+        """
+        path = Path(self.file)
+        if not path.is_file():
+            raise StorageError(f"data {path}: no such file")
+        if path.suffix.lower() != ".csv":
+            return self._read(path)
+        names = path.read_text().partition("\n")[0].replace("#", "").split(",")
+        names = [name.strip().strip('"') for name in names]
+        if self.variable not in names:
+            raise StorageError(f"data {path}: no column {self.variable!r}; there are {names}")
+        try:
+            return np.loadtxt(path, delimiter=",", skiprows=1, usecols=names.index(self.variable), ndmin=1)
+        except ValueError as error:
+            raise StorageError(f"data {path}: {error}") from None
+
     def _read(self, path: Path) -> NDArray[Any]:
         suffix = path.suffix.lower()
         if suffix == ".npy":
@@ -69,3 +93,31 @@ class FileData:
         if self.variable not in names:
             raise StorageError(f"initial data {path}: no variable {self.variable!r}; there are {sorted(names)}")
         return np.asarray(container[self.variable][()])
+
+
+def read_columns(file: str | Path, coordinate: str, value: str) -> Field:
+    """A field on one axis from two columns of a CSV file (with names in its first line), or arrays of an NPZ or HDF5 file.
+
+    Parameters
+    ----------
+    file : str or Path
+    coordinate, value : str
+        Their names; the coordinate strictly increases.
+
+    Returns
+    -------
+    Field
+        Named `value`, on an axis named `coordinate` if that can be the name of an axis, else ``x``.
+
+    Raises
+    ------
+    StorageError, GridError
+        No such file or column, columns of different lengths, unsorted or duplicate coordinates.
+    """
+    nodes, values = (FileData(str(file), name).column() for name in (coordinate, value))
+    if nodes.ndim != 1 or values.shape != nodes.shape:
+        raise StorageError(f"data {file}: {coordinate!r} has shape {nodes.shape}, {value!r} has shape {values.shape}")
+    name = (
+        coordinate if coordinate.isidentifier() and "_" not in coordinate and coordinate not in RESERVED_NAMES else "x"
+    )
+    return Field(Grid({name: Axis(nodes=nodes)}), values, value)

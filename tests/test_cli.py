@@ -278,6 +278,23 @@ def test_more_bad_files():
     assert result.exit_code == 2 and "cannot be written" in result.output
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("problem: {}:rodd", "line 1: problem: heat.py has no 'rodd'; it has rod"),
+        ("problem: {}:rod\nparameters: {{K: 3}}", "line 2: parameters.K: unknown"),
+        ("problem: {}:rod\ngrid: {{z: {{points: 3}}}}", "line 2: grid.z: no such axis"),
+        ("problem: {}:rod\nequations: u_t = 1", "a Python problem brings its own equations"),
+        ("problem: {}", "expected path.py:name"),
+    ],
+)
+def test_bad_changes_of_python_problems(text, words):
+    Path("bad.yaml").write_text(text.format(ROOT / "problems/heat.py"))
+    result = pdekit("check", "bad.yaml")
+    assert result.exit_code == 2
+    assert words in result.output
+
+
 def test_two_faults_are_both_told():
     Path("bad.yaml").write_text(GOOD.replace("points: 21", "point: 21").replace("end: 0.1", "ende: 0.1"))
     output = pdekit("check", "bad.yaml").output

@@ -18,7 +18,7 @@ from pdekit.config.source import Source, override, parse_yaml, read_yaml
 from pdekit.equations.evaluate import evaluate_number
 from pdekit.equations.language import Scope, parse
 from pdekit.equations.pde import PDE
-from pdekit.errors import ConfigError, PdekitError
+from pdekit.errors import ConfigError, PdekitError, nearest_hint
 from pdekit.grid import Grid
 from pdekit.problem import Problem
 from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
@@ -132,6 +132,10 @@ class _Builder:
             )
         pde = base.pde.with_parameters(**model.parameters) if model.parameters else base.pde
         self.values = pde.parameter_values()
+        for name in model.grid or {}:
+            if name not in base.grid.names:
+                hint = nearest_hint(name, base.grid.names)
+                raise self.source.error(("grid", name), f"no such axis; the problem has {list(base.grid.names)}{hint}")
         axes = {name: self.axis(name, section, base.grid[name]) for name, section in (model.grid or {}).items()}
         order = model.discretization.order if model.discretization else base.order
         return base.replace(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -299,27 +298,6 @@ def test_two_faults_are_both_told():
     Path("bad.yaml").write_text(GOOD.replace("points: 21", "point: 21").replace("end: 0.1", "ende: 0.1"))
     output = pdekit("check", "bad.yaml").output
     assert "grid.x.point" in output and "time.ende" in output
-
-
-def seconds(*command: str) -> float:
-    best = np.inf
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-def test_how_long_the_commands_take(figure):
-    program = str(Path(sys.executable).with_name("pdekit"))
-    if not Path(program).exists():
-        program = shutil.which("pdekit") or pytest.skip("the console script is not installed")
-    figure("pdekit --help, seconds", seconds(program, "--help"), "< 0.5")
-    figure(
-        "pdekit run configs/heat_rod.yaml, whole process, seconds",
-        seconds(program, "run", "-f", str(ROOT / "configs/heat_rod.yaml")),
-        "< 3",
-    )
 
 
 def test_help_imports_nothing_heavy():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -153,25 +151,3 @@ def test_flux_form_has_no_checkerboard():
     A = pk.diffusion(grid, lambda x: 1 + x, boundary={"x": pk.Neumann(0)}).matrix().toarray()
     values = np.linalg.svd(A, compute_uv=False)
     assert values[-1] < 1e-10 < 1e-3 < values[-2]
-
-
-def test_assembly_time_of_a_large_laplacian(figure):
-    """A ratio in one run, with a wide margin: the figure itself is 3."""
-    grid = pk.Grid(x=pk.Axis(0, 1, 1000), y=pk.Axis(0, 1, 1000))
-    one = sparse.diags_array([[1.0] * 999, [-2.0] * 1000, [1.0] * 999], offsets=[-1, 0, 1], format="csr")
-    eye = sparse.eye_array(1000, format="csr")
-
-    def bare():
-        return sparse.kron(one, eye, format="csr") + sparse.kron(eye, one, format="csr")
-
-    def timed(make):
-        best = np.inf
-        for _ in range(3):
-            start = time.perf_counter()
-            make()
-            best = min(best, time.perf_counter() - start)
-        return best
-
-    ratio = timed(lambda: pk.laplacian(grid).matrix()) / timed(bare)
-    figure("Laplacian 1000 x 1000, assembly over two bare krons and a sum", ratio, "<= 3")
-    assert ratio < 9

@@ -36,6 +36,13 @@ def depends(expression: Any, states: Collection[Any]) -> bool:
     return bool(expression.has(*ATOMS) or expression.free_symbols & set(states))
 
 
+def occurs_outside(expression: Any, state: Any) -> bool:
+    """Whether a state occurs outside of all derivative atoms."""
+    if expression == state:
+        return True
+    return not isinstance(expression, ATOMS) and any(occurs_outside(a, state) for a in expression.args)
+
+
 def _is_linear_factor(factor: Any, plain: Collection[Any], states: Collection[Any], t: Any) -> bool:
     if factor in plain:
         return True

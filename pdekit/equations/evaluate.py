@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from pdekit.errors import ExpressionError
@@ -66,6 +65,7 @@ def compile_expression(expression: Any, arguments: Sequence[Any]) -> Callable[..
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = sp.Symbol("x")
     >>> compile_expression(sp.sin(x) ** 2, [x])(np.pi / 2)
     np.float64(1.0)
@@ -79,8 +79,3 @@ def evaluate_number(expression: Any, values: Mapping[Any, Any]) -> complex | flo
     """The number that an expression without free symbols is, after substitution."""
     result = complex(compile_expression(expression, list(values))(*values.values()))
     return result.real if result.imag == 0 else result
-
-
-def is_real(values: Any) -> bool:
-    """Whether an array or number is of a real type."""
-    return not np.iscomplexobj(values)

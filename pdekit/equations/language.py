@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from pdekit.equations.atoms import Diff, differentiate
+from pdekit.equations.atoms import differentiate
 from pdekit.equations.vocabulary import CALCULUS, CONSTANTS, FUNCTIONS, RESERVED
 from pdekit.errors import ExpressionError, nearest_hint
 
@@ -382,6 +382,3 @@ def differentiated_names(text: Any) -> set[str]:
         if isinstance(node, ast.Name) and "_" in node.id:
             found.add(node.id.rpartition("_")[0])
     return found
-
-
-__all__ = ["Diff", "Scope", "Vector", "differentiated_names", "names_in", "number", "parse", "syntax"]

@@ -16,7 +16,7 @@ import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pdekit.equations.analysis import depends
+from pdekit.equations.analysis import depends, occurs_outside
 from pdekit.equations.atoms import Diff, Flux, spatial_atoms
 from pdekit.equations.evaluate import compile_expression, slope
 from pdekit.equations.pde import EquationSystem
@@ -117,8 +117,7 @@ class Program:
         if expression not in self._pointwise:
             states = self.system.states
             dependents = sorted(spatial_atoms(expression), key=str)
-            outside = expression.subs(dict.fromkeys(dependents, sp.Integer(0))) if dependents else expression
-            found = tuple(s for s in states if outside.has(s) or _outside_atoms(expression, s))
+            found = tuple(s for s in states if occurs_outside(expression, s))
             fixed = (*self.system.axes, self.system.t, *self.system.parameters)
             self._pointwise[expression] = Pointwise(expression, fixed, (*found, *dependents), self.dtype.kind != "c")
         return self._pointwise[expression]
@@ -207,15 +206,6 @@ class Program:
             Derivatives of the states by the unknowns of the ODE system, needed for Jacobians.
         """
         return Frame(self, t, dict(states), dict(selections or {}))
-
-
-def _outside_atoms(expression: Any, state: Any) -> bool:
-    """Whether a state occurs outside of all derivative atoms."""
-    if expression == state:
-        return True
-    if isinstance(expression, Diff | Flux):
-        return False
-    return any(_outside_atoms(a, state) for a in expression.args)
 
 
 class Frame:

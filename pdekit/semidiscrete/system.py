@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary import FaceConditions
-from pdekit.equations.analysis import Split, split
-from pdekit.equations.atoms import ATOMS, spatial_atoms
+from pdekit.equations.analysis import Split, occurs_outside, split
+from pdekit.equations.atoms import spatial_atoms
 from pdekit.equations.evaluate import slope
 from pdekit.equations.pde import PDE, EquationSystem
 from pdekit.errors import GridError
@@ -143,7 +143,7 @@ class SemiDiscrete:
             hidden = {atom: sp.Dummy() for atom in spatial_atoms(unknown.rhs)}
             shown = {dummy: atom for atom, dummy in hidden.items()}
             body = unknown.rhs.xreplace(hidden)
-            slopes = [slope(body, s).xreplace(shown) for s in states if _occurs(unknown.rhs, s)]
+            slopes = [slope(body, s).xreplace(shown) for s in states if occurs_outside(unknown.rhs, s)]
             row = [np.abs(frame.value(entry)) for entry in slopes]
             if row:
                 total = max(total, float(np.max(np.nan_to_num(sum(row)))))
@@ -325,13 +325,6 @@ class SemiDiscrete:
         one = sparse.csr_array(pattern)
         rows = [sparse.hstack([one[b.free][:, c.free] for c in self.blocks]) for b in self.blocks]
         return ColouredJacobian(sparse.csr_array(sparse.vstack(rows)))
-
-
-def _occurs(expression: Any, state: Any) -> bool:
-    """Whether a state occurs outside of derivatives."""
-    if expression == state:
-        return True
-    return not isinstance(expression, ATOMS) and any(_occurs(a, state) for a in expression.args)
 
 
 def _symbol(system: EquationSystem, name: str) -> Any:

@@ -19,6 +19,9 @@ def test_there_are_notebooks():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_notebook_runs(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
+    if "import findiff" in str(notebook.cells):  # the peers come with the extra `notebooks` only
+        pytest.importorskip("findiff")
+        pytest.importorskip("numdifftools")
     NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     ).execute()

@@ -301,4 +301,6 @@ def closure_size(derivative: int, order: int, conditions: Sequence[Functional] =
     vanishing = 0
     while vanishing in pure and vanishing < derivative // 2:
         vanishing += 1
-    return max(derivative + order - 1 - vanishing + (derivative > 2), derivative + 1)
+    # A condition on the k-th derivative says nothing to polynomials of lower degree: it needs k + 1 data beside itself.
+    highest = max((len(c.coefficients) for c in conditions), default=0)
+    return max(derivative + order - 1 - vanishing + (derivative > 2), derivative + 1, highest)

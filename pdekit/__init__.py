@@ -17,7 +17,7 @@ from pdekit.extension import provide
 
 if TYPE_CHECKING:
     from pdekit.axis import Axis
-    from pdekit.boundary import BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Robin
+    from pdekit.boundary import BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole, Robin
     from pdekit.config.load import load
     from pdekit.equations.pde import PDE
     from pdekit.errors import PdekitError
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 # Public names and their rooms. Each is imported when it is first used, so that `pdekit --help` answers at once.
 _ROOMS = {
     "axis": ["Axis"],
-    "boundary": ["BoundaryCondition", "Curvature", "Dirichlet", "Neumann", "Outflow", "Robin"],
+    "boundary": ["BoundaryCondition", "Curvature", "Dirichlet", "Neumann", "Outflow", "Pole", "Robin"],
     "config.load": ["load"],
     "equations.pde": ["PDE"],
     "errors": ["PdekitError"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pdekit.errors import GridError, nearest_hint
 
 Array = NDArray[Any]
+Offset = Literal["left", "right", "both"] | None
 
 
 def _tanh(s: Array, strength: float, toward: str) -> Array:
@@ -91,6 +92,8 @@ class Axis:
         neighbouring steps), ``{"power": 2}``, ``"chebyshev"`` (Gauss-Lobatto); ``"toward": "left" | "right" | "both"``.
     nodes : array, optional
         Strictly increasing nodes, instead of `points`. For a periodic axis `left` and `right` give the period.
+    offset : {"left", "right", "both"}, optional
+        Ends from which the outermost node keeps half a step of distance, as at the pole of polar coordinates.
     unit, long_name : str, optional
         Written to results and on plots.
 
@@ -107,6 +110,8 @@ class Axis:
     array([0.  , 0.25, 0.5 , 0.75])
     >>> Axis(nodes=[0, 1, 3]).weights
     array([0.5, 1.5, 1. ])
+    >>> Axis(0, 1, 3, offset="left").nodes
+    array([0.2, 0.6, 1. ])
     """
 
     left: float
@@ -115,6 +120,7 @@ class Axis:
     periodic: bool
     uniform: bool
     family: str | None
+    offset: Offset
     unit: str
     long_name: str
 
@@ -127,16 +133,17 @@ class Axis:
         periodic: bool = False,
         spacing: str | Mapping[str, Any] | None = None,
         nodes: ArrayLike | None = None,
+        offset: Offset = None,
         unit: str = "",
         long_name: str = "",
     ) -> None:
         if nodes is not None:
             if points is not None or spacing is not None:
                 raise GridError("give either nodes or points (with a spacing), not both")
-            values, uniform = _given_nodes(nodes, left, right, periodic)
+            values, uniform = _given_nodes(nodes, left, right, periodic, offset)
             family = None
         else:
-            values, uniform = _family_nodes(left, right, points, periodic, spacing)
+            values, uniform = _family_nodes(left, right, points, periodic, spacing, offset)
             family = "uniform" if uniform else str(spacing)
         values.setflags(write=False)
         set_value = object.__setattr__  # the dataclass is frozen
@@ -146,6 +153,7 @@ class Axis:
         set_value(self, "periodic", periodic)
         set_value(self, "uniform", uniform)
         set_value(self, "family", family)
+        set_value(self, "offset", offset)
         set_value(self, "unit", unit)
         set_value(self, "long_name", long_name)
 
@@ -157,7 +165,7 @@ class Axis:
         return (
             isinstance(other, Axis)
             and self.periodic == other.periodic
-            and (self.left, self.right) == (other.left, other.right)
+            and (self.left, self.right, self.offset) == (other.left, other.right, other.offset)
             and np.array_equal(self.nodes, other.nodes)
         )
 
@@ -188,8 +196,13 @@ class Axis:
     def step(self) -> float:
         """The spacing of a uniform axis, the smallest one otherwise."""
         if self.uniform:
-            return self.length / (self.size if self.periodic else self.size - 1)
+            return self.length / (self.size if self.periodic else self.size - 1 + self.offset_steps)
         return float(self.spacings.min())
+
+    @property
+    def offset_steps(self) -> float:
+        """How many steps lie between the outermost nodes and the ends off which they stand."""
+        return {None: 0.0, "left": 0.5, "right": 0.5, "both": 1.0}[self.offset]
 
     @cached_property
     def half_points(self) -> Array:
@@ -206,7 +219,14 @@ class Axis:
         if self.periodic:
             return 0.5 * (self.spacings + np.roll(self.spacings, 1))
         half = 0.5 * self.spacings
-        return np.append(half, 0.0) + np.append(0.0, half)
+        return np.append(half, self.right - self.nodes[-1]) + np.append(self.nodes[0] - self.left, half)
+
+    @property
+    def cell_edges(self) -> Array:
+        """Where the cells of the nodes meet: the half points, with both ends on a bounded axis."""
+        if self.periodic:
+            return self.half_points
+        return np.concatenate([[self.left], self.half_points, [self.right]])
 
     def with_points(self, points: int) -> Axis:
         """The same line, with another number of nodes of the same family.
@@ -218,24 +238,44 @@ class Axis:
         """
         if self.family is None:
             raise GridError("the nodes were given one by one; no family says where more of them would lie")
-        spacing: Any = None
-        if not self.uniform:
-            import ast
-
-            spacing = ast.literal_eval(self.family) if self.family.startswith("{") else self.family
+        spacing = None if self.uniform else _family_spacing(self.family)
         return Axis(
             self.left,
             self.right,
             points,
             periodic=self.periodic,
             spacing=spacing,
+            offset=self.offset,
             unit=self.unit,
             long_name=self.long_name,
         )
 
+    def with_offset(self, offset: Offset) -> Axis:
+        """The same line with as many nodes, which keep half a step of distance from the named ends.
+
+        Raises
+        ------
+        GridError
+            The nodes were given one by one.
+        """
+        if self.family is None:
+            raise GridError("the nodes were given one by one; no family says where they lie off an end")
+        spacing = None if self.uniform else _family_spacing(self.family)
+        words: dict[str, Any] = {"unit": self.unit, "long_name": self.long_name}
+        return Axis(self.left, self.right, self.size, spacing=spacing, offset=offset, **words)
+
+
+def _family_spacing(family: str | None) -> Any:
+    """The `spacing` argument that a family's name stands for."""
+    if family is not None and family.startswith("{"):
+        import ast
+
+        return ast.literal_eval(family)
+    return family
+
 
 def _family_nodes(
-    left: float | None, right: float | None, points: int | None, periodic: bool, spacing: Any
+    left: float | None, right: float | None, points: int | None, periodic: bool, spacing: Any, offset: Offset
 ) -> tuple[Array, bool]:
     if left is None or right is None or points is None:
         raise GridError("an axis needs left, right and points, or nodes")
@@ -244,6 +284,10 @@ def _family_nodes(
     if isinstance(points, bool) or points != int(points) or points < 2:
         raise GridError(f"an axis needs a whole number of at least 2 points, found {points!r}")
     points = int(points)
+    if offset not in (None, "left", "right", "both") or (offset and periodic):
+        raise GridError(f"offset is 'left', 'right' or 'both' on a bounded axis, found {offset!r}")
+    if offset:
+        return _offset_nodes(left, right, points, spacing, offset)
     if spacing is None or spacing == "uniform":
         return np.linspace(left, right, points, endpoint=not periodic), True
     unit = _stretched(spacing, points + 1 if periodic else points)
@@ -255,7 +299,22 @@ def _family_nodes(
     return nodes, False
 
 
-def _given_nodes(nodes: ArrayLike, left: float | None, right: float | None, periodic: bool) -> tuple[Array, bool]:
+def _offset_nodes(left: float, right: float, points: int, spacing: Any, offset: Offset) -> tuple[Array, bool]:
+    """Every second node of a line twice as fine."""
+    fine = 2 * points + (offset == "both")
+    start = 0 if offset == "right" else 1
+    if spacing is None or spacing == "uniform":
+        return np.linspace(left, right, fine)[start::2], True
+    nodes = left + (right - left) * _stretched(spacing, fine)
+    nodes[-1] = right
+    if bool(np.any(np.diff(nodes) <= 0)):
+        raise GridError(f"spacing {spacing!r} is so strong that neighbouring nodes coincide")
+    return nodes[start::2], False
+
+
+def _given_nodes(
+    nodes: ArrayLike, left: float | None, right: float | None, periodic: bool, offset: Offset
+) -> tuple[Array, bool]:
     try:
         values = np.array(nodes, dtype=float)
     except (TypeError, ValueError):
@@ -277,7 +336,23 @@ def _given_nodes(nodes: ArrayLike, left: float | None, right: float | None, peri
         if not (left <= values[0] and values[-1] < right):
             raise GridError(f"periodic nodes must lie in [left, right) = [{left:g}, {right:g})")
         gaps = np.append(gaps, values[0] + (right - left) - values[-1])
+    elif offset:
+        return values, _check_offset(values, left, right, offset)
     elif (left is not None and left != values[0]) or (right is not None and right != values[-1]):
         raise GridError("the first and last node are the ends of the axis; leave left and right out")
     uniform = bool(np.ptp(gaps) <= 1e-12 * np.max(np.abs(values)) and np.ptp(gaps) <= 1e-9 * gaps.mean())
     return values, uniform and (not periodic or values[0] == left)
+
+
+def _check_offset(values: Array, left: float | None, right: float | None, offset: Offset) -> bool:
+    """Check given nodes against the ends from which they are offset; whether they are uniform, half a step off."""
+    off = {"left": (True, False), "right": (False, True), "both": (True, True)}.get(str(offset))
+    if off is None or left is None or right is None:
+        raise GridError("nodes with an offset need left, right and offset: 'left', 'right' or 'both'")
+    gaps = (values[0] - left, right - values[-1])
+    if any((gap > 0) != wanted or gap < 0 for gap, wanted in zip(gaps, off)):
+        raise GridError(
+            f"nodes from {values[0]:g} to {values[-1]:g} are not offset {offset!r} in [{left:g}, {right:g}]"
+        )
+    steps = np.concatenate([[2 * gap for gap in gaps if gap > 0], np.diff(values)])
+    return bool(np.ptp(steps) <= 1e-9 * steps.mean())

@@ -12,7 +12,7 @@ made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -86,6 +86,23 @@ class Outflow:
     """No condition: the rows at this face close with one-sided stencils."""
 
 
+@dataclass(frozen=True)
+class Pole:
+    """How an unknown goes on across a pole of curved coordinates, such as r = 0: no condition, but a symmetry.
+
+    Parameters
+    ----------
+    parity : {"even", "odd"}, default "even"
+        "even" for scalars, "odd" for components along unit vectors that turn there, such as e_r and e_phi at r = 0.
+    """
+
+    parity: str = "even"
+
+    def __post_init__(self) -> None:
+        if self.parity not in ("even", "odd"):
+            raise BoundaryError(f"pole: allowed are 'even' and 'odd', found {self.parity!r}")
+
+
 def Dirichlet(value: Any = 0.0) -> BoundaryCondition:
     """``u = value``."""
     return BoundaryCondition((1,), value)
@@ -108,10 +125,11 @@ def Curvature(value: Any = 0.0) -> BoundaryCondition:
 
 @dataclass(frozen=True)
 class FaceConditions:
-    """The conditions on the two faces of one axis; ``()`` is none (outflow)."""
+    """The conditions on the two faces of one axis; ``()`` is none (outflow, or a pole that is crossed with `parity`)."""
 
     left: tuple[BoundaryCondition, ...] = ()
     right: tuple[BoundaryCondition, ...] = ()
+    parity: Literal[1, -1] = 1
 
     def __getitem__(self, side: Side) -> tuple[BoundaryCondition, ...]:
         return self.left if side == "left" else self.right
@@ -122,7 +140,7 @@ class FaceConditions:
 
 
 def _one_face(given: Any, where: str) -> tuple[BoundaryCondition, ...]:
-    if isinstance(given, Outflow):
+    if isinstance(given, Outflow | Pole):
         return ()
     conditions = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
     for condition in conditions:
@@ -136,7 +154,12 @@ def _one_face(given: Any, where: str) -> tuple[BoundaryCondition, ...]:
     return conditions
 
 
-def collect(given: Mapping[str, Any] | None, axes: Mapping[str, bool], unknown: str) -> dict[str, FaceConditions]:
+def collect(
+    given: Mapping[str, Any] | None,
+    axes: Mapping[str, bool],
+    unknown: str,
+    poles: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, FaceConditions]:
     """Conditions of one unknown on every bounded axis, complete.
 
     Parameters
@@ -147,13 +170,16 @@ def collect(given: Mapping[str, Any] | None, axes: Mapping[str, bool], unknown: 
         The grid's axes and whether each is periodic.
     unknown : str
         For messages.
+    poles : mapping of str to collection of str, optional
+        Ends of axes that are poles of the coordinates, such as r = 0: points of the interior, without conditions.
 
     Raises
     ------
     BoundaryError
-        A face without a condition, a condition on a periodic or unknown axis.
+        A face without a condition, a condition on a periodic or unknown axis, or on a pole.
     """
     given = dict(given or {})
+    poles = poles or {}
     for name in given:
         if name not in axes:
             raise BoundaryError(
@@ -167,19 +193,29 @@ def collect(given: Mapping[str, Any] | None, axes: Mapping[str, bool], unknown: 
             if entry is not None:
                 raise BoundaryError(f"{where}: axis {name!r} is periodic and takes no boundary condition")
             continue
+        free: dict[str, Any] = dict.fromkeys(poles.get(name, ()), Pole())
         sides: Mapping[str, Any]
         if isinstance(entry, Mapping):
-            sides = entry
+            sides = {**free, **entry}
         else:
-            sides = {} if entry is None else {"left": entry, "right": entry}
+            sides = free if entry is None else {"left": entry, "right": entry, **free}
         for side in sides:
             if side not in SIDES:
                 raise BoundaryError(f"{where}.{side}: faces are 'left' and 'right'{nearest_hint(side, SIDES)}")
+            if (side in free) != isinstance(sides[side], Pole):
+                raise BoundaryError(
+                    f"{where}.{side}: this end is a pole of the coordinates, inside of the domain; leave it out, or give "
+                    "pole: odd for a component along a unit vector that turns there"
+                    if side in free
+                    else f"{where}.{side}: this end is not a pole of the coordinates"
+                )
         for side in SIDES:
             if side not in sides:
                 raise BoundaryError(
                     f"{where}.{side}: no condition on this face; give dirichlet, neumann, robin or another "
                     "combination of normal derivatives, or outflow"
                 )
-        collected[name] = FaceConditions(*(_one_face(sides[side], f"{where}.{side}") for side in SIDES))
+        odd = any(sides[side] == Pole("odd") for side in free)
+        left, right = (_one_face(sides[side], f"{where}.{side}") for side in SIDES)
+        collected[name] = FaceConditions(left, right, -1 if odd else 1)
     return collected

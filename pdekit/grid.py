@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pdekit.axis import Axis
 from pdekit.errors import GridError, nearest_hint
 from pdekit.extension import service
+from pdekit.geometry import CARTESIAN, SYSTEMS, Geometry, Measure
 
 if TYPE_CHECKING:
     from pdekit.field import Field
@@ -27,11 +28,15 @@ class Grid:
     ----------
     axes : mapping of str to Axis, optional
         Axes by name; the same may be given as keywords. A tuple stands for the arguments of `Axis`.
+    coordinates : {"cartesian", "polar", "cylindrical", "spherical"}, default "cartesian"
+        What the axes mean. Polar grids have the axes r and phi, cylindrical ones r, phi and z, spherical ones r,
+        theta (from the north pole) and phi; coordinates on which nothing depends are left out. An axis that reaches a
+        pole, such as r = 0, has its first node half a step off it.
 
     Raises
     ------
     GridError
-        No axis, or a name that is not usable in expressions.
+        No axis, a name that is not usable in expressions, or axes that do not fit the coordinates.
 
     Examples
     --------
@@ -40,9 +45,18 @@ class Grid:
     ((11, 8), ('x', 'y'))
     >>> round(float(grid.field(lambda y, x: x * y).integral()), 12)
     1.0
+    >>> ball = Grid(r=(0, 2, 11), coordinates="spherical")
+    >>> round(float(ball.field(1.0).integral() / np.pi), 12) == round(4 / 3 * 2**3, 12)
+    True
     """
 
-    def __init__(self, axes: Mapping[str, Axis | tuple[Any, ...]] | None = None, **named: Any) -> None:
+    def __init__(
+        self,
+        axes: Mapping[str, Axis | tuple[Any, ...]] | None = None,
+        *,
+        coordinates: str = "cartesian",
+        **named: Any,
+    ) -> None:
         given = {**(axes or {}), **named}
         if not given:
             raise GridError("a grid needs at least one axis")
@@ -58,15 +72,25 @@ class Grid:
             if not isinstance(axis, Axis):
                 raise GridError(f"axis {name!r} must be an Axis, found {type(axis).__name__}")
             self._axes[name] = axis
+        self.system = coordinates
+        self.geometry: Geometry | None = None
+        self._axes = _off_poles(coordinates, self._axes)
+        if coordinates != "cartesian":
+            self.geometry = Geometry(coordinates, self._axes)
 
     def __repr__(self) -> str:
-        return f"Grid({', '.join(f'{name}={axis!r}' for name, axis in self._axes.items())})"
+        axes = ", ".join(f"{name}={axis!r}" for name, axis in self._axes.items())
+        return f"Grid({axes}{f', {self.system}' if self.geometry else ''})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Grid) and list(self._axes.items()) == list(other._axes.items())
+        return (
+            isinstance(other, Grid)
+            and self.system == other.system
+            and list(self._axes.items()) == list(other._axes.items())
+        )
 
     def __hash__(self) -> int:
-        return hash(tuple(self._axes.items()))
+        return hash((self.system, *self._axes.items()))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._axes)
@@ -122,14 +146,65 @@ class Grid:
 
     @cached_property
     def weights(self) -> NDArray[Any]:
-        """Quadrature weights of the nodes: the product of the axes' trapezoid weights, of the grid's shape."""
-        return reduce(np.multiply.outer, [axis.weights for axis in self.axes])
+        """Quadrature weights of the nodes, of the grid's shape: the volumes of their cells.
+
+        On a Cartesian grid the product of the axes' trapezoid weights; elsewhere with the volume element integrated exactly
+        over the cells, and coordinates that are left out counted whole.
+        """
+        if self.geometry is None:
+            return reduce(np.multiply.outer, [axis.weights for axis in self.axes])
+        lines = [self.cell_volumes(name) for name in self.names]
+        return self.geometry.constant * reduce(np.multiply.outer, lines)
+
+    def measure(self, name: str | int) -> Measure:
+        """The weight of an axis in the volume element."""
+        return self.geometry.measure(self.names[self.index(name)]) if self.geometry else CARTESIAN
+
+    def cell_volumes(self, name: str | int) -> NDArray[Any]:
+        """The volume element of one axis, integrated over the cells of its nodes."""
+        axis, measure = self[name], self.measure(name)
+        if not measure.power:
+            return axis.weights
+        edges = axis.cell_edges
+        return measure.volume(edges[:-1], edges[1:])
+
+    def scale(self, name: str | int) -> NDArray[Any] | float:
+        """The scale factor h of an axis, an array that broadcasts over the grid; 1.0 on a Cartesian grid."""
+        total: Any = 1.0
+        if self.geometry is not None:
+            for other in self.geometry.scale(self.names[self.index(name)]):
+                factor = self.geometry.factor(other)
+                if factor is not None:
+                    total = total * factor.value(self.coordinates[other])
+        return total
+
+    def inverse_square_scale(self, name: str | int, *, in_cells: bool) -> NDArray[Any] | float:
+        """``1/h^2`` of an axis, the factor of its part of the Laplacian, an array that broadcasts over the grid.
+
+        With `in_cells` as finite volumes have it, ``integral of m/f^2`` over ``integral of m`` on each cell with the
+        midpoint rule above: what flows out through the faces along this axis then balances, on the first shell of a ball, what
+        flows along the radius.
+        """
+        if self.geometry is None:
+            return 1.0
+        total: Any = 1.0
+        for other in self.geometry.scale(self.names[self.index(name)]):
+            measure, axis = self.measure(other), self[other]
+            weight = 1 / measure.factor.value(axis.nodes) ** 2
+            if in_cells:
+                weight = weight * measure.area(axis.nodes) * axis.weights / self.cell_volumes(other)
+            total = total * self.along(other, weight)
+        return total
+
+    def poles(self, name: str | int) -> dict[str, float]:
+        """The ends of an axis that are poles of the coordinates, such as r = 0: no faces, and without conditions."""
+        return self.geometry.poles(self.names[self.index(name)]) if self.geometry else {}
 
     def replace(self, **axes: Axis) -> Grid:
         """The same grid with some axes replaced."""
         for name in axes:
             self.index(name)
-        return Grid({**self._axes, **axes})
+        return Grid({**self._axes, **axes}, coordinates=self.system)
 
     def point(self, flat_index: int) -> dict[str, float]:
         """Coordinates of a node from its index in C order."""
@@ -145,3 +220,30 @@ class Grid:
         """
         field: Field = service("sample_field")(self, data, name, **parameters)
         return field
+
+
+def _off_poles(system: str, axes: Mapping[str, Axis]) -> dict[str, Axis]:
+    """The axes with their nodes moved half a step off the poles that they reach."""
+    known = SYSTEMS[system].coordinates if system in SYSTEMS else ()
+    factors = {n: c.factor for c in known for n in c.names}
+    moved = {}
+    for name, axis in axes.items():
+        factor = factors.get(name)
+        zeros = factor.zeros if factor is not None else ()
+        ends = [any(abs(end - zero) < 1e-12 for zero in zeros) for end in (axis.left, axis.right)]
+        wanted: Any = {(False, False): None, (True, False): "left", (False, True): "right", (True, True): "both"}[
+            ends[0], ends[1]
+        ]
+        if axis.offset and wanted is None:
+            raise GridError(
+                f"axis {name!r}: nodes are offset from the poles of curved coordinates only; here there is none"
+            )
+        if wanted != axis.offset and not axis.periodic:
+            if axis.family is None:
+                raise GridError(
+                    f"axis {name!r}: a node stands on the pole {name} = {axis.left if ends[0] else axis.right:g}; give nodes "
+                    "off it, with left, right and offset"
+                )
+            axis = axis.with_offset(wanted)
+        moved[name] = axis
+    return moved

@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pdekit.boundary import FaceConditions, Outflow, collect
+from pdekit.boundary import SIDES, FaceConditions, Outflow, collect
 from pdekit.equations.analysis import highest_derivatives, principal_parts
 from pdekit.equations.atoms import ATOMS
 from pdekit.equations.evaluate import compile_expression
@@ -103,7 +103,9 @@ class Problem:
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         if order not in ORDERS:
             raise ConfigError(f"discretization.order: allowed are {list(ORDERS)}, found {order!r}")
-        self.system: EquationSystem = pde.bind(grid.names, [n for n in self.boundary if n in pde.definitions])
+        self.system: EquationSystem = pde.bind(
+            grid.names, [n for n in self.boundary if n in pde.definitions], grid.geometry
+        )
         self._check_names()
         self.conditions = self._collect_boundary()
         self._check_well_posed()
@@ -166,12 +168,13 @@ class Problem:
             given = self.boundary.get(name) or {}
             if not isinstance(given, Mapping):
                 raise BoundaryError(f"boundary.{name}: give conditions per axis, {{x: ...}}")
+            poles = {axis: self.grid.poles(axis) for axis in axes}
             free = {
-                axis: Outflow()
+                axis: {side: Outflow() for side in SIDES if side not in poles[axis]}
                 for axis, periodic in axes.items()
                 if not periodic and axis not in given and not highest.get(name, {}).get(axis)
             }
-            collected[name] = collect({**free, **given}, axes, name)
+            collected[name] = collect({**free, **given}, axes, name, poles)
         return collected
 
     def _check_well_posed(self) -> None:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from pdekit.axis import Axis
 from pdekit.errors import PdekitError, SolverError
 from pdekit.extension import service
-from pdekit.grid import Grid
 from pdekit.integrators.choose import Choice, choose, refuse_unsound
 from pdekit.integrators.fixed import relative_change
 from pdekit.integrators.watch import Statistics, Watch
@@ -151,10 +150,12 @@ class Run:
                 nodes = np.append(nodes, axis.nodes[-1])
             if axis.periodic:
                 axes[name] = Axis(axis.left, axis.right, nodes=nodes, periodic=True)
+            elif axis.offset:
+                axes[name] = axis.with_points(axis.size // 2)
             else:
                 axes[name] = Axis(nodes=nodes)
         try:
-            coarse = self.problem.replace(grid=Grid(axes))
+            coarse = self.problem.replace(grid=grid.replace(**axes))
             guess = coarse.semidiscrete.pack(coarse.initial_fields())
             return solve_steady(coarse.semidiscrete, guess, Statistics()).excess
         except PdekitError:
@@ -190,6 +191,7 @@ class Run:
             "title": problem.title,
             "dimensions": json.dumps(problem.grid.names),
             "variables": json.dumps(names),
+            "coordinate_system": problem.grid.system,
             "config": service("problem_to_yaml")(problem),
             "pdekit_version": metadata.version("pdekit"),
             "versions": json.dumps({"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}),

@@ -135,7 +135,11 @@ class Solution:
 
 
 def grid_of(
-    axes: Mapping[str, Array], periods: Mapping[str, float], labels: Mapping[str, Mapping[str, str]] | None = None
+    axes: Mapping[str, Array],
+    periods: Mapping[str, float],
+    labels: Mapping[str, Mapping[str, str]] | None = None,
+    system: str = "cartesian",
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Grid:
     """The grid of stored coordinates."""
     made = {}
@@ -145,11 +149,15 @@ def grid_of(
         period = periods.get(name)
         left = float(nodes[0])
         right = left + period if period else float(nodes[-1])
+        if ranges and name in ranges:
+            left, right = ranges[name]
+            gaps = (nodes[0] > left, nodes[-1] < right)
+            words["offset"] = "both" if all(gaps) else ("left" if gaps[0] else "right")
         uniform = Axis(left, right, nodes.size, periodic=bool(period), **words)
         if np.allclose(nodes, uniform.nodes, rtol=0, atol=1e-14 * max(abs(left), abs(right))):
             made[name] = uniform
         elif period:
             made[name] = Axis(left, right, nodes=nodes, periodic=True, **words)
         else:
-            made[name] = Axis(nodes=nodes, **words)
-    return Grid(made)
+            made[name] = Axis(*((left, right) if "offset" in words else ()), nodes=nodes, **words)
+    return Grid(made, coordinates=system)

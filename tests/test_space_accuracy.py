@@ -179,8 +179,8 @@ def test_flux_form_of_high_order(order, kind):
             sum(a * d(f.at) for a, d in zip(f.coefficients, (u0, u1))) for f in (*ends[0], *ends[1]) if not f.is_value
         ]
         K = conductivity(rows.points)
-        A = rows.divergence.toarray() @ (K[:, None] * rows.gradient.matrix.toarray()) - np.eye(n)
-        b = rhs(axis.nodes) - rows.divergence @ (K * (rows.gradient.data @ np.array(data)))
+        A = rows.divergence.matrix.toarray() @ (K[:, None] * rows.gradient.matrix.toarray()) - np.eye(n)
+        b = rhs(axis.nodes) - rows.divergence.matrix @ (K * (rows.gradient.data @ np.array(data)))
         if kind == "dirichlet":
             for end in (0, -1):
                 A[end], b[end] = np.eye(n)[end], u0(axis.nodes[end])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pdekit.boundary import SIDES, BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow
+from pdekit.boundary import SIDES, BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole
 from pdekit.config.source import Path, Source
 from pdekit.errors import nearest_hint
 
@@ -27,16 +27,23 @@ def _combination(given: Any, source: Source, path: Path) -> BoundaryCondition:
     return BoundaryCondition(tuple(coefficients), _data(entry.get("value", 0), source, (*path, "value")))
 
 
+def _pole(given: Any, source: Source, path: Path) -> Pole:
+    if given not in ("even", "odd"):
+        raise source.error(path, f"allowed are even and odd, found {given!r}")
+    return Pole(given)
+
+
 def _simple(make: Callable[[Any], BoundaryCondition]) -> Callable[[Any, Source, Path], BoundaryCondition]:
     return lambda given, source, path: make(_data(given, source, path))
 
 
-KINDS: dict[str, Callable[[Any, Source, Path], BoundaryCondition]] = {
+KINDS: dict[str, Callable[[Any, Source, Path], BoundaryCondition | Pole]] = {
     "dirichlet": _simple(Dirichlet),
     "neumann": _simple(Neumann),
     "curvature": _simple(Curvature),
     "robin": _robin,
     "combination": _combination,
+    "pole": _pole,
 }
 
 
@@ -111,8 +118,10 @@ def boundary_from(given: Mapping[str, Any], source: Source) -> dict[str, dict[st
     return result
 
 
-def condition_to_config(condition: BoundaryCondition) -> dict[str, Any]:
+def condition_to_config(condition: BoundaryCondition | Pole) -> dict[str, Any]:
     """A condition as it is written in a config."""
+    if isinstance(condition, Pole):
+        return {"pole": condition.parity}
     a = condition.coefficients
     value = condition.value.tolist() if isinstance(condition.value, np.ndarray) else condition.value
     plain = {(1,): "dirichlet", (0, 1): "neumann", (0, 0, 1): "curvature"}

@@ -119,16 +119,20 @@ class _Builder:
             unknowns=model.unknowns,
         )
         self.values = pde.parameter_values()
-        grid = Grid({name: self.axis(name, section) for name, section in (model.grid or {}).items()})
+        axes = {name: self.axis(name, section) for name, section in (model.grid or {}).items()}
+        try:
+            grid = Grid(axes, coordinates=model.coordinates or "cartesian")
+        except PdekitError as error:
+            raise self.source.error(("grid",), str(error)) from None
         order = model.discretization.order if model.discretization else 2
         return Problem(pde, grid, order=order, **self.settings(None), **self.data(None))
 
     def changed(self, base: Problem) -> Problem:
         """A Python problem with the keys of the config merged on top."""
         model = self.model
-        if model.equations or model.definitions or model.unknowns:
+        if model.equations or model.definitions or model.unknowns or model.coordinates:
             raise ConfigError(
-                "problem: a Python problem brings its own equations, definitions and unknowns; leave them out"
+                "problem: a Python problem brings its own equations, definitions, unknowns and coordinates; leave them out"
             )
         pde = base.pde.with_parameters(**model.parameters) if model.parameters else base.pde
         self.values = pde.parameter_values()
@@ -163,6 +167,8 @@ class _Builder:
         try:
             if base is not None and set(given) <= {"points"} and not ends:
                 return base.with_points(given["points"]) if given else base
+            if base is not None and base.offset and "nodes" not in given:
+                given.pop("offset", None)
             if base is not None and "nodes" not in given:
                 ends = ends or [base.left, base.right]
                 given = {"points": base.size, "periodic": base.periodic, **given}

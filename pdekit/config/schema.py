@@ -29,6 +29,7 @@ class AxisSection(Section):
     spacing: StrictStr | dict[StrictStr, Number | StrictStr] | None = Field(
         None, description="uniform, chebyshev, {tanh: s}, {geometric: ratio}, {power: p}; toward: left | right | both"
     )
+    offset: Literal["left", "right", "both"] | None = Field(None, description="poles off which given nodes stand")
     unit: StrictStr | None = None
     long_name: StrictStr | None = None
 
@@ -88,6 +89,9 @@ class ConfigModel(Section):
 
     title: StrictStr = ""
     problem: StrictStr | None = Field(None, description="a Python problem, path.py:name, that the other keys change")
+    coordinates: Literal["cartesian", "polar", "cylindrical", "spherical"] | None = Field(
+        None, description="what the axes mean; polar: r, phi; cylindrical: r, phi, z; spherical: r, theta, phi"
+    )
     grid: dict[StrictStr, AxisSection] | None = None
     parameters: dict[StrictStr, Scalar] = Field(default_factory=dict)
     definitions: dict[StrictStr, Scalar] = Field(default_factory=dict)

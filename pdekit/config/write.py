@@ -9,7 +9,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from pdekit.axis import Axis
-from pdekit.boundary import BoundaryCondition, Outflow
+from pdekit.boundary import BoundaryCondition, Outflow, Pole
 from pdekit.config.conditions import condition_to_config
 from pdekit.problem import Problem
 from pdekit.storage.data import FileData
@@ -33,6 +33,8 @@ def _axis(axis: Axis) -> dict[str, Any]:
     entry: dict[str, Any]
     if axis.family is None:
         entry = {"nodes": axis.nodes.tolist()}
+        if axis.offset:
+            entry = {"range": [axis.left, axis.right], **entry, "offset": axis.offset}
         if axis.periodic:
             entry = {"range": [axis.left, axis.right], **entry}
     else:
@@ -49,7 +51,7 @@ def _axis(axis: Axis) -> dict[str, Any]:
 def _face(given: Any) -> Any:
     if isinstance(given, Outflow):
         return "outflow"
-    if isinstance(given, BoundaryCondition):
+    if isinstance(given, BoundaryCondition | Pole):
         entry = condition_to_config(given)
         return {
             k: {a: _scalar(b) for a, b in v.items()} if isinstance(v, dict) else _scalar(v) for k, v in entry.items()
@@ -63,6 +65,8 @@ def problem_to_config(problem: Problem) -> dict[str, Any]:
     """The config of a problem, as plain data. Data given as Python functions are marked, not printed."""
     pde = problem.pde
     config: dict[str, Any] = {"title": problem.title} if problem.title else {}
+    if problem.grid.geometry is not None:
+        config["coordinates"] = problem.grid.system
     config["grid"] = {name: _axis(axis) for name, axis in zip(problem.grid.names, problem.grid.axes)}
     optional = {
         "parameters": {n: _scalar(v) for n, v in pde.parameters.items()},
@@ -123,6 +127,8 @@ def problem_to_yaml(problem: Problem) -> str:
 def _python_face(given: Any) -> str:
     if isinstance(given, Outflow):
         return "pk.Outflow()"
+    if isinstance(given, Pole):
+        return f"pk.Pole({given.parity!r})"
     if isinstance(given, dict):
         return "{" + ", ".join(f"{side!r}: {_python_face(entry)}" for side, entry in given.items()) + "}"
     if not isinstance(given, BoundaryCondition):
@@ -164,6 +170,8 @@ def problem_to_python(problem: Problem) -> str:
     arguments += [f"order={problem.order}", f"time=pk.{problem.time!r}", f"output=pk.{problem.output!r}"]
     arguments += [f"convergence=pk.{problem.convergence!r}", f"title={problem.title!r}"]
     body = ",\n    ".join(["pde", "grid", *arguments])
+    if problem.grid.geometry is not None:
+        axes += f", coordinates={problem.grid.system!r}"
     return (
         f"import pdekit as pk\n\npde = pk.PDE({', '.join(words)})\ngrid = pk.Grid({axes})\n"
         f"problem = pk.Problem(\n    {body},\n)\n"

@@ -1,6 +1,7 @@
 """Derivatives as symbols that stay what they are until they are discretized.
 
-``Diff(w, x, 2)`` is a derivative of `w`, ``Flux(k, w, x)`` is ``d/dx (k dw/dx)``. They are not SymPy's own
+``Diff(w, x, 2)`` is a derivative of `w`, ``Flux(k, w, x)`` is ``d/dx (k dw/dx)``, and on curved coordinates
+``Flux(k, w, q, m, s)`` is ``(1/(s m)) d/dq (m k dw/dq)``, one part of ``div(k*grad(w))``. They are not SymPy's own
 derivatives, because SymPy would expand ``d/dx (k du/dx)`` by the product rule, and the discrete conservation
 of mass would be gone.
 """
@@ -29,7 +30,10 @@ class Diff(sp.Function):
 
 
 class Flux(sp.Function):
-    """``Flux(k, w, x)``: ``d/dx (k dw/dx)`` in conservative form."""
+    """``Flux(k, w, x)``: ``d/dx (k dw/dx)`` in conservative form; ``Flux(k, w, q, m, s)``: ``(1/(s m)) d/dq (m k dw/dq)``.
+
+    m is the weight of the axis in the volume element, s the square of its scale factor.
+    """
 
     @property
     def coefficient(self) -> Any:
@@ -42,6 +46,10 @@ class Flux(sp.Function):
     @property
     def axis(self) -> str:
         return str(self.args[2])
+
+    @property
+    def curved(self) -> bool:
+        return len(self.args) > 3
 
 
 ATOMS = (Diff, Flux)
@@ -78,7 +86,7 @@ def differentiate(expression: Any, axis: Any, n: int, axes: Collection[Any], sta
     if n == 0:
         return expression
     expression = sp.expand_mul(expression)
-    coefficients, others = _gradient_terms(expression, axis, states)
+    coefficients, others = gradient_terms(expression, axis, states)
     if coefficients:
         # The whole coefficient of a gradient stays together: its harmonic mean is not the sum of its parts' means.
         fluxes = [_flux(k, w, axis, axes, states) for w, k in coefficients.items()]
@@ -108,7 +116,7 @@ def _raise(atom: Diff, axis: Any, n: int, axes: Collection[Any]) -> Any:
     return Diff(atom.operand, *pairs)
 
 
-def _gradient_terms(expression: Any, axis: Any, states: Collection[Any]) -> tuple[dict[Any, Any], list[Any]]:
+def gradient_terms(expression: Any, axis: Any, states: Collection[Any]) -> tuple[dict[Any, Any], list[Any]]:
     """Split a sum into coefficients k of ``k dw/dx``, by state w, and the other terms."""
     coefficients: dict[Any, Any] = {}
     others = []
@@ -153,7 +161,8 @@ def lower(expression: Any, functions: Mapping[Any, Any]) -> Any:
         return result
     if isinstance(expression, Flux):
         k, w, x = (lower(expression.args[0], functions), lower(expression.args[1], functions), expression.args[2])
-        return sp.diff(k * sp.diff(w, x), x)
+        m, s = expression.args[3:] if expression.curved else (sp.Integer(1), sp.Integer(1))
+        return sp.diff(m * k * sp.diff(w, x), x) / (m * s)
     if expression in functions:
         return functions[expression]
     if not expression.args:

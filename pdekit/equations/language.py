@@ -6,13 +6,16 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
 
 from pdekit.equations.atoms import differentiate
+from pdekit.equations.curvature import Curvature
 from pdekit.equations.vocabulary import CALCULUS, CONSTANTS, FUNCTIONS, RESERVED
 from pdekit.errors import ExpressionError, nearest_hint
+from pdekit.geometry import Geometry
 
 # What a comparison becomes. (SymPy's Boolean would not do: a Symbol is one.)
 CONDITIONS = (sp.core.relational.Relational, sp.logic.boolalg.BooleanFunction, sp.logic.boolalg.BooleanAtom)
@@ -40,16 +43,29 @@ class Scope:
         Names whose derivatives may be written in short, ``u_xx``: unknowns and definitions with conditions.
     special : mapping of str to callable
         Functions of this place only, called with positional and keyword arguments (`noise`).
+    geometry : Geometry, optional
+        The grid's coordinate system, if it is not Cartesian.
     """
 
     names: Mapping[str, Any]
     axes: tuple[Any, ...] = ()
     states: Mapping[str, Any] = field(default_factory=dict)
     special: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    geometry: Geometry | None = None
+
+    @cached_property
+    def curvature(self) -> Curvature:
+        """Scale factors and weights of the coordinates."""
+        return Curvature.of([str(a) for a in self.axes], self.geometry)
+
+    @property
+    def differentiable(self) -> tuple[Any, ...]:
+        """The symbols of the states."""
+        return tuple(self.states.values())
 
     def derivative(self, expression: Any, axis: Any, n: int) -> Any:
         """The n-th derivative along an axis."""
-        return differentiate(expression, axis, n, self.axes, tuple(self.states.values()))
+        return differentiate(expression, axis, n, self.axes, self.differentiable)
 
 
 def syntax(text: Any) -> ast.expr:
@@ -312,27 +328,28 @@ class _Walker:
             raise ExpressionError(f"d(): the number of derivatives must be 1 to 8, found {times}")
         return self.scope.derivative(self._scalar(nodes[0]), axis, int(times))
 
-    def _laplace_of(self, value: Any) -> Any:
-        return sp.Add(*(self.scope.derivative(value, axis, 2) for axis in self.scope.axes))
-
     def _calculus_laplace(self, nodes: list[ast.expr]) -> Any:
         (value,) = self._arguments("laplace", nodes, 1)
+        curvature, states = self.scope.curvature, self.scope.differentiable
         if isinstance(value, Vector):
-            return Vector(self._laplace_of(v) for v in value)
-        return self._laplace_of(value)
+            return Vector(curvature.vector_laplacian(value, states))
+        return curvature.laplacian(value, states)
 
     def _calculus_biharmonic(self, nodes: list[ast.expr]) -> Any:
         (value,) = self._arguments("biharmonic", nodes, 1)
-        return self._laplace_of(self._laplace_of(self._not_vector(value, "take the biharmonic of")))
+        curvature, states = self.scope.curvature, self.scope.differentiable
+        return curvature.laplacian(
+            curvature.laplacian(self._not_vector(value, "take the biharmonic of"), states), states
+        )
 
     def _calculus_grad(self, nodes: list[ast.expr]) -> Any:
         (value,) = self._arguments("grad", nodes, 1)
         value = self._not_vector(value, "take the gradient of")
-        return Vector(self.scope.derivative(value, axis, 1) for axis in self.scope.axes)
+        return Vector(self.scope.curvature.gradient(value, self.scope.differentiable))
 
     def _calculus_div(self, nodes: list[ast.expr]) -> Any:
         (vector,) = self._vectors("div", nodes, 1)
-        return sp.Add(*(self.scope.derivative(v, axis, 1) for v, axis in zip(vector, self.scope.axes)))
+        return self.scope.curvature.divergence(vector, self.scope.differentiable)
 
     def _calculus_dot(self, nodes: list[ast.expr]) -> Any:
         a, b = self._vectors("dot", nodes, 2)
@@ -340,15 +357,18 @@ class _Walker:
 
     def _calculus_curl(self, nodes: list[ast.expr]) -> Any:
         (value,) = self._arguments("curl", nodes, 1)
-        axes, derivative = self.scope.axes, self.scope.derivative
+        axes, states, curvature = self.scope.axes, self.scope.differentiable, self.scope.curvature
+
+        def turn(component: int, axis: int) -> Any:
+            return curvature.circulation(value[component], axes[axis], axes[component], states)
+
         if len(axes) == 2:
             if isinstance(value, Vector):
-                return derivative(value[1], axes[0], 1) - derivative(value[0], axes[1], 1)
-            return Vector([derivative(value, axes[1], 1), -derivative(value, axes[0], 1)])
+                return turn(1, 0) - turn(0, 1)
+            first, second = curvature.gradient(value, states)
+            return Vector([second, -first])
         if len(axes) == 3 and isinstance(value, Vector):
-            return Vector(
-                derivative(value[k - 1], axes[k - 2], 1) - derivative(value[k - 2], axes[k - 1], 1) for k in range(3)
-            )
+            return Vector(turn(k - 1, k - 2) - turn(k - 2, k - 1) for k in range(3))
         raise ExpressionError("curl() takes a vector in three dimensions, a vector or a scalar in two")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
@@ -14,6 +14,7 @@ from pdekit.equations.evaluate import evaluate_number, slope
 from pdekit.equations.language import Scope, Vector, differentiated_names, names_in, parse
 from pdekit.equations.vocabulary import RESERVED
 from pdekit.errors import ExpressionError, nearest_hint
+from pdekit.geometry import Geometry
 
 _EQUALS = re.compile(r"(?<![<>=!])=(?!=)")
 _RATE = re.compile(r"^([A-Za-z]\w*?)_(tt|t)$")
@@ -218,7 +219,7 @@ class PDE:
             values[name] = evaluate_number(resolve(name, ()), {})
         return values
 
-    def bind(self, axes: Sequence[str], kept: Collection[str] = ()) -> EquationSystem:
+    def bind(self, axes: Sequence[str], kept: Collection[str] = (), geometry: Geometry | None = None) -> EquationSystem:
         """The equations in symbols, once the axes are known.
 
         Parameters
@@ -227,6 +228,8 @@ class PDE:
             Names of the axes, in the grid's order.
         kept : collection of str
             Definitions that have boundary conditions of their own and stay symbols.
+        geometry : Geometry, optional
+            The coordinate system, if it is not Cartesian.
 
         Raises
         ------
@@ -236,7 +239,7 @@ class PDE:
         for name in axes:
             if name in {*self.parameters, *self.definitions, *self.unknowns} or name in RESERVED:
                 raise ExpressionError(f"axis {name!r} has the name of something else in the equations")
-        return _Binder(self, tuple(sp.Symbol(a) for a in axes), kept).system()
+        return _Binder(self, tuple(sp.Symbol(a) for a in axes), kept, geometry).system()
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -253,6 +256,7 @@ class _Binder:
     pde: PDE
     axes: tuple[Any, ...]
     kept: Collection[str]
+    geometry: Geometry | None = None
     resolved: dict[str, Any] = field(default_factory=dict)
 
     def system(self) -> EquationSystem:
@@ -320,7 +324,7 @@ class _Binder:
         rates = {f"{n}_t": sp.Symbol(f"{n}_t") for n in (*self.first_order, *self.second_order)}
         names = {str(a): a for a in self.axes} | {"t": EquationSystem.t}
         names |= {n: sp.Symbol(n) for n in pde.parameters} | dict(definitions) | states | rates
-        return Scope(names, self.axes, states | rates)
+        return Scope(names, self.axes, states | rates, geometry=self.geometry)
 
     def _definition(self, name: str, path: tuple[str, ...]) -> Any:
         if name in path:
@@ -345,7 +349,7 @@ class _Binder:
         top = {f"{n}_tt": sp.Symbol(f"{n}_tt") for n in self.second_order}
         try:
             right_side = parse(right, scope)
-            left_side = parse(left, Scope({**scope.names, **top}, scope.axes, scope.states))
+            left_side = parse(left, replace(scope, names={**scope.names, **top}))
         except ExpressionError as error:
             raise ExpressionError(f"equation {text!r}: {error}") from None
         for name in self.pde.unknowns:

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pdekit.axis import Axis
 from pdekit.boundary import FaceConditions, collect
 from pdekit.errors import GridError
 from pdekit.field import Field, sample_values
 from pdekit.grid import Grid
-from pdekit.operators.algebra import AxisProduct, LinearOperator, RowSlices, apply_along, kronecker
-from pdekit.operators.rows import Bias, Closure, derivative_rows, flux_rows
+from pdekit.operators.algebra import AxisProduct, LinearOperator, Multiplication
+from pdekit.operators.poles import face_rows, node_rows, reflection, regular_options
+from pdekit.operators.rows import AxisRows, Bias, Closure, FluxRows
 from pdekit.stencils import Functional
 
 
@@ -39,7 +39,35 @@ def _check_orders(derivative: int, order: int) -> None:
 def _complete(grid: Grid, boundary: Mapping[str, Any] | None) -> dict[str, FaceConditions] | None:
     if boundary is None:
         return None
-    return collect(boundary, dict(zip(grid.names, (a.periodic for a in grid.axes))), "operator")
+    axes = dict(zip(grid.names, (a.periodic for a in grid.axes)))
+    return collect(boundary, axes, "operator", {name: grid.poles(name) for name in grid.names})
+
+
+def rows_operator(
+    grid: Grid,
+    axis: int,
+    rows: AxisRows,
+    parity: int = 1,
+    target: Grid | None = None,
+    source: Grid | None = None,
+) -> LinearOperator:
+    """Rows of one axis as an operator on the grid, with what they take from behind a pole.
+
+    Parameters
+    ----------
+    grid : Grid
+    axis : int
+    rows : AxisRows
+    parity : {1, -1}, default 1
+        The sign with which the quantity goes on across the pole: -1 for components along unit vectors that turn there.
+    target, source : Grid, optional
+        Where the rows lead, and where they come from, if other than `grid`.
+    """
+    begin, end = source or grid, target or grid
+    direct: LinearOperator = AxisProduct(begin, {axis: rows.matrix}, end)
+    if rows.mirror is None or rows.mirror.nnz == 0:
+        return direct
+    return direct + parity * AxisProduct(begin, {**reflection(grid, axis), axis: rows.mirror}, end)
 
 
 def derivative(
@@ -51,6 +79,7 @@ def derivative(
     closure_order: int | None = None,
     bias: Bias = "central",
     boundary: Mapping[str, Any] | None = None,
+    parity: Mapping[str, int] | None = None,
 ) -> LinearOperator:
     """A partial derivative, also a mixed one, as an operator.
 
@@ -71,6 +100,8 @@ def derivative(
     boundary : mapping, optional
         Conditions per axis as a problem has them. Rows then take them up, with zero data, and close as rows of
         an equation to be solved; without, they close one-sided at the full order.
+    parity : mapping of str to {1, -1}, optional
+        For components of vectors on curved coordinates: the sign with which they go on across the poles of an axis.
 
     Returns
     -------
@@ -86,29 +117,49 @@ def derivative(
     """
     counts = dict(axis) if isinstance(axis, Mapping) else {axis: n}
     conditions = _complete(grid, boundary)
-    factors = {}
+    rows = {}
     for name, count in counts.items():
         _check_orders(count, order)
         k = grid.index(name)
-        line = grid.axes[k]
-        ends = end_functionals(line, (conditions or {}).get(grid.names[k]))
+        ends = end_functionals(grid.axes[k], (conditions or {}).get(grid.names[k]))
         closure: Closure = "accurate" if conditions is None else "stable"
-        rows = derivative_rows(
-            line,
-            count,
-            order,
-            *ends,
-            closure=closure,
-            closure_order=closure_order,
-            bias=bias,
-            name=grid.names[k],
-        )
-        factors[k] = rows.matrix
-    return AxisProduct(grid, factors)
+        options: dict[str, Any] = {"closure": closure, "closure_order": closure_order, "bias": bias}
+        rows[k] = node_rows(grid, k, count, order, *ends, **options)
+    return _product(grid, rows, parity or {})
 
 
-def laplacian(grid: Grid, *, order: int = 2, boundary: Mapping[str, Any] | None = None) -> LinearOperator:
-    """The Laplacian: the sum of the second derivatives along all axes.
+def _product(grid: Grid, rows: Mapping[int, AxisRows], parity: Mapping[str, int]) -> LinearOperator:
+    """A derivative along several axes; those whose poles mirror others come first."""
+    if all(r.mirror is None for r in rows.values()):
+        return AxisProduct(grid, {k: r.matrix for k, r in rows.items()})
+    total: LinearOperator | None = None
+    for k, name in enumerate(grid.names):
+        if k in rows:
+            factor = rows_operator(grid, k, rows[k], parity.get(name, 1))
+            total = factor if total is None else factor @ total
+    assert total is not None
+    return total
+
+
+def _scaled(grid: Grid, axis: int, in_cells: bool, operator: LinearOperator) -> LinearOperator:
+    """``operator / h^2`` with the scale factor of an axis."""
+    factor = grid.inverse_square_scale(axis, in_cells=in_cells)
+    if isinstance(factor, float):
+        return operator
+    return Multiplication(grid, np.broadcast_to(factor, grid.shape)) @ operator
+
+
+def laplacian(
+    grid: Grid,
+    *,
+    order: int = 2,
+    boundary: Mapping[str, Any] | None = None,
+    parity: Mapping[str, int] | None = None,
+) -> LinearOperator:
+    """The Laplacian: the divergence of the gradient, in the coordinates of the grid.
+
+    On Cartesian axes the sum of the second derivatives. On curved ones ``sum_i (u_ii + (m_i'/m_i) u_i) / h_i^2``; with
+    conditions, at order 2, in flux form, so that its integral is exactly that of the fluxes through the faces.
 
     Parameters are those of `derivative`.
 
@@ -118,57 +169,61 @@ def laplacian(grid: Grid, *, order: int = 2, boundary: Mapping[str, Any] | None 
     >>> grid = pk.Grid(x=pk.Axis(0, 1, 21), y=pk.Axis(0, 1, 31))
     >>> bool(abs(pk.laplacian(grid)(grid.field("x**2*y + y**2")) - grid.field("2*y + 2")).max() < 1e-10)
     True
+    >>> ball = pk.Grid(r=pk.Axis(0, 1, 21), coordinates="spherical")
+    >>> bool(abs(pk.laplacian(ball, order=4)(ball.field("r**2")) - 6).max() < 1e-10)
+    True
     """
-    parts = [derivative(grid, name, 2, order=order, boundary=boundary) for name in grid.names]
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
+    total: LinearOperator | None = None
+    for k, name in enumerate(grid.names):
+        measure = grid.measure(k)
+        options: dict[str, Any] = {"order": order, "boundary": boundary, "parity": parity}
+        options = regular_options(grid, name, options)
+        part: LinearOperator
+        if measure.power and order == 2 and boundary is not None:
+            part = _flux_operator(grid, k, 1.0, order, _complete(grid, boundary) or {}, (parity or {}).get(name, 1))
+        else:
+            part = derivative(grid, name, 2, **options)
+        if measure.power and not (order == 2 and boundary is not None):
+            weight = grid.along(k, measure.log_slope(grid.axes[k].nodes))
+            part = part + Multiplication(grid, np.broadcast_to(weight, grid.shape)) @ derivative(
+                grid, name, 1, **options
+            )
+        part = _scaled(grid, k, order == 2 and boundary is not None, part)
+        total = part if total is None else total + part
+    assert total is not None
     return total
 
 
-class AxisFlux(LinearOperator):
-    """``d/dx (k du/dx)`` along one axis, conservative.
-
-    Parameters
-    ----------
-    grid : Grid
-        The grid.
-    axis : int
-        Axis index.
-    coefficient : array
-        k at the flux points: the grid's shape, with the axis replaced by its flux points.
-    gradient, divergence : sparse arrays
-        One-dimensional factors, nodes to flux points and back.
-    """
-
-    def __init__(self, grid: Grid, axis: int, coefficient: NDArray[Any], gradient: Any, divergence: Any) -> None:
-        super().__init__(grid)
-        self.axis, self.coefficient, self.gradient, self.divergence = axis, coefficient, gradient, divergence
-
-    def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
-        flux = self.coefficient * apply_along(self.gradient, values, self.axis)
-        return apply_along(self.divergence, flux, self.axis)
-
-    def _lift(self, factor: Any, slices: RowSlices) -> Any:
-        parts = []
-        for k, (name, axis) in enumerate(zip(self.grid.names, self.grid.axes)):
-            part = factor if k == self.axis else sparse.eye_array(axis.size, format="csr")
-            parts.append(part[slices[name]] if name in slices else part)
-        return kronecker(parts)
-
-    def _rows(self, slices: RowSlices) -> Any:
-        k = sparse.dia_array((self.coefficient.ravel()[None, :], [0]), shape=(self.coefficient.size,) * 2)
-        return sparse.csr_array(self._lift(self.divergence, slices) @ k @ self._lift(self.gradient, {}))
+def _flux_operator(
+    grid: Grid, axis: int, k: Any, order: int, conditions: Mapping[str, FaceConditions], parity: int = 1
+) -> LinearOperator:
+    """``(1/m) d/dq (m k du/dq)`` along one axis, conservative at order 2."""
+    name = grid.names[axis]
+    pieces = face_rows(grid, axis, order, *end_functionals(grid.axes[axis], conditions.get(name)))
+    points = flux_grid(grid, axis, pieces.points)
+    gradient = rows_operator(grid, axis, pieces.gradient, parity, points)
+    coefficient = Multiplication(points, flux_coefficient(grid, axis, k, pieces, order))
+    outward = rows_operator(grid, axis, pieces.divergence, -parity, source=points)
+    return outward @ (coefficient @ gradient)
 
 
-def flux_coefficient(grid: Grid, axis: int, k: Any, points: NDArray[Any], mean: Any, order: int = 2) -> NDArray[Any]:
+def flux_grid(grid: Grid, axis: int, points: NDArray[Any]) -> Grid:
+    """The grid of the flux points of one axis; a bookkeeping of shapes, in plain coordinates."""
+    axes = {}
+    for k, (name, line) in enumerate(zip(grid.names, grid.axes)):
+        period = (line.left, line.right) if line.periodic else ()
+        axes[name] = Axis(*period, nodes=points if k == axis else line.nodes, periodic=line.periodic)
+    return Grid(axes)
+
+
+def flux_coefficient(grid: Grid, axis: int, k: Any, pieces: FluxRows, order: int = 2) -> NDArray[Any]:
     """Values of k at the flux points of one axis.
 
     At order 2, a field or array (known at nodes only) is the harmonic mean of neighbours; a number, an
     expression or a callable is the harmonic mean of its two one-sided limits in each cell: a jump on a node or
     midway gives the exact flux. Higher orders need a smooth k: it is interpolated, or evaluated at the points.
     """
-    line = grid.axes[axis]
+    line, points = grid.axes[axis], pieces.points
     shape = list(grid.shape)
     shape[axis] = points.size
 
@@ -178,9 +233,8 @@ def flux_coefficient(grid: Grid, axis: int, k: Any, points: NDArray[Any], mean: 
 
     if isinstance(k, Field | np.ndarray):
         values = Field(grid, k, "k").values if isinstance(k, np.ndarray) else k.values
-        if order > 2:
-            return apply_along(mean, values, axis)
-        return np.asarray(1.0 / apply_along(mean, 1.0 / values, axis))
+        mean = rows_operator(grid, axis, pieces.mean, 1, flux_grid(grid, axis, points))
+        return np.asarray(mean(values) if order > 2 else 1.0 / mean(1.0 / values))
     if order > 2:
         return sample(points)
     gaps = line.spacings if line.periodic else np.concatenate([[0.0], line.spacings, [0.0]])
@@ -212,10 +266,8 @@ def diffusion(grid: Grid, k: Any, *, order: int = 2, boundary: Mapping[str, Any]
     """
     conditions = _complete(grid, boundary) or {}
     total: LinearOperator | None = None
-    for i, (name, line) in enumerate(zip(grid.names, grid.axes)):
-        pieces = flux_rows(line, order, *end_functionals(line, conditions.get(name)), name=name)
-        coefficient = flux_coefficient(grid, i, k, pieces.points, pieces.mean, order)
-        part = AxisFlux(grid, i, coefficient, pieces.gradient.matrix, pieces.divergence)
+    for i in range(grid.ndim):
+        part = _scaled(grid, i, order == 2, _flux_operator(grid, i, k, order, conditions))
         total = part if total is None else total + part
     assert total is not None
     return total

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from pdekit.axis import Axis
 from pdekit.errors import GridError
+from pdekit.geometry import CARTESIAN, Measure
 from pdekit.stencils import Functional, central_reach, closure_size, fornberg, weights
 
 Closure = Literal["accurate", "stable"]
@@ -31,10 +32,13 @@ class AxisRows:
     matrix : sparse array of shape (rows, nodes)
     data : sparse array of shape (rows, conditions)
         Columns for the conditions other than Dirichlet ones, the left end's first. A Dirichlet value is a node value.
+    mirror : sparse array of the matrix' shape, optional
+        What rows near a pole take from beyond it; see `pdekit.operators.poles`.
     """
 
     matrix: Any
     data: Any
+    mirror: Any = None
 
 
 def stencil_conditions(conditions: Conditions) -> list[Functional]:
@@ -264,24 +268,32 @@ class FluxRows:
         Their coordinates.
     gradient : AxisRows of shape (flux points, nodes)
         du/dx there; on a face it is what the condition says.
-    divergence : sparse array of shape (nodes, flux points)
+    divergence : AxisRows of shape (nodes, flux points)
         Derivative of the flux at the nodes.
-    mean : sparse array of shape (flux points, nodes)
+    mean : AxisRows of shape (flux points, nodes)
         Interpolation of node values, for coefficients known at nodes only.
     """
 
     points: NDArray[Any]
     gradient: AxisRows
-    divergence: Any
-    mean: Any
+    divergence: AxisRows
+    mean: AxisRows
 
 
-def flux_rows(axis: Axis, order: int, left: Conditions = (), right: Conditions = (), *, name: str = "") -> FluxRows:
-    """Rows of the flux form of diffusion.
+def flux_rows(
+    axis: Axis,
+    order: int,
+    left: Conditions = (),
+    right: Conditions = (),
+    *,
+    measure: Measure = CARTESIAN,
+    name: str = "",
+) -> FluxRows:
+    """Rows of the flux form of diffusion, ``(1/m) d/dx (m k du/dx)`` with the axis' weight m in the volume element.
 
-    At order 2 the divergence is that of the cells between half points, whose lengths are the trapezoid
-    weights: the sum of ``weights * div(flux)`` telescopes to the face fluxes, whatever k is. Orders 4 and 6 use
-    staggered differences with one-sided closures.
+    At order 2 the divergence is that of the cells between half points: fluxes times areas over volumes. The sum of
+    ``volume * div(flux)`` telescopes to the face fluxes, whatever k is; at a pole the area is zero. Orders 4 and 6 use
+    staggered differences with one-sided closures, ``dF/dx + (m'/m) F``.
 
     Parameters
     ----------
@@ -291,35 +303,48 @@ def flux_rows(axis: Axis, order: int, left: Conditions = (), right: Conditions =
         Accuracy.
     left, right : sequence of Functional
         Conditions at the ends.
+    measure : Measure
+        The weight m; 1 on Cartesian axes.
     name : str
         The axis' name, for messages.
     """
     if order not in (2, 4, 6):
         raise GridError(f"the flux form has orders 2, 4 and 6, found {order}")
-    n = axis.size
     needed = order if order > 2 else 2
     _require(axis, name, needed + (1 if order > 2 else 0), 2, order)
-    halves = axis.half_points
-    if axis.periodic:
-        points = halves
-    else:
-        points = np.concatenate([[axis.nodes[0]], halves, [axis.nodes[-1]]])
-    gradient = _to_flux_points(axis, points, 1, order, left, right, name)
-    mean = _to_flux_points(axis, points, 0, order, (), (), name).matrix
+    points = axis.cell_edges
+    gradient = _to_flux_points(axis, points, 1, order, left, right)
+    mean = _to_flux_points(axis, points, 0, order, (), ())
     if order == 2:
-        count = points.size
-        edges = np.arange(n)
-        lower = (edges - 1) % n if axis.periodic else edges
-        upper = edges if axis.periodic else edges + 1
-        divergence = _Triplets.empty()
-        divergence.add(edges, upper, 1 / axis.weights)
-        divergence.add(edges, lower, -1 / axis.weights)
-        return FluxRows(points, gradient, divergence.array((n, count)), mean)
-    return FluxRows(points, gradient, _high_order_divergence(axis, points, order), mean)
+        return FluxRows(points, gradient, _cell_divergence(axis, points, measure), mean)
+    divergence = _from_flux_points(axis, points, 1, order)
+    if measure.power:
+        average = _from_flux_points(axis, points, 0, order)
+        weight = sparse.dia_array((measure.log_slope(axis.nodes)[None, :], [0]), shape=(axis.size,) * 2)
+        divergence = sparse.csr_array(divergence + weight @ average)
+    return FluxRows(points, gradient, _plain(divergence), mean)
+
+
+def _plain(matrix: Any) -> AxisRows:
+    return AxisRows(matrix, sparse.csr_array((matrix.shape[0], 0)))
+
+
+def _cell_divergence(axis: Axis, points: NDArray[Any], measure: Measure) -> AxisRows:
+    """Fluxes out of each cell over its volume."""
+    n, edges = axis.size, np.arange(axis.size)
+    lower = (edges - 1) % n if axis.periodic else edges
+    upper = edges if axis.periodic else edges + 1
+    volumes, areas = axis.weights, np.ones(points.size)
+    if measure.power:
+        volumes, areas = measure.volume(points[lower], points[upper]), measure.area(points)
+    divergence = _Triplets.empty()
+    divergence.add(edges, upper, areas[upper] / volumes)
+    divergence.add(edges, lower, -areas[lower] / volumes)
+    return _plain(divergence.array((n, points.size)))
 
 
 def _to_flux_points(
-    axis: Axis, points: NDArray[Any], derivative: int, order: int, left: Conditions, right: Conditions, name: str
+    axis: Axis, points: NDArray[Any], derivative: int, order: int, left: Conditions, right: Conditions
 ) -> AxisRows:
     """Interpolation (derivative 0) or first derivative at the flux points, from nodes and conditions."""
     n, matrix, data = axis.size, _Triplets.empty(), _Triplets.empty()
@@ -352,20 +377,21 @@ def _to_flux_points(
     return AxisRows(matrix.array((n + 1, n)), data.array((n + 1, offset)))
 
 
-def _high_order_divergence(axis: Axis, points: NDArray[Any], order: int) -> Any:
+def _from_flux_points(axis: Axis, points: NDArray[Any], derivative: int, order: int) -> Any:
+    """Interpolation (derivative 0) or first derivative at the nodes, from the flux points."""
     n, half, triplets = axis.size, order // 2, _Triplets.empty()
     if axis.periodic:
         rows = np.arange(n)
         columns = rows[:, None] + np.arange(-half, half)
         shift = (columns // n) * axis.length
-        w = fornberg((points[columns % n] + shift).T - axis.nodes, 0.0, 1)[1].T
+        w = fornberg((points[columns % n] + shift).T - axis.nodes, 0.0, derivative)[derivative].T
         triplets.add(rows[:, None], columns % n, w)
         return triplets.array((n, n))
     inner = np.arange(half, n - half)  # node i lies between flux points i and i+1; no face in the stencil
     columns = inner[:, None] + np.arange(1 - half, half + 1)
-    w = fornberg(points[columns].T - axis.nodes[inner], 0.0, 1)[1].T
+    w = fornberg(points[columns].T - axis.nodes[inner], 0.0, derivative)[derivative].T
     triplets.add(inner[:, None], columns, w)
     for row in [*range(half), *range(n - half, n)]:
         columns = np.arange(order) if row < half else np.arange(n + 1 - order, n + 1)
-        triplets.add(row, columns, weights(points[columns], axis.nodes[row], 1).nodes)
+        triplets.add(row, columns, weights(points[columns], axis.nodes[row], derivative).nodes)
     return triplets.array((n, n + 1))

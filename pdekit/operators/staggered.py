@@ -45,5 +45,5 @@ def staggered(grid: Grid, axis: str | int, derivative: int = 1, *, order: int = 
     if derivative not in (0, 1):
         raise GridError(f"staggered operators are differences (1) and averages (0), found {derivative!r}")
     pieces = flux_rows(line, order, name=grid.names[k])
-    rows = pieces.gradient.matrix if derivative else pieces.mean
+    rows = (pieces.gradient if derivative else pieces.mean).matrix
     return AxisProduct(grid, {k: rows if line.periodic else rows[1:-1]}, staggered_grid(grid, k))

@@ -6,6 +6,7 @@ differences along different axes commute.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -19,6 +20,7 @@ from pdekit.field import Field
 from pdekit.grid import Grid
 from pdekit.operators.algebra import LinearOperator, Multiplication, identity, multiplication
 from pdekit.operators.derivatives import derivative, laplacian
+from pdekit.operators.poles import regular_options
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
@@ -171,12 +173,70 @@ class BlockOperator:
         return BlockOperator(self.grid, self.columns, self.rows, {(j, i): b.T for (i, j), b in self.blocks.items()})
 
 
-def _first(grid: Grid, options: Mapping[str, Any]) -> list[LinearOperator]:
-    return [derivative(grid, name, **options) for name in grid.names]
+def _signs(grid: Grid, component: int | None, other: int | None = None) -> dict[str, int]:
+    """With which sign a component of a vector or tensor goes on across the poles of each axis; see `derivative`."""
+    geometry = grid.geometry
+    if geometry is None:
+        return {}
+    roles = [geometry.roles[grid.names[c]] for c in (component, other) if c is not None]
+    return {axis: math.prod(geometry.parity(axis, role) for role in roles) for axis in grid.names if grid.poles(axis)}
+
+
+def _times(grid: Grid, factor: Any, operator: LinearOperator) -> LinearOperator:
+    """``factor * operator`` with an array that broadcasts over the grid, or 1.0."""
+    if isinstance(factor, float):
+        return operator
+    return Multiplication(grid, np.broadcast_to(factor, grid.shape)) @ operator
+
+
+def _along(grid: Grid, axis: int, signs: Mapping[str, int], options: Mapping[str, Any]) -> LinearOperator:
+    """``(1/h) d/dq`` along an axis, of a quantity that crosses poles with the given signs."""
+    options = regular_options(grid, axis, options)
+    return _times(grid, 1 / grid.scale(axis), derivative(grid, axis, parity=signs, **options))
+
+
+def _outward(grid: Grid, axis: int, signs: Mapping[str, int], options: Mapping[str, Any]) -> LinearOperator:
+    """``(1/h) (1/m) d/dq (m .)``: one term of a divergence.
+
+    As it stands for m = r and sin(theta), so that the divergence of a curl vanishes to rounding; expanded for m = r^2, where
+    the derivative of ``r^2 v`` would cost two orders next to r = 0.
+    """
+    measure, name = grid.measure(axis), grid.names[axis]
+    if not measure.power:
+        return _along(grid, axis, signs, options)
+    line, options = grid.axes[axis].nodes, regular_options(grid, axis, options)
+    if measure.power == 1:
+        m = grid.along(axis, measure.area(line))
+        turned = {**signs, name: -signs.get(name, 1)}
+        weighted = derivative(grid, axis, parity=turned, **options) @ _times(grid, m, identity(grid))
+        return _times(grid, 1 / grid.scale(axis), _times(grid, 1 / m, weighted))
+    slope = _times(grid, grid.along(axis, measure.log_slope(line)), identity(grid))
+    return _times(grid, 1 / grid.scale(axis), derivative(grid, axis, parity=signs, **options) + slope)
+
+
+def _zeta(grid: Grid, axis: int) -> Array:
+    """``f'/(f h)`` of an axis: how fast per length unit vectors turn whose scale factors contain its f."""
+    factor = grid.measure(axis).factor
+    q = grid.coordinates[grid.names[axis]]
+    return np.asarray(factor.slope(q) / factor.value(q) / grid.scale(axis))
+
+
+def _turning(grid: Grid) -> list[tuple[int, int, Array]]:
+    """Axes (j, k) whose unit vectors turn into each other along j, and how fast: ``de_k/ds_j = zeta e_j``."""
+    if grid.geometry is None:
+        return []
+    pairs = [(grid.index(j), grid.index(k)) for j in grid.names for k in grid.geometry.scale(j)]
+    return [(j, k, _zeta(grid, k)) for j, k in pairs]
+
+
+def _add(blocks: dict[tuple[Index, Index], LinearOperator], row: Index, column: Index, part: LinearOperator) -> None:
+    blocks[row, column] = blocks[row, column] + part if (row, column) in blocks else part
 
 
 def grad(grid: Grid, **options: Any) -> BlockOperator:
     """Gradient: scalar to vector. Options (`order`, `boundary`, ...) are those of `pdekit.derivative`.
+
+    On curved coordinates, here and below, components are along the unit vectors.
 
     Examples
     --------
@@ -186,38 +246,68 @@ def grad(grid: Grid, **options: Any) -> BlockOperator:
     >>> bool(abs(g[0] - grid.field("2*x")).max() < 1e-12), bool(abs(g[1] - 3).max() < 1e-12)
     (True, True)
     """
-    return BlockOperator(grid, (grid.ndim,), (), {((i,), ()): D for i, D in enumerate(_first(grid, options))})
+    blocks: dict[tuple[Index, Index], LinearOperator] = {
+        ((i,), ()): _along(grid, i, {}, options) for i in range(grid.ndim)
+    }
+    return BlockOperator(grid, (grid.ndim,), (), blocks)
 
 
 def div(grid: Grid, **options: Any) -> BlockOperator:
     """Divergence: vector to scalar."""
-    return BlockOperator(grid, (), (grid.ndim,), {((), (i,)): D for i, D in enumerate(_first(grid, options))})
+    blocks: dict[tuple[Index, Index], LinearOperator] = {
+        ((), (i,)): _outward(grid, i, _signs(grid, i), options) for i in range(grid.ndim)
+    }
+    return BlockOperator(grid, (), (grid.ndim,), blocks)
 
 
 def div_tensor(grid: Grid, **options: Any) -> BlockOperator:
     """Divergence of a tensor, ``(div T)_i = sum_j d_j T_ij``."""
-    d, D = grid.ndim, _first(grid, options)
-    return BlockOperator(grid, (d,), (d, d), {((i,), (i, j)): D[j] for i in range(d) for j in range(d)})
+    d = range(grid.ndim)
+    blocks: dict[tuple[Index, Index], LinearOperator] = {
+        ((i,), (i, j)): _outward(grid, j, _signs(grid, i, j), options) for i in d for j in d
+    }
+    for j, k, zeta in _turning(grid):
+        _add(blocks, (j,), (k, j), _times(grid, zeta, identity(grid)))
+        _add(blocks, (k,), (j, j), _times(grid, -zeta, identity(grid)))
+    return BlockOperator(grid, (grid.ndim,), (grid.ndim, grid.ndim), blocks)
 
 
 def grad_vector(grid: Grid, **options: Any) -> BlockOperator:
     """Gradient of a vector, ``(grad v)_ij = d_j v_i``."""
-    d, D = grid.ndim, _first(grid, options)
-    return BlockOperator(grid, (d, d), (d,), {((i, j), (i,)): D[j] for i in range(d) for j in range(d)})
+    d = range(grid.ndim)
+    blocks: dict[tuple[Index, Index], LinearOperator] = {
+        ((i, j), (i,)): _along(grid, j, _signs(grid, i), options) for i in d for j in d
+    }
+    for j, k, zeta in _turning(grid):
+        _add(blocks, (j, j), (k,), _times(grid, zeta, identity(grid)))
+        _add(blocks, (k, j), (j,), _times(grid, -zeta, identity(grid)))
+    return BlockOperator(grid, (grid.ndim, grid.ndim), (grid.ndim,), blocks)
+
+
+def _circulation(grid: Grid, axis: int, component: int, options: Mapping[str, Any]) -> LinearOperator:
+    """``(1/(h_i h_k)) d/dq_i (h_k v_k)``: one term of a curl."""
+    h, signs = grid.scale(component), _signs(grid, component)
+    if grid.geometry is not None:
+        other = grid.names[component]
+        signs = {a: s * grid.geometry.scaled_parity(a, other) for a, s in signs.items()}
+    slope = derivative(grid, axis, parity=signs, **regular_options(grid, axis, options))
+    if not isinstance(h, float):
+        slope = _times(grid, 1 / h, slope @ _times(grid, h, identity(grid)))
+    return _times(grid, 1 / grid.scale(axis), slope)
 
 
 def curl(grid: Grid, **options: Any) -> BlockOperator:
-    """Curl: vector to vector in three dimensions, vector to scalar in two."""
-    D = _first(grid, options)
+    """Curl: vector to vector in three dimensions; in two the component along the first unit vector cross the second."""
     if grid.ndim == 2:
-        return BlockOperator(grid, (), (2,), {((), (1,)): D[0], ((), (0,)): -D[1]})
+        first, second = _circulation(grid, 0, 1, options), _circulation(grid, 1, 0, options)
+        return BlockOperator(grid, (), (2,), {((), (1,)): first, ((), (0,)): -second})
     if grid.ndim != 3:
         raise GridError(f"curl is for two and three dimensions, the grid has {grid.ndim}")
     blocks: dict[tuple[Index, Index], LinearOperator] = {}
     for i in range(3):
         j, k = (i + 1) % 3, (i + 2) % 3
-        blocks[(i,), (k,)] = D[j]
-        blocks[(i,), (j,)] = -D[k]
+        blocks[(i,), (k,)] = _circulation(grid, j, k, options)
+        blocks[(i,), (j,)] = -_circulation(grid, k, j, options)
     return BlockOperator(grid, (3,), (3,), blocks)
 
 
@@ -225,25 +315,51 @@ def curl_scalar(grid: Grid, **options: Any) -> BlockOperator:
     """Curl of a scalar in two dimensions, ``(d_y s, -d_x s)``: the velocity of a stream function."""
     if grid.ndim != 2:
         raise GridError(f"the curl of a scalar is for two dimensions, the grid has {grid.ndim}")
-    D = _first(grid, options)
+    D = [_along(grid, i, {}, options) for i in range(2)]
     return BlockOperator(grid, (2,), (), {((0,), ()): D[1], ((1,), ()): -D[0]})
 
 
 def hessian(grid: Grid, **options: Any) -> BlockOperator:
-    """Second derivatives: scalar to symmetric tensor."""
+    """Second (covariant) derivatives: scalar to symmetric tensor."""
     d, names = grid.ndim, grid.names
     blocks: dict[tuple[Index, Index], LinearOperator] = {}
     for i in range(d):
         for j in range(d):
             counts = {names[i]: 2} if i == j else {names[min(i, j)]: 1, names[max(i, j)]: 1}
-            blocks[(i, j), ()] = derivative(grid, counts, **options)
+            scale = grid.scale(i) * grid.scale(j)
+            better = max((regular_options(grid, n, options) for n in counts), key=lambda o: o.get("order", 0))
+            blocks[(i, j), ()] = _times(grid, 1 / scale, derivative(grid, counts, **better))
+    for j, k, zeta in _turning(grid):
+        _add(blocks, (j, j), (), _times(grid, zeta, _along(grid, k, {}, options)))
+        for pair in ((j, k), (k, j)):
+            _add(blocks, pair, (), _times(grid, -zeta, _along(grid, j, {}, options)))
     return BlockOperator(grid, (d, d), (), blocks)
 
 
 def vector_laplacian(grid: Grid, **options: Any) -> BlockOperator:
-    """The Laplacian of each Cartesian component of a vector."""
-    L = laplacian(grid, **options)
-    return BlockOperator(grid, (grid.ndim,), (grid.ndim,), {((i,), (i,)): L for i in range(grid.ndim)})
+    """The Laplacian of a vector: of each component, and what the turning of the unit vectors adds.
+
+    With ``W_j`` the rotation of the unit vectors along j, per length: ``sum_j 2/h_j W_j d_j v + (m_j'/m_j)/h_j W_j v +
+    W_j^2 v`` comes to the Laplacians of the components.
+    """
+    d = range(grid.ndim)
+    blocks: dict[tuple[Index, Index], LinearOperator] = {}
+    for i in d:
+        blocks[(i,), (i,)] = laplacian(grid, parity=_signs(grid, i), **options)
+    for j, k, zeta in _turning(grid):
+        measure = grid.measure(j)
+        weight = grid.along(j, measure.log_slope(grid.axes[j].nodes)) / grid.scale(j) if measure.power else 0.0
+        for row, column, sign in ((j, k, 1.0), (k, j, -1.0)):
+            first = _times(grid, 2 * sign * zeta, _along(grid, j, _signs(grid, column), options))
+            _add(blocks, (row,), (column,), first)
+            if measure.power:
+                _add(blocks, (row,), (column,), _times(grid, sign * zeta * weight, identity(grid)))
+        _add(blocks, (j,), (j,), _times(grid, -(zeta**2), identity(grid)))
+    for scale in grid.geometry.scales if grid.geometry else ():
+        present = [grid.index(name) for name in scale]
+        for i, k in product(present, present):
+            _add(blocks, (i,), (k,), _times(grid, -_zeta(grid, i) * _zeta(grid, k), identity(grid)))
+    return BlockOperator(grid, (grid.ndim,), (grid.ndim,), blocks)
 
 
 def directional_derivative(grid: Grid, direction: Sequence[Any], **options: Any) -> LinearOperator:
@@ -260,15 +376,21 @@ def directional_derivative(grid: Grid, direction: Sequence[Any], **options: Any)
     if len(direction) != grid.ndim:
         raise GridError(f"the direction needs {grid.ndim} components, found {len(direction)}")
     total: LinearOperator | None = None
-    for n, D in zip(direction, _first(grid, options)):
-        part = multiplication(grid, n) * D
+    for i, n in enumerate(direction):
+        part = multiplication(grid, n) * _along(grid, i, {}, options)
         total = part if total is None else total + part
     assert total is not None
     return total
 
 
 def biharmonic(grid: Grid, **options: Any) -> LinearOperator:
-    """``laplace(laplace(u))`` as one operator: fourth derivatives and twice each mixed one."""
+    """``laplace(laplace(u))`` as one operator: on Cartesian axes fourth derivatives and twice each mixed one."""
+    if grid.geometry is not None:
+        if options.get("boundary") is not None:
+            raise GridError(
+                "a biharmonic with conditions is for Cartesian grids; compose two Laplacians, each with its own"
+            )
+        return laplacian(grid, **options) @ laplacian(grid, **options)
     total: LinearOperator | None = None
     names = grid.names
     for i, a in enumerate(names):

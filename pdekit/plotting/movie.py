@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.animation import FFMpegWriter, PillowWriter
 
 from pdekit.errors import PdekitError, StorageError
-from pdekit.field import Field
-from pdekit.plotting.field import axis_label, closed, draw_map, slices
+from pdekit.plotting.field import draw_map
+from pdekit.plotting.plane import axis_label, closed, planes
 from pdekit.plotting.solution import choose_variable, label_of
 from pdekit.plotting.style import COMPUTED, EXACT, colours, picture, styled, visible
 from pdekit.solution import Solution
@@ -90,11 +90,9 @@ def _stage(solution: Solution, name: str) -> tuple[Any, Any]:
         panels = list(figure.subplots(1, 3))
 
     def draw(index: int) -> None:
-        field = Field(grid, everything[index], name)
-        planes = [("", grid, field.values)] if grid.ndim == 2 else slices(field)
-        for axes, (where, plane, values) in zip(panels, planes):
+        for axes, (where, plane) in zip(panels, planes(grid, everything[index])):
             axes.clear()
-            mesh = draw_map(axes, plane, values, **limits)
+            mesh = draw_map(axes, plane, **limits)
             axes.set_title(where)
         if index == 0:
             figure.colorbar(mesh, ax=panels, label=label)

@@ -12,7 +12,8 @@ from matplotlib.colors import Normalize
 
 from pdekit.errors import PdekitError
 from pdekit.field import Field
-from pdekit.plotting.field import axis_label, closed, draw_map, plot_field, slices
+from pdekit.plotting.field import draw_map, plot_field
+from pdekit.plotting.plane import axis_label, closed, planes
 from pdekit.plotting.style import COMPUTED, EXACT, SEQUENTIAL, colours, picture, save, styled, visible
 from pdekit.solution import Solution
 
@@ -152,7 +153,8 @@ def _maps(solution: Solution, name: str) -> Any:
     indices = [-1] if solution.steady else _chosen_frames(solution.times.size, 4)
     columns = [_rows(solution, name, index) for index in indices]
     rows = len(columns[0])
-    aspect = float(np.clip(solution.grid.axes[1].length / solution.grid.axes[0].length, 0.4, 2.5))
+    shape = planes(solution.grid, visible(columns[0][0][1].values)[0])[0][1].aspect
+    aspect = float(np.clip(shape, 0.4, 2.5))
     wide, high = 2.6 / max(1.0, aspect), 2.6 * min(1.0, aspect)
     figure = picture((wide + 0.35) * len(indices) + 1.7, (high + 0.5) * rows + 0.6)
     panels = figure.subplots(rows, len(indices), squeeze=False, sharex=True, sharey=True)
@@ -165,7 +167,7 @@ def _maps(solution: Solution, name: str) -> Any:
         for j, column in enumerate(columns):
             axes = panels[i, j]
             what, field = column[i]
-            mesh = draw_map(axes, solution.grid, visible(field.values)[0], **limits)
+            mesh = draw_map(axes, planes(solution.grid, visible(field.values)[0])[0][1], **limits)
             axes.label_outer()
             moment = "" if solution.steady else f"t = {solution.times[indices[j]]:.4g}"
             if rows == 1:
@@ -186,8 +188,8 @@ def _slices(solution: Solution, name: str) -> Any:
     for row, (what, field) in zip(panels, rows):
         values, pattern = visible(field.values)
         limits = colours(values)
-        for axes, (where, plane, plane_values) in zip(row, slices(Field(field.grid, values, name))):
-            mesh = draw_map(axes, plane, plane_values, **limits)
+        for axes, (where, plane) in zip(row, planes(field.grid, values)):
+            mesh = draw_map(axes, plane, **limits)
             axes.set_title(f"{where}, {what}" if len(rows) > 1 else where)
         figure.colorbar(
             mesh, ax=list(row), label="difference" if what == "difference" else pattern.format(label_of(solution, name))

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pdekit.equations.atoms import Diff
+from pdekit.equations.atoms import Diff, Flux
 from pdekit.errors import BoundaryError, GridError
 from pdekit.grid import Grid
 from pdekit.operators.algebra import kronecker
 from pdekit.operators.derivatives import end_functionals
-from pdekit.operators.rows import AxisRows, FluxRows, derivative_rows, flux_rows
+from pdekit.operators.poles import face_rows, node_rows, reflection
+from pdekit.operators.rows import AxisRows, FluxRows
 from pdekit.semidiscrete.conditions import StateConditions
 
 
@@ -65,8 +66,23 @@ def axis_rows(grid: Grid, atom: Diff, order: int, conditions: StateConditions | 
         ends = end_functionals(line, conditions.faces.get(name) if conditions else None)
         if conditions and not line.periodic:
             _check_condition_count(conditions, name, n, str(atom.operand))
-        rows[grid.index(name)] = derivative_rows(line, n, order, *ends, closure="stable", name=name)
+        k = grid.index(name)
+        rows[k] = node_rows(grid, k, n, order, *ends, closure="stable")
     return rows
+
+
+def lift_rows(grid: Grid, axis: int, rows: AxisRows, parity: int) -> Any:
+    """Rows of one axis on the whole grid, with what they take from behind a pole, which they see with a sign."""
+    direct = lift(grid, {axis: rows.matrix})
+    if rows.mirror is None or rows.mirror.nnz == 0:
+        return direct
+    return direct + parity * lift(grid, {**reflection(grid, axis), axis: rows.mirror})
+
+
+def parity_of(conditions: StateConditions | None, axis: str) -> int:
+    """The sign with which a state goes on across the poles of an axis."""
+    faces = conditions.faces.get(axis) if conditions else None
+    return faces.parity if faces else 1
 
 
 def derivative_atom(grid: Grid, atom: Diff, order: int, conditions: StateConditions | None) -> AffineRows:
@@ -77,10 +93,10 @@ def derivative_atom(grid: Grid, atom: Diff, order: int, conditions: StateConditi
     """
     counts = {grid.index(name): n for name, n in atom.counts.items()}
     rows = axis_rows(grid, atom, order, conditions)
+    if any(r.mirror is not None for r in rows.values()):
+        return _derivative_across_poles(grid, rows, conditions)
     along_face = {
-        k: derivative_rows(grid.axes[k], n, order, closure="stable", name=grid.names[k]).matrix
-        for k, n in counts.items()
-        if len(counts) > 1
+        k: node_rows(grid, k, n, order, closure="stable").matrix for k, n in counts.items() if len(counts) > 1
     }
     matrix = lift(grid, {k: r.matrix for k, r in rows.items()})
     data = {}
@@ -93,22 +109,59 @@ def derivative_atom(grid: Grid, atom: Diff, order: int, conditions: StateConditi
     return AffineRows(matrix, data)
 
 
+def _derivative_across_poles(grid: Grid, rows: dict[int, AxisRows], conditions: StateConditions | None) -> AffineRows:
+    """A derivative along axes of which some have poles; the poles mirror the axes that follow, which act later."""
+    ordered = sorted(rows)
+    total: Any = None
+    data: dict[int, Any] = {}
+    for k in ordered:
+        factor = lift_rows(grid, k, rows[k], parity_of(conditions, grid.names[k]))
+        data = {j: factor @ matrix for j, matrix in data.items()}
+        if rows[k].data.shape[1]:
+            if k != ordered[0]:
+                raise GridError(
+                    f"a mixed derivative with a condition other than a prescribed value on axis {grid.names[k]!r} is not "
+                    "available on a grid with poles"
+                )
+            data[k] = lift(grid, {k: rows[k].data})
+        total = factor if total is None else factor @ total
+    return AffineRows(sparse.csr_array(total), data)
+
+
+def curved_atom(grid: Grid, atom: Flux, order: int, conditions: StateConditions | None) -> AffineRows:
+    """``(u'' + (m'/m) u') / h^2``: a flux with constant k on curved coordinates, at orders above 2."""
+    axis, k = atom.axis, grid.index(atom.axis)
+    parts = [derivative_atom(grid, Diff(atom.operand, atom.args[2], n), order, conditions) for n in (2, 1)]
+    line, measure = grid.axes[k], grid.measure(k)
+    ones = np.ones(grid.shape)
+    over = ones * grid.inverse_square_scale(axis, in_cells=False)
+    weights = [over, over * grid.along(k, measure.log_slope(line.nodes)) if measure.power else 0 * ones]
+    diagonals = [sparse.dia_array((w.ravel()[None, :], [0]), shape=(grid.size,) * 2) for w in weights]
+    matrix = sum(d @ part.matrix for d, part in zip(diagonals, parts))
+    data = {j: sum(d @ part.data[j] for d, part in zip(diagonals, parts)) for j in parts[0].data}
+    return AffineRows(sparse.csr_array(matrix), data)
+
+
 @dataclass(frozen=True, eq=False)
 class FluxAtom:
-    """``d/dx (k du/dx)`` along one axis, k left open."""
+    """``d/dx (k du/dx)`` along one axis, k left open; on curved coordinates ``(1/(s m)) d/dq (m k du/dq)``."""
 
     grid: Grid
     axis: int
     order: int
     pieces: FluxRows
+    curved: bool
+    parity: int
 
     @classmethod
-    def build(cls, grid: Grid, axis_name: str, order: int, conditions: StateConditions | None) -> FluxAtom:
-        k = grid.index(axis_name)
-        ends = end_functionals(grid.axes[k], conditions.faces.get(axis_name) if conditions else None)
+    def build(cls, grid: Grid, atom: Flux, order: int, conditions: StateConditions | None) -> FluxAtom:
+        name = atom.axis
+        k = grid.index(name)
+        ends = end_functionals(grid.axes[k], conditions.faces.get(name) if conditions else None)
         if order not in (2, 4, 6):
             raise GridError(f"div(k*grad(u)) has orders 2, 4 and 6, found {order}")
-        return cls(grid, k, order, flux_rows(grid.axes[k], order, *ends, name=axis_name))
+        pieces = face_rows(grid, k, order, *ends, weighted=atom.curved)
+        return cls(grid, k, order, pieces, atom.curved, parity_of(conditions, name))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -120,17 +173,21 @@ class FluxAtom:
         """Nodes (and data) to du/dx at the flux points."""
         g = self.pieces.gradient
         data = {self.axis: lift(self.grid, {self.axis: g.data})} if g.data.shape[1] else {}
-        return AffineRows(lift(self.grid, {self.axis: g.matrix}), data)
+        return AffineRows(lift_rows(self.grid, self.axis, g, self.parity), data)
 
     @cached_property
     def divergence(self) -> Any:
         """Fluxes to nodes."""
-        return lift(self.grid, {self.axis: self.pieces.divergence})
+        outward = lift_rows(self.grid, self.axis, self.pieces.divergence, -self.parity)
+        if not self.curved:
+            return outward
+        over = np.ones(self.grid.shape) * self.grid.inverse_square_scale(self.axis, in_cells=self.order == 2)
+        return sparse.csr_array(sparse.dia_array((over.ravel()[None, :], [0]), shape=(over.size,) * 2) @ outward)
 
     @cached_property
     def mean(self) -> Any:
         """Nodes to flux points, by interpolation."""
-        return lift(self.grid, {self.axis: self.pieces.mean})
+        return lift_rows(self.grid, self.axis, self.pieces.mean, 1)
 
     def coordinates(self, where: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Coordinates of the grid with this axis' replaced by `where`, an array that broadcasts over the flux points."""

@@ -173,7 +173,7 @@ class StateConditions:
                 ends[side] = tuple(resolve_coefficients(c, parameters, where) for c in pair[side])
                 for position, condition in enumerate(ends[side]):
                     data[k, side, position] = face_data(condition.value, grid, k, side, parameters, known, where)
-            resolved[axis_name] = FaceConditions(ends["left"], ends["right"])
+            resolved[axis_name] = FaceConditions(ends["left"], ends["right"], pair.parity)
         return cls(grid, resolved, data)
 
     def rate(self) -> StateConditions:

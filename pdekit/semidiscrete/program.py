@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.equations.analysis import depends, occurs_outside
-from pdekit.equations.atoms import Diff, Flux, spatial_atoms
+from pdekit.equations.atoms import ATOMS, Diff, Flux, spatial_atoms
 from pdekit.equations.evaluate import compile_expression, slope
 from pdekit.equations.pde import EquationSystem
 from pdekit.errors import GridError, SolverError
 from pdekit.grid import Grid
-from pdekit.semidiscrete.atoms import AffineRows, FluxAtom, axis_rows, derivative_atom
+from pdekit.semidiscrete.atoms import AffineRows, FluxAtom, axis_rows, curved_atom, derivative_atom
 from pdekit.semidiscrete.conditions import StateConditions
 from pdekit.semidiscrete.jumps import cell_harmonic_mean, jump_conditions
 
@@ -104,7 +104,7 @@ class Program:
             for atom in expression.atoms(Diff, Flux):
                 if isinstance(atom, Diff):
                     axis_rows(self.grid, atom, self.order, self.conditions.get(atom.operand))
-                else:
+                elif self.is_flux(atom):
                     self.flux(atom)
 
     def fixed_values(self, t: float, coordinates: Mapping[str, Array] | None = None) -> list[Any]:
@@ -122,18 +122,26 @@ class Program:
             self._pointwise[expression] = Pointwise(expression, fixed, (*found, *dependents), self.dtype.kind != "c")
         return self._pointwise[expression]
 
-    def derivative(self, atom: Diff) -> AffineRows:
-        """Rows of a derivative atom."""
-        key = (atom.operand if atom.operand in self.system.states else None, tuple(atom.counts.items()))
+    def is_flux(self, atom: Diff | Flux) -> bool:
+        """Whether an atom is discretized by fluxes; on curved coordinates, above order 2, only if its k varies."""
+        if not isinstance(atom, Flux):
+            return False
+        return not (atom.curved and self.order > 2 and atom.coefficient == 1)
+
+    def derivative(self, atom: Diff | Flux) -> AffineRows:
+        """Rows of an atom that is linear in its operand."""
+        what = tuple(atom.counts.items()) if isinstance(atom, Diff) else atom.args[2:]
+        key = (atom.operand if atom.operand in self.system.states else None, what)
         if key not in self._derivatives:
-            self._derivatives[key] = derivative_atom(self.grid, atom, self.order, self.conditions.get(atom.operand))
+            make = derivative_atom if isinstance(atom, Diff) else curved_atom
+            self._derivatives[key] = make(self.grid, atom, self.order, self.conditions.get(atom.operand))
         return self._derivatives[key]
 
     def flux(self, atom: Flux) -> FluxAtom:
         """Pieces of a flux atom."""
-        key = (atom.operand, atom.axis)
+        key = atom.args[1:]
         if key not in self._fluxes:
-            self._fluxes[key] = FluxAtom.build(self.grid, atom.axis, self.order, self.conditions.get(atom.operand))
+            self._fluxes[key] = FluxAtom.build(self.grid, atom, self.order, self.conditions.get(atom.operand))
         return self._fluxes[key]
 
     def factors(self, atom: Flux) -> tuple[Any, Any]:
@@ -231,10 +239,8 @@ class Frame:
     def _argument(self, symbol: Any) -> Array:
         """Value of a state or derivative atom, as an array of the grid's shape."""
         if symbol not in self._values:
-            if isinstance(symbol, Diff):
-                result = self._diff(symbol)
-            elif isinstance(symbol, Flux):
-                result = self._flux(symbol)
+            if isinstance(symbol, ATOMS):
+                result = self._flux(symbol) if self.program.is_flux(symbol) else self._diff(symbol)
             else:
                 result = np.array(self.value(self.program.system.definitions[symbol]))
                 self.program.conditions[symbol].fill(result, self.t)
@@ -244,7 +250,7 @@ class Frame:
     def _operand(self, expression: Any) -> Array:
         return self._argument(expression) if expression in self.program.system.states else self.value(expression)
 
-    def _diff(self, atom: Diff) -> Array:
+    def _diff(self, atom: Diff | Flux) -> Array:
         rows = self.program.derivative(atom)
         conditions = self.program.conditions.get(atom.operand)
         return np.asarray(rows.matrix @ self._operand(atom.operand).ravel() + rows.offset(conditions, self.t))
@@ -282,10 +288,11 @@ class Frame:
 
     def _jacobian_of(self, symbol: Any) -> Any:
         if symbol not in self._jacobians:
-            if isinstance(symbol, Diff):
-                result = self.program.derivative(symbol).matrix @ self._operand_jacobian(symbol.operand)
-            elif isinstance(symbol, Flux):
-                result = self._flux_jacobian(symbol)
+            if isinstance(symbol, ATOMS):
+                if self.program.is_flux(symbol):
+                    result = self._flux_jacobian(symbol)
+                else:
+                    result = self.program.derivative(symbol).matrix @ self._operand_jacobian(symbol.operand)
             else:
                 free = ~self.program.conditions[symbol].prescribed()
                 inner = self.jacobian(self.program.system.definitions[symbol])

@@ -89,7 +89,7 @@ class SemiDiscrete:
         self.pde, self.grid, self.order = pde, grid, order
         self.dtype = np.dtype(dtype)
         kept = [name for name in boundary if name in pde.definitions]
-        self.system: EquationSystem = pde.bind(grid.names, kept)
+        self.system: EquationSystem = pde.bind(grid.names, kept, grid.geometry)
         values = {str(s): v for s, v in self.system.parameters.items()}
         self.conditions = {}
         for name in (*pde.unknowns, *kept):

@@ -32,7 +32,8 @@ def open_result(path: str | Path) -> Solution:
         There is no such file, or it is not a results file.
     """
     stored = read_result(path)
-    grid = grid_of(stored.axes, stored.periods, stored.labels)
+    system = str(stored.attributes.get("coordinate_system", "cartesian"))
+    grid = grid_of(stored.axes, stored.periods, stored.labels, system, stored.ranges)
     exact = json.loads(stored.attributes.get("exact", "{}"))
     parameters = json.loads(stored.attributes.get("parameters", "{}"))
     definitions = json.loads(stored.attributes.get("definitions", "{}"))

@@ -25,6 +25,8 @@ class StoredResult:
         Coordinates, in order.
     periods : dict of str to float
         Of the periodic axes.
+    ranges : dict of str to (float, float)
+        Of axes whose nodes keep off a pole at their ends.
     times : array
         Stored times; empty for a steady result.
     variables : tuple of str
@@ -35,6 +37,7 @@ class StoredResult:
     path: Path
     axes: dict[str, NDArray[Any]]
     periods: dict[str, float]
+    ranges: dict[str, tuple[float, float]]
     times: NDArray[Any]
     variables: tuple[str, ...]
     attributes: dict[str, Any]
@@ -95,6 +98,8 @@ def read_result(path: str | Path) -> StoredResult:
             variables = tuple(json.loads(attributes["variables"]))
             axes = {name: np.asarray(file[name][()]) for name in order}
             periods = {n: float(file[n].attrs["period"]) for n in order if "period" in file[n].attrs}
+            ends = {n: file[n].attrs["range"] for n in order if "range" in file[n].attrs}
+            ranges = {n: (float(left), float(right)) for n, (left, right) in ends.items()}
             times = np.asarray(file["t"][()]) if "t" in file else np.zeros(0)
             keys = ("units", "long_name")
             labels = {
@@ -102,4 +107,4 @@ def read_result(path: str | Path) -> StoredResult:
             }
     except (OSError, KeyError, ValueError) as error:
         raise StorageError(f"{path} is not a results file of pdekit: {error}") from None
-    return StoredResult(path, axes, periods, times[np.isfinite(times)], variables, attributes, labels)
+    return StoredResult(path, axes, periods, ranges, times[np.isfinite(times)], variables, attributes, labels)

@@ -110,6 +110,8 @@ class ResultWriter:
                     scale.attrs[key] = value
             if axis.periodic:
                 scale.attrs["period"] = axis.length
+            if axis.offset:
+                scale.attrs["range"] = [axis.left, axis.right]  # nodes keep off the poles at these ends
             scale.make_scale(name)
             scales.append(scale)
         for name, dtype in unknowns.items():

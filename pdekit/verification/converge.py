@@ -119,15 +119,26 @@ def refined(grid: Grid, points: int) -> Grid:
 
     A periodic axis has one node less than a bounded one of the same width: the last is the first.
     """
-    first = grid.axes[0]
-    cells = first.size if first.periodic else first.size - 1
-    wanted = points - 1
+    wanted = _steps(grid, points)
     axes = {}
-    for name, axis in zip(grid.names, grid.axes):
-        own = axis.size if axis.periodic else axis.size - 1
-        count = max(2, round(own * wanted / cells))
-        axes[name] = axis.with_points(count if axis.periodic else count + 1)
-    return Grid(axes)
+    for k, (name, axis) in enumerate(zip(grid.names, grid.axes)):
+        missing = 0.0 if axis.periodic else 1.0 - axis.offset_steps
+        count = (axis.size - missing) * wanted / (grid.axes[0].size - _missing(grid))
+        if axis.periodic and grid.geometry is not None:
+            count = 2 * round(count / 2)  # half a turn is a whole number of nodes
+        axes[name] = axis.with_points(points if k == 0 and not axis.periodic else max(2, round(count + missing)))
+    return grid.replace(**axes)
+
+
+def _missing(grid: Grid) -> float:
+    """How many steps fewer than nodes the first axis has."""
+    first = grid.axes[0]
+    return 0.0 if first.periodic else 1.0 - first.offset_steps
+
+
+def _steps(grid: Grid, points: int) -> float:
+    """Steps of the first axis when the study says so many points."""
+    return points - 1 if grid.axes[0].periodic else points - _missing(grid)
 
 
 def converge(
@@ -235,7 +246,7 @@ def _in_space(
             say(f"note: no exact solution of {name} is given, it is not compared")
     sizes = list(points)
     if against == "self":
-        sizes.append(2 * sizes[-1] - 1)
+        sizes.append(nested_size(problem.grid, sizes[-1]))
     step_of = dict(zip(points, sorted(steps, reverse=True))) if steps else {}
     found = list(_solve_all(problem, sizes, step_of, say))
     errors: dict[str, list[float]] = {name: [] for name in names}
@@ -246,7 +257,7 @@ def _in_space(
                 errors[name].append(float(np.max(np.abs(solution[name].values - _at_nodes(finer, grid)))))
             else:
                 errors[name].append(_error(solution, name))
-    widths = tuple(1.0 / (n - 1) for n in points)
+    widths = tuple(1.0 / _steps(problem.grid, n) for n in points)
     words = {
         "exact": "the exact solution",
         "manufactured": "a manufactured solution",
@@ -285,6 +296,13 @@ def _solve_all(
         yield grid, solution
 
 
+def nested_size(grid: Grid, points: int) -> int:
+    """The next number of points with which all nodes are nodes again: half the step, or a third of it off poles."""
+    if any(axis.offset for axis in grid.axes):
+        return round(3 * _steps(grid, points) + _missing(grid))
+    return 2 * points - 1
+
+
 def _at_nodes(finer: Field, grid: Grid) -> NDArray[Any]:
     """Values of a finer field at the nodes of a grid that are among its own."""
     index = []
@@ -293,7 +311,8 @@ def _at_nodes(finer: Field, grid: Grid) -> NDArray[Any]:
         where = np.minimum(where, fine.size - 1)
         if float(np.max(np.abs(fine.nodes[where] - coarse.nodes))) > 1e-9 * fine.length:
             raise ConfigError(
-                f"convergence: the nodes of axis {name!r} are not among those of the next finer grid; take points such as 21, 41, 81"
+                f"convergence: the nodes of axis {name!r} are not among those of the next finer grid; take points such as "
+                f"{coarse.size}, {nested_size(grid, coarse.size)}"
             )
         index.append(where)
     return np.asarray(finer.values[np.ix_(*index)])

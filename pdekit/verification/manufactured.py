@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy as sp
 
-from pdekit.boundary import BoundaryCondition, Outflow
+from pdekit.boundary import SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
 from pdekit.equations.atoms import lower
 from pdekit.equations.language import Scope, parse
 from pdekit.errors import SolverError
@@ -36,7 +36,11 @@ def manufactured_field(grid: Grid, t: Any, scale: float, number: int, is_complex
         Give it a complex phase.
     """
     shape: Any = sp.Integer(1)
+    if grid.geometry is not None:
+        shape = _smooth_at_poles(grid, number)
     for k, (name, axis) in enumerate(zip(grid.names, grid.axes)):
+        if grid.geometry is not None:
+            break
         s = (sp.Symbol(name) - sp.nsimplify(axis.left)) / sp.nsimplify(axis.length)
         phase = sp.Rational(3 + 2 * k + number, 10)
         rate = 2 * sp.pi if axis.periodic else sp.Rational(13 + 2 * number, 8)
@@ -44,6 +48,33 @@ def manufactured_field(grid: Grid, t: Any, scale: float, number: int, is_complex
     decay = sp.exp(-t / sp.nsimplify(scale))
     field = sp.Rational(3, 2) + sp.Rational(number, 4) + sp.Rational(1, 2) * shape * decay
     return field * sp.exp(sp.I * sp.Rational(3, 10)) if is_complex else field
+
+
+def _smooth_at_poles(grid: Grid, number: int) -> Any:
+    """A wave through the Cartesian coordinates of the points, which alone makes a function smooth at a pole."""
+    assert grid.geometry is not None
+    turns = {name: round(float(2 * sp.pi / axis.length)) for name, axis in zip(grid.names, grid.axes) if axis.periodic}
+    phase: Any = sp.Rational(3 + number, 10)
+    for k, part in enumerate(_cartesian(grid, turns)):
+        phase += sp.Rational(11 + 3 * k + 2 * number, 8) * part
+    return sp.cos(phase)
+
+
+def _cartesian(grid: Grid, turns: dict[str, int]) -> list[Any]:
+    """Smooth functions of position: Cartesian coordinates, squares or powers where a symmetry leaves no more."""
+    q = {name: sp.Symbol(name) for name in grid.names}
+    size = next((axis.right for name, axis in zip(grid.names, grid.axes) if name == "r"), 1.0)
+    r = q["r"] / sp.nsimplify(size) if "r" in q else sp.Integer(1)
+    spherical = grid.system == "spherical"
+    angle = next((n for n in ("phi", "theta") if n in q and not (spherical and n == "theta")), None)
+    if spherical and "theta" in q:
+        rho, rest = r * sp.sin(q["theta"]), [r * sp.cos(q["theta"])]
+    else:
+        rho, rest = r, ([q["z"]] if "z" in q else [])
+    if angle is None:
+        return [rho**2, *rest]
+    m = turns.get(angle, 1)
+    return [rho**m * sp.cos(m * q[angle]), rho**m * sp.sin(m * q[angle]) + rho**2, *rest]
 
 
 def _boundary_value(u: Any, condition: BoundaryCondition, axis: str, side: str, parameters: Collection[Any]) -> Any:
@@ -93,6 +124,8 @@ def manufactured(problem: Problem) -> Problem:
     for number, unknown in enumerate(system.unknowns):
         t = sp.Integer(0) if problem.steady else system.t
         u = manufactured_field(problem.grid, t, max(span, 1e-6), number, problem.is_complex)
+        for axis, pair in problem.conditions[unknown.name].items():
+            u = u * _odd_factor(problem.grid, axis) if pair.parity == -1 else u
         fields[unknown.symbol] = u
         fields[unknown.rate] = sp.diff(u, system.t)
     waiting = dict(system.definitions)
@@ -111,7 +144,7 @@ def manufactured(problem: Problem) -> Problem:
     named = {str(symbol): expression for symbol, expression in fields.items()}
     boundary = {
         name: {
-            axis: {side: _faces(named[name], pair[side], axis, side, system.parameters) for side in ("left", "right")}
+            axis: {side: _faces(named[name], pair, problem.grid, axis, side, system.parameters) for side in SIDES}
             for axis, pair in faces.items()
         }
         for name, faces in problem.conditions.items()
@@ -127,7 +160,17 @@ def _terms(source: Any) -> tuple[Any, ...]:
     return source if isinstance(source, tuple) else (source,)
 
 
-def _faces(u: Any, conditions: tuple[BoundaryCondition, ...], axis: str, side: str, parameters: Collection[Any]) -> Any:
+def _odd_factor(grid: Grid, axis: str) -> Any:
+    """A function that changes its sign across the pole of an axis, as components along turning unit vectors do."""
+    assert grid.geometry is not None
+    angle = next((n for n, kind in grid.geometry.mirror(axis).items() if kind == "half turn"), None)
+    return sp.cos(sp.Symbol(angle)) if angle else (sp.Symbol(axis) if axis == "r" else sp.sin(sp.Symbol(axis)))
+
+
+def _faces(u: Any, pair: FaceConditions, grid: Grid, axis: str, side: Side, parameters: Collection[Any]) -> Any:
+    conditions = pair[side]
+    if side in grid.poles(axis):
+        return Pole("odd" if pair.parity == -1 else "even")
     if not conditions:
         return Outflow()
     return [BoundaryCondition(c.coefficients, _boundary_value(u, c, axis, side, parameters)) for c in conditions]

@@ -1,0 +1,103 @@
+"""Planes of a grid as they lie in space: two axes, or a disc or half disc for those of curved coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.grid import Grid
+
+Array = NDArray[Any]
+
+
+def axis_label(grid: Grid, name: str) -> str:
+    """``position x [m]``"""
+    axis = grid[name]
+    return f"{axis.long_name + ' ' if axis.long_name else ''}{name}{f' [{axis.unit}]' if axis.unit else ''}"
+
+
+def closed(grid: Grid, axis: int, values: Array) -> tuple[Array, Array]:
+    """Coordinates and values along an axis, the first node repeated at the end of a periodic one."""
+    return _line(grid, axis, values, axis)
+
+
+def _line(grid: Grid, axis: int, values: Array, along: int) -> tuple[Array, Array]:
+    """As `closed`, where the axis of the grid is axis `along` of the values."""
+    line = grid.axes[axis]
+    if not line.periodic:
+        return line.nodes, values
+    return np.append(line.nodes, line.nodes[0] + line.length), np.concatenate(
+        [values, values.take([0], axis=along)], axis=along
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A surface of two axes, flattened.
+
+    Parameters
+    ----------
+    x, y : array of shape (m, n)
+        Where the points lie in the picture.
+    values : array of shape (m, n)
+    labels : (str, str)
+        Of the picture's axes.
+    equal : bool
+        Whether both have the same scale.
+    """
+
+    x: Array
+    y: Array
+    values: Array
+    labels: tuple[str, str]
+    equal: bool
+
+    @property
+    def aspect(self) -> float:
+        """Height over width."""
+        return float(np.ptp(self.y) / np.ptp(self.x))
+
+
+def plane(grid: Grid, first: int, second: int, values: Array) -> Plane:
+    """The plane of two axes of a grid.
+
+    In curved coordinates a plane of r and phi is a disc or ring, one of r and theta a half disc; the hole about a pole,
+    half a step wide, is closed with the mean of the first ring.
+    """
+    names = grid.names[first], grid.names[second]
+    p, values = _line(grid, first, values, 0)
+    q, values = _line(grid, second, values, 1)
+    if grid.geometry is None or names[0] != "r" or names[1] == "z":
+        x, y = np.meshgrid(p, q, indexing="ij")
+        ratio = float(np.ptp(q) / np.ptp(p))
+        return Plane(x, y, values, (axis_label(grid, names[0]), axis_label(grid, names[1])), 0.2 < ratio < 5)
+    if "left" in grid.poles("r"):
+        p = np.append(0.0, p)
+        values = np.concatenate([np.broadcast_to(values[:1].mean(), (1, values.shape[1])), values])
+    r, angle = np.meshgrid(p, q, indexing="ij")
+    unit = f" [{grid['r'].unit}]" if grid["r"].unit else ""
+    if grid.system == "spherical" and names[1] == "theta":
+        labels = (f"r sin θ{unit}", f"r cos θ{unit}")
+        return Plane(r * np.sin(angle), r * np.cos(angle), values, labels, True)
+    labels = (f"r cos {_greek(names[1])}{unit}", f"r sin {_greek(names[1])}{unit}")
+    return Plane(r * np.cos(angle), r * np.sin(angle), values, labels, True)
+
+
+def _greek(name: str) -> str:
+    return {"phi": "φ", "theta": "θ"}.get(name, name)
+
+
+def planes(grid: Grid, values: Array) -> list[tuple[str, Plane]]:
+    """The plane of a two-dimensional grid, or the three middle ones of a three-dimensional, with titles."""
+    if grid.ndim == 2:
+        return [("", plane(grid, 0, 1, values))]
+    found = []
+    for k, name in enumerate(grid.names):
+        middle = grid.axes[k].size // 2
+        first, second = (i for i in range(3) if i != k)
+        title = f"{name} = {grid.axes[k].nodes[middle]:.3g}"
+        found.append((title, plane(grid, first, second, values.take(middle, axis=k))))
+    return found

@@ -194,7 +194,8 @@ class Field(NDArrayOperatorsMixin):
         Parameters
         ----------
         points : array of shape (..., ndim), or (...) for one axis
-            Coordinates. Periodic axes wrap round; on others a point outside is refused.
+            Coordinates. Periodic axes wrap round, and the field goes on across the poles of curved coordinates as a
+            scalar does; elsewhere a point outside is refused.
 
         Returns
         -------
@@ -218,6 +219,8 @@ class Field(NDArrayOperatorsMixin):
                 values = np.concatenate([values.take(range(-pad, 0), k), values, values.take(range(pad), k)], axis=k)
             elif bool(np.any((where[..., k] < axis.left) | (where[..., k] > axis.right))):
                 raise GridError(f"a point lies outside axis {name!r}, [{axis.left:g}, {axis.right:g}]")
+            if axis.offset:
+                line, values = self._across_poles(k, line, values)
             degree = min(3, line.size - 1)
             spline = make_interp_spline(line, np.moveaxis(values, k, 0), k=degree)
             values = np.moveaxis(spline.c, 0, k)
@@ -226,6 +229,21 @@ class Field(NDArrayOperatorsMixin):
         parts = [values.real, values.imag] if np.iscomplexobj(values) else [values]
         found = [np.asarray(NdBSpline(tuple(knots), np.ascontiguousarray(c), tuple(degrees))(where)) for c in parts]
         return found[0] + 1j * found[1] if len(found) == 2 else found[0]
+
+    def _across_poles(self, k: int, line: NDArray[Any], values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Nodes and values along an axis with those behind its poles."""
+        pad = min(line.size, 16)
+        behind = values
+        for other, index in self.grid.mirror(k).items():
+            behind = behind.take(index, axis=other)
+        nodes, found = line, values
+        for side, pole in self.grid.poles(k).items():
+            part = slice(0, pad) if side == "left" else slice(line.size - pad, line.size)
+            ghost, far = (2 * pole - line[part])[::-1], np.flip(behind.take(range(*part.indices(line.size)), k), k)
+            left = side == "left"
+            nodes = np.concatenate([ghost, nodes] if left else [nodes, ghost])
+            found = np.concatenate([far, found] if left else [found, far], axis=k)
+        return nodes, found
 
     def plot(self, **options: Any) -> Any:
         """Draw the field: a line in 1-D, a map in 2-D, three slices in 3-D. See `pdekit.plotting.plot_field`."""

@@ -200,6 +200,16 @@ class Grid:
         """The ends of an axis that are poles of the coordinates, such as r = 0: no faces, and without conditions."""
         return self.geometry.poles(self.names[self.index(name)]) if self.geometry else {}
 
+    def mirror(self, name: str | int) -> dict[int, NDArray[np.intp]]:
+        """What is seen across the poles of an axis: for other axes, by index, which node stands for each node."""
+        found: dict[int, NDArray[np.intp]] = {}
+        if self.geometry is not None:
+            for other, kind in self.geometry.mirror(self.names[self.index(name)]).items():
+                nodes = np.arange(self[other].size)
+                turned = (nodes + self.geometry.turned_by(other)) % nodes.size
+                found[self.index(other)] = nodes[::-1] if kind == "flip" else turned
+        return found
+
     def replace(self, **axes: Axis) -> Grid:
         """The same grid with some axes replaced."""
         for name in axes:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from pdekit.boundary import FaceConditions
 from pdekit.equations.typeset import typeset
+from pdekit.grid import Grid
 from pdekit.integrators.choose import Facts
 from pdekit.integrators.methods import METHODS
 from pdekit.problem import Problem
@@ -35,12 +36,14 @@ def _rows() -> Table:
     return table
 
 
-def _conditions(name: str, faces: dict[str, FaceConditions]) -> list[str]:
+def _conditions(grid: Grid, name: str, faces: dict[str, FaceConditions]) -> list[str]:
     found = []
     for axis, pair in faces.items():
         for side in ("left", "right"):
             conditions = pair[side]
             words = " and ".join(c.describe(name) for c in conditions) or "outflow (one-sided rows)"
+            if side in grid.poles(axis):
+                words = f"pole, {name} goes on to the other side{' with its sign changed' * (pair.parity < 0)}"
             found.append(f"{axis}.{side}: {words}")
     return found
 
@@ -69,11 +72,13 @@ def describe(problem: Problem) -> Group:
     if values:
         table.add_row("parameters", escape(values))
     axes = [f"{n}: {a!r}"[:-1].replace("<", "") for n, a in zip(problem.grid.names, problem.grid.axes)]
+    if problem.grid.geometry is not None:
+        table.add_row("coordinates", problem.grid.system)
     table.add_row("grid", escape("\n".join(axes)))
     table.add_row("unknowns", _unknowns(problem))
     for name, faces in problem.conditions.items():
         if faces:
-            table.add_row(f"boundary of {name}", escape("\n".join(_conditions(name, faces))))
+            table.add_row(f"boundary of {name}", escape("\n".join(_conditions(problem.grid, name, faces))))
     for name, values_of in problem.initial.items():
         table.add_row(f"initial {name}", escape(str(values_of) if isinstance(values_of, str | int | float) else "data"))
     kind = "linear" if system.is_linear else "nonlinear"

@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy as sp
 from sympy.printing.pretty.pretty import PrettyPrinter
+from sympy.printing.pretty.pretty_symbology import pretty_symbol
 from sympy.printing.pretty.stringpict import prettyForm, stringPict
 
 from pdekit.equations.atoms import Diff, Flux
@@ -20,8 +21,18 @@ class _Printer(PrettyPrinter):
         return self._derivative(self._print(atom.operand), pairs, atom.operand.is_Atom)
 
     def _print_Flux(self, atom: Flux) -> Any:
-        inner = sp.Mul(atom.coefficient, Diff(atom.operand, atom.args[2], 1), evaluate=False)
-        return self._derivative(self._print(inner), [(atom.args[2], 1)], False)
+        slope, k, q = Diff(atom.operand, atom.args[2], 1), atom.coefficient, atom.args[2]
+        m, s = atom.args[3:] if atom.curved else (sp.Integer(1), sp.Integer(1))
+        if m * k == 1:
+            body = self._derivative(self._print(atom.operand), [(q, 2)], atom.operand.is_Atom)
+        else:
+            body = self._derivative(self._print(sp.Mul(m * k, slope, evaluate=False)), [(q, 1)], False)
+        if m * s == 1:
+            return body
+        form = prettyForm(*self._print(1 / (m * s)).right("⋅"))
+        form = prettyForm(*form.right(body))
+        form.binding = prettyForm.MUL
+        return form
 
     def _print_Derivative(self, derivative: Any) -> Any:
         pairs = [(variable, int(count)) for variable, count in derivative.variable_count]
@@ -34,7 +45,7 @@ class _Printer(PrettyPrinter):
 
         below: Any = None
         for variable, count in pairs:
-            form = power(f"∂{variable}", count)
+            form = power(f"∂{pretty_symbol(str(variable))}", count)
             below = form if below is None else prettyForm(*prettyForm(*below.right(" ")).right(form))
         fraction = power("∂", sum(count for _, count in pairs))
         fraction = prettyForm(*fraction.below(stringPict.LINE, below))

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.axis import Axis
@@ -152,12 +151,8 @@ def _folded_rows(rows: AxisRows, wanted: slice, before: int, inner: int, shared:
 def reflection(grid: Grid, axis: int) -> dict[int, Any]:
     """Permutations of the other axes, by index, that take a field to what is seen of it across a pole of an axis."""
     found = {}
-    if grid.geometry is not None:
-        for name, kind in grid.geometry.mirror(grid.names[axis]).items():
-            k, n = grid.index(name), grid[name].size
-            index: NDArray[Any] = np.arange(n)
-            index = index[::-1] if kind == "flip" else (index + grid.geometry.turned_by(name)) % n
-            found[k] = sparse.csr_array((np.ones(n), (np.arange(n), index)), shape=(n, n))
+    for k, index in grid.mirror(axis).items():
+        found[k] = sparse.csr_array((np.ones(index.size), (np.arange(index.size), index)), shape=(index.size,) * 2)
     return found
 
 

@@ -74,6 +74,10 @@ def plane(grid: Grid, first: int, second: int, values: Array) -> Plane:
         x, y = np.meshgrid(p, q, indexing="ij")
         ratio = float(np.ptp(q) / np.ptp(p))
         return Plane(x, y, values, (axis_label(grid, names[0]), axis_label(grid, names[1])), 0.2 < ratio < 5)
+    if names[1] == "theta":
+        for side, pole in grid.poles("theta").items():
+            first_row, q = values.take([0 if side == "left" else -1], axis=1), np.sort(np.append(q, pole))
+            values = np.concatenate([first_row, values] if side == "left" else [values, first_row], axis=1)
     if "left" in grid.poles("r"):
         p = np.append(0.0, p)
         values = np.concatenate([np.broadcast_to(values[:1].mean(), (1, values.shape[1])), values])

@@ -7,15 +7,19 @@ step ``J v = Im f(y + i h v) / h`` there is no difference and no rounding (Squir
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, reduce
+from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pdekit.axis import Axis
 from pdekit.errors import SolverError
 from pdekit.grid import Grid
+from pdekit.operators.algebra import kronecker
+from pdekit.operators.poles import reflection
 
 Array = NDArray[Any]
 _COMPLEX_STEP = 1e-100
@@ -25,29 +29,53 @@ Directional = Callable[[Array], Array]
 def box_pattern(grid: Grid, reach: int, closures: bool = True) -> Any:
     """Which nodes lie within `reach` neighbours of which, along all axes together.
 
-    With `closures`, rows near an end look ``2 reach + 1`` nodes inwards, as one-sided boundary rows do.
+    With `closures`, rows near an end look ``2 reach + 1`` nodes inwards, as one-sided boundary rows do. Across the poles of
+    curved coordinates they see the nodes behind.
     """
-    factors = []
-    for axis in grid.axes:
-        n = axis.size
-        offsets = np.arange(-reach, reach + 1)
-        rows = np.repeat(np.arange(n), offsets.size)
-        columns = rows + np.tile(offsets, n)
-        if axis.periodic:
-            columns %= n
-        else:  # closures look further inwards
-            columns = np.clip(columns, 0, n - 1)
-            edge = min(2 * reach + 2, n)
-            ends = np.arange(min(reach, n) if closures else 0)
-            near = np.repeat(ends, edge)
-            rows = np.concatenate([rows, near, n - 1 - near])
-            reach_in = np.tile(np.arange(edge), ends.size)
-            columns = np.concatenate([columns, reach_in, n - 1 - reach_in])
-        ones = np.ones(rows.size, dtype=np.int8)
-        factors.append(sparse.csr_array((ones, (rows, columns)), shape=(n, n)))
-    pattern = reduce(lambda a, b: sparse.kron(a, b, format="csr"), factors)
-    pattern.data[:] = 1
-    return pattern
+    near = [_line_pattern(axis, reach, closures) for axis in grid.axes]
+    behind = {k: _behind_poles(grid, k, reach) for k in range(grid.ndim) if grid.poles(k)}
+    total: Any = None
+    for crossed in (c for count in range(len(behind) + 1) for c in combinations(behind, count)):
+        factors = [behind[k] if k in crossed else near[k] for k in range(grid.ndim)]
+        for k in crossed:
+            for other, permutation in reflection(grid, k).items():
+                factors[other] = factors[other] @ permutation
+        part = kronecker(factors)
+        total = part if total is None else total + part
+    total.data[:] = 1
+    return total
+
+
+def _behind_poles(grid: Grid, k: int, reach: int) -> Any:
+    """Which nodes of an axis stand within `reach` of which across its poles."""
+    n = grid.axes[k].size
+    rows, columns = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+    seen = np.zeros((n, n), dtype=bool)
+    if "left" in grid.poles(k):
+        seen |= rows + columns + 1 <= reach
+    if "right" in grid.poles(k):
+        seen |= (n - 1 - rows) + (n - 1 - columns) + 1 <= reach
+    return sparse.csr_array(seen.astype(np.int8))
+
+
+def _line_pattern(axis: Axis, reach: int, closures: bool) -> Any:
+    """Which nodes of one axis lie within `reach` of which."""
+    n = axis.size
+    offsets = np.arange(-reach, reach + 1)
+    rows = np.repeat(np.arange(n), offsets.size)
+    columns = rows + np.tile(offsets, n)
+    if axis.periodic:
+        columns %= n
+    else:  # closures look further inwards
+        columns = np.clip(columns, 0, n - 1)
+        edge = min(2 * reach + 2, n)
+        ends = np.arange(min(reach, n) if closures else 0)
+        near = np.repeat(ends, edge)
+        rows = np.concatenate([rows, near, n - 1 - near])
+        reach_in = np.tile(np.arange(edge), ends.size)
+        columns = np.concatenate([columns, reach_in, n - 1 - reach_in])
+    ones = np.ones(rows.size, dtype=np.int8)
+    return sparse.csr_array((ones, (rows, columns)), shape=(n, n))
 
 
 class ColouredJacobian:

@@ -124,8 +124,8 @@ def manufactured(problem: Problem) -> Problem:
     for number, unknown in enumerate(system.unknowns):
         t = sp.Integer(0) if problem.steady else system.t
         u = manufactured_field(problem.grid, t, max(span, 1e-6), number, problem.is_complex)
-        for axis, pair in problem.conditions[unknown.name].items():
-            u = u * _odd_factor(problem.grid, axis) if pair.parity == -1 else u
+        odd = {axis for axis, pair in problem.conditions[unknown.name].items() if pair.parity == -1}
+        u = u * _odd_factor(problem.grid, odd) if odd else u
         fields[unknown.symbol] = u
         fields[unknown.rate] = sp.diff(u, system.t)
     waiting = dict(system.definitions)
@@ -160,11 +160,18 @@ def _terms(source: Any) -> tuple[Any, ...]:
     return source if isinstance(source, tuple) else (source,)
 
 
-def _odd_factor(grid: Grid, axis: str) -> Any:
-    """A function that changes its sign across the pole of an axis, as components along turning unit vectors do."""
-    assert grid.geometry is not None
-    angle = next((n for n, kind in grid.geometry.mirror(axis).items() if kind == "half turn"), None)
-    return sp.cos(sp.Symbol(angle)) if angle else (sp.Symbol(axis) if axis == "r" else sp.sin(sp.Symbol(axis)))
+def _odd_factor(grid: Grid, odd: Collection[str]) -> Any:
+    """A function that changes its sign across the poles of some axes, and times a unit vector is a smooth vector.
+
+    In the plane ``r^2 cos(phi) e_r = x (x, y)``; in space ``r e_r``, ``r sin(theta) e_phi = (-y, x, 0)`` and
+    ``r^2 sin(theta) e_theta = (x z, y z, -x^2 - y^2)``.
+    """
+    q = {name: sp.Symbol(name) for name in grid.names}
+    if grid.system == "spherical":
+        height = sp.sin(q["theta"]) if "theta" in odd else sp.Integer(1)
+        return height * (q["r"] ** (1 if "r" in odd else 2) if "r" in q else 1)
+    angle = next((name for name in ("phi", "theta") if name in q), None)
+    return q["r"] ** 2 * sp.cos(q[angle]) if angle else q["r"]
 
 
 def _faces(u: Any, pair: FaceConditions, grid: Grid, axis: str, side: Side, parameters: Collection[Any]) -> Any:

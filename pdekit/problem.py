@@ -56,6 +56,9 @@ class Problem:
         The exact solution in the coordinates and t.
     order : {2, 4, 6, 8}
         Order of accuracy in space.
+    schemes : mapping of str to str or mapping, optional
+        How single derivatives are discretized, instead of by central differences: ``{"u_x": "upwind"}`` (leaning against the
+        stream), "compact", "fourier" or "sbp" (summation by parts); ``{"u_x": {"upwind": 5}}`` says with which accuracy.
     time : TimeSettings, optional
     output : OutputSettings, optional
     convergence : ConvergenceSettings, optional
@@ -86,6 +89,7 @@ class Problem:
         boundary: Mapping[str, Any] | None = None,
         exact: Mapping[str, Any] | None = None,
         order: int = 2,
+        schemes: Mapping[str, Any] | None = None,
         time: TimeSettings | None = None,
         output: OutputSettings | None = None,
         convergence: ConvergenceSettings | None = None,
@@ -96,7 +100,7 @@ class Problem:
         self.initial = dict(initial or {})
         self.boundary = dict(boundary or {})
         self.exact = dict(exact or {})
-        self.order = order
+        self.order, self.schemes = order, dict(schemes or {})
         self.time = time or TimeSettings()
         self.output = output or OutputSettings()
         self.convergence = convergence or ConvergenceSettings()
@@ -123,6 +127,7 @@ class Problem:
                 "boundary",
                 "exact",
                 "order",
+                "schemes",
                 "time",
                 "output",
                 "convergence",
@@ -234,7 +239,7 @@ class Problem:
     def semidiscrete(self) -> SemiDiscrete:
         """The discretized system."""
         dtype = complex if self.is_complex else float
-        return SemiDiscrete(self.pde, self.grid, self.conditions, order=self.order, dtype=dtype)
+        return SemiDiscrete(self.pde, self.grid, self.conditions, order=self.order, dtype=dtype, schemes=self.schemes)
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:
         """Values of data (text, number, array, callable or file) on the grid."""

@@ -84,11 +84,17 @@ def describe(problem: Problem) -> Group:
     kind = "linear" if system.is_linear else "nonlinear"
     steadiness = "constant data" if system.b_is_constant else "data change in time"
     table.add_row("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}")
+    if problem.schemes:
+        table.add_row("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items()))
     table.add_row("memory", f"about {_size(memory_estimate(problem))}")
     _time(problem, table)
     for note in problem.notes():
         table.add_row(Text("note", style="yellow"), escape(note))
     return Group(*parts, table)
+
+
+def _scheme(given: Any) -> str:
+    return given if isinstance(given, str) else " ".join(f"{name} of order {order}" for name, order in given.items())
 
 
 def _unknowns(problem: Problem) -> str:

@@ -1,5 +1,7 @@
 """Polar, cylindrical and spherical coordinates: every operator against Cartesian calculus, poles included."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -16,7 +18,7 @@ SCALAR = sp.exp(X / 2) * sp.sin(Y + 0.3) * sp.cos(Z / 2)
 
 
 def orders(errors, ratio=2.0):
-    return [float(np.log(a / b) / np.log(ratio)) for a, b in zip(errors, errors[1:])]
+    return [float(np.log(a / b) / np.log(ratio)) for a, b in pairwise(errors)]
 
 
 def make(system, n, start=0.0):

@@ -125,7 +125,8 @@ class _Builder:
         except PdekitError as error:
             raise self.source.error(("grid",), str(error)) from None
         order = model.discretization.order if model.discretization else 2
-        return Problem(pde, grid, order=order, **self.settings(None), **self.data(None))
+        schemes = model.discretization.schemes if model.discretization else {}
+        return Problem(pde, grid, order=order, schemes=schemes, **self.settings(None), **self.data(None))
 
     def changed(self, base: Problem) -> Problem:
         """A Python problem with the keys of the config merged on top."""
@@ -141,9 +142,16 @@ class _Builder:
                 hint = nearest_hint(name, base.grid.names)
                 raise self.source.error(("grid", name), f"no such axis; the problem has {list(base.grid.names)}{hint}")
         axes = {name: self.axis(name, section, base.grid[name]) for name, section in (model.grid or {}).items()}
-        order = model.discretization.order if model.discretization else base.order
+        section = model.discretization
+        order = section.order if section and "order" in section.model_fields_set else base.order
+        schemes = {**base.schemes, **(section.schemes if section else {})}
         return base.replace(
-            pde=pde, grid=base.grid.replace(**axes), order=order, **self.settings(base), **self.data(base)
+            pde=pde,
+            grid=base.grid.replace(**axes),
+            order=order,
+            schemes=schemes,
+            **self.settings(base),
+            **self.data(base),
         )
 
     def number(self, value: Any, path: KeyPath) -> Any:

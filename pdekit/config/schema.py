@@ -45,6 +45,9 @@ class DiscretizationSection(Section):
     """How space is discretized."""
 
     order: Literal[2, 4, 6, 8] = 2
+    schemes: dict[StrictStr, StrictStr | dict[StrictStr, StrictInt]] = Field(
+        default_factory=dict, description="by derivative, {u_x: upwind}: upwind, compact, fourier, sbp; {upwind: 5}"
+    )
 
 
 class TimeSection(Section):

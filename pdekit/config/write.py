@@ -78,7 +78,7 @@ def problem_to_config(problem: Problem) -> dict[str, Any]:
         },
         "boundary": {n: {a: _face(c) for a, c in axes.items()} for n, axes in problem.boundary.items()},
         "exact": {n: _scalar(v) for n, v in problem.exact.items()},
-        "discretization": {"order": problem.order},
+        "discretization": {"order": problem.order, **({"schemes": problem.schemes} if problem.schemes else {})},
         "labels": problem.labels,
     }
     config |= {key: value for key, value in optional.items() if value}
@@ -167,6 +167,7 @@ def problem_to_python(problem: Problem) -> str:
     arguments = [f"initial={{{initial}}}", f"boundary={{{boundary}}}"]
     if problem.exact:
         arguments.append(f"exact={ {n: _scalar(v) for n, v in problem.exact.items()}!r}")
+    arguments += [f"schemes={problem.schemes!r}"] if problem.schemes else []
     arguments += [f"order={problem.order}", f"time=pk.{problem.time!r}", f"output=pk.{problem.output!r}"]
     arguments += [f"convergence=pk.{problem.convergence!r}", f"title={problem.title!r}"]
     body = ",\n    ".join(["pde", "grid", *arguments])

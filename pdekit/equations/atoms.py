@@ -156,8 +156,8 @@ def lower(expression: Any, functions: Mapping[Any, Any]) -> Any:
     """
     if isinstance(expression, Diff):
         result = lower(expression.operand, functions)
-        for i in range(1, len(expression.args), 2):
-            result = sp.diff(result, expression.args[i], int(expression.args[i + 1]))
+        for axis, n in expression.counts.items():
+            result = sp.diff(result, sp.Symbol(axis), n)
         return result
     if isinstance(expression, Flux):
         k, w, x = (lower(expression.args[0], functions), lower(expression.args[1], functions), expression.args[2])

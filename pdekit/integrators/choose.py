@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.equations.atoms import Diff, Flux
+from pdekit.equations.schemes import Shaped
 from pdekit.errors import SolverError, StabilityError
 from pdekit.integrators.fixed import halves
 from pdekit.integrators.methods import METHODS, Method, find_method
@@ -145,6 +146,8 @@ def _has_doubtful_closures(system: SemiDiscrete) -> bool:
     expressions = [u.rhs for u in system.system.unknowns] + list(system.system.definitions.values())
     for expression in expressions:
         for atom in expression.atoms(Diff):
+            if isinstance(atom, Shaped) and atom.scheme in ("sbp", "fourier"):
+                continue
             for name, n in atom.counts.items():
                 axis = system.grid[name]
                 if n % 2 and not (axis.periodic and axis.uniform):
@@ -176,13 +179,16 @@ def refuse_unsound(system: SemiDiscrete) -> None:
             for name, n in counts.items():
                 if system.grid[name].periodic:
                     continue
+                faces = conditions.faces[name] if conditions else None
+                has_dirichlet = bool(faces and (faces.dirichlet("left") or faces.dirichlet("right")))
+                if isinstance(atom, Shaped):
+                    _refuse_scheme(atom, name, n, second_order and has_dirichlet)
+                    continue
                 if n % 2 == 1 and order >= 6:
                     raise StabilityError(
                         f"{atom.operand}: odd derivatives of order {order} on the bounded axis {name!r} have growing modes; "
-                        "use order 2 or 4, or a periodic axis"
+                        "use order 2 or 4, a periodic axis, or the scheme sbp or upwind"
                     )
-                faces = conditions.faces[name] if conditions else None
-                has_dirichlet = faces and (faces.dirichlet("left") or faces.dirichlet("right"))
                 doubtful = order == 8 or (order == 6 and (isinstance(atom, Flux) or n >= 4))
                 if second_order and has_dirichlet and doubtful:
                     what = "div(k*grad(u))" if isinstance(atom, Flux) else f"the derivative of order {n}"
@@ -190,6 +196,22 @@ def refuse_unsound(system: SemiDiscrete) -> None:
                         f"{atom.operand}: {what} at accuracy {order} with a Dirichlet end on axis {name!r} has complex eigenvalues, "
                         f"which grow in an equation of second order in time; use order {4 if order == 6 else 6}"
                     )
+
+
+def _refuse_scheme(atom: Shaped, axis: str, n: int, is_fixed_wave: bool) -> None:
+    """Refuse a scheme on a bounded axis that is known to be unstable in time; measured on spectra."""
+    if atom.scheme != "compact" or atom.order < 6:
+        return
+    if n == 1:
+        raise StabilityError(
+            f"{atom.operand}: the compact first derivative of order 6 on the bounded axis {axis!r} has growing modes; use "
+            "{compact: 4}, sbp or upwind"
+        )
+    if is_fixed_wave:
+        raise StabilityError(
+            f"{atom.operand}: the compact second derivative of order 6 with a Dirichlet end on axis {axis!r} has complex "
+            "eigenvalues, which grow in an equation of second order in time; use {compact: 4} or sbp"
+        )
 
 
 def choose(

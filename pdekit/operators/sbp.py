@@ -24,9 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pdekit.axis import Axis
 from pdekit.errors import GridError
 from pdekit.grid import Grid
 from pdekit.operators.algebra import AxisProduct, LinearOperator
+from pdekit.operators.rows import AxisRows, Conditions, stencil_conditions
 from pdekit.stencils import fornberg
 
 Array = NDArray[Any]
@@ -184,6 +186,78 @@ class SummationByParts:
     penalty_right: LinearOperator
 
 
+@dataclass(frozen=True, eq=False)
+class LinePieces:
+    """H (its diagonal), Q, M and the slopes BS of one axis, for unit step."""
+
+    H: Array
+    Q: Any
+    M: Any
+    BS: Any
+
+
+def line_pieces(line: Axis, order: int, name: str) -> LinePieces:
+    """The matrices of summation by parts on an axis.
+
+    Raises
+    ------
+    GridError
+        The axis is periodic, not uniform, or too short.
+    """
+    if line.periodic or not line.uniform or line.offset:
+        raise GridError(f"axis {name!r}: summation-by-parts operators need a uniform bounded axis")
+    blocks = boundary_blocks(order)
+    s, r, n = order // 2, blocks.h.size, line.size
+    if n < 2 * r + s:
+        raise GridError(f"axis {name!r} has {n} nodes; summation by parts of order {order} needs at least {2 * r + s}")
+    H = np.ones(n)
+    H[:r], H[n - r :] = blocks.h, blocks.h[::-1]
+    BS = sparse.lil_array((n, n))
+    BS[0, : s + 2] = -blocks.S
+    BS[n - 1, n - s - 2 :] = -blocks.S[::-1]
+    Q = _full(n, blocks.Q, _central(s, 1), -1.0)
+    M = _full(n, blocks.M, -_central(s, 2), 1.0)
+    return LinePieces(H, Q, M, sparse.csr_array(BS))
+
+
+def first_rows(line: Axis, order: int, left: Conditions, right: Conditions, name: str) -> AxisRows:
+    """Rows of the first derivative in an equation; prescribed values are node values."""
+    if any(not c.is_value for c in (*left, *right)):
+        raise GridError(
+            f"axis {name!r}: the summation-by-parts first derivative takes prescribed values or no condition at an end"
+        )
+    pieces = line_pieces(line, order, name)
+    return AxisRows(sparse.csr_array(pieces.Q / (pieces.H[:, None] * line.step)), sparse.csr_array((line.size, 0)))
+
+
+def second_rows(line: Axis, order: int, left: Conditions, right: Conditions, name: str) -> AxisRows:
+    """Rows of the second derivative in an equation.
+
+    ``H^-1 (-M u + e_N u_x(right) - e_0 u_x(left))``: the slopes are what Neumann and Robin conditions say (a penalty, SAT, of
+    the natural size); where there is no condition they are one-sided differences. Self-adjoint and bounded by zero in the norm
+    H under prescribed values and slopes, at every order.
+    """
+    pieces, n, h = line_pieces(line, order, name), line.size, line.step
+    matrix = sparse.lil_array(-pieces.M / (pieces.H[:, None] * h**2))
+    slopes = pieces.BS.tolil()
+    taken = [stencil_conditions(side) for side in (left, right)]
+    data = sparse.lil_array((n, len(taken[0]) + len(taken[1])))
+    for far, (side, conditions) in enumerate(zip((left, right), taken)):
+        i, sign = (n - 1, 1.0) if far else (0, -1.0)
+        lift = sign / (pieces.H[i] * h)
+        if not side:
+            matrix[[i], :] += slopes[[i], :] / (pieces.H[i] * h**2)
+        for condition in conditions:
+            if len(condition.coefficients) != 2:
+                raise GridError(
+                    f"axis {name!r}: summation by parts takes prescribed values, Neumann and Robin conditions"
+                )
+            a, b = condition.coefficients
+            matrix[i, i] -= lift * a / b
+            data[i, far * len(taken[0])] = lift / b
+    return AxisRows(sparse.csr_array(matrix), sparse.csr_array(data))
+
+
 def summation_by_parts(grid: Grid, axis: str | int, *, order: int = 4) -> SummationByParts:
     """Summation-by-parts operators of interior order 2, 4, 6 or 8 along a uniform bounded axis.
 
@@ -198,20 +272,9 @@ def summation_by_parts(grid: Grid, axis: str | int, *, order: int = 4) -> Summat
     """
     k = grid.index(axis)
     line, name = grid.axes[k], grid.names[grid.index(axis)]
-    if line.periodic or not line.uniform:
-        raise GridError(f"axis {name!r}: summation-by-parts operators need a uniform bounded axis")
-    blocks = boundary_blocks(order)
-    s, r, n, h = order // 2, blocks.h.size, line.size, line.step
-    if n < 2 * r + s:
-        raise GridError(f"axis {name!r} has {n} nodes; summation by parts of order {order} needs at least {2 * r + s}")
-    H = np.ones(n)
-    H[:r], H[n - r :] = blocks.h, blocks.h[::-1]
+    pieces, n, h = line_pieces(line, order, name), line.size, line.step
+    H, Q, M, BS = pieces.H, pieces.Q, pieces.M, pieces.BS
     inverse = sparse.dia_array((1 / H[None, :], [0]), shape=(n, n))
-    Q = _full(n, blocks.Q, _central(s, 1), -1.0)
-    M = _full(n, blocks.M, -_central(s, 2), 1.0)
-    BS = sparse.lil_array((n, n))
-    BS[0, : s + 2] = -blocks.S
-    BS[n - 1, n - s - 2 :] = -blocks.S[::-1]
 
     def lifted(matrix: Any) -> LinearOperator:
         return AxisProduct(grid, {k: sparse.csr_array(matrix)})
@@ -219,7 +282,7 @@ def summation_by_parts(grid: Grid, axis: str | int, *, order: int = 4) -> Summat
     ends = [sparse.csr_array(([1 / (H[i] * h)], ([i], [i])), shape=(n, n)) for i in (0, n - 1)]
     return SummationByParts(
         first=lifted(inverse @ Q / h),
-        second=lifted(inverse @ (sparse.csr_array(BS) - M) / h**2),
+        second=lifted(inverse @ (BS - M) / h**2),
         stiffness=lifted(-(inverse @ M) / h**2),
         weights=H * h,
         penalty_left=lifted(ends[0]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +16,7 @@ from pdekit.axis import Axis
 from pdekit.errors import GridError
 from pdekit.grid import Grid
 from pdekit.operators.algebra import AxisProduct, LinearOperator, RowSlices
+from pdekit.operators.rows import AxisRows, stencil_conditions
 from pdekit.stencils import Functional, weights
 
 Array = NDArray[Any]
@@ -142,20 +145,64 @@ def compact_derivative(grid: Grid, axis: str | int, n: int = 1, *, order: int = 
         raise GridError(f"compact derivatives are n = 1, 2 of order 4, 6; found n = {n!r}, order {order!r}")
     if order == 6 and not line.uniform:
         raise GridError(f"axis {grid.names[k]!r}: the compact scheme of order 6 needs a uniform axis; order 4 does not")
-    A, B = _compact_rows(line, n, order, grid.names[k])
-    return CompactDerivative(grid, k, A, B)
+    # Boundary rows take one datum more, so that their larger constants do not show.
+    rows = compact_rows(line, n, order, closure_data=n + order + 1, name=grid.names[k])
+    return CompactDerivative(grid, k, rows.A, rows.B)
 
 
-def _compact_rows(line: Axis, n: int, order: int, name: str) -> tuple[Any, Any]:
-    """The two matrices; every row is one call of `weights` with the neighbours' derivatives as conditions."""
+@dataclass(frozen=True, eq=False)
+class CompactRows:
+    """``A u^(n) = B u + C g``, g the data of the conditions other than prescribed values, the left end's first."""
+
+    A: Any
+    B: Any
+    C: Any
+
+    def solved(self) -> AxisRows:
+        """The rows of the derivative itself: the inverse of A has no zeros."""
+        factors = splu(sparse.csc_array(self.A))
+        data = factors.solve(self.C.toarray()) if self.C.shape[1] else self.C
+        return AxisRows(sparse.csr_array(factors.solve(self.B.toarray())), sparse.csr_array(data))
+
+
+def compact_rows(
+    line: Axis,
+    n: int,
+    order: int,
+    left: Sequence[Functional] = (),
+    right: Sequence[Functional] = (),
+    *,
+    closure_data: int,
+    name: str = "",
+) -> CompactRows:
+    """The matrices of a compact scheme; every row is one call of `weights`, the neighbours' derivatives being conditions.
+
+    Parameters
+    ----------
+    line : Axis
+    n, order : int
+        As for `compact_derivative`.
+    left, right : sequence of Functional
+        Conditions at the ends, taken up by boundary rows.
+    closure_data : int
+        Nodes, neighbours' derivatives and conditions of a boundary row, together.
+    name : str
+        The axis' name, for messages.
+    """
     size = line.size
     reach = (order - 2) // 2
     uneven = n % 2 == 0 and not line.uniform  # a central even derivative loses an order on irregular nodes
-    needed = n + order + 1  # boundary rows take one datum more, so that their larger constants do not show
-    if size < needed:
-        raise GridError(f"axis {name!r} has {size} nodes; the compact scheme of order {order} needs at least {needed}")
-    A, B = sparse.eye_array(size, format="lil"), sparse.lil_array((size, size))
+    if size < closure_data:
+        raise GridError(
+            f"axis {name!r} has {size} nodes; the compact scheme of order {order} needs at least {closure_data}"
+        )
     h = line.step
+    ends = [
+        [Functional(c.at / h, tuple(a / h**p for p, a in enumerate(c.coefficients))) for c in stencil_conditions(side)]
+        for side in (left, right)
+    ]
+    A, B = sparse.eye_array(size, format="lil"), sparse.lil_array((size, size))
+    C = sparse.lil_array((size, sum(map(len, ends))))
     unit = line.nodes / h  # in units of the step no power of it is lost
     period = line.length / h if line.periodic else 0.0
 
@@ -165,14 +212,22 @@ def _compact_rows(line: Axis, n: int, order: int, name: str) -> tuple[Any, Any]:
     for i in range(size):
         neighbours = [i - 1, i + 1] if line.periodic else [j for j in (i - 1, i + 1) if 0 <= j < size]
         window = list(range(i - reach, i + reach + 1 + uneven))
+        known: list[tuple[int, Functional]] = []
         if not line.periodic and (len(neighbours) < 2 or window[0] < 0 or window[-1] >= size):
-            count = needed - len(neighbours)
+            far = i >= size // 2
+            known = [(far * len(ends[0]) + m, c) for m, c in enumerate(ends[far])]
+            if (size - 1 if far else 0) in neighbours:  # whose row says what its n-th derivative is
+                known = [(m, c) for m, c in known if len(c.coefficients) != n + 1]
+            count = closure_data - len(neighbours) - len(known)
             start = min(max(i - count // 2, 0), size - count)
             window = list(range(start, start + count))
         derivative = (*([0.0] * n), 1.0)
-        w = weights([at(j) for j in window], at(i), n, [Functional(at(j), derivative) for j in neighbours])
+        slopes = [Functional(at(j), derivative) for j in neighbours]
+        w = weights([at(j) for j in window], at(i), n, [*slopes, *(c for _, c in known)])
         for j, c in zip(neighbours, w.conditions):
             A[i, j % size] -= c
         for j, b in zip(window, w.nodes):
             B[i, j % size] += b / h**n
-    return sparse.csr_array(A), sparse.csr_array(B)
+        for (m, _), c in zip(known, w.conditions[len(neighbours) :]):
+            C[i, m] += c / h**n
+    return CompactRows(sparse.csr_array(A), sparse.csr_array(B), sparse.csr_array(C))

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.equations.atoms import Diff, Flux
+from pdekit.equations.schemes import Shaped
 from pdekit.errors import BoundaryError, GridError
 from pdekit.grid import Grid
 from pdekit.operators.algebra import kronecker
 from pdekit.operators.derivatives import end_functionals
 from pdekit.operators.poles import face_rows, node_rows, reflection
 from pdekit.operators.rows import AxisRows, FluxRows
+from pdekit.operators.schemes import SCHEMES, Term
 from pdekit.semidiscrete.conditions import StateConditions
 
 
@@ -67,7 +69,10 @@ def axis_rows(grid: Grid, atom: Diff, order: int, conditions: StateConditions | 
         if conditions and not line.periodic:
             _check_condition_count(conditions, name, n, str(atom.operand))
         k = grid.index(name)
-        rows[k] = node_rows(grid, k, n, order, *ends, closure="stable")
+        if isinstance(atom, Shaped):
+            rows[k] = SCHEMES[atom.scheme].rows(Term(grid, k, n, atom.order, atom.lean, *ends))
+        else:
+            rows[k] = node_rows(grid, k, n, order, *ends, closure="stable")
     return rows
 
 

@@ -130,8 +130,8 @@ class Program:
 
     def derivative(self, atom: Diff | Flux) -> AffineRows:
         """Rows of an atom that is linear in its operand."""
-        what = tuple(atom.counts.items()) if isinstance(atom, Diff) else atom.args[2:]
-        key = (atom.operand if atom.operand in self.system.states else None, what)
+        what = atom.args[1:] if isinstance(atom, Diff) else atom.args[2:]
+        key = (atom.operand if atom.operand in self.system.states else None, type(atom), what)
         if key not in self._derivatives:
             make = derivative_atom if isinstance(atom, Diff) else curved_atom
             self._derivatives[key] = make(self.grid, atom, self.order, self.conditions.get(atom.operand))

@@ -22,9 +22,11 @@ from pdekit.equations.analysis import Split, occurs_outside, split
 from pdekit.equations.atoms import spatial_atoms
 from pdekit.equations.evaluate import slope
 from pdekit.equations.pde import PDE, EquationSystem
-from pdekit.errors import GridError
+from pdekit.equations.schemes import Choice, choosable, with_schemes
+from pdekit.errors import ConfigError, GridError, nearest_hint
 from pdekit.field import call_by_name
 from pdekit.grid import Grid
+from pdekit.operators.schemes import SCHEMES
 from pdekit.semidiscrete.colouring import ColouredJacobian, box_pattern
 from pdekit.semidiscrete.conditions import StateConditions
 from pdekit.semidiscrete.program import Program
@@ -75,6 +77,8 @@ class SemiDiscrete:
         Order of accuracy in space.
     dtype : numpy dtype, default float
         float64 or complex128.
+    schemes : mapping of str to str or mapping, optional
+        Schemes of single derivatives, ``{"u_x": "upwind", "u_xx": {"compact": 6}}``.
     """
 
     def __init__(
@@ -85,11 +89,13 @@ class SemiDiscrete:
         *,
         order: int = 2,
         dtype: Any = float,
+        schemes: Mapping[str, Any] | None = None,
     ) -> None:
         self.pde, self.grid, self.order = pde, grid, order
         self.dtype = np.dtype(dtype)
         kept = [name for name in boundary if name in pde.definitions]
-        self.system: EquationSystem = pde.bind(grid.names, kept, grid.geometry)
+        bound = pde.bind(grid.names, kept, grid.geometry)
+        self.system: EquationSystem = with_schemes(bound, scheme_choices(bound, schemes or {}, order))
         values = {str(s): v for s, v in self.system.parameters.items()}
         self.conditions = {}
         for name in (*pde.unknowns, *kept):
@@ -325,6 +331,37 @@ class SemiDiscrete:
         one = sparse.csr_array(pattern)
         rows = [sparse.hstack([one[b.free][:, c.free] for c in self.blocks]) for b in self.blocks]
         return ColouredJacobian(sparse.csr_array(sparse.vstack(rows)))
+
+
+def scheme_choices(system: EquationSystem, schemes: Mapping[str, Any], order: int) -> dict[str, Choice]:
+    """The schemes that are asked for, with their accuracies.
+
+    Raises
+    ------
+    ConfigError
+        Unknown scheme, or one that cannot do the derivative at the order.
+    """
+    atoms, choices = choosable(system), {}
+    for name, given in schemes.items():
+        where = f"discretization.schemes.{name}"
+        entry = {given: None} if isinstance(given, str) else given
+        if not isinstance(entry, Mapping) or len(entry) != 1:
+            raise ConfigError(f"{where}: expected a scheme, such as upwind or {{upwind: 3}}, found {given!r}")
+        ((kind, accuracy),) = entry.items()
+        if kind not in SCHEMES:
+            raise ConfigError(f"{where}: allowed are {sorted(SCHEMES)}, found {kind!r}{nearest_hint(kind, SCHEMES)}")
+        scheme = SCHEMES[kind]
+        if name in atoms:
+            n = next(iter(atoms[name].counts.values()))
+            if n not in scheme.derivatives:
+                raise ConfigError(f"{where}: {kind} is for derivatives {list(scheme.derivatives)}, this one is {n}")
+            accuracy = scheme.order(n, order) if accuracy is None else accuracy
+            if accuracy is None:
+                raise ConfigError(f"{where}: {kind} does not reach order {order}; take a lower discretization.order")
+        if accuracy is not None and (isinstance(accuracy, bool) or not isinstance(accuracy, int) or accuracy < 1):
+            raise ConfigError(f"{where}: the accuracy of {kind} must be a whole number, found {accuracy!r}")
+        choices[name] = Choice(kind, accuracy or 1, scheme.by_stream)
+    return choices
 
 
 def _symbol(system: EquationSystem, name: str) -> Any:

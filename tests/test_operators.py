@@ -154,3 +154,40 @@ def test_flux_form_has_no_checkerboard():
     A = pk.diffusion(grid, lambda x: 1 + x, boundary={"x": pk.Neumann(0)}).matrix().toarray()
     values = np.linalg.svd(A, compute_uv=False)
     assert values[-1] < 1e-10 < 1e-3 < values[-2]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+@pytest.mark.parametrize("shape", [(70, 40, 30), (300, 250), (70_000,)])
+def test_compiled_sweeps_equal_the_matrix(shape, dtype):
+    """Large arrays go through compiled sweeps of the same rows."""
+    rng = np.random.default_rng(3)
+    kinds = [pk.Axis(0, 1, shape[0], spacing={"tanh": 2}), *(pk.Axis(0, 1, n, periodic=n % 4 == 0) for n in shape[1:])]
+    grid = pk.Grid(dict(zip("xyz", kinds)))
+    last = grid.names[-1]
+    u = rng.standard_normal(shape).astype(dtype)
+    u = u + 1j * rng.standard_normal(shape) if dtype is np.complex128 else u
+    for operator in (
+        pk.laplacian(grid, order=4),
+        2 * pk.derivative(grid, last, 3, order=2) - pk.derivative(grid, "x", order=6) / 3,
+        (0.5 - 2j) * pk.derivative(grid, last, bias="forward"),
+        pk.staggered(grid, "x", order=4),
+        pk.derivative(grid, dict.fromkeys(grid.names, 1)),
+    ):
+        found = operator(u)
+        scale = abs(operator.matrix()).max() * np.max(np.abs(u))
+        assert found.dtype == np.result_type(u, operator.matrix())
+        assert np.max(np.abs(found.ravel() - operator.matrix() @ u.ravel())) <= 1e-13 * scale
+
+
+def test_sweeps_of_matrices_without_any_structure():
+    from scipy import sparse
+
+    from pdekit.operators.sweep import Sweep
+
+    rng = np.random.default_rng(4)
+    matrix = sparse.random_array((50, 40), density=0.1, rng=rng, format="csr")
+    for axis, shape in ((0, (40, 7)), (1, (5, 40)), (1, (3, 40, 4))):
+        u = rng.standard_normal(shape)
+        out = np.zeros((*shape[:axis], 50, *shape[axis + 1 :]))
+        Sweep(matrix).add_to(out, u, axis, 2.0)
+        assert np.allclose(out, 2 * np.moveaxis(np.tensordot(matrix.toarray(), u, (1, axis)), 0, axis), atol=1e-13)

@@ -21,6 +21,7 @@ from pdekit.grid import Grid
 from pdekit.operators.molecule import Stencil, stencil_of
 
 RowSlices = Mapping[str, slice]
+COMPILED_FROM = 1 << 16  # values; below, loading the compiler costs more than it saves
 
 
 def kronecker(factors: list[Any]) -> Any:
@@ -58,6 +59,20 @@ class LinearOperator:
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
         raise NotImplementedError
+
+    def _add_to(self, out: NDArray[Any], values: NDArray[Any], factor: Any) -> None:
+        """``out += factor * operator(values)``."""
+        out += factor * self._apply(values)
+
+    def _applied(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Apply by adding to zeros, which sums and multiples do in one pass after the other without intermediate arrays."""
+        out = np.zeros(self.target.shape, dtype=np.result_type(values.dtype, self._dtype))
+        self._add_to(out, values, 1.0)
+        return out
+
+    @property
+    def _dtype(self) -> Any:
+        return np.dtype(float)
 
     def _rows(self, slices: RowSlices) -> Any:
         raise NotImplementedError
@@ -190,9 +205,36 @@ class AxisProduct(LinearOperator):
         self.factors = dict(factors)
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
+        if self._sweeps(values):
+            return self._applied(values)
         for axis, factor in self.factors.items():
             values = apply_along(factor, values, axis)
         return values.copy() if not self.factors else values
+
+    def _sweeps(self, values: NDArray[Any]) -> bool:
+        """Whether the compiled sweeps are worth loading and can do it: rows that are sparse, and not few."""
+        sparse_enough = all(m.nnz <= 64 * m.shape[0] for m in self.factors.values())
+        return values.size >= COMPILED_FROM and sparse_enough and bool(self.factors)
+
+    def _add_to(self, out: NDArray[Any], values: NDArray[Any], factor: Any) -> None:
+        if not self._sweeps(values):
+            out += factor * self._apply(values)
+            return
+        from pdekit.operators.sweep import Sweep  # loads the compiler
+
+        *inner, last = self.factors.items()
+        values = np.ascontiguousarray(values, dtype=out.dtype)
+        for axis, matrix in inner:
+            shape = (*values.shape[:axis], matrix.shape[0], *values.shape[axis + 1 :])
+            result = np.zeros(shape, dtype=out.dtype)
+            self._swept.setdefault(axis, Sweep(matrix)).add_to(result, values, axis)
+            values = result
+        axis, matrix = last
+        self._swept.setdefault(axis, Sweep(matrix)).add_to(out, values, axis, factor)
+
+    @cached_property
+    def _swept(self) -> dict[int, Any]:
+        return {}
 
     def _rows(self, slices: RowSlices) -> Any:
         parts = []
@@ -214,6 +256,10 @@ class Multiplication(LinearOperator):
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
         return self.values * values
 
+    @property
+    def _dtype(self) -> Any:
+        return self.values.dtype
+
     def _rows(self, slices: RowSlices) -> Any:
         box = tuple(slices.get(name, slice(None)) for name in self.grid.names)
         columns = np.arange(self.grid.size).reshape(self.grid.shape)[box].ravel()
@@ -232,7 +278,15 @@ class Sum(LinearOperator):
         self.left, self.right = left, right
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
-        return self.left._apply(values) + self.right._apply(values)
+        return self._applied(values)
+
+    def _add_to(self, out: NDArray[Any], values: NDArray[Any], factor: Any) -> None:
+        self.left._add_to(out, values, factor)
+        self.right._add_to(out, values, factor)
+
+    @property
+    def _dtype(self) -> Any:
+        return np.result_type(self.left._dtype, self.right._dtype)
 
     def _rows(self, slices: RowSlices) -> Any:
         return sparse.csr_array(self.left._rows(slices) + self.right._rows(slices))
@@ -246,7 +300,14 @@ class Scaled(LinearOperator):
         self.factor, self.operator = factor, operator
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
-        return self.factor * self.operator._apply(values)
+        return self._applied(values)
+
+    def _add_to(self, out: NDArray[Any], values: NDArray[Any], factor: Any) -> None:
+        self.operator._add_to(out, values, factor * self.factor)
+
+    @property
+    def _dtype(self) -> Any:
+        return np.result_type(self.operator._dtype, self.factor)
 
     def _rows(self, slices: RowSlices) -> Any:
         return sparse.csr_array(self.factor * self.operator._rows(slices))
@@ -263,6 +324,10 @@ class Product(LinearOperator):
 
     def _apply(self, values: NDArray[Any]) -> NDArray[Any]:
         return self.left._apply(self.right._apply(values))
+
+    @property
+    def _dtype(self) -> Any:
+        return np.result_type(self.left._dtype, self.right._dtype)
 
     def _rows(self, slices: RowSlices) -> Any:
         return sparse.csr_array(self.left._rows(slices) @ self.right.matrix())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,19 +20,19 @@ Array = NDArray[Any]
 LONGEST_RUNS = 64
 
 
-@njit(cache=True, inline="never", nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, inline="never", nogil=True)
 def _add(out: Array, x: Array, w: Any) -> None:
     for j in range(out.shape[0]):
         out[j] += w * x[j]
 
 
-@njit(cache=True, inline="never", nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, inline="never", nogil=True)
 def _add_weighted(out: Array, x: Array, w: Array) -> None:
     for j in range(out.shape[0]):
         out[j] += w[j] * x[j]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _leading(indptr: Array, indices: Array, data: Array, u: Array, out: Array, factor: Any) -> None:
     """Along the middle of three axes."""
     for b in range(u.shape[0]):
@@ -40,7 +41,7 @@ def _leading(indptr: Array, indices: Array, data: Array, u: Array, out: Array, f
                 _add(out[b, i], u[b, indices[p]], factor * data[p])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _last(
     first: Array,
     end: Array,
@@ -107,9 +108,9 @@ def runs_of(matrix: Any) -> Runs:
         tuple((matrix.indices[matrix.indptr[i] : matrix.indptr[i + 1]] - i).tolist()) for i in range(matrix.shape[0])
     ]
     edges = [0, *(i for i in range(1, len(patterns)) if patterns[i] != patterns[i - 1]), len(patterns)]
-    longest = sorted(
-        ((a, b) for a, b in zip(edges, edges[1:]) if b - a >= 8 and count[a]), key=lambda run: run[0] - run[1]
-    )[:LONGEST_RUNS]
+    longest = sorted(((a, b) for a, b in pairwise(edges) if b - a >= 8 and count[a]), key=lambda run: run[0] - run[1])[
+        :LONGEST_RUNS
+    ]
     runs = sorted(longest)
     inside = np.zeros(len(patterns), dtype=bool)
     offsets: list[int] = []
@@ -155,10 +156,9 @@ class Sweep:
         after, m = int(np.prod(values.shape[axis + 1 :])), out.shape[axis]
         w, kind = self.matrix, out.dtype.type
         if after > 1:
-            u, target = values.reshape(before, n, after), out.reshape(before, m, after)
-            _leading(w.indptr, w.indices, w.data, u, target, kind(factor))
+            shapes = (before, n, after), (before, m, after)
+            _leading(w.indptr, w.indices, w.data, values.reshape(shapes[0]), out.reshape(shapes[1]), kind(factor))
             return
         r = self._runs
-        u, target = values.reshape(before, n), out.reshape(before, m)
         parts = (r.first, r.end, r.start, r.offsets, r.weights, r.varying, r.rows, r.columns, r.values)
-        _last(*parts, u, target, kind(factor))
+        _last(*parts, values.reshape(before, n), out.reshape(before, m), kind(factor))

@@ -1,0 +1,202 @@
+"""A compiled right-hand side: evaluated on whole fields, with the update of a time step in the same pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.kernels.cache import load
+from pdekit.kernels.plan import DerivativeTerm, make_plan
+from pdekit.kernels.source import MODES, write
+from pdekit.semidiscrete.system import SemiDiscrete
+
+Array = NDArray[Any]
+# Node updates below which handing work to a second thread costs more than it saves.
+SHARED_FROM = 1 << 17
+CACHE_BYTES = 800_000  # of the second level, for the rows of a slab
+
+
+@dataclass(frozen=True, eq=False)
+class _Driver:
+    """A compiled driver with the arguments that never change."""
+
+    function: Callable[..., None]
+    names: list[str]
+
+
+class Kernel:
+    """The right-hand side of a system, compiled.
+
+    States are arrays of shape ``(blocks, *grid.shape)``, prescribed nodes included; `fill` writes these.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    threads : int, default 1
+        Rows of the first axis are shared among so many threads.
+
+    Raises
+    ------
+    NotCompiled
+        The system has something that is left to the matrices; says what.
+    """
+
+    def __init__(self, system: SemiDiscrete, threads: int = 1) -> None:
+        self.system = system
+        self.plan = make_plan(system)
+        self._run = self.plan.run
+        self._drivers: dict[str, _Driver] = {}
+        self._data: list[tuple[str, int, int, Array]] = []
+        self._arguments = self._fixed_arguments()
+        shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= SHARED_FROM
+        self.threads = threads if shared else 1
+        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a state."""
+        return (len(self.system.blocks), *self.system.grid.shape)
+
+    def _fixed_arguments(self) -> dict[str, Any]:
+        plan, grid = self.plan, self.system.grid
+        last = grid.ndim - 1
+        jl, jr = self._run
+        given: dict[str, Any] = {"jl": jl, "jr": jr, "thick": self._slab()}
+        given["je"] = np.setdiff1d(np.arange(grid.shape[-1]), np.arange(jl, jr)).astype(np.uint64)
+        for axis, window in plan.windows.items():
+            given["IL" if axis == last else f"I{axis}"] = np.ascontiguousarray(window.index, dtype=np.int64)
+        for axis, line in enumerate(grid.axes):
+            given["XL" if axis == last else f"X{axis}"] = line.nodes
+        values = list(self.system.system.parameters.values())
+        given["P"] = np.array(values or [0.0])
+        for n, field in enumerate(plan.fields.values()):
+            given[f"F_{n}"] = field
+        for q, term in enumerate((*plan.derivatives, *plan.fluxes)):
+            if isinstance(term, DerivativeTerm):
+                axis = term.factors[0].axis
+                for factor in term.factors:
+                    self._table(given, f"W{q}a{factor.axis}", factor.table)
+            else:
+                axis = term.axis
+                self._table(given, f"T{q}", term.table)
+                self._table(given, f"M{q}", term.mean)
+                given[f"F{q}"] = np.ascontiguousarray(term.flux_index, dtype=np.int64)
+                given[f"K{q}"] = term.known
+            if term.data is not None:
+                self._table(given, f"C{q}", term.data)
+                data = np.ascontiguousarray(self.system.blocks[term.state].conditions.stencil_data(axis, 0.0))
+                given[f"G{q}"] = data.astype(np.result_type(data.dtype, float))
+                self._data.append((f"G{q}", term.state, axis, given[f"G{q}"]))
+        return given
+
+    def _slab(self) -> int:
+        """How many rows of the second axis keep the planes that a stencil reads in the cache."""
+        grid, windows = self.system.grid, self.plan.windows
+        if grid.ndim < 3:
+            return 1
+        planes = (windows[0].width if 0 in windows else 1) + 2
+        row = grid.shape[2] * self.system.dtype.itemsize * len(self.system.blocks)
+        return max(8, int(CACHE_BYTES / (planes * row)))
+
+    @staticmethod
+    def _table(given: dict[str, Any], name: str, table: Array) -> None:
+        given[name] = np.ascontiguousarray(table)
+        given[f"{name}_T"] = np.ascontiguousarray(np.moveaxis(table, 0, -1))
+
+    def _driver(self, mode: str) -> _Driver:
+        if mode not in self._drivers:
+            text, names = write(self.plan, MODES[mode])
+            self._drivers[mode] = _Driver(getattr(load(text), f"drive_{mode}"), names)
+        return self._drivers[mode]
+
+    @cached_property
+    def _blocks(self) -> list[tuple[int, int]]:
+        edges = np.linspace(0, self.system.grid.shape[0], self.threads + 1).astype(int)
+        return [(int(a), int(b)) for a, b in zip(edges, edges[1:])]
+
+    @cached_property
+    def _scratch(self) -> list[Array]:
+        rows = max(len(self.plan.derivatives) + len(self.plan.fluxes), 1)
+        dtype = self.system.dtype
+        return [np.empty((rows, self.system.grid.shape[-1]), dtype=dtype) for _ in range(self.threads)]
+
+    def apply(
+        self,
+        mode: str,
+        t: float,
+        Y: Array,
+        out: Array | None = None,
+        coefficients: Array | None = None,
+        others: Sequence[Array] = (),
+        z: Array | None = None,
+        z_out: Array | None = None,
+    ) -> None:
+        """One pass over memory; see `pdekit.kernels.source.Mode` for what it computes.
+
+        Parameters
+        ----------
+        mode : str
+        t : float
+        Y : array of shape `shape`
+            The state at which the right-hand side is taken.
+        out : array
+            Where the result goes; not `Y`.
+        coefficients : array of 6 numbers
+            ``cf, cu, c_0, c_1, c_2, d``.
+        others : sequence of arrays
+            X_0, X_1, ...; one of them may be `out`.
+        z, z_out : arrays
+            What is added to, and where to.
+        """
+        driver = self._driver(mode)
+        self._refresh(t)
+        given = self._arguments
+        moving: dict[str, Any] = {"Y": Y, "t": t, "O": out, "c": coefficients, "Z": z, "ZO": z_out}
+        moving |= {f"A{p}": other for p, other in enumerate(others)}
+
+        def work(part: int) -> None:
+            own = {"lo": self._blocks[part][0], "hi": self._blocks[part][1], "S": self._scratch[part]}
+            values = [own[n] if n in own else moving[n] if n in moving else given[n] for n in driver.names]
+            driver.function(*values)
+
+        if self._pool is None:
+            work(0)
+            return
+        waiting = [self._pool.submit(work, part) for part in range(1, self.threads)]
+        work(0)
+        for future in waiting:
+            future.result()
+
+    def _refresh(self, t: float) -> None:
+        """Boundary data at time t."""
+        for _, state, axis, array in self._data:
+            conditions = self.system.blocks[state].conditions
+            if not conditions.constant:
+                array[...] = conditions.stencil_data(axis, t)
+
+    def fill(self, Y: Array, t: float) -> None:
+        """Write the prescribed values at time t into a state."""
+        for k, block in enumerate(self.system.blocks):
+            block.conditions.fill(Y[k], t)
+
+    def unpacked(self, t: float, y: Array) -> Array:
+        """The state of a vector of unknowns."""
+        full = self.system.unpack(t, y)
+        return np.ascontiguousarray(np.stack([full[b.name] for b in self.system.blocks]), dtype=self.system.dtype)
+
+    def packed(self, Y: Array) -> Array:
+        """The vector of unknowns of a state."""
+        return np.concatenate([Y[k].ravel()[block.free] for k, block in enumerate(self.system.blocks)])
+
+    def rhs(self, t: float, y: Array) -> Array:
+        """The right-hand side as a function of the vector of unknowns, equal to `SemiDiscrete.rhs` to rounding."""
+        Y = self.unpacked(t, y)
+        out = np.empty_like(Y)
+        self.apply("rate", t, Y, out)
+        return self.packed(out)

@@ -1,0 +1,387 @@
+"""What a compiled right-hand side has to do: which neighbours it reads, with which weights, for which terms.
+
+Every row of a one-dimensional matrix reads a *window* of nodes, of the same width for all rows of an axis; windows of
+boundary rows are pushed inwards. A table gives every row the weights of its window, so boundary and non-uniform rows are no
+special case. The rows are those of `pdekit.semidiscrete.atoms`, read off the same matrices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.equations.atoms import Diff, Flux, spatial_atoms
+from pdekit.operators.rows import AxisRows
+from pdekit.semidiscrete.atoms import axis_rows
+from pdekit.semidiscrete.system import SemiDiscrete
+
+Array = NDArray[Any]
+MOST_SLOTS = 40
+
+
+class NotCompiled(Exception):  # noqa: N818  (not an error: the matrices do it then)
+    """The system has something that the kernels do not do; says what."""
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """The nodes that the rows of one axis read.
+
+    Parameters
+    ----------
+    index : array of shape (rows, width)
+        Node of every slot.
+    """
+
+    index: Array
+
+    @property
+    def width(self) -> int:
+        return int(self.index.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """Weights of one axis in a term: ``table[row, slot]``."""
+
+    axis: int
+    table: Array
+
+
+@dataclass(frozen=True, eq=False)
+class DerivativeTerm:
+    """``sum over slots of prod_axis weight * u``.
+
+    Parameters
+    ----------
+    symbol : Symbol
+        What stands for it in the rates.
+    state : int
+    factors : tuple of Factor
+    data : array of shape (rows, conditions), optional
+        Weights of the data of conditions; None if there are none, or if they are zero at all times.
+    """
+
+    symbol: Any
+    state: int
+    factors: tuple[Factor, ...]
+    data: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class FluxTerm:
+    """``sum_f divergence[row, f] k_f sum_slot gradient[f, slot] u``, divergence and gradient multiplied out.
+
+    Parameters
+    ----------
+    symbol, state, axis
+        As for `DerivativeTerm`.
+    table : array of shape (rows, fluxes, width)
+    data : array of shape (rows, fluxes, conditions), optional
+    mean : array of shape (rows, fluxes, width)
+        Weights of the node values of `unknown` at the flux points.
+    flux_index : array of shape (rows, fluxes)
+        Flux point of every flux slot.
+    known : array, optional
+        k at the flux points; None if it is 1.
+    unknown : expression
+        The part of k that depends on the solution.
+    """
+
+    symbol: Any
+    state: int
+    axis: int
+    table: Array
+    data: Array | None
+    mean: Array
+    flux_index: Array
+    known: Array | None
+    unknown: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A system, ready to be written as source.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    windows : dict of axis to Window
+        Of those axes along which something is read.
+    derivatives, fluxes : tuples of terms
+    rates : tuple of expressions
+        Right-hand side of every block, the terms' symbols in it.
+    fields : dict of Symbol to array
+        Expressions of the coordinates only, on the grid or on one axis, in place of which the symbols stand.
+    """
+
+    system: SemiDiscrete
+    windows: dict[int, Window]
+    derivatives: tuple[DerivativeTerm, ...]
+    fluxes: tuple[FluxTerm, ...]
+    rates: tuple[Any, ...]
+    fields: dict[Any, Array]
+
+    @cached_property
+    def _last_tables(self) -> list[Array]:
+        """All tables of the last axis, rows first and flat."""
+        last, n = self.system.grid.ndim - 1, self.system.grid.shape[-1]
+        tables = [f.table for d in self.derivatives for f in d.factors if f.axis == last]
+        tables += [t for f in self.fluxes if f.axis == last for t in (f.table, f.mean)]
+        return [table.reshape(n, -1) for table in tables]
+
+    @cached_property
+    def varies(self) -> bool:
+        """Whether weights change from node to node along the last axis."""
+        middle = self.system.grid.shape[-1] // 2
+        near = slice(max(middle - 1, 0), middle + 1)
+        return any(np.any(table[near] != table[middle]) for table in self._last_tables)
+
+    @cached_property
+    def run(self) -> tuple[int, int]:
+        """The nodes of the last axis, from and to, whose windows lie as that of the middle one, without boundary data."""
+        last, n = self.system.grid.ndim - 1, self.system.grid.shape[-1]
+        middle, nodes = n // 2, np.arange(n)
+        good = np.ones(n, dtype=bool)
+        if last in self.windows:
+            offset = self.windows[last].index[:, 0] - nodes
+            span = self.windows[last].index[:, -1] - self.windows[last].index[:, 0]
+            good &= (offset == offset[middle]) & (span == span[middle])
+        for flux in (f for f in self.fluxes if f.axis == last):
+            offset = flux.flux_index - nodes[:, None]
+            good &= np.all(offset == offset[middle], axis=1)
+        for term in (*self.derivatives, *self.fluxes):
+            axis = term.factors[0].axis if isinstance(term, DerivativeTerm) else term.axis
+            if term.data is not None and axis == last:
+                good &= ~np.any(term.data.reshape(n, -1), axis=1)
+        if not self.varies:
+            for table in self._last_tables:
+                good &= np.all(table == table[middle], axis=1)
+        bad = np.flatnonzero(~good)
+        before, after = bad[bad < middle], bad[bad > middle]
+        if not good[middle]:
+            raise NotCompiled(f"the last axis has only {n} nodes")
+        return int(before[-1]) + 1 if before.size else 0, int(after[0]) if after.size else n
+
+    @property
+    def centre(self) -> int:
+        """The slot of a node in its own window, in the run of the last axis."""
+        window = self.windows[self.system.grid.ndim - 1]
+        middle = window.index.shape[0] // 2
+        return int(np.flatnonzero(window.index[middle] == middle)[0])
+
+
+def make_plan(system: SemiDiscrete) -> Plan:
+    """Read a system's discretization into a plan.
+
+    Raises
+    ------
+    NotCompiled
+        Something in it is left to the matrices.
+    """
+    return _Planner(system).plan()
+
+
+class _Planner:
+    def __init__(self, system: SemiDiscrete) -> None:
+        if system.pde.rhs is not None:
+            raise NotCompiled("the right-hand side is a Python function")
+        if not np.all(system.mass):
+            raise NotCompiled("there are algebraic equations")
+        if system.system.definitions:
+            raise NotCompiled("there are definitions with conditions of their own")
+        if system.grid.geometry is not None:
+            raise NotCompiled("the coordinates are curved")
+        if system.grid.ndim > 3:
+            raise NotCompiled("the grid has more than three axes")
+        self.system = system
+        self.grid = system.grid
+        self.program = system.program
+        self.states = {block.symbol: k for k, block in enumerate(system.blocks)}
+        self._named: dict[Any, Any] = {}
+
+    def plan(self) -> Plan:
+        equations = {u.name: u for u in self.system.system.unknowns}
+        rates = []
+        for block in self.system.blocks:
+            unknown = equations.get(block.name)
+            if unknown is None:  # a rate u_t, whose equation is the unknown's
+                rates.append(equations[block.name.removesuffix("_t")].rhs)
+            else:
+                rates.append(unknown.rhs if unknown.time_order == 1 else unknown.rate)
+        atoms = sorted({atom for rate in rates for atom in spatial_atoms(rate)}, key=str)
+        rows = {atom: self._rows(atom) for atom in atoms}
+        windows = self._windows(rows)
+        symbols = {atom: sp.Symbol(f"d{k}_") for k, atom in enumerate(atoms)}
+        derivatives = tuple(
+            self._derivative(atom, symbols[atom], rows[atom], windows) for atom in atoms if isinstance(atom, Diff)
+        )
+        fluxes = tuple(self._flux(atom, symbols[atom], windows) for atom in atoms if isinstance(atom, Flux))
+        bodies = [sp.sympify(rate).xreplace(symbols) for rate in rates]
+        fields: dict[Any, Array] = {}
+        bodies = [self._precomputed(body, fields) for body in bodies]
+        return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields)
+
+    def _state(self, atom: Any) -> int:
+        if atom.operand not in self.states:
+            raise NotCompiled(f"{atom} is the derivative of an expression")
+        return self.states[atom.operand]
+
+    def _rows(self, atom: Any) -> dict[int, Any]:
+        """One-dimensional rows of an atom by axis."""
+        self._state(atom)
+        conditions = self.program.conditions.get(atom.operand)
+        if isinstance(atom, Flux):
+            pieces = self.program.flux(atom).pieces
+            reach = abs(pieces.divergence.matrix) @ (abs(pieces.gradient.matrix) + abs(pieces.mean.matrix))
+            return {self.program.flux(atom).axis: AxisRows(reach, pieces.gradient.data)}
+        rows = axis_rows(self.grid, atom, self.system.order, conditions)
+        if len(rows) > 1 and any(r.data.shape[1] for r in rows.values()):
+            raise NotCompiled(f"{atom} is a mixed derivative with conditions other than prescribed values")
+        return rows
+
+    def _windows(self, rows: dict[Any, dict[int, Any]]) -> dict[int, Window]:
+        windows = {}
+        for axis, line in enumerate(self.grid.axes):
+            matrices = [r[axis].matrix for r in rows.values() if axis in r]
+            if not matrices:
+                continue
+            n = line.size
+            width, below = 1, 0
+            spans = []
+            for matrix in matrices:
+                entries = matrix.tocoo()
+                i, j = entries.coords
+                offset = j - i
+                if line.periodic:
+                    offset = (offset + n // 2) % n - n // 2
+                low, high = np.zeros(n, dtype=int), np.zeros(n, dtype=int)
+                np.minimum.at(low, i, offset)
+                np.maximum.at(high, i, offset)
+                spans.append((low, high))
+            low = np.min([s[0] for s in spans], axis=0)
+            high = np.max([s[1] for s in spans], axis=0)
+            width = int(np.max(high - low)) + 1
+            middle = n // 2
+            below = int(low[middle])
+            if width > min(MOST_SLOTS, n):
+                raise NotCompiled(f"rows along {self.grid.names[axis]!r} reach over {width} nodes")
+            if line.periodic:
+                width = int(np.max(high)) - int(np.min(low)) + 1
+                index = (np.arange(n)[:, None] + int(np.min(low)) + np.arange(width)) % n
+            else:
+                start = np.clip(np.arange(n) + below, 0, n - width)
+                if np.any(np.arange(n) + low < start) or np.any(np.arange(n) + high > start + width - 1):
+                    start = np.clip(np.arange(n) + low, 0, n - width)
+                index = start[:, None] + np.arange(width)
+            windows[axis] = Window(index)
+        return windows
+
+    def _table(self, matrix: Any, window: Window) -> Array:
+        """Weights by row and slot."""
+        n, width = window.index.shape
+        table = np.zeros((n, width), dtype=matrix.dtype)
+        entries = matrix.tocoo()
+        rows, columns = entries.coords
+        first = window.index[rows, 0]
+        slots = (columns - first) % matrix.shape[1]
+        np.add.at(table, (rows, slots), entries.data)
+        return table
+
+    def _data(self, state: int, axis: int, matrix: Any) -> Array | None:
+        """Weights of boundary data, unless there are none or they are zero for ever."""
+        conditions = self.system.blocks[state].conditions
+        if matrix.shape[1] == 0:
+            return None
+        if conditions.constant and not np.any(conditions.stencil_data(axis, 0.0)):
+            return None
+        return np.asarray(matrix.toarray())
+
+    def _derivative(self, atom: Diff, symbol: Any, rows: dict[int, Any], windows: dict[int, Window]) -> DerivativeTerm:
+        state = self._state(atom)
+        factors = tuple(Factor(axis, self._table(r.matrix, windows[axis])) for axis, r in sorted(rows.items()))
+        (axis, first), *_ = sorted(rows.items())
+        return DerivativeTerm(symbol, state, factors, self._data(state, axis, first.data))
+
+    def _flux(self, atom: Flux, symbol: Any, windows: dict[int, Window]) -> FluxTerm:
+        flux = self.program.flux(atom)
+        window, pieces, axis = windows[flux.axis], flux.pieces, flux.axis
+        known, unknown = self.program.factors(atom)
+        if known.has(self.system.system.t):
+            raise NotCompiled(f"the coefficient {known} changes in time")
+        if spatial_atoms(unknown):
+            raise NotCompiled(f"the coefficient {unknown} contains derivatives")
+        periodic = self.grid.axes[axis].periodic
+        n, points = pieces.divergence.matrix.shape
+        count = int(np.max(np.diff(pieces.divergence.matrix.indptr)))
+        D = pieces.divergence.matrix.tocoo()
+        rows, columns = D.coords
+        offset = columns - rows
+        if periodic:
+            offset = (offset + n // 2) % n - n // 2
+        low = np.full(n, points)
+        np.minimum.at(low, rows, offset)
+        start = np.arange(n) + low
+        if not periodic:
+            start = np.clip(start, 0, points - count)
+        flux_index = start[:, None] + np.arange(count)
+        flux_index = flux_index % points if periodic else flux_index
+        weights = np.zeros((n, count))
+        np.add.at(weights, (rows, (columns - start[rows]) % points if periodic else columns - start[rows]), D.data)
+        at = np.broadcast_arrays(flux_index[:, :, None], window.index[:, None, :])
+        gradient, mean = (_entries(m, *at) for m in (pieces.gradient.matrix, pieces.mean.matrix))
+        data = self._data(self._state(atom), axis, pieces.gradient.data)
+        values = None
+        if known != 1:
+            values = np.ascontiguousarray(self.program.flux_coefficient(atom, known, 0.0))
+        return FluxTerm(
+            symbol,
+            self._state(atom),
+            axis,
+            weights[:, :, None] * gradient,
+            None if data is None else weights[:, :, None] * data[flux_index],
+            mean,
+            flux_index,
+            values,
+            unknown,
+        )
+
+    def _precomputed(self, body: Any, fields: dict[Any, Array]) -> Any:
+        """Put symbols for functions of the coordinates alone, which need not be computed again at every step."""
+        axes = set(self.system.system.axes)
+        fixed = axes | set(self.system.system.parameters)
+
+        def walk(expression: Any) -> Any:
+            if expression.is_Atom:
+                return expression
+            names = expression.free_symbols
+            if names & axes and names <= fixed and (expression.is_Function or expression.is_Pow or expression.is_Mul):
+                return self._field(expression, fields)
+            if expression.is_Mul or expression.is_Add:
+                constant, rest = expression.as_independent(*(names - fixed), as_Add=expression.is_Add)
+                if constant.free_symbols & axes and not constant.is_Atom and rest.free_symbols:
+                    return expression.func(self._field(constant, fields), walk(rest))
+            return expression.func(*(walk(a) for a in expression.args))
+
+        return walk(body)
+
+    def _field(self, expression: Any, fields: dict[Any, Array]) -> Any:
+        if expression not in self._named:
+            values = self.program.pointwise(expression).value(*self.program.fixed_values(0.0))
+            values = np.ascontiguousarray(np.asarray(values, dtype=self.system.dtype))
+            symbol = sp.Symbol(f"f{len(fields)}_")
+            fields[symbol] = values.reshape((1,) * self.grid.ndim) if values.ndim == 0 else values
+            self._named[expression] = symbol
+        return self._named[expression]
+
+
+def _entries(matrix: Any, rows: Array, columns: Array) -> Array:
+    """Entries of a sparse matrix at many places."""
+    found = sparse.csr_array(matrix)[rows.ravel(), columns.ravel()]
+    return np.asarray(found.toarray() if sparse.issparse(found) else found).reshape(rows.shape)

@@ -1,0 +1,431 @@
+"""From a plan to the source of a compiled right-hand side.
+
+For every row of the last axis one call of a *row function*, which is handed row views and does the whole row in loops that
+vectorise: neighbours along leading axes are rows of their own, neighbours along the last axis are one row read at shifted,
+unsigned indices (a signed one would be checked for being negative and stop the compiler). Rows beyond `MOST_POINTERS`
+different pointers in one loop are no longer vectorised, so long terms are summed up in scratch rows first. A second function
+does the ends of the row, where the windows of the last axis are pushed inwards.
+
+The source depends on the structure of the equations only: sizes, coefficients, parameters and tables are arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.printing.pycode import PythonCodePrinter
+
+from pdekit.kernels.plan import DerivativeTerm, FluxTerm, NotCompiled, Plan
+
+MOST_POINTERS = 10
+LONGEST_SOURCE = 60_000
+LEAD = ("i", "k")  # loop variables of the leading axes
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a step is made of the right-hand side F at u: ``out = cu*u + sum_p c_p X_p + cf*F``.
+
+    Parameters
+    ----------
+    name : str
+    others : int
+        Number of arrays X.
+    centre : bool
+        Whether u itself is among the terms.
+    collects : bool
+        Whether there is a second result, ``z_out = z + d*F``.
+    """
+
+    name: str
+    others: int
+    centre: bool
+    collects: bool = False
+
+
+MODES = {
+    m.name: m
+    for m in (
+        Mode("rate", 0, False),
+        Mode("step", 0, True),
+        Mode("blend", 1, True),
+        Mode("collect", 1, False, True),
+        Mode("finish", 0, False, True),
+        Mode("stabilised", 3, True),
+    )
+}
+
+
+class _Printer(PythonCodePrinter):
+    """Scalar code that numba compiles."""
+
+    _functions = {
+        "sin": "np.sin", "cos": "np.cos", "tan": "np.tan", "asin": "np.arcsin", "acos": "np.arccos", "atan": "np.arctan",
+        "sinh": "np.sinh", "cosh": "np.cosh", "tanh": "np.tanh", "asinh": "np.arcsinh", "acosh": "np.arccosh",
+        "atanh": "np.arctanh", "exp": "np.exp", "log": "np.log", "Abs": "abs", "sign": "np.sign", "floor": "np.floor",
+        "ceiling": "np.ceil", "conjugate": "np.conj", "re": "np.real", "im": "np.imag", "atan2": "np.arctan2",
+        "erf": "math.erf", "erfc": "math.erfc",
+    }  # fmt: skip
+
+    def _print_Function(self, expression: Any) -> str:
+        name = type(expression).__name__
+        if name not in self._functions:
+            raise NotCompiled(f"{name} is not among the functions of the kernels")
+        return f"{self._functions[name]}({', '.join(self._print(a) for a in expression.args)})"
+
+    _print_sign = _print_Abs = _print_Function
+
+    def _print_Heaviside(self, expression: Any) -> str:
+        a, middle = (self._print(v) for v in (expression.args[0], expression.args[1]))
+        return f"(1.0 if {a} > 0.0 else ({middle} if {a} == 0.0 else 0.0))"
+
+    def _print_Pow(self, expression: Any, rational: bool = False) -> str:
+        base, exponent = expression.args
+        text = self._print(base)
+        if exponent.is_Integer and 1 < abs(int(exponent)) <= 4 and base.is_Atom:
+            product = "*".join([text] * abs(int(exponent)))
+            return f"({product})" if exponent > 0 else f"(1.0/({product}))"
+        if exponent == sp.Rational(1, 2):
+            return f"np.sqrt({text})"
+        if exponent == -1:
+            return f"(1.0/({text}))"
+        return f"(({text})**({self._print(exponent)}))"
+
+    def _print_Rational(self, expression: Any) -> str:
+        return f"({float(expression)!r})"
+
+    def _print_Integer(self, expression: Any) -> str:
+        return repr(float(expression))
+
+    def _print_Float(self, expression: Any) -> str:
+        return repr(float(expression))
+
+    def _print_NumberSymbol(self, expression: Any) -> str:
+        return repr(float(expression))
+
+    _print_Pi = _print_Exp1 = _print_NumberSymbol
+
+    def _print_ImaginaryUnit(self, expression: Any) -> str:
+        return "1j"
+
+
+def code(expression: Any) -> str:
+    """An expression as code for scalars."""
+    return str(_Printer({"fully_qualified_modules": False}).doprint(expression))
+
+
+class _Body:
+    """The text of a row function, and what it must be handed.
+
+    It has two parts: the run of nodes of the last axis whose windows lie as in the interior, and, with `edge` set, the
+    others, which take their windows and weights from tables. Rows are handed over as offsets into flat arrays: making
+    views of them would cost more than the arithmetic of a short row.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.edge = plan, False
+        self.last = plan.system.grid.ndim - 1
+        self.lead = LEAD[: self.last]
+        self.rows: dict[str, tuple[str, tuple[str, ...]]] = {}  # offset -> the array, and the row's indices in it
+        self.values: dict[str, str] = {}  # further argument -> what the driver gives
+        self.loads: dict[str, str] = {}  # local -> expression, before the loops
+
+    # ------------------------------------------------------------------------------------------- single entries
+
+    def row(self, name: str, array: str, *index: str, shift: int = 0, at: str = "j") -> str:
+        """An entry of a row: at the loop's node, beside it, or somewhere else.
+
+        Indices are unsigned, so that nothing is checked for being negative.
+        """
+        self.rows.setdefault(name, (array, index))
+        beside = "" if shift == 0 else f" {'+' if shift > 0 else '-'} uintp({abs(shift)})"
+        return f"{array}_[{name} + {at}{beside}]"
+
+    def table(self, name: str) -> str:
+        """Register an array that is handed over as it is."""
+        self.values.setdefault(name, name)
+        return name
+
+    def state(self, k: int, slots: dict[int, int]) -> str:
+        """The value of state k at window slots, by axis."""
+        outer = {a: s for a, s in slots.items() if a != self.last}
+        name = f"u{k}" + "".join(f"_{a}_{s}" for a, s in sorted(outer.items()))
+        index = [f"I{a}[{v}, {outer[a]}]" if a in outer else v for a, v in enumerate(self.lead)]
+        inner = slots.get(self.last)
+        if inner is None:
+            return self.row(name, "Y", str(k), *index)
+        if self.edge:
+            return self.row(name, "Y", str(k), *index, at=f"uintp({self.table('IL')}[j, {inner}])")
+        return self.row(name, "Y", str(k), *index, shift=inner - self.plan.centre)
+
+    def weight(self, table: str, axis: int, *slots: int) -> str:
+        """An entry of a table of weights."""
+        where = ", ".join(map(str, slots))
+        local = f"{table.lower()}_{'_'.join(map(str, slots))}"
+        if axis == self.last and self.plan.varies and not self.edge:
+            return self.row(local, f"{table}_T", *map(str, slots))
+        self.table(table)
+        if axis == self.last and self.edge:
+            return f"{table}[j, {where}]"
+        self.loads.setdefault(local, f"{table}[{'jl' if axis == self.last else self.lead[axis]}, {where}]")
+        return local
+
+    def data(self, name: str, axis: int, m: int) -> str:
+        """The data of condition m on the faces of an axis, at this line."""
+        local = f"{name.lower()}_{m}"
+        index = [str(m) if a == axis else v for a, v in enumerate((*self.lead, ""))]
+        if axis == self.last:
+            self.loads.setdefault(local, f"{self.table(name)}[{', '.join(index)}]")
+            return local
+        return self.row(local, name, *index[:-1])
+
+    # ---------------------------------------------------------------------------------------------- whole terms
+
+    def derivative(self, q: int, term: DerivativeTerm) -> list[str]:
+        """The summands of a derivative."""
+        parts: list[str] = []
+
+        def walk(left: Sequence[Any], weights: list[str], slots: dict[int, int]) -> None:
+            if not left:
+                parts.append("*".join([*weights, self.state(term.state, slots)]))
+                return
+            factor, *others = left
+            for k in range(factor.table.shape[1]):
+                if np.any(factor.table[self._rows_of(factor.axis), k]):
+                    walk(
+                        others,
+                        [*weights, self.weight(f"W{q}a{factor.axis}", factor.axis, k)],
+                        {**slots, factor.axis: k},
+                    )
+
+        walk(term.factors, [], {})
+        if term.data is not None:
+            axis = term.factors[0].axis
+            for m in range(term.data.shape[1]):
+                if np.any(term.data[self._rows_of(axis), m]):
+                    parts.append(f"{self.weight(f'C{q}', axis, m)}*{self.data(f'G{q}', axis, m)}")
+        return parts
+
+    def _rows_of(self, axis: int) -> Any:
+        """Which rows of an axis' table this part sees: all, or along the last axis those of its own nodes."""
+        if axis != self.last:
+            return slice(None)
+        inside = np.arange(*self.plan.run)
+        return np.setdiff1d(np.arange(self.plan.system.grid.shape[axis]), inside) if self.edge else inside
+
+    def flux(self, q: int, term: FluxTerm) -> list[str]:
+        """The summands of ``d/dx (k du/dx)``: one for every flux."""
+        rows, axis = self._rows_of(term.axis), term.axis
+        n_flux, width = term.table.shape[1:]
+        values = {}
+        if term.unknown != 1:
+            used = [k for k in range(width) if np.any(term.mean[rows, :, k])]
+            values = {k: self._at_slot(term.unknown, axis, k) for k in used}
+        parts = []
+        for f in range(n_flux):
+            slope = [
+                f"{self.weight(f'T{q}', axis, f, k)}*{self.state(term.state, {axis: k})}"
+                for k in range(width)
+                if np.any(term.table[rows, f, k])
+            ]
+            if term.data is not None:
+                for m in range(term.data.shape[2]):
+                    if np.any(term.data[rows, f, m]):
+                        slope.append(f"{self.weight(f'C{q}', axis, f, m)}*{self.data(f'G{q}', axis, m)}")
+            factors = [f"({' + '.join(slope)})"]
+            if term.known is not None:
+                factors.append(self._known(q, term, f))
+            if values:
+                mean = [
+                    f"{self.weight(f'M{q}', axis, f, k)}*{v}"
+                    for k, v in values.items()
+                    if np.any(term.mean[rows, f, k])
+                ]
+                factors.append(f"({' + '.join(mean)})")
+            parts.append("*".join(factors))
+        return parts
+
+    def _known(self, q: int, term: FluxTerm, f: int) -> str:
+        name = f"k{q}"
+        if term.axis == self.last:
+            if self.edge:
+                return self.row(name, f"K{q}", *self.lead, at=f"uintp({self.table(f'F{q}')}[j, {f}])")
+            middle = self.plan.system.grid.shape[self.last] // 2
+            return self.row(name, f"K{q}", *self.lead, shift=int(term.flux_index[middle, f]) - middle)
+        index = [f"F{q}[{v}, {f}]" if a == term.axis else v for a, v in enumerate(self.lead)]
+        return self.row(f"{name}_{f}", f"K{q}", *index)
+
+    def _at_slot(self, expression: Any, axis: int, slot: int) -> str:
+        """A pointwise expression at a neighbour."""
+        names: dict[Any, Any] = {}
+        for k, block in enumerate(self.plan.system.blocks):
+            if expression.has(block.symbol):
+                names[block.symbol] = sp.Symbol(self.state(k, {axis: slot}))
+        for a, symbol in enumerate(self.plan.system.system.axes):
+            if expression.has(symbol):
+                names[symbol] = sp.Symbol(self._coordinate(a, slot if a == axis else None))
+        return f"({code(expression.xreplace({**self.parameters(expression), **names}))})"
+
+    def _coordinate(self, axis: int, slot: int | None) -> str:
+        if axis == self.last:
+            if slot is None:
+                return self.row("x", "XL")
+            if self.edge:
+                return self.row("x", "XL", at=f"uintp({self.table('IL')}[j, {slot}])")
+            return self.row("x", "XL", shift=slot - self.plan.centre)
+        v = self.lead[axis]
+        local = f"q{axis}" if slot is None else f"q{axis}_{slot}"
+        self.values.setdefault(local, f"X{axis}[{v}]" if slot is None else f"X{axis}[I{axis}[{v}, {slot}]]")
+        return local
+
+    def parameters(self, expression: Any) -> dict[Any, Any]:
+        """Names for parameters and time in an expression."""
+        found = {}
+        for n, symbol in enumerate(self.plan.system.system.parameters):
+            if expression.has(symbol):
+                self.loads.setdefault(f"p{n}", f"{self.table('P')}[{n}]")
+                found[symbol] = sp.Symbol(f"p{n}")
+        if expression.has(self.plan.system.system.t):
+            self.table("t")
+            found[self.plan.system.system.t] = sp.Symbol("t")
+        return found
+
+    def point(self, expression: Any) -> Any:
+        """A pointwise expression with everything but the terms' symbols replaced by entries."""
+        names = self.parameters(expression)
+        for k, block in enumerate(self.plan.system.blocks):
+            if expression.has(block.symbol):
+                names[block.symbol] = sp.Symbol(self.state(k, {}))
+        for a, symbol in enumerate(self.plan.system.system.axes):
+            if expression.has(symbol):
+                names[symbol] = sp.Symbol(self._coordinate(a, None))
+        for n, (symbol, values) in enumerate(self.plan.fields.items()):
+            if expression.has(symbol):
+                names[symbol] = sp.Symbol(self._field(n, values.shape))
+        return expression.xreplace(names)
+
+    def _field(self, n: int, shape: tuple[int, ...]) -> str:
+        index = [v if shape[a] > 1 else "0" for a, v in enumerate(self.lead)]
+        if shape[-1] > 1:
+            return self.row(f"f{n}", f"F_{n}", *index)
+        self.values.setdefault(f"f{n}", f"F_{n}[{', '.join([*index, '0'])}]")
+        return f"f{n}"
+
+
+def _loops(body: _Body, mode: Mode) -> list[list[str]]:
+    """The statements of the loops of a row function: long sums in scratch rows first, then everything else."""
+    plan = body.plan
+    terms: dict[Any, list[str]] = {}
+    for q, term in enumerate((*plan.derivatives, *plan.fluxes)):
+        parts = body.derivative(q, term) if isinstance(term, DerivativeTerm) else body.flux(q, term)
+        terms[term.symbol] = parts or ["0.0"]
+    rates = [body.point(rate) for rate in plan.rates]
+    pointers = len(body.rows) + len(plan.rates) * (1 + mode.others + 2 * mode.collects)
+    loops: list[list[str]] = []
+    values = {}
+    scratch = 0
+    for symbol, parts in terms.items():
+        if body.edge or pointers <= MOST_POINTERS or len(parts) <= 2:
+            values[symbol] = " + ".join(parts)
+            continue
+        target = body.row(f"s{scratch}", "S", str(scratch))
+        for begin in range(0, len(parts), MOST_POINTERS - 2):
+            chunk = " + ".join(parts[begin : begin + MOST_POINTERS - 2])
+            loops.append([f"{target} = {chunk}" if begin == 0 else f"{target} += {chunk}"])
+        values[symbol] = target
+        scratch += 1
+    statements = [f"{symbol} = {text}" for symbol, text in values.items()]
+    shared, bodies = sp.cse(rates, symbols=sp.numbered_symbols("e"), order="none")
+    statements += [f"{name} = {code(value)}" for name, value in shared]
+    statements += [f"r{k} = {code(value)}" for k, value in enumerate(bodies)]
+    for k in range(len(rates)):
+        statements += _updates(body, mode, k)
+    loops.append(statements)
+    return loops
+
+
+def _updates(body: _Body, mode: Mode, k: int) -> list[str]:
+    """What is done with the rate of block k."""
+    index = str(k), *body.lead
+    terms = ["c[0]*r{k}"] if mode.name != "rate" else ["r{k}"]
+    if mode.centre:
+        terms.append(f"c[1]*{body.state(k, {})}")
+    for p in range(mode.others):
+        terms.append(f"c[{2 + p}]*{body.row(f'a{p}_{k}', f'A{p}', *index)}")
+    lines = []
+    if mode.name != "finish":
+        lines.append(f"{body.row(f'o{k}', 'O', *index)} = {' + '.join(terms)}")
+    if mode.collects:
+        source = body.row(f"z{k}", "Z", *index)
+        lines.append(f"{body.row(f'zo{k}', 'ZO', *index)} = {source} + c[5]*r{{k}}")
+    return [line.replace("r{k}", f"r{k}") for line in lines]
+
+
+ARGUMENTS_ALWAYS = ("lo", "hi", "thick", "jl", "jr", "je", "Y", "t")
+
+
+def write(plan: Plan, mode: Mode) -> tuple[str, list[str]]:
+    """The source of one mode.
+
+    Returns
+    -------
+    str
+        Functions ``row_<mode>`` and ``drive_<mode>``.
+    list of str
+        Names of the driver's arguments, in order.
+    """
+    body = _Body(plan)
+    run = [("    for j_ in range(jl, jr):", "        j = uintp(j_)", loop) for loop in _loops(body, mode)]
+    if plan.run != (0, plan.system.grid.shape[-1]):
+        body.edge = True
+        run += [("    for e_ in range(je.shape[0]):", "        j = je[e_]", loop) for loop in _loops(body, mode)]
+    if mode.name != "rate":
+        body.table("c")
+    arrays = list(dict.fromkeys(array for array, _ in body.rows.values()))
+    flat = [f"{array}_" for array in arrays]
+    lines = ["@njit(inline='never', nogil=True, error_model='numpy', fastmath=FAST)"]
+    lines.append(f"def row_{mode.name}(jl, jr, je, {', '.join([*body.lead, *flat, *body.rows, *body.values])}):")
+    lines += [f"    {local} = {value}" for local, value in body.loads.items()]
+    for head, first, statements in run:
+        lines += [head, first, *(f"        {statement}" for statement in statements)]
+    if sum(map(len, lines)) > LONGEST_SOURCE:
+        raise NotCompiled("its terms are so long that compiling them takes minutes")
+    given = [*body.lead, *flat, *(_offset(array, index) for array, index in body.rows.values()), *body.values.values()]
+    call = f"row_{mode.name}(jl, jr, je, {', '.join(given)})"
+    words = set(re.findall(r"[A-Za-z_]\w*", " ".join(given)))
+    known = sorted({*words, *arrays} - {*LEAD, *ARGUMENTS_ALWAYS, *flat, "uintp", "shape"})
+    arguments = [*ARGUMENTS_ALWAYS, *known]
+    drive = ["@njit(nogil=True)", f"def drive_{mode.name}({', '.join(arguments)}):"]
+    drive += [f"    {array}_ = {array}.ravel()" for array in arrays]
+    drive += _nest(plan.system.grid.ndim, call)
+    return "\n".join(lines) + "\n\n\n" + "\n".join(drive), arguments
+
+
+def _offset(array: str, index: Sequence[str]) -> str:
+    """Where a row begins in the flat array."""
+    if not index:
+        return "uintp(0)"
+    text = index[0]
+    for k, entry in enumerate(index[1:], 1):
+        text = f"({text})*{array}.shape[{k}] + {entry}"
+    return f"uintp(({text})*{array}.shape[{len(index)}])"
+
+
+def _nest(ndim: int, call: str) -> list[str]:
+    """The loops over the leading axes; in three dimensions in slabs of the second, whose rows stay in the cache while the
+    first is crossed."""
+    if ndim == 1:
+        return [f"    {call}"]
+    if ndim == 2:
+        return ["    for i in range(lo, hi):", f"        {call}"]
+    return [
+        "    for slab in range(0, Y.shape[2], thick):",
+        "        for i in range(lo, hi):",
+        "            for k in range(slab, min(slab + thick, Y.shape[2])):",
+        f"                {call}",
+    ]

@@ -60,11 +60,15 @@ class Run:
         y = self._consistent(system.pack(self.problem.initial_fields()), start)
         if choice is None:
             choice = choose(system, start, y, duration, method=settings.method, step=settings.step, rtol=settings.rtol)
-        scales = self._scales(y, start, duration)
+        rates = choice.method.realise(system, duration, settings.step, settings.compiled)
+        scales = self._scales(y, start, duration, rates.rhs if rates is not None else system.rhs)
         watch = Watch(system, float(np.max(scales)), progress)
         atol = 1e-3 * settings.rtol * scales if settings.atol is None else np.full(y.size, settings.atol)
-        frames = choice.method.integrate(system, y, stops, watch, step=settings.step, rtol=settings.rtol, atol=atol)
+        options: dict[str, Any] = {"step": settings.step, "rtol": settings.rtol, "atol": atol, "rates": rates}
+        frames = choice.method.integrate(system, y, stops, watch, **options)
         name, reasons = choice.method.name, choice.reasons
+        if rates is not None:
+            reasons = (*reasons, f"right-hand side by {rates.title}")
         times, values = self._store(frames, self._writer(name, reasons), watch.statistics)
         return self._solution(times, values, name, reasons, watch.statistics)
 
@@ -107,10 +111,10 @@ class Run:
                 writer.close(status, message, plain(statistics), clock.perf_counter() - self.begun)
         return np.array(times), {name: np.stack(values) for name, values in stored.items()}
 
-    def _scales(self, y: Array, t: float, duration: float) -> Array:
+    def _scales(self, y: Array, t: float, duration: float, rhs: Callable[[float, Array], Array]) -> Array:
         """Size of every unknown: its greatest value at the start or in the data, or what its rate makes of it."""
         system = self.system
-        rates = np.abs(system.rhs(t, y))
+        rates = np.abs(rhs(t, y))
         full = system.unpack(t, y)
         scales = np.zeros(y.size)
         for block in system.blocks:

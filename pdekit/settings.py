@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +27,8 @@ class TimeSettings:
         Relative tolerance of adaptive methods.
     atol : float, optional
         Absolute tolerance; default is a thousandth of rtol times the size of each unknown at the start.
+    compiled : {"auto", "always", "never"}
+        Whether explicit methods use compiled kernels; "auto" where they are worth the compilation.
     """
 
     end: float | None = None
@@ -34,8 +37,11 @@ class TimeSettings:
     step: float | None = None
     rtol: float = 1e-6
     atol: float | None = None
+    compiled: Literal["auto", "always", "never"] = "auto"
 
     def __post_init__(self) -> None:
+        if self.compiled not in ("auto", "always", "never"):
+            raise ConfigError(f"time.compiled: allowed are auto, always and never, found {self.compiled!r}")
         for name in ("step", "rtol", "atol"):
             value = getattr(self, name)
             if value is None or (name == "atol" and value == 0):

@@ -59,6 +59,7 @@ class TimeSection(Section):
     step: Scalar | None = None
     rtol: Annotated[Number, Field(gt=0, lt=1)] | None = None
     atol: Annotated[Number, Field(ge=0)] | None = None
+    compiled: Literal["auto", "always", "never"] | None = None
 
 
 class OutputSection(Section):

@@ -254,9 +254,9 @@ def choose(
     if method == "auto":
         return _automatic(facts, step, rtol)
     chosen = find_method(method)
-    if chosen.fixed_step and step is None:
+    if chosen.needs_step and step is None:
         raise SolverError(f"time.method: {method} needs a fixed step, time: {{step: ...}}")
-    if not chosen.fixed_step and step is not None:
+    if not chosen.takes_step and step is not None:
         raise SolverError(
             f"time.method: {method} chooses its own steps; leave time.step out, or take a method of fixed step"
         )

@@ -1,4 +1,4 @@
-"""Methods of fixed step: explicit Runge-Kutta, theta, Stormer-Verlet and Newmark, behind one protocol."""
+"""Methods of fixed step: theta, Stormer-Verlet and Newmark, behind one protocol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.errors import SolverError, StabilityError
-from pdekit.integrators.tables import Tableau
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.semidiscrete.program import diagonal
 from pdekit.semidiscrete.system import SemiDiscrete
@@ -53,23 +52,6 @@ def march(
             y = stepper.step(start + i * h, y, h)
             watch.step(end if i == count - 1 else start + (i + 1) * h, y)
         yield end, y
-
-
-class ExplicitRungeKutta:
-    """An explicit Runge-Kutta method ``Y_i = y + h sum_j a_ij F(t + c_j h, Y_j)``, ``y1 = y + h sum b_i F_i``."""
-
-    def __init__(self, system: SemiDiscrete, tableau: Tableau, statistics: Statistics) -> None:
-        if not np.all(system.mass):
-            raise SolverError(f"{tableau.name} cannot solve algebraic equations '0 = ...'; use backward_euler")
-        self.system, self.tableau, self.statistics = system, tableau, statistics
-
-    def step(self, t: float, y: Array, h: float) -> Array:
-        stages: list[Array] = []
-        for row, c in zip(self.tableau.A, self.tableau.c):
-            Y = y + h * sum((a * F for a, F in zip(row, stages) if a), start=np.zeros_like(y)) if row else y
-            stages.append(self.system.rhs(t + c * h, Y))
-        self.statistics.evaluations += len(stages)
-        return np.asarray(y + h * sum((b * F for b, F in zip(self.tableau.b, stages) if b), start=np.zeros_like(y)))
 
 
 class NewtonSolver:

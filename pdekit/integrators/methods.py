@@ -11,12 +11,22 @@ from numpy.typing import NDArray
 
 from pdekit.errors import SolverError, nearest_hint
 from pdekit.integrators.adaptive import adapt
-from pdekit.integrators.fixed import ExplicitRungeKutta, Newmark, Stepper, Theta, Verlet, march
+from pdekit.integrators.explicit import (
+    Counted,
+    ExplicitMethod,
+    RungeKutta,
+    StabilisedChebyshev,
+    adapt_explicit,
+    march_explicit,
+)
+from pdekit.integrators.fixed import Newmark, Stepper, Theta, Verlet, march
+from pdekit.integrators.rates import Compiled, Rates, choose_rates
 from pdekit.integrators.tables import TABLEAUX, Tableau
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.semidiscrete.system import SemiDiscrete
 
-Family = Literal["explicit", "implicit", "verlet", "newmark", "adaptive explicit", "adaptive implicit"]
+USUAL_STAGES, USUAL_EVALUATIONS = 10, 5000.0
+Family = Literal["explicit", "stabilised", "implicit", "verlet", "newmark", "adaptive explicit", "adaptive implicit"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,11 @@ class Method:
     title : str
         In words.
     stepper : callable, optional
-        Makes the stepper of a method of fixed step; None for scipy's adaptive ones.
+        Makes the stepper of an implicit or symplectic method of fixed step.
+    explicit : callable, optional
+        Makes the method of the explicit engine; without it and `stepper` the method is one of scipy's.
+    estimates : bool
+        Whether the method of the explicit engine estimates its error, and can choose its steps.
     """
 
     name: str
@@ -42,11 +56,28 @@ class Method:
     order: int
     title: str
     stepper: Callable[[SemiDiscrete, Statistics], Stepper] | None = None
+    explicit: Callable[[Rates, NDArray[Any]], ExplicitMethod] | None = None
+    estimates: bool = False
 
     @property
-    def fixed_step(self) -> bool:
+    def needs_step(self) -> bool:
         """Whether the method needs a step from the user."""
-        return self.stepper is not None
+        return self.stepper is not None or (self.explicit is not None and not self.estimates)
+
+    @property
+    def takes_step(self) -> bool:
+        """Whether it can go with a fixed step."""
+        return self.stepper is not None or self.explicit is not None
+
+    def realise(self, system: SemiDiscrete, duration: float, step: float | None, compiled: Compiled) -> Rates | None:
+        """The right-hand side in the form that the explicit engine will use; None for other methods."""
+        if self.explicit is None:
+            return None
+        if not np.all(system.mass):
+            raise SolverError(f"{self.name} cannot solve algebraic equations '0 = ...'; use backward_euler")
+        stages = TABLEAUX[self.name].stages if self.name in TABLEAUX else USUAL_STAGES
+        evaluations = USUAL_EVALUATIONS if step is None else stages * duration / step
+        return choose_rates(system, evaluations, compiled)
 
     def integrate(
         self,
@@ -58,8 +89,20 @@ class Method:
         step: float | None = None,
         rtol: float = 1e-6,
         atol: Any = 1e-9,
+        rates: Rates | None = None,
     ) -> Iterator[tuple[float, NDArray[Any]]]:
         """Yield ``(t, y)`` at all `times`, the first of which is the start."""
+        if self.explicit is not None:
+            duration = times[-1] - times[0]
+            known = rates or self.realise(system, duration, step, "auto")
+            assert known is not None
+            counted: Any = Counted(known, watch)
+            method = self.explicit(counted, known.unpacked(times[0], y))
+            if step is not None:
+                return march_explicit(method, counted, y, times, step, watch)
+            if not self.estimates:
+                raise SolverError(f"{self.name} needs a fixed step, time: {{step: ...}}")
+            return adapt_explicit(method, counted, y, times, rtol, np.broadcast_to(atol, y.shape), watch)
         if self.stepper is None:
             if step is not None:
                 raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")
@@ -71,13 +114,31 @@ class Method:
 
 def _explicit(tableau: Tableau) -> Method:
     title = f"explicit Runge-Kutta of order {tableau.order}, {tableau.source}"
-    return Method(tableau.name, "explicit", tableau.order, title, lambda s, n: ExplicitRungeKutta(s, tableau, n))
+    estimates = bool(tableau.error)
+
+    def make(rates: Rates, like: NDArray[Any]) -> ExplicitMethod:
+        return RungeKutta(rates, tableau, like)
+
+    return Method(tableau.name, "explicit", tableau.order, title, explicit=make, estimates=estimates)
+
+
+def _stabilised(rates: Rates, like: NDArray[Any]) -> ExplicitMethod:
+    bound = rates.system.rate_bound(0.0, rates.packed(like))
+    return StabilisedChebyshev(rates, like, bound)
 
 
 METHODS: dict[str, Method] = {
     m.name: m
     for m in (
         *(_explicit(tableau) for tableau in TABLEAUX.values()),
+        Method(
+            "rkc2",
+            "stabilised",
+            2,
+            "stabilised Runge-Kutta-Chebyshev of order 2, Sommeijer, Shampine and Verwer (1998)",
+            explicit=_stabilised,
+            estimates=True,
+        ),
         Method("backward_euler", "implicit", 1, "backward Euler", lambda s, n: Theta(s, 1.0, n)),
         Method("crank_nicolson", "implicit", 2, "Crank-Nicolson", lambda s, n: Theta(s, 0.5, n)),
         Method("verlet", "verlet", 2, "Stormer-Verlet, symplectic", lambda s, n: Verlet(s, n)),

@@ -24,6 +24,12 @@ class Tableau:
         Weights.
     source : str
         Where the coefficients are from.
+    error : tuple, optional
+        Weights of the stages in the error estimate ``h sum e_i F_i``; empty if there is none.
+    error_order : int, optional
+        Order of the companion result from which the estimate comes.
+    shu_osher : tuple of (a, b, c), optional
+        The same method as blends ``Y_i = a Y_0 + b Y_(i-1) + c h F(Y_(i-1))``, stage by stage.
     """
 
     name: str
@@ -31,6 +37,9 @@ class Tableau:
     A: tuple[tuple[float, ...], ...]
     b: tuple[float, ...]
     source: str
+    error: tuple[float, ...] = ()
+    error_order: int | None = None
+    shu_osher: tuple[tuple[float, float, float], ...] = ()
 
     @property
     def c(self) -> tuple[float, ...]:
@@ -40,6 +49,16 @@ class Tableau:
     @property
     def stages(self) -> int:
         return len(self.b)
+
+    @property
+    def subdiagonal(self) -> bool:
+        """Whether every stage needs the one before it only."""
+        return all(not any(row[:-1]) for row in self.A)
+
+    @property
+    def first_same_as_last(self) -> bool:
+        """Whether the last stage is the right-hand side at the result, the first stage of the next step."""
+        return self.b[-1] == 0 and self.A[-1] == self.b[:-1]
 
     @cached_property
     def stability_polynomial(self) -> NDArray[np.float64]:
@@ -73,6 +92,7 @@ TABLEAUX = {
             ((), (1.0,), (1 / 4, 1 / 4)),
             (1 / 6, 1 / 6, 2 / 3),
             "Shu and Osher (1988), eq. (2.18)",
+            shu_osher=((0.0, 1.0, 1.0), (3 / 4, 1 / 4, 1 / 4), (1 / 3, 2 / 3, 2 / 3)),
         ),
         Tableau(
             "rk4",
@@ -80,6 +100,91 @@ TABLEAUX = {
             ((), (1 / 2,), (0.0, 1 / 2), (0.0, 0.0, 1.0)),
             (1 / 6, 1 / 3, 1 / 3, 1 / 6),
             "Kutta (1901)",
+        ),
+        Tableau(
+            "ssprk54",
+            4,
+            (
+                (),
+                (0.39175222657189,),
+                (0.21766909626116876, 0.368410593050371),
+                (0.08269208665781058, 0.13995850219189535, 0.251891774271694),
+                (0.06796628363711475, 0.11503469850463156, 0.20703489859738566, 0.544974750228521),
+            ),
+            (0.14681187608478657, 0.24848290944497617, 0.10425883033198098, 0.2744389009013507, 0.226007483236906),
+            "Spiteri and Ruuth (2002), SSP(5,4)",
+        ),
+        Tableau(
+            "bogacki_shampine",
+            3,
+            ((), (1 / 2,), (0.0, 3 / 4), (2 / 9, 1 / 3, 4 / 9)),
+            (2 / 9, 1 / 3, 4 / 9, 0.0),
+            "Bogacki and Shampine (1989), 3(2)",
+            error=(2 / 9 - 7 / 24, 1 / 3 - 1 / 4, 4 / 9 - 1 / 3, -1 / 8),
+            error_order=2,
+        ),
+        Tableau(
+            "dormand_prince",
+            5,
+            (
+                (),
+                (1 / 5,),
+                (3 / 40, 9 / 40),
+                (44 / 45, -56 / 15, 32 / 9),
+                (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+                (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+                (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+            ),
+            (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84, 0.0),
+            "Dormand and Prince (1980), 5(4)",
+            error=(71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40),
+            error_order=4,
+        ),
+        Tableau(
+            "tsitouras",
+            5,
+            (
+                (),
+                (0.161,),
+                (-0.008480655492356989, 0.335480655492357),
+                (2.8971530571054935, -6.359448489975075, 4.3622954328695815),
+                (5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525),
+                (
+                    5.86145544294642,
+                    -12.92096931784711,
+                    8.159367898576159,
+                    -0.071584973281401,
+                    -0.028269050394068383,
+                ),
+                (
+                    0.09646076681806523,
+                    0.01,
+                    0.4798896504144996,
+                    1.379008574103742,
+                    -3.290069515436081,
+                    2.324710524099774,
+                ),
+            ),
+            (
+                0.09646076681806523,
+                0.01,
+                0.4798896504144996,
+                1.379008574103742,
+                -3.290069515436081,
+                2.324710524099774,
+                0.0,
+            ),
+            "Tsitouras (2011), 5(4)",
+            error=(
+                -0.001780011052225777,
+                -0.0008164344596567469,
+                0.007880878010261995,
+                -0.1447110071732629,
+                0.5823571654525552,
+                -0.458082105929187,
+                1 / 66,
+            ),
+            error_order=4,
         ),
     )
 }

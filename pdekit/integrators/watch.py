@@ -20,6 +20,7 @@ class Statistics:
     """Counts of a run."""
 
     steps: int = 0
+    rejected: int = 0
     evaluations: int = 0
     jacobians: int = 0
     factorisations: int = 0
@@ -52,10 +53,24 @@ class Watch:
         StabilityError
             The solution is not finite, or has grown without bound; says when and where.
         """
-        self.statistics.steps += 1
-        greatest = float(np.max(np.abs(y)))  # nan and inf carry through
+        self.look(t, float(np.max(np.abs(y))), lambda: y)  # nan and inf carry through
+
+    def look(self, t: float, greatest: float, state: Callable[[], NDArray[Any]]) -> None:
+        """Take note of a finished step whose greatest value is known.
+
+        Raises
+        ------
+        StabilityError
+            As `step` does; `state` is asked for only then.
+        """
         if not greatest <= GROWTH_LIMIT * self.scale:
-            raise StabilityError(self.describe(t, y))
+            self.statistics.steps += 1
+            raise StabilityError(self.describe(t, state()))
+        self.tick(t)
+
+    def tick(self, t: float) -> None:
+        """Take note of a finished step without looking at it."""
+        self.statistics.steps += 1
         if self.progress is not None:
             self.progress(t, self.statistics.steps)
 

@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.kernels.cache import load
-from pdekit.kernels.plan import DerivativeTerm, make_plan
+from pdekit.kernels.plan import DerivativeTerm, FluxTerm, make_plan
 from pdekit.kernels.source import MODES, write
+from pdekit.semidiscrete.conditions import StateConditions
 from pdekit.semidiscrete.system import SemiDiscrete
 
 Array = NDArray[Any]
@@ -58,6 +60,10 @@ class Kernel:
         self.threads = threads if shared else 1
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
+    def prepare(self) -> None:
+        """Write the source now, so that what cannot be compiled is found."""
+        self._driver("rate")
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a state."""
@@ -77,7 +83,8 @@ class Kernel:
         given["P"] = np.array(values or [0.0])
         for n, field in enumerate(plan.fields.values()):
             given[f"F_{n}"] = field
-        for q, term in enumerate((*plan.derivatives, *plan.fluxes)):
+        terms: tuple[DerivativeTerm | FluxTerm, ...] = (*plan.derivatives, *plan.fluxes)
+        for q, term in enumerate(terms):
             if isinstance(term, DerivativeTerm):
                 axis = term.factors[0].axis
                 for factor in term.factors:
@@ -118,7 +125,7 @@ class Kernel:
     @cached_property
     def _blocks(self) -> list[tuple[int, int]]:
         edges = np.linspace(0, self.system.grid.shape[0], self.threads + 1).astype(int)
-        return [(int(a), int(b)) for a, b in zip(edges, edges[1:])]
+        return [(int(a), int(b)) for a, b in pairwise(edges)]
 
     @cached_property
     def _scratch(self) -> list[Array]:
@@ -184,6 +191,17 @@ class Kernel:
         """Write the prescribed values at time t into a state."""
         for k, block in enumerate(self.system.blocks):
             block.conditions.fill(Y[k], t)
+
+    @cached_property
+    def _rates_of_data(self) -> list[StateConditions]:
+        return [block.conditions.rate() for block in self.system.blocks]
+
+    def fill_rates(self, F: Array, t: float) -> None:
+        """Write the rates of the prescribed values into a right-hand side; zero where they are not known."""
+        for k, (block, rates) in enumerate(zip(self.system.blocks, self._rates_of_data)):
+            for axis, side, factor, _ in block.conditions.dirichlet_faces():
+                known = [d for (a, s, _), d in rates.data.items() if (a, s) == (axis, side)]
+                F[k][block.conditions.face_slice(axis, side)] = factor * known[0].at(t) if known else 0.0
 
     def unpacked(self, t: float, y: Array) -> Array:
         """The state of a vector of unknowns."""

@@ -156,7 +156,8 @@ class Plan:
         for flux in (f for f in self.fluxes if f.axis == last):
             offset = flux.flux_index - nodes[:, None]
             good &= np.all(offset == offset[middle], axis=1)
-        for term in (*self.derivatives, *self.fluxes):
+        terms: tuple[DerivativeTerm | FluxTerm, ...] = (*self.derivatives, *self.fluxes)
+        for term in terms:
             axis = term.factors[0].axis if isinstance(term, DerivativeTerm) else term.axis
             if term.data is not None and axis == last:
                 good &= ~np.any(term.data.reshape(n, -1), axis=1)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy as sp
@@ -64,7 +64,7 @@ MODES = {
 class _Printer(PythonCodePrinter):
     """Scalar code that numba compiles."""
 
-    _functions = {
+    _functions: ClassVar = {
         "sin": "np.sin", "cos": "np.cos", "tan": "np.tan", "asin": "np.arcsin", "acos": "np.arccos", "atan": "np.arctan",
         "sinh": "np.sinh", "cosh": "np.cosh", "tanh": "np.tanh", "asinh": "np.arcsinh", "acosh": "np.arccosh",
         "atanh": "np.arctanh", "exp": "np.exp", "log": "np.log", "Abs": "abs", "sign": "np.sign", "floor": "np.floor",
@@ -78,7 +78,8 @@ class _Printer(PythonCodePrinter):
             raise NotCompiled(f"{name} is not among the functions of the kernels")
         return f"{self._functions[name]}({', '.join(self._print(a) for a in expression.args)})"
 
-    _print_sign = _print_Abs = _print_Function
+    _print_sign = _print_Function
+    _print_Abs = _print_Function  # noqa: N815  (the name that SymPy looks for)
 
     def _print_Heaviside(self, expression: Any) -> str:
         a, middle = (self._print(v) for v in (expression.args[0], expression.args[1]))
@@ -108,7 +109,8 @@ class _Printer(PythonCodePrinter):
     def _print_NumberSymbol(self, expression: Any) -> str:
         return repr(float(expression))
 
-    _print_Pi = _print_Exp1 = _print_NumberSymbol
+    _print_Pi = _print_NumberSymbol  # noqa: N815
+    _print_Exp1 = _print_NumberSymbol  # noqa: N815
 
     def _print_ImaginaryUnit(self, expression: Any) -> str:
         return "1j"
@@ -321,7 +323,8 @@ def _loops(body: _Body, mode: Mode) -> list[list[str]]:
     """The statements of the loops of a row function: long sums in scratch rows first, then everything else."""
     plan = body.plan
     terms: dict[Any, list[str]] = {}
-    for q, term in enumerate((*plan.derivatives, *plan.fluxes)):
+    read: tuple[DerivativeTerm | FluxTerm, ...] = (*plan.derivatives, *plan.fluxes)
+    for q, term in enumerate(read):
         parts = body.derivative(q, term) if isinstance(term, DerivativeTerm) else body.flux(q, term)
         terms[term.symbol] = parts or ["0.0"]
     rates = [body.point(rate) for rate in plan.rates]

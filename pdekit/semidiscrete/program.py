@@ -122,6 +122,23 @@ class Program:
             self._pointwise[expression] = Pointwise(expression, fixed, (*found, *dependents), self.dtype.kind != "c")
         return self._pointwise[expression]
 
+    def row_sum(self, atom: Diff | Flux, frame: Frame) -> float:
+        """Upper bound of the row sums of moduli of an atom's matrix, from its one-dimensional factors."""
+        if self.is_flux(atom):
+            assert isinstance(atom, Flux)
+            flux, (known, unknown) = self.flux(atom), self.factors(atom)
+            sums = abs(flux.pieces.divergence.matrix) @ abs(flux.pieces.gradient.matrix)
+            size = float(np.max(np.abs(self.flux_coefficient(atom, known, frame.t))))
+            size *= float(np.max(np.abs(frame.value(unknown)))) if unknown != 1 else 1.0
+            if flux.curved:
+                size *= float(np.max(self.grid.inverse_square_scale(flux.axis, in_cells=self.order == 2)))
+            return size * float(np.max(np.asarray(sums.sum(axis=1))))
+        if isinstance(atom, Flux):
+            return float(np.max(np.asarray(abs(self.derivative(atom).matrix).sum(axis=1))))
+        rows = axis_rows(self.grid, atom, self.order, self.conditions.get(atom.operand))
+        sums = [abs(r.matrix) if r.mirror is None else abs(r.matrix) + abs(r.mirror) for r in rows.values()]
+        return float(np.prod([np.max(np.asarray(m.sum(axis=1))) for m in sums]))
+
     def is_flux(self, atom: Diff | Flux) -> bool:
         """Whether an atom is discretized by fluxes; on curved coordinates, above order 2, only if its k varies."""
         if not isinstance(atom, Flux):

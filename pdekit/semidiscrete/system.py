@@ -155,6 +155,29 @@ class SemiDiscrete:
                 total = max(total, float(np.max(np.nan_to_num(sum(row)))))
         return total
 
+    def rate_bound(self, t: float, y: Array) -> float:
+        """Upper bound of the spectral radius of the Jacobian at a state, without a matrix: its greatest row sum of moduli.
+
+        Gershgorin's bound on the rows: for every term the greatest modulus of its factor times the row sums of its
+        one-dimensional matrices. Their signs alternate, so for u'' the bound is the value itself. A system of second order
+        in time ``q'' = K q`` has the root of the bound of K.
+        """
+        frame = self._frame(t, y)
+        states = [block.symbol for block in self.blocks]
+        greatest = 0.0
+        for unknown in self.system.unknowns:
+            hidden = {atom: sp.Dummy() for atom in spatial_atoms(unknown.rhs)}
+            shown = {dummy: atom for atom, dummy in hidden.items()}
+            body = unknown.rhs.xreplace(hidden)
+            total = 0.0
+            for symbol in (*states, *shown):
+                factor = slope(body, symbol).xreplace(shown)
+                if factor != 0:
+                    size = float(np.max(np.abs(frame.value(factor))))
+                    total += size * (self.program.row_sum(shown[symbol], frame) if symbol in shown else 1.0)
+            greatest = max(greatest, np.sqrt(total) if unknown.time_order == 2 else total)
+        return greatest
+
     @cached_property
     def has_rates(self) -> bool:
         """Whether rates ``u_t`` of equations of second order stand on right-hand sides."""

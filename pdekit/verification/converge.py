@@ -19,7 +19,7 @@ from pdekit.solution import Solution
 from pdekit.verification.manufactured import manufactured
 
 # In a study in space the error in time must not be seen.
-TIGHT = {"rtol": 1e-11, "atol": 1e-13}
+TIGHT: dict[str, Any] = {"rtol": 1e-11, "atol": 1e-13}
 ROUNDING = 2e-11  # errors below this, beside the solution, are rounding and tolerance: no order can be read off
 Reference = Literal["exact", "manufactured", "self"]
 Report = Callable[[str], None]
@@ -289,7 +289,7 @@ def _solve_all(
             time = replace(problem.time, step=step_of[n])
         else:
             adaptive = problem.time.method if problem.time.method in METHODS else "auto"
-            fixed = adaptive != "auto" and METHODS[adaptive].fixed_step
+            fixed = adaptive != "auto" and METHODS[adaptive].needs_step
             time = replace(problem.time, step=None, method="auto" if fixed else adaptive, **TIGHT)
         sized = problem.replace(grid=grid, time=time)
         solution = sized.solve() if problem.steady else sized.solve(times=())
@@ -336,7 +336,7 @@ def _in_time(
     method = problem.time.method
     if method == "auto":
         method = problem.choice(step=steps[0]).method.name
-    if method not in METHODS or not METHODS[method].fixed_step:
+    if method not in METHODS or not METHODS[method].takes_step:
         raise PdekitError(
             f"convergence.steps: {method} chooses its own steps; a study in time needs a method of fixed step"
         )

@@ -1,0 +1,366 @@
+"""The explicit engine: Runge-Kutta methods by their tableaux and the stabilised method RKC2, fixed steps or PI control.
+
+Methods never allocate while time runs; where the tableau allows, the update of a stage is part of the pass that
+evaluates the right-hand side.
+
+References
+----------
+E. Hairer, S. P. Norsett and G. Wanner, *Solving Ordinary Differential Equations I*, 2nd ed. (1993), section II.4.
+K. Gustafsson, ACM Trans. Math. Softw. 17 (1991) 533-554 (PI control).
+B. P. Sommeijer, L. F. Shampine and J. G. Verwer, *RKC: an explicit solver for parabolic PDEs*, J. Comput. Appl. Math. 88
+(1998) 315-326.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache, partial
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.errors import SolverError, StabilityError
+from pdekit.integrators.rates import Rates
+from pdekit.integrators.tables import Tableau
+from pdekit.integrators.watch import Watch
+
+Array = NDArray[Any]
+CHECK_EVERY, CHECK_ALWAYS_BELOW = 16, 20_000  # steps between looks for blow-up; every step for few unknowns
+SAFETY, LEAST_FACTOR, GREATEST_FACTOR = 0.9, 0.2, 5.0
+RADIUS_EVERY = 25  # steps between estimates of the spectral radius
+DAMPING = 2 / 13
+
+
+class ExplicitMethod(Protocol):
+    """One step of an explicit method on states; results go to `out`, which is not `Y`."""
+
+    @property
+    def error_order(self) -> int | None:
+        """Order of the result from which the error estimate comes; None if there is no estimate."""
+        ...
+
+    def step(self, t: float, Y: Array, h: float, out: Array) -> None:
+        """Advance by h."""
+        ...
+
+    def error(self, Y: Array, out: Array, h: float, atol: Array, rtol: float) -> float:
+        """Estimated error of the step just made, in units of the tolerances."""
+        ...
+
+    def accepted(self) -> None:
+        """The step just made is kept."""
+        ...
+
+
+class RungeKutta:
+    """A method given by its tableau.
+
+    Three forms of the same numbers. Shu and Osher's, where the tableau brings it: each stage a blend of states and one
+    Euler step. Collected, where only the first subdiagonal of A is occupied: the result grows while the stages replace each
+    other (two states beside the old and new ones). Stored, for all others: one array for every stage.
+    """
+
+    def __init__(self, rates: Rates, tableau: Tableau, like: Array) -> None:
+        self.rates, self.tableau = rates, tableau
+        self.error_order = tableau.error_order
+        self._first_known = False
+        s = tableau.stages
+        if tableau.shu_osher and not tableau.error:
+            self._step, count = self._blended, min(s - 1, 2)
+        elif tableau.subdiagonal and not tableau.error:
+            self._step, count = self._collected, min(2, s - 1)
+        else:
+            self._step, count = self._stored, 0
+            self._stages = np.zeros((s, *like.shape), dtype=like.dtype)
+        self._spare = [np.empty_like(like) for _ in range(count)]
+
+    def step(self, t: float, Y: Array, h: float, out: Array) -> None:
+        self._step(t, Y, h, out)
+        self.rates.fill(out, t + h)
+
+    def _blended(self, t: float, Y: Array, h: float, out: Array) -> None:
+        """``Y_i = a_i Y_0 + b_i Y_(i-1) + c_i h F(Y_(i-1))``."""
+        now = Y
+        for i, ((a, b, c), at) in enumerate(zip(self.tableau.shu_osher, self.tableau.c)):
+            target = out if i == self.tableau.stages - 1 else self._spare[i % 2]
+            numbers = np.array([c * h, b, a, 0.0, 0.0, 0.0])
+            if a == 0:
+                self.rates.apply("step", t + at * h, now, target, numbers)
+            else:
+                self.rates.apply("blend", t + at * h, now, target, numbers, others=(Y,))
+            if i < self.tableau.stages - 1:
+                self.rates.fill(target, t + self.tableau.c[i + 1] * h)
+            now = target
+
+    def _collected(self, t: float, Y: Array, h: float, out: Array) -> None:
+        tableau, now, s = self.tableau, Y, self.tableau.stages
+        for i in range(s):
+            at, d = t + tableau.c[i] * h, tableau.b[i] * h
+            collected = Y if i == 0 else out
+            if i == s - 1:
+                self.rates.apply("finish", at, now, None, np.array([0, 0, 0, 0, 0, d]), z=collected, z_out=out)
+                return
+            target = self._spare[i % 2]
+            numbers = np.array([tableau.A[i + 1][i] * h, 0.0, 1.0, 0.0, 0.0, d])
+            self.rates.apply("collect", at, now, target, numbers, others=(Y,), z=collected, z_out=out)
+            self.rates.fill(target, t + tableau.c[i + 1] * h)
+            now = target
+
+    def _stored(self, t: float, Y: Array, h: float, out: Array) -> None:
+        tableau, F = self.tableau, self._stages
+        if not self._first_known:
+            self.rates.apply("rate", t, Y, F[0])
+            self._first_known = tableau.first_same_as_last
+        for i in range(1, tableau.stages):
+            weights = h * np.array([*tableau.A[i], *([0.0] * (tableau.stages - i))])
+            self.rates.combine(out, Y, weights[: tableau.stages], F)
+            self.rates.fill(out, t + tableau.c[i] * h)
+            self.rates.apply("rate", t + tableau.c[i] * h, out, F[i])
+        if not tableau.first_same_as_last:  # else the last stage is the result
+            self.rates.combine(out, Y, h * np.array(tableau.b), F)
+
+    def error(self, Y: Array, out: Array, h: float, atol: Array, rtol: float) -> float:
+        return self.rates.error(Y, out, 0.0, h * np.array(self.tableau.error), self._stages, atol, rtol)
+
+    def accepted(self) -> None:
+        if self.tableau.first_same_as_last:
+            self._stages[0] = self._stages[-1]
+
+
+@lru_cache(maxsize=256)
+def chebyshev_coefficients(s: int) -> tuple[tuple[float, ...], ...]:
+    """``mu, nu, mu~, gamma~, c`` of RKC2 with s stages, by stage from 1 on (Sommeijer et al., eqs. 2.2-2.6).
+
+    Examples
+    --------
+    >>> mu, nu, mu_t, gamma_t, c = chebyshev_coefficients(10)
+    >>> round(c[-1], 12), bool(abs(mu[5] + nu[5]) < 2)
+    (1.0, True)
+    """
+    w0 = 1 + DAMPING / s**2
+    T, dT, d2T = [1.0, w0], [0.0, 1.0], [0.0, 0.0]
+    for j in range(2, s + 1):
+        T.append(2 * w0 * T[j - 1] - T[j - 2])
+        dT.append(2 * T[j - 1] + 2 * w0 * dT[j - 1] - dT[j - 2])
+        d2T.append(4 * dT[j - 1] + 2 * w0 * d2T[j - 1] - d2T[j - 2])
+    w1 = dT[s] / d2T[s]
+    b = [0.0, 0.0, *(d2T[j] / dT[j] ** 2 for j in range(2, s + 1))]
+    b[0] = b[1] = b[2]
+    a = [1 - b[j] * T[j] for j in range(s + 1)]
+    c = [0.0, 0.0, *(w1 * d2T[j] / dT[j] for j in range(2, s + 1))]
+    c[1] = c[2] / dT[2]
+    mu, nu, mu_t, gamma_t = [0.0, 0.0], [0.0, 0.0], [0.0, b[1] * w1], [0.0, 0.0]
+    for j in range(2, s + 1):
+        mu.append(2 * b[j] * w0 / b[j - 1])
+        nu.append(-b[j] / b[j - 2])
+        mu_t.append(2 * b[j] * w1 / b[j - 1])
+        gamma_t.append(-a[j - 1] * mu_t[j])
+    return tuple(mu), tuple(nu), tuple(mu_t), tuple(gamma_t), tuple(c)
+
+
+class StabilisedChebyshev:
+    """RKC2: second order, with as many stages as stability asks for, stable for ``h rho <= 0.65 s^2`` on the negative axis.
+
+    A step of s stages is worth about s/3 steps of a classical method: diffusion without linear solves.
+    """
+
+    error_order = 2
+
+    def __init__(self, rates: Rates, like: Array, radius: float) -> None:
+        self.rates, self._bound = rates, radius
+        self._spare = [np.empty_like(like) for _ in range(2)]
+        self._ends = np.zeros((2, *like.shape), dtype=like.dtype)  # F at both ends of a step
+        self._known = False
+        self._since, self.radius = RADIUS_EVERY, radius
+        self._direction: Array | None = None
+        self._changes = not rates.system.is_linear
+
+    def stages(self, h: float) -> int:
+        """Number of stages that is stable at step h."""
+        return max(2, int(np.ceil(np.sqrt(1 + 1.54 * h * self.radius))))
+
+    def step(self, t: float, Y: Array, h: float, out: Array) -> None:
+        F0 = self._ends[0]
+        if not self._known:
+            self.rates.apply("rate", t, Y, F0)
+            self._known = True
+        self._estimate(t, Y, F0)
+        s = self.stages(h)
+        mu, nu, mu_t, gamma_t, c = chebyshev_coefficients(s)
+        older, now = self._spare
+        older[...] = Y
+        self.rates.combine(now, Y, np.array([h * mu_t[1]]), self._ends[:1])
+        self.rates.fill(now, t + c[1] * h)
+        before, current = older, now
+        for j in range(2, s + 1):
+            numbers = np.array([h * mu_t[j], mu[j], 1 - mu[j] - nu[j], nu[j], h * gamma_t[j], 0.0])
+            target = out if j == s else before
+            self.rates.apply("stabilised", t + c[j - 1] * h, current, target, numbers, others=(Y, before, F0))
+            self.rates.fill(target, t + c[j] * h)
+            before, current = current, target
+
+    def error(self, Y: Array, out: Array, h: float, atol: Array, rtol: float) -> float:
+        """``0.8 (Y0 - Y1) + 0.4 h (F0 + F1)`` (eq. 2.8)."""
+        self.rates.apply("rate", self._end, out, self._ends[1])
+        return self.rates.error(Y, out, 0.8, np.array([0.4 * h, 0.4 * h]), self._ends, atol, rtol)
+
+    _end = 0.0
+
+    def at(self, t: float) -> None:
+        """The time at the end of the step, for the error estimate."""
+        self._end = t
+
+    def accepted(self) -> None:
+        self._ends[0] = self._ends[1]
+        self._since += 1
+
+    def forget(self) -> None:
+        """The state was changed from outside, or the step had no estimate: F at its start is not known."""
+        self._known = False
+
+    def _estimate(self, t: float, Y: Array, F0: Array) -> None:
+        """A bound of the spectral radius for a nonlinear system: power iteration on differences of F (Sommeijer et al., 3)."""
+        if not self._changes or self._since < RADIUS_EVERY:
+            return
+        self._since = 0
+        probe, image = self._spare
+        direction = F0.copy() if self._direction is None else self._direction
+        size = float(np.linalg.norm(Y)) or 1.0
+        radius = previous = 0.0
+        for _ in range(50):
+            norm = float(np.linalg.norm(direction))
+            if norm == 0:
+                direction = np.random.default_rng(0).standard_normal(Y.shape).astype(Y.dtype)
+                norm = float(np.linalg.norm(direction))
+            scale = 1.5e-8 * size / norm
+            np.multiply(direction, scale, out=probe)
+            probe += Y
+            self.rates.fill(probe, t)
+            moved = float(np.linalg.norm(probe - Y))
+            self.rates.apply("rate", t, probe, image)
+            direction = image - F0
+            radius = float(np.linalg.norm(direction)) / moved if moved else 0.0
+            if abs(radius - previous) <= 0.01 * radius:
+                break
+            previous = radius
+        self._direction = direction
+        self.radius = max(1.2 * radius, 1e-12)
+
+
+def _look(watch: Watch, rates: Rates, t: float, Y: Array, always: bool) -> None:
+    """Count a step, and look whether the solution is still there."""
+    rare = rates.system.size > CHECK_ALWAYS_BELOW and not always
+    if rare and (watch.statistics.steps + 1) % CHECK_EVERY:
+        watch.tick(t)
+    else:
+        watch.look(t, rates.greatest(Y), partial(rates.packed, Y))
+
+
+def march_explicit(
+    method: ExplicitMethod, rates: Rates, y: Array, times: Sequence[float], step: float, watch: Watch
+) -> Iterator[tuple[float, Array]]:
+    """Fixed steps from output time to output time, as `pdekit.integrators.fixed.march` divides them.
+
+    Yields
+    ------
+    (t, y) at every one of `times`, the first included.
+    """
+    yield times[0], y
+    Y = rates.unpacked(times[0], y)
+    out = np.empty_like(Y)
+    for start, end in pairwise(times):
+        count = max(1, int(np.ceil((end - start) / step * (1 - 1e-12))))
+        h = (end - start) / count
+        for i in range(count):
+            method.step(start + i * h, Y, h, out)
+            if isinstance(method, StabilisedChebyshev):
+                method.forget()
+            Y, out = out, Y
+            last = i == count - 1
+            _look(watch, rates, end if last else start + (i + 1) * h, Y, last)
+        yield end, rates.packed(Y)
+
+
+def _first_step(
+    method: ExplicitMethod, rates: Rates, t: float, Y: Array, span: float, atol: Array, rtol: float
+) -> float:
+    """A first step from the sizes of the state and of its rate (Hairer, Norsett and Wanner, II.4, first half)."""
+    F = np.empty((1, *Y.shape), dtype=Y.dtype)
+    rates.apply("rate", t, Y, F[0])
+    zero = np.zeros_like(Y)
+    size = rates.error(Y, zero, 1.0, np.zeros(1), F, atol, rtol)
+    slope = rates.error(Y, zero, 0.0, np.ones(1), F, atol, rtol)
+    if not np.isfinite(slope):
+        raise StabilityError("the right-hand side is not finite at the start")
+    h = 0.01 * size / slope if size > 1e-5 and slope > 1e-5 else 1e-6 * span
+    return min(h, span)
+
+
+def adapt_explicit(
+    method: ExplicitMethod, rates: Rates, y: Array, times: Sequence[float], rtol: float, atol: Array, watch: Watch
+) -> Iterator[tuple[float, Array]]:
+    """Steps chosen by a PI controller from the method's own error estimate; output times are hit exactly.
+
+    ``h_new = h * 0.9 * err^(-0.7/k) * err_previous^(0.4/k)``, k the order of the estimate plus one.
+
+    Yields
+    ------
+    (t, y) at every one of `times`, the first included.
+    """
+    if method.error_order is None:
+        raise SolverError("the method has no error estimate; give it a fixed step")
+    yield times[0], y
+    Y = rates.unpacked(times[0], y)
+    out = np.empty_like(Y)
+    t, k, previous = times[0], method.error_order + 1, 1.0
+    h = _first_step(method, rates, t, Y, times[-1] - times[0], atol, rtol)
+    for start, end in pairwise(times):
+        t = start
+        while t < end:
+            left = end - t
+            own = left if h >= left * (1 - 1e-10) else (left / 2 if 2 * h > left else h)
+            if own < 1e-14 * max(abs(t), abs(end), end - start):
+                watch.look(t, rates.greatest(Y), partial(rates.packed, Y))
+                raise StabilityError(
+                    f"the step has shrunk to {own:.3g} at t = {t:.6g}: the solution changes ever faster there"
+                )
+            if isinstance(method, StabilisedChebyshev):
+                method.at(t + own)
+            method.step(t, Y, own, out)
+            error = method.error(Y, out, own, atol, rtol)
+            if not error <= 1.0:
+                watch.statistics.rejected += 1
+                factor = SAFETY * error ** (-1 / k) if np.isfinite(error) else LEAST_FACTOR
+                h = own * min(1.0, max(LEAST_FACTOR, factor))
+                continue
+            method.accepted()
+            t = end if own == left else t + own
+            Y, out = out, Y
+            error = max(error, 1e-10)
+            factor = SAFETY * error ** (-0.7 / k) * previous ** (0.4 / k)
+            previous = error
+            h = max(own, h if own < h else 0.0) * min(GREATEST_FACTOR, max(LEAST_FACTOR, factor))
+            _look(watch, rates, t, Y, t == end)
+        yield end, rates.packed(Y)
+
+
+class Counted:
+    """A realization that counts its evaluations."""
+
+    def __init__(self, rates: Rates, watch: Watch) -> None:
+        self._rates, self._watch = rates, watch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rates, name)
+
+    @cached_property
+    def apply(self) -> Any:
+        inner, statistics = self._rates.apply, self._watch.statistics
+
+        def apply(*arguments: Any, **options: Any) -> None:
+            statistics.evaluations += 1
+            inner(*arguments, **options)
+
+        return apply

@@ -1,0 +1,221 @@
+"""The right-hand side as explicit methods use it: with the update of a step in the same pass, over states of its own shape.
+
+Two realizations of the same rows: the sparse matrices, on vectors of the free unknowns, and the compiled kernels, on
+whole fields with prescribed nodes in place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.errors import SolverError
+from pdekit.semidiscrete.system import SemiDiscrete
+
+Compiled = Literal["auto", "always", "never"]
+WORTH_COMPILING = 2e8  # node updates: about what matrices do in the second that compiling takes
+
+if TYPE_CHECKING:
+    from pdekit.kernels.kernel import Kernel
+
+Array = NDArray[Any]
+
+
+class Rates(Protocol):
+    """A realization of ``y' = F(t, y)``.
+
+    `apply` evaluates F at `Y` and combines, c being ``cf, cu, c_0, c_1, c_2, d``:
+    "rate": ``out = F``; "step": ``out = cf F + cu Y``; "blend": and ``c_0 X_0``; "stabilised": and ``c_0 X_0 + c_1 X_1 +
+    c_2 X_2``; "collect": ``out = cf F + c_0 X_0`` and ``z_out = z + d F``; "finish": ``z_out = z + d F`` only.
+    """
+
+    system: SemiDiscrete
+    title: str
+
+    def rhs(self, t: float, y: Array) -> Array:
+        """F on vectors of unknowns."""
+        ...
+
+    def unpacked(self, t: float, y: Array) -> Array:
+        """The state of a vector of unknowns."""
+        ...
+
+    def packed(self, Y: Array) -> Array:
+        """The vector of unknowns of a state."""
+        ...
+
+    def fill(self, Y: Array, t: float) -> None:
+        """Write prescribed values at time t into a state."""
+        ...
+
+    def apply(
+        self,
+        mode: str,
+        t: float,
+        Y: Array,
+        out: Array | None = None,
+        coefficients: Array | None = None,
+        others: Sequence[Array] = (),
+        z: Array | None = None,
+        z_out: Array | None = None,
+    ) -> None:
+        """Evaluate and combine; see above."""
+        ...
+
+    def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
+        """``out = Y + sum_k weights[k] stages[k]``."""
+        ...
+
+    def error(
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, atol: Array, rtol: float
+    ) -> float:
+        """Root mean square of ``difference (Y0 - Y1) + sum_k weights[k] stages[k]``, in units of the tolerances."""
+        ...
+
+    def greatest(self, Y: Array) -> float:
+        """The greatest modulus; not a number if there is one that is not."""
+        ...
+
+
+def choose_rates(system: SemiDiscrete, evaluations: float, compiled: Compiled = "auto") -> Rates:
+    """The realization that is worth it: compiled kernels for much work, matrices for little.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    evaluations : float
+        About how many there will be.
+    compiled : {"auto", "always", "never"}
+
+    Raises
+    ------
+    SolverError
+        Kernels are asked for and cannot do the system; says why.
+    """
+    if compiled == "never" or (compiled == "auto" and system.size * evaluations < WORTH_COMPILING):
+        return MatrixRates(system)
+    from pdekit.kernels.kernel import Kernel
+    from pdekit.kernels.plan import NotCompiled
+
+    try:
+        kernel = Kernel(system, threads=usable_cores())
+        kernel.prepare()
+        return CompiledRates(kernel)
+    except NotCompiled as reason:
+        if compiled == "always":
+            raise SolverError(f"time.compiled: this problem is left to the matrices: {reason}") from None
+        return MatrixRates(system)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class MatrixRates:
+    """By sparse matrices; a state is the vector of unknowns."""
+
+    title = "sparse matrices"
+
+    def __init__(self, system: SemiDiscrete) -> None:
+        self.system = system
+
+    def rhs(self, t: float, y: Array) -> Array:
+        return self.system.rhs(t, y)
+
+    def unpacked(self, t: float, y: Array) -> Array:
+        return y.copy()
+
+    def packed(self, Y: Array) -> Array:
+        return Y.copy()
+
+    def fill(self, Y: Array, t: float) -> None:
+        """Prescribed values are not part of the state."""
+
+    def apply(
+        self,
+        mode: str,
+        t: float,
+        Y: Array,
+        out: Array | None = None,
+        coefficients: Array | None = None,
+        others: Sequence[Array] = (),
+        z: Array | None = None,
+        z_out: Array | None = None,
+    ) -> None:
+        F = self.system.rhs(t, Y)
+        if mode == "rate":
+            assert out is not None
+            out[...] = F
+            return
+        assert coefficients is not None
+        cf, cu, *c, d = coefficients
+        if z is not None and z_out is not None:
+            np.add(z, d * F, out=z_out)
+        if out is None:
+            return
+        total = cf * F
+        if mode in ("step", "blend", "stabilised"):
+            total += cu * Y
+        for factor, other in zip(c, others):
+            total += factor * other
+        out[...] = total
+
+    def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
+        total = Y.copy()
+        for w, F in zip(weights, stages):
+            if w != 0:
+                total += w * F
+        out[...] = total
+
+    def error(
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, atol: Array, rtol: float
+    ) -> float:
+        e = difference * (Y0 - Y1)
+        for w, F in zip(weights, stages):
+            if w != 0:
+                e = e + w * F
+        scale = atol + rtol * np.maximum(np.abs(Y0), np.abs(Y1))
+        return float(np.sqrt(np.mean(np.abs(e / scale) ** 2)))
+
+    def greatest(self, Y: Array) -> float:
+        return float(np.max(np.abs(Y)))
+
+
+class CompiledRates:
+    """By compiled kernels; a state has the shape ``(blocks, *grid.shape)``."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        from pdekit.kernels import passes
+
+        self.kernel, self.system, self._passes = kernel, kernel.system, passes
+        self.title = f"compiled kernels, {kernel.threads} thread{'s' * (kernel.threads > 1)}"
+        self.rhs = kernel.rhs
+        self.unpacked, self.packed, self.fill = kernel.unpacked, kernel.packed, kernel.fill
+
+    def apply(self, mode: str, t: float, Y: Array, out: Array | None = None, *others: Any, **options: Any) -> None:
+        self.kernel.apply(mode, t, Y, out, *others, **options)
+        if mode == "rate" and out is not None:  # a step of prescribed nodes has no error of its own
+            self.kernel.fill_rates(out, t)
+
+    def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
+        self._passes.combine(out.reshape(-1), Y.reshape(-1), weights, stages.reshape(stages.shape[0], -1))
+
+    def error(
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, atol: Array, rtol: float
+    ) -> float:
+        total = 0.0
+        for k, block in enumerate(self.system.blocks):
+            own = float(np.min(atol[block.slice]))
+            rows = stages[:, k].reshape(stages.shape[0], -1)
+            total += self._passes.error_sum(
+                Y0[k].reshape(-1), Y1[k].reshape(-1), difference, weights, rows, own, float(rtol)
+            )
+        return float(np.sqrt(total / self.system.size))
+
+    def greatest(self, Y: Array) -> float:
+        return float(self._passes.greatest(Y.reshape(-1)))

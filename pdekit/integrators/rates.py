@@ -17,7 +17,7 @@ from pdekit.errors import SolverError
 from pdekit.semidiscrete.system import SemiDiscrete
 
 Compiled = Literal["auto", "always", "never"]
-WORTH_COMPILING = 2e8  # node updates: about what matrices do in the second that compiling takes
+WORTH_COMPILING = 6e7  # node updates: about what matrices do in the second that compiling takes
 
 if TYPE_CHECKING:
     from pdekit.kernels.kernel import Kernel

@@ -49,8 +49,8 @@ class ExplicitMethod(Protocol):
         """Estimated error of the step just made, in units of the tolerances."""
         ...
 
-    def accepted(self) -> None:
-        """The step just made is kept."""
+    def accepted(self, estimated: bool) -> None:
+        """The step just made is kept; whether its error was estimated."""
         ...
 
 
@@ -124,7 +124,7 @@ class RungeKutta:
     def error(self, Y: Array, out: Array, h: float, atol: Array, rtol: float) -> float:
         return self.rates.error(Y, out, 0.0, h * np.array(self.tableau.error), self._stages, atol, rtol)
 
-    def accepted(self) -> None:
+    def accepted(self, estimated: bool) -> None:
         if self.tableau.first_same_as_last:
             self._stages[0] = self._stages[-1]
 
@@ -212,13 +212,11 @@ class StabilisedChebyshev:
         """The time at the end of the step, for the error estimate."""
         self._end = t
 
-    def accepted(self) -> None:
-        self._ends[0] = self._ends[1]
+    def accepted(self, estimated: bool) -> None:
+        self._known = estimated
+        if estimated:
+            self._ends[0] = self._ends[1]
         self._since += 1
-
-    def forget(self) -> None:
-        """The state was changed from outside, or the step had no estimate: F at its start is not known."""
-        self._known = False
 
     def _estimate(self, t: float, Y: Array, F0: Array) -> None:
         """A bound of the spectral radius for a nonlinear system: power iteration on differences of F (Sommeijer et al., 3)."""
@@ -275,8 +273,7 @@ def march_explicit(
         h = (end - start) / count
         for i in range(count):
             method.step(start + i * h, Y, h, out)
-            if isinstance(method, StabilisedChebyshev):
-                method.forget()
+            method.accepted(estimated=False)
             Y, out = out, Y
             last = i == count - 1
             _look(watch, rates, end if last else start + (i + 1) * h, Y, last)
@@ -335,7 +332,7 @@ def adapt_explicit(
                 factor = SAFETY * error ** (-1 / k) if np.isfinite(error) else LEAST_FACTOR
                 h = own * min(1.0, max(LEAST_FACTOR, factor))
                 continue
-            method.accepted()
+            method.accepted(estimated=True)
             t = end if own == left else t + own
             Y, out = out, Y
             error = max(error, 1e-10)

@@ -78,9 +78,6 @@ class _Printer(PythonCodePrinter):
             raise NotCompiled(f"{name} is not among the functions of the kernels")
         return f"{self._functions[name]}({', '.join(self._print(a) for a in expression.args)})"
 
-    _print_sign = _print_Function
-    _print_Abs = _print_Function  # noqa: N815  (the name that SymPy looks for)
-
     def _print_Heaviside(self, expression: Any) -> str:
         a, middle = (self._print(v) for v in (expression.args[0], expression.args[1]))
         return f"(1.0 if {a} > 0.0 else ({middle} if {a} == 0.0 else 0.0))"
@@ -114,6 +111,10 @@ class _Printer(PythonCodePrinter):
 
     def _print_ImaginaryUnit(self, expression: Any) -> str:
         return "1j"
+
+
+for _name in _Printer._functions:  # SymPy's printer has methods of its own for some of them
+    setattr(_Printer, f"_print_{_name}", _Printer._print_Function)
 
 
 def code(expression: Any) -> str:

@@ -162,7 +162,8 @@ class SemiDiscrete:
         one-dimensional matrices. Their signs alternate, so for u'' the bound is the value itself. A system of second order
         in time ``q'' = K q`` has the root of the bound of K.
         """
-        frame = self._frame(t, y)
+        full = self.unpack(t, y)
+        frame = self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks})
         states = [block.symbol for block in self.blocks]
         greatest = 0.0
         for unknown in self.system.unknowns:

@@ -1,0 +1,189 @@
+"""Compiled kernels are another realization of the same rows: equal to the sparse matrices to rounding."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import pdekit as pk
+from pdekit.errors import PdekitError
+from pdekit.kernels.cache import cache_folder, load
+from pdekit.kernels.kernel import Kernel
+from pdekit.kernels.plan import NotCompiled
+
+N, D, A = pk.Neumann, pk.Dirichlet, pk.Axis
+LINE = {"x": A(0, 1, 40)}
+RING = {"x": A(0, 1, 40, periodic=True)}
+PLANE = {"x": A(0, 1, 30), "y": A(0, 2, 34)}
+UNEVEN = {"x": A(0, 1, 30, spacing={"tanh": 2}), "y": A(0, 2, 34, spacing={"tanh": 2})}
+STRIP = {"x": A(0, 1, 30), "y": A(0, 2, 34, periodic=True)}
+BOX = {"x": A(0, 1, 16), "y": A(0, 1, 18, periodic=True), "z": A(0, 1, 20)}
+MOVING = {"x": {"left": D("sin(t)"), "right": pk.Robin(1, 2, "t")}}
+
+# name: equations, axes, conditions of u, orders, further arguments
+CASES = {
+    "no flux, line": ("u_t = 0.3*u_xx", LINE, {"x": N(0)}, (2, 8), {}),
+    "moving data": ("u_t = 0.3*u_xx + x*t*u", LINE, MOVING, (2, 4), {}),
+    "Burgers on a ring": ("u_t = -u*u_x + 0.1*u_xx", RING, {}, (6,), {}),
+    "beam": ("u_t = -u_xxxx", LINE, {"x": [D(0), N(0)]}, (2,), {}),
+    "plane": ("u_t = laplace(u)", PLANE, {"x": N(0), "y": N("x*t")}, (2, 4), {}),
+    "mixed derivative": ("u_t = laplace(u) + 0.2*u_xy - u**3 + exp(-x)*sin(y)", STRIP, {"x": D(1)}, (2, 4), {}),
+    "uneven": ("u_t = laplace(u) + u_x*u_y", UNEVEN, {"x": N("y + t"), "y": pk.Robin(1, 1, "x")}, (2, 6), {}),
+    "flux": (
+        "u_t = div((1 + x*y + u**2)*grad(u))",
+        UNEVEN,
+        {"x": N("y + t"), "y": {"left": D(2), "right": N(1)}},
+        (2,),
+        {},
+    ),
+    "flux, order 4": ("u_t = div((1 + x*y)*grad(u))", PLANE, {"x": N("y + t"), "y": D(1)}, (4,), {}),
+    "layers": ("u_t = div(where(x < 0.31, 1, 50)*grad(u))", PLANE, {"x": N(0), "y": N(0)}, (2,), {}),
+    "box": ("u_t = laplace(u) + u_xz", BOX, {"x": D(0), "z": D("t")}, (2,), {}),
+    "box, data": ("u_t = laplace(u)", BOX, {"x": N("y*t"), "z": N("x*t")}, (4,), {}),
+    "box, long rows": ("u_t = laplace(u)", BOX, {"x": N(0), "z": N(0)}, (8,), {}),
+    "wave": ("u_tt = 2*laplace(u) - 0.1*u_t", PLANE, {"x": D("sin(t)"), "y": N(0)}, (2,), {"initial": {"u_t": "x"}}),
+    "Schrodinger": ("u_t = I*laplace(u) - I*abs(u)**2*u", STRIP, {"x": D(0)}, (2,), {"initial": {"u": "1 + I*x"}}),
+    "upwind": ("u_t = -(y - 1)*u_x", PLANE, {"x": pk.Outflow()}, (2,), {"schemes": {"u_x": "upwind"}}),
+    "functions": (
+        "u_t = u_xx + where(u > x, tanh(u), sqrt(abs(u))) - heaviside(x - 0.4)*max(u, 0.1)**1.5/(1 + u**2)",
+        LINE,
+        {"x": N(0)},
+        (2,),
+        {},
+    ),
+}
+
+
+def problem_of(equation, axes, conditions, order, initial=None, **options):
+    name = equation.split("_t")[0]
+    start = {name: "1 + 0.3*sin(3*x)", **(initial or {})}
+    return pk.Problem(
+        pk.PDE(equation), pk.Grid(axes), initial=start, boundary={name: conditions}, order=order, **options
+    )
+
+
+def assert_same(problem, t=0.37):
+    system = problem.semidiscrete
+    y = system.pack(problem.initial_fields())
+    y = y + 0.1 * np.random.default_rng(1).standard_normal(y.size)
+    expected = system.rhs(t, y)
+    assert np.max(np.abs(Kernel(system).rhs(t, y) - expected)) <= 1e-13 * np.max(np.abs(expected))
+
+
+@pytest.mark.parametrize(("name", "order"), [(n, o) for n, case in CASES.items() for o in case[3]])
+def test_kernels_equal_the_matrices(name, order):
+    equation, axes, conditions, _, options = CASES[name]
+    assert_same(problem_of(equation, axes, conditions, order, **options))
+
+
+def gray_scott(n=30, **options):
+    periodic = {"x": A(0, 1, n, periodic=True), "y": A(0, 1, n + 4, periodic=True)}
+    equations = ["u_t = 1e-3*laplace(u) - u*v**2 + F*(1 - u)", "v_t = 5e-4*laplace(v) + u*v**2 - (F + k)*v"]
+    start = {"u": "1 - 0.3*exp(-20*(x - 0.5)**2)", "v": "0.2*exp(-20*((x - 0.5)**2 + (y - 0.4)**2))"}
+    return pk.Problem(pk.PDE(equations, parameters={"F": 0.04, "k": 0.06}), pk.Grid(periodic), initial=start, **options)
+
+
+def test_a_system_in_one_pass():
+    assert_same(gray_scott())
+
+
+def test_threads_change_nothing():
+    system = gray_scott(400).semidiscrete
+    one, two = Kernel(system), Kernel(system, threads=2)
+    assert two.threads == 2
+    Y = one.unpacked(0.0, system.pack(gray_scott(400).initial_fields()))
+    results = [np.empty_like(Y) for _ in range(2)]
+    for kernel, out in zip((one, two), results):
+        kernel.apply("rate", 0.0, Y, out)
+    assert np.array_equal(*results)
+
+
+def test_parameters_are_arguments():
+    """Other parameters and sizes are the same source: nothing is compiled again."""
+    from pdekit.kernels.plan import make_plan
+    from pdekit.kernels.source import MODES, write
+
+    first = gray_scott().semidiscrete
+    second = gray_scott(50).replace(pde=gray_scott().pde.with_parameters(F=0.03)).semidiscrete
+    assert write(make_plan(first), MODES["step"]) == write(make_plan(second), MODES["step"])
+
+
+@pytest.mark.parametrize("method", ["euler", "heun", "ssprk3", "rk4", "ssprk54", "tsitouras", "rkc2"])
+def test_fused_steps_equal_plain_ones(method):
+    def run(compiled):
+        problem = problem_of("u_t = laplace(u)", PLANE, {"x": N(0), "y": D("x*exp(-t)")}, 2)
+        time = pk.TimeSettings(end=0.01, method=method, step=1e-4, compiled=compiled)
+        return problem.replace(time=time).solve(times=())
+
+    fused, plain = run("always"), run("never")
+    assert "compiled kernels" in fused.reasons[-1] and "sparse matrices" in plain.reasons[-1]
+    assert np.max(np.abs(fused["u"].values - plain["u"].values)) < 1e-13
+
+
+def test_adaptive_runs_agree_to_their_tolerance():
+    problem = problem_of("u_t = 0.1*laplace(u) - u**3", PLANE, {"x": N(0), "y": D("1 + x*sin(t)")}, 2)
+    found = [problem.solve(t_end=0.2, method="tsitouras", rtol=1e-8)["u"].values]
+    for compiled in ("always", "never"):
+        time = pk.TimeSettings(end=0.2, method="tsitouras", rtol=1e-8, compiled=compiled)
+        found.append(problem.replace(time=time).solve(times=())["u"].values)
+    assert np.max(np.abs(found[1] - found[2])) < 1e-7
+
+
+def test_a_run_of_many_unknowns_makes_no_matrix():
+    n = 360
+    grid = pk.Grid(x=A(0, 1, n), y=A(0, 1, n))
+    problem = pk.Problem(
+        pk.PDE("u_t = laplace(u)"),
+        grid,
+        initial={"u": "cos(pi*x)*cos(2*pi*y)"},
+        boundary={"u": {"x": N(0), "y": N(0)}},
+        exact={"u": "exp(-5*pi**2*t)*cos(pi*x)*cos(2*pi*y)"},
+    )
+    solution = problem.solve(t_end=2e-4, method="rk4", step=1e-6, times=())
+    assert "compiled" in solution.reasons[-1] and solution.error("u") < 1e-6
+    made = set(vars(problem.semidiscrete)) & {"L", "selections", "jacobian"}
+    assert not made and not problem.semidiscrete.program._derivatives
+    with pytest.raises(PdekitError, match="above the stability limit"):
+        problem.solve(t_end=2e-4, method="euler", step=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (lambda: problem_of("u_t = u_xx + besselj(0, u)", LINE, {"x": N(0)}, 2), "besselj"),
+        (lambda: problem_of("u_t = d(u*u_xx, x, 2)", RING, {}, 2), "derivative of an expression"),
+        (lambda: problem_of("u_t = div((1 + t)*grad(u))", LINE, {"x": N(0)}, 2).replace(pde=pk.PDE("u_t = div((1 + x*t)*grad(u))")), "changes in time"),
+        (
+            lambda: pk.Problem(
+                pk.PDE("u_t = laplace(u)"), pk.Grid(r=(0, 1, 20), coordinates="polar"), initial={"u": "1"}, boundary={"u": {"r": N(0)}}
+            ),
+            "curved",
+        ),
+    ],
+)  # fmt: skip
+def test_what_kernels_cannot_do_is_left_to_the_matrices(problem, reason):
+    made = problem()
+    with pytest.raises(NotCompiled, match=reason):
+        Kernel(made.semidiscrete).prepare()
+    with pytest.raises(PdekitError, match="left to the matrices"):
+        made.replace(time=pk.TimeSettings(end=1e-9, method="rk4", step=1e-9, compiled="always")).solve()
+    quiet = made.replace(time=pk.TimeSettings(end=1e-9, method="rk4", step=1e-9)).solve()
+    assert "sparse matrices" in quiet.reasons[-1]
+
+
+def test_the_cache_survives_runs_at_the_same_time(tmp_path):
+    code = "import sys; from pdekit.kernels.cache import load; print(load('def f():\\n    return 7').f())"
+    environment = {"PDEKIT_CACHE": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    assert [run.communicate()[0].strip() for run in runs] == ["7"] * 4
+    assert len(list(tmp_path.glob("pdekit_kernel_*.py"))) == 1 and not list(tmp_path.glob("*.tmp"))
+
+
+def test_cache_folder_can_be_chosen(tmp_path, monkeypatch):
+    monkeypatch.setenv("PDEKIT_CACHE", str(tmp_path / "here"))
+    assert cache_folder() == tmp_path / "here" and cache_folder().is_dir()
+    assert load("ANSWER = 42").ANSWER == 42

@@ -6,7 +6,9 @@ import pytest
 import pdekit as pk
 from pdekit.errors import PdekitError, StabilityError
 from pdekit.integrators.explicit import chebyshev_coefficients
+from pdekit.integrators.methods import METHODS
 from pdekit.integrators.tables import TABLEAUX
+from pdekit.integrators.watch import Watch
 
 
 def conditions_of_order(tableau, weights):
@@ -73,22 +75,31 @@ def oscillator(**time):
     )
 
 
+def last_state(problem, name, step):
+    system = problem.semidiscrete
+    y = system.pack(problem.initial_fields())
+    end = problem.time.end
+    *_, (_, last) = METHODS[name].integrate(system, y, [0.0, end], Watch(system, 1.0), step=step)
+    return system.unpack(end, last)
+
+
 @pytest.mark.parametrize("name", [*TABLEAUX, "rkc2"])
 def test_order_in_time(name, figure):
-    reference = oscillator(method="DOP853", rtol=1e-13, atol=1e-14).solve(times=())["u"].values
+    """Nonlinear up to order 4; the methods of order 5 turn a circle, for on other problems their sixth order still shows."""
     order = 2 if name == "rkc2" else TABLEAUX[name].order
-    steps = {1: (0.005, 0.0025), 2: (0.005, 0.0025), 3: (0.005, 0.0025), 4: (0.02, 0.01), 5: (0.1, 0.05)}[order]
-    problems = [oscillator(method=name, step=h) for h in steps]
-    errors = []
-    for problem in problems:
-        from pdekit.integrators.methods import METHODS
-        from pdekit.integrators.watch import Watch
-
-        system = problem.semidiscrete
-        y = system.pack(problem.initial_fields())
-        frames = METHODS[name].integrate(system, y, [0.0, 2.0], Watch(system, 1.0), step=problem.time.step)
-        *_, (_, last) = frames
-        errors.append(np.max(np.abs(system.unpack(2.0, last)["u"] - reference)))
+    if order == 5:
+        problem = pk.Problem(
+            pk.PDE(["u_t = 3*v", "v_t = -3*u"]),
+            pk.Grid(x=pk.Axis(0, 1, 5)),
+            initial={"u": "1 + x", "v": "0"},
+            time=pk.TimeSettings(end=1.0),
+        )
+        reference, steps = (1 + problem.grid["x"].nodes) * np.cos(3.0), (0.0125, 0.00625)
+    else:
+        problem = oscillator()
+        reference = oscillator(method="DOP853", rtol=1e-13, atol=1e-14).solve(times=())["u"].values
+        steps = (0.02, 0.01) if order == 4 else (0.005, 0.0025)
+    errors = [np.max(np.abs(last_state(problem, name, h)["u"] - reference)) for h in steps]
     observed = np.log2(errors[0] / errors[1])
     assert observed == pytest.approx(order, abs=0.1)
     figure(f"order in time, {name}", observed, f"within 0.1 of {order}")
@@ -125,10 +136,10 @@ def test_rkc_takes_stages_for_stability_and_keeps_its_order(figure):
     observed = np.log2(errors[1] / errors[2])
     assert observed == pytest.approx(2, abs=0.2)
     figure("order in time of RKC2, stiff diffusion with moving data", observed, "2")
-    solution = heat(method="rkc2", rtol=1e-4).solve(times=())
-    assert np.max(np.abs(solution["u"].values - reference)) < 1e-3
-    euler_steps = 0.1 * 8 * 32**2 / 2
-    assert solution.statistics["evaluations"] < 0.5 * euler_steps
+    adaptive = heat(method="rkc2", rtol=1e-4).solve(times=())
+    assert np.max(np.abs(adaptive["u"].values - reference)) < 1e-3
+    euler_steps = 0.1 * 8 * 64**2 / 2
+    assert heat(65, method="rkc2", rtol=1e-4).solve(times=()).statistics["evaluations"] < 0.3 * euler_steps
 
 
 @pytest.mark.parametrize("s", [2, 5, 20, 100])

@@ -18,6 +18,7 @@ from pdekit.integrators.fixed import relative_change, within_rounding
 from pdekit.integrators.stability import gershgorin_radius
 from pdekit.integrators.watch import Statistics
 from pdekit.semidiscrete.system import SemiDiscrete
+from pdekit.solvers.choose import krylov_solver, separable_solver
 from pdekit.solvers.direct import LinearSolver, condition, factorise
 
 Array = NDArray[Any]
@@ -73,7 +74,9 @@ def solve_steady(
     null = _null_constants(system)
     if not system.is_linear:
         return _newton(system, y, null, statistics, coarse_excess)
-    x, reason, excess = _linear_solve(system, system.L, -system.b(0.0), null)
+    x, reason, excess = _fast_solve(system, -system.b(0.0), null) or _linear_solve(
+        system, system.L, -system.b(0.0), null
+    )
     statistics.factorisations, statistics.steps = 1, 1
     _check_compatible(system, excess, coarse_excess)
     return SteadyResult(x, ("linear", reason), excess)
@@ -127,6 +130,34 @@ def _null_constants(system: SemiDiscrete) -> Array:
         if all(sp.expand(sum(c * entry for c, entry in zip(ratios, row))) == 0 for row in reactions):
             found.append([float(c) for c in ratios])
     return np.array(found).reshape(len(found), len(symbols))
+
+
+def _fast_solve(system: SemiDiscrete, rhs: Array, null: Array) -> tuple[Array, str, float] | None:
+    """Solve ``L x = rhs`` by the structure of L, if it has one; as `_linear_solve` otherwise."""
+    weights = system.grid.weights.ravel()[system.blocks[0].free] if len(system.blocks) == 1 else np.ones(0)
+    excess = 0.0
+    try:
+        solver: Any = separable_solver(system, 0.0, -1.0, null=bool(null.size))
+        if solver is not None and solver.condition > WORST_CONDITION:
+            return None
+        if solver is None:
+            solver = krylov_solver(system, 0.0, -1.0, lambda: system.L, null=bool(null.size))
+            if solver is None or (null.size and not solver.symmetric):
+                return None
+            if null.size:  # symmetric in the weights: what is in excess is the mean
+                excess = float(np.abs(np.sum(weights * rhs) / np.sum(weights)))
+                rhs = rhs - np.sum(weights * rhs) / np.sum(weights)
+        elif null.size:
+            excess = solver.null_part(rhs)
+        x = solver.solve(rhs)
+    except SolverError:
+        return None
+    if not null.size:
+        return x, solver.description, 0.0
+    x = x - np.sum(weights * x) / np.sum(weights)
+    scale = float(np.max(np.abs(rhs), initial=0.0))
+    words = f"{solver.description}; only derivatives are prescribed, so the solution of zero mean is taken"
+    return x, words, (excess if excess > 1e-12 * scale else 0.0)
 
 
 def _linear_solve(system: SemiDiscrete, J: Any, rhs: Array, null: Array) -> tuple[Array, str, float]:

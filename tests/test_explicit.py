@@ -139,7 +139,7 @@ def test_rkc_takes_stages_for_stability_and_keeps_its_order(figure):
     adaptive = heat(method="rkc2", rtol=1e-4).solve(times=())
     assert np.max(np.abs(adaptive["u"].values - reference)) < 1e-3
     euler_steps = 0.1 * 8 * 64**2 / 2
-    assert heat(65, method="rkc2", rtol=1e-4).solve(times=()).statistics["evaluations"] < 0.3 * euler_steps
+    assert heat(65, method="rkc2", rtol=1e-4).solve(times=()).statistics["evaluations"] < 0.4 * euler_steps
 
 
 @pytest.mark.parametrize("s", [2, 5, 20, 100])

@@ -398,6 +398,8 @@ def differentiated_names(text: Any) -> set[str]:
     tree, found = syntax(text), set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALCULUS and node.args:
+            if node.func.id in ("div", "dot") and not isinstance(node.args[0], ast.List | ast.Name):
+                continue  # of a vector expression: what is differentiated stands under grad and the like
             found |= {n.id for n in ast.walk(node.args[0]) if isinstance(n, ast.Name)}
         if isinstance(node, ast.Name) and "_" in node.id:
             found.add(node.id.rpartition("_")[0])

@@ -24,10 +24,9 @@ from numpy.typing import NDArray
 from pdekit.errors import SolverError, StabilityError
 from pdekit.integrators.rates import Rates
 from pdekit.integrators.tables import Tableau
-from pdekit.integrators.watch import Watch
+from pdekit.integrators.watch import CHECK_ALWAYS_BELOW, CHECK_EVERY, Watch
 
 Array = NDArray[Any]
-CHECK_EVERY, CHECK_ALWAYS_BELOW = 16, 20_000  # steps between looks for blow-up; every step for few unknowns
 SAFETY, LEAST_FACTOR, GREATEST_FACTOR = 0.9, 0.2, 5.0
 RADIUS_EVERY = 25  # steps between estimates of the spectral radius
 DAMPING = 2 / 13

@@ -14,6 +14,7 @@ from pdekit.errors import SolverError, StabilityError
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.semidiscrete.program import diagonal
 from pdekit.semidiscrete.system import SemiDiscrete
+from pdekit.solvers.choose import shifted_solver
 from pdekit.solvers.direct import LinearSolver, factorise
 
 Array = NDArray[Any]
@@ -50,7 +51,8 @@ def march(
         previous = h
         for i in range(count):
             y = stepper.step(start + i * h, y, h)
-            watch.step(end if i == count - 1 else start + (i + 1) * h, y)
+            last = i == count - 1
+            watch.step(end if last else start + (i + 1) * h, y, always=last)
         yield end, y
 
 
@@ -147,7 +149,8 @@ class Theta:
     def __init__(self, system: SemiDiscrete, theta: float, statistics: Statistics) -> None:
         self.system, self.statistics = system, statistics
         self.M = system.mass
-        self.implicit = np.where(self.M > 0, theta, 1.0)
+        self.theta, self.regular = theta, bool(np.all(self.M))
+        self.implicit: Any = theta if self.regular else np.where(self.M > 0, theta, 1.0)
         self._newton = NewtonSolver([b.slice for b in system.blocks], statistics)
         self._solver: tuple[float, LinearSolver] | None = None
 
@@ -157,7 +160,10 @@ class Theta:
         if system.is_linear:
             solver = self._factorised(h)
             forced = theta * system.b(t + h) + (1 - theta) * system.b(t)
-            return solver.solve(M * y + h * ((1 - theta) * (system.L @ y) + forced))
+            if not self.regular:
+                return solver.solve(M * y + h * ((1 - theta) * (system.L @ y) + forced))
+            # With S = 1 - theta h L, 1 + (1 - theta) h L = 1/theta - (1 - theta)/theta S: no product with L is needed.
+            return solver.solve(y / self.theta + h * forced) - (1 - self.theta) / self.theta * y
         known = M * y + h * (1 - theta) * system.rhs(t, y)
 
         def residual(x: Array) -> Array:
@@ -165,7 +171,7 @@ class Theta:
             return np.asarray(M * x - h * theta * system.rhs(t + h, x) - known)
 
         def jacobian(x: Array) -> Any:
-            return diagonal(M) - h * (diagonal(theta) @ system.jacobian(t + h, x))
+            return diagonal(M) - h * (diagonal(np.broadcast_to(theta, M.shape)) @ system.jacobian(t + h, x))
 
         def size(x: Array) -> Array:
             return np.asarray(M * np.abs(x) + np.abs(known) + h * theta * (abs(system.jacobian(t + h, x)) @ np.abs(x)))
@@ -174,10 +180,16 @@ class Theta:
 
     def _factorised(self, h: float) -> LinearSolver:
         if self._solver is None or self._solver[0] != h:
-            matrix = sparse.csr_array(diagonal(self.M) - h * (diagonal(self.implicit) @ self.system.L))
-            self._solver = h, factorise(matrix)
+            if self.regular:
+                self._solver = h, shifted_solver(self.system, 1.0, h * self.theta, lambda: self._matrix(h))
+            else:
+                self._solver = h, factorise(self._matrix(h))
             self.statistics.factorisations += 1
         return self._solver[1]
+
+    def _matrix(self, h: float) -> Any:
+        weights = diagonal(np.broadcast_to(self.implicit, self.M.shape))
+        return sparse.csr_array(diagonal(self.M) - h * (weights @ self.system.L))
 
 
 def halves(system: SemiDiscrete, method: str) -> tuple[slice, slice]:

@@ -13,6 +13,7 @@ from pdekit.errors import StabilityError
 from pdekit.semidiscrete.system import SemiDiscrete
 
 GROWTH_LIMIT = 1e12
+CHECK_EVERY, CHECK_ALWAYS_BELOW = 16, 20_000  # steps between looks for blow-up; every step for few unknowns
 
 
 @dataclass
@@ -45,14 +46,17 @@ class Watch:
     progress: Callable[[float, int], None] | None = None
     statistics: Statistics = field(default_factory=Statistics)
 
-    def step(self, t: float, y: NDArray[Any]) -> None:
-        """Take note of a finished step.
+    def step(self, t: float, y: NDArray[Any], always: bool = True) -> None:
+        """Take note of a finished step; of many unknowns only every sixteenth state is looked at, unless `always`.
 
         Raises
         ------
         StabilityError
             The solution is not finite, or has grown without bound; says when and where.
         """
+        if not always and y.size > CHECK_ALWAYS_BELOW and (self.statistics.steps + 1) % CHECK_EVERY:
+            self.tick(t)
+            return
         self.look(t, float(np.max(np.abs(y))), lambda: y)  # nan and inf carry through
 
     def look(self, t: float, greatest: float, state: Callable[[], NDArray[Any]]) -> None:

@@ -1,0 +1,71 @@
+"""Which linear solver fits the structure of a system: the seam between discretizations and solvers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pdekit.errors import SolverError
+from pdekit.semidiscrete.system import SemiDiscrete
+from pdekit.solvers.direct import LinearSolver, factorise
+from pdekit.solvers.krylov import PreconditionedKrylov
+from pdekit.solvers.separable import Basis, SeparableSolver, basis_of
+
+SEPARABLE_FROM = 2_000  # unknowns; below, a sparse factorisation is as good
+KRYLOV_FROM = {2: 60_000, 3: 15_000}  # by dimension; below, the factors of sparse LU are cheaper than iterations
+
+
+def _bases(found: tuple[list[Any], Any] | None, ndim: int) -> tuple[list[Basis], Any] | None:
+    if found is None or ndim == 1:
+        return None
+    factors, constant = found
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    bases = [basis_of(factor, workers) for factor in factors]
+    known = [basis for basis in bases if basis is not None]
+    return (known, constant) if len(known) == len(bases) else None
+
+
+def separable_solver(
+    system: SemiDiscrete, shift: float, factor: float, *, null: bool = False
+) -> SeparableSolver | None:
+    """The solver of ``shift - factor L`` by transforms or eigenvectors, if L is separable and there are enough unknowns."""
+    bases = _bases(system.separable, system.grid.ndim) if system.size >= SEPARABLE_FROM else None
+    return None if bases is None else SeparableSolver(*bases, shift, factor, system.dtype, null=null)
+
+
+def krylov_solver(
+    system: SemiDiscrete, shift: float, factor: float, matrix: Callable[[], Any], *, null: bool = False
+) -> PreconditionedKrylov | None:
+    """The solver of ``shift - factor L`` by iterations, if there is a separable operator nearby and LU would cost more."""
+    if system.size < KRYLOV_FROM.get(system.grid.ndim, 10**12):
+        return None
+    bases = _bases(system.surrogate, system.grid.ndim)
+    if bases is None:
+        return None
+    nearby = SeparableSolver(*bases, shift, factor, system.dtype, null=null)
+    weights = system.grid.weights.ravel()[system.blocks[0].free]
+    k = system.common_coefficient if shift == 0 and not null else None
+    return PreconditionedKrylov(matrix(), weights, nearby, None if k is None else np.sqrt(np.mean(k) / k))
+
+
+def shifted_solver(system: SemiDiscrete, shift: float, factor: float, matrix: Callable[[], Any]) -> LinearSolver:
+    """The solver of ``shift - factor L`` for a linear system.
+
+    Separable operators are solved by transforms or eigenvectors, large ones with variable coefficients by iterations that
+    these precondition, narrow bands by banded LU, the rest by sparse LU.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    shift, factor : float
+    matrix : callable
+        Makes the sparse matrix, if it is needed.
+    """
+    try:
+        found = separable_solver(system, shift, factor) or krylov_solver(system, shift, factor, matrix)
+    except SolverError:
+        found = None  # singular: the general solver says so in its own words
+    return found or factorise(matrix())

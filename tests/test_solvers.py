@@ -1,0 +1,121 @@
+"""Fast linear solvers are equal to the sparse factorisation of the same rows."""
+
+import numpy as np
+import pytest
+
+import pdekit as pk
+from pdekit.integrators.fixed import Theta
+from pdekit.integrators.watch import Statistics
+from pdekit.solvers import choose
+from pdekit.solvers.choose import krylov_solver, separable_solver
+from pdekit.solvers.direct import factorise
+
+N, D = pk.Neumann("y + x"), pk.Dirichlet("x*y")
+ROBIN = pk.Robin(1, 2, "y")
+MIXED, XIMED = {"left": N, "right": D}, {"left": D, "right": N}
+# name: conditions along x and y (None is periodic), order, spacing of y, the bases that are expected
+SEPARABLE = {
+    "NN DD": (N, D, 2, None, "DCT-I x DST-I"),
+    "ND DN": (MIXED, XIMED, 2, None, "DCT-III x DST-III"),
+    "periodic, order 6": (None, N, 6, None, "FFT x eigenvectors"),
+    "Robin, order 4": (ROBIN, D, 4, None, "eigenvectors x eigenvectors"),
+    "uneven": (N, ROBIN, 2, {"tanh": 2}, "DCT-I x eigenvectors, symmetrised"),
+    "uneven, order 4": (D, N, 4, {"tanh": 1.5}, "eigenvectors x eigenvectors"),
+}
+
+
+def problem(left_right, bottom_top, order=2, spacing=None, equation="u_t = 0.7*laplace(u) - 0.3*u + x", n=56):
+    x = pk.Axis(0, 1, n, periodic=left_right is None)
+    grid = pk.Grid(x=x, y=pk.Axis(0, 1, n + 3, spacing=spacing))
+    boundary = {k: c for k, c in (("x", left_right), ("y", bottom_top)) if c is not None}
+    return pk.Problem(
+        pk.PDE(equation, unknowns=["u"]), grid, initial={"u": "1 + x*y"}, boundary={"u": boundary}, order=order
+    )
+
+
+@pytest.mark.parametrize("name", SEPARABLE)
+@pytest.mark.parametrize("theta", [0.5, 1.0])
+def test_separable_steps_equal_the_factorised_ones(name, theta):
+    *given, title = SEPARABLE[name]
+    system = problem(*given).semidiscrete
+    stepper, h = Theta(system, theta, Statistics()), 1e-2
+    y = np.random.default_rng(2).standard_normal(system.size)
+    found = stepper.step(0.0, y, h)
+    assert title in stepper._solver[1].description
+    b = system.b(0.0)
+    expected = factorise(stepper._matrix(h)).solve(y + h * ((1 - theta) * (system.L @ y) + b))
+    assert np.max(np.abs(found - expected)) < 1e-11 * np.max(np.abs(expected))
+
+
+def test_three_dimensions_and_advection_on_a_ring():
+    grid = pk.Grid(x=pk.Axis(0, 1, 14), y=pk.Axis(0, 1, 16, periodic=True), z=pk.Axis(0, 1, 15))
+    made = pk.Problem(
+        pk.PDE("u_t = laplace(u) + 2*u_y"),
+        grid,
+        initial={"u": "1"},
+        boundary={"u": {"x": pk.Dirichlet(1), "z": pk.Neumann("y")}},
+        order=4,
+    )
+    system = made.semidiscrete
+    solver = separable_solver(system, 1.0, 0.03)
+    r = np.random.default_rng(0).standard_normal(system.size)
+    residual = solver.solve(r) - 0.03 * (system.L @ solver.solve(r)) - r
+    assert np.max(np.abs(residual)) < 1e-10 * np.max(np.abs(r)) and "FFT" in solver.description
+
+
+@pytest.mark.parametrize(("conditions", "order"), [((N, D), 2), ((ROBIN, D), 4), ((None, D), 2)])
+def test_poisson_by_transforms(conditions, order):
+    made = problem(*conditions, order=order, equation="0 = laplace(u) + x")
+    solution = made.solve()
+    system = made.semidiscrete
+    x = system.pack({"u": solution["u"].values})
+    expected = factorise(system.L).solve(-system.b(0.0))
+    assert "separable" in solution.reasons[1]
+    assert np.max(np.abs(x - expected)) < 1e-10 * np.max(np.abs(expected))
+
+
+def test_pure_neumann_poisson_has_zero_mean_and_finds_incompatible_data():
+    made = problem(pk.Neumann(0), pk.Neumann(0), equation="0 = laplace(u) + cos(pi*x)*exp(y) + x - 0.5", n=64)
+    solution = made.solve()
+    assert "zero mean" in solution.reasons[1] and "DCT-I" in solution.reasons[1]
+    residual = made.semidiscrete.rhs(0.0, solution["u"].values.ravel())
+    assert np.max(np.abs(residual - residual.mean())) < 1e-8 and abs(solution["u"].mean()) < 1e-13
+    with pytest.raises(pk.PdekitError, match="not compatible"):
+        problem(pk.Neumann(0), pk.Neumann(0), equation="0 = laplace(u) + 1 + x", n=64).solve()
+
+
+COEFFICIENTS = {
+    "smooth": "1 + 0.9*sin(5*x)*cos(4*y)",
+    "layered": "where(x + y < 0.9, 1, 10)",
+    "inclusion": "where((x - 0.5)**2 + (y - 0.5)**2 < 0.1, 50, 1)",
+}
+
+
+@pytest.mark.parametrize("name", COEFFICIENTS)
+def test_variable_coefficients_take_as_many_iterations_on_every_grid(name, monkeypatch, figure):
+    monkeypatch.setattr(choose, "KRYLOV_FROM", {2: 100})
+    counts = []
+    for n in (32, 64, 128):
+        made = problem(pk.Neumann(0), D, equation=f"0 = div(({COEFFICIENTS[name]})*grad(u)) + cos(pi*x)", n=n)
+        system = made.semidiscrete
+        solver = krylov_solver(system, 0.0, -1.0, lambda system=system: system.L)
+        x = solver.solve(-system.b(0.0))
+        expected = factorise(system.L).solve(-system.b(0.0))
+        assert np.max(np.abs(x - expected)) < 1e-9 * np.max(np.abs(expected)) and solver.symmetric
+        counts.append(solver.iterations)
+    if name == "smooth":
+        assert max(counts) - min(counts) <= 2
+    assert max(counts) < 100
+    figure(f"iterations on 32^2, 64^2, 128^2, 12 digits, {name} coefficient", max(counts), f"{counts}")
+
+
+def test_implicit_steps_with_variable_coefficients(monkeypatch):
+    monkeypatch.setattr(choose, "KRYLOV_FROM", {2: 100})
+    made = problem(pk.Neumann(0), D, equation="u_t = div((1 + x*y)*grad(u)) - u_x", n=48)
+    system = made.semidiscrete
+    stepper, h = Theta(system, 0.5, Statistics()), 1e-3
+    y = np.random.default_rng(2).standard_normal(system.size)
+    found = stepper.step(0.0, y, h)
+    assert "BiCGSTAB" in stepper._solver[1].description
+    expected = factorise(stepper._matrix(h)).solve(y + h * (0.5 * (system.L @ y) + system.b(0.0)))
+    assert np.max(np.abs(found - expected)) < 1e-9 * np.max(np.abs(expected))

@@ -21,7 +21,8 @@ from pdekit.semidiscrete.system import SemiDiscrete
 Array = NDArray[Any]
 # Node updates below which handing work to a second thread costs more than it saves.
 SHARED_FROM = 1 << 17
-CACHE_BYTES = 800_000  # of the second level, for the rows of a slab
+STRIP = {1: 1, 2: 1536, 3: 4096}  # nodes of rows that are done as one, by dimension (measured)
+CACHE_BYTES = 400_000  # of the second level, for the rows of a slab
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,9 @@ class _Driver:
 
     function: Callable[..., None]
     names: list[str]
+    strips: Array
+    slabs: Array
+    parts: list[tuple[int, int]]
 
 
 class Kernel:
@@ -55,10 +59,10 @@ class Kernel:
         self._run = self.plan.run
         self._drivers: dict[str, _Driver] = {}
         self._data: list[tuple[str, int, int, Array]] = []
-        self._arguments = self._fixed_arguments()
         shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= SHARED_FROM
         self.threads = threads if shared else 1
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+        self._arguments = self._fixed_arguments()
 
     def prepare(self) -> None:
         """Write the source now, so that what cannot be compiled is found."""
@@ -73,7 +77,7 @@ class Kernel:
         plan, grid = self.plan, self.system.grid
         last = grid.ndim - 1
         jl, jr = self._run
-        given: dict[str, Any] = {"jl": jl, "jr": jr, "thick": self._slab()}
+        given: dict[str, Any] = {"jl": jl, "jr": jr}
         given["je"] = np.setdiff1d(np.arange(grid.shape[-1]), np.arange(jl, jr)).astype(np.uint64)
         for axis, window in plan.windows.items():
             given["IL" if axis == last else f"I{axis}"] = np.ascontiguousarray(window.index, dtype=np.int64)
@@ -102,14 +106,57 @@ class Kernel:
                 self._data.append((f"G{q}", term.state, axis, given[f"G{q}"]))
         return given
 
-    def _slab(self) -> int:
-        """How many rows of the second axis keep the planes that a stencil reads in the cache."""
-        grid, windows = self.system.grid, self.plan.windows
-        if grid.ndim < 3:
-            return 1
-        planes = (windows[0].width if 0 in windows else 1) + 2
-        row = grid.shape[2] * self.system.dtype.itemsize * len(self.system.blocks)
-        return max(8, int(CACHE_BYTES / (planes * row)))
+    def _joined(self) -> Array:
+        """Whether each row of the last leading axis reads as the one before it does, one row further on."""
+        axis = self.system.grid.ndim - 2
+        n, plan = self.system.grid.shape[axis], self.plan
+        same = np.ones(n, dtype=bool)
+        same[0] = False
+        tables = [f.table for d in plan.derivatives for f in d.factors if f.axis == axis]
+        moving = [plan.windows[axis].index] if axis in plan.windows else []
+        terms: tuple[DerivativeTerm | FluxTerm, ...] = (*plan.derivatives, *plan.fluxes)
+        for term in terms:
+            own = term.factors[0].axis if isinstance(term, DerivativeTerm) else term.axis
+            if isinstance(term, FluxTerm) and own == axis:
+                tables += [term.table, term.mean]
+                moving.append(term.flux_index)
+            if term.data is not None and own == axis:
+                tables.append(term.data)
+        for table in tables:
+            flat = table.reshape(n, -1)
+            same[1:] &= np.all(flat[1:] == flat[:-1], axis=1)
+        for index in moving:
+            same[1:] &= np.all(index[1:] == index[:-1] + 1, axis=1)
+        return same
+
+    def _strips(self, joined: bool) -> tuple[Array, Array, list[tuple[int, int]]]:
+        """Strips (first row, number of rows), where slabs of them begin, and the part of each thread."""
+        grid = self.system.grid
+        if grid.ndim == 1:
+            return np.array([[0, 1]]), np.array([0, 1]), [(0, 1)]
+        axis = grid.ndim - 2
+        longest = max(1, STRIP[grid.ndim] // grid.shape[-1]) if joined else 1
+        same = self._joined()
+        cuts = {b for _, b in self._blocks} if axis == 0 else set()
+        strips: list[list[int]] = []
+        for row in range(grid.shape[axis]):
+            if strips and same[row] and row not in cuts and strips[-1][1] < longest:
+                strips[-1][1] += 1
+            else:
+                strips.append([row, 1])
+        starts = [strip[0] for strip in strips]
+        if axis == 0:
+            parts = [(int(np.searchsorted(starts, a)), int(np.searchsorted(starts, b))) for a, b in self._blocks]
+            return np.array(strips), np.array([0]), parts
+        planes = (self.plan.windows[0].width if 0 in self.plan.windows else 1) + 2
+        row_bytes = grid.shape[2] * self.system.dtype.itemsize * len(self.system.blocks)
+        thick = max(longest, int(CACHE_BYTES / (planes * row_bytes)))
+        slabs, begun = [0], 0
+        for k, (row, _) in enumerate(strips):
+            if row - begun >= thick:
+                slabs.append(k)
+                begun = row
+        return np.array(strips), np.array([*slabs, len(strips)]), self._blocks
 
     @staticmethod
     def _table(given: dict[str, Any], name: str, table: Array) -> None:
@@ -118,8 +165,8 @@ class Kernel:
 
     def _driver(self, mode: str) -> _Driver:
         if mode not in self._drivers:
-            text, names = write(self.plan, MODES[mode])
-            self._drivers[mode] = _Driver(getattr(load(text), f"drive_{mode}"), names)
+            text, names, joined = write(self.plan, MODES[mode])
+            self._drivers[mode] = _Driver(getattr(load(text), f"drive_{mode}"), names, *self._strips(joined))
         return self._drivers[mode]
 
     @cached_property
@@ -129,9 +176,9 @@ class Kernel:
 
     @cached_property
     def _scratch(self) -> list[Array]:
-        rows = max(len(self.plan.derivatives) + len(self.plan.fluxes), 1)
-        dtype = self.system.dtype
-        return [np.empty((rows, self.system.grid.shape[-1]), dtype=dtype) for _ in range(self.threads)]
+        rows = len(self.plan.derivatives) + len(self.plan.fluxes) + 2 * len(self.system.blocks)
+        n, dtype = self.system.grid.shape[-1], self.system.dtype
+        return [np.empty((rows, max(n, STRIP[self.system.grid.ndim])), dtype=dtype) for _ in range(self.threads)]
 
     def apply(
         self,
@@ -168,7 +215,8 @@ class Kernel:
         moving |= {f"A{p}": other for p, other in enumerate(others)}
 
         def work(part: int) -> None:
-            own = {"lo": self._blocks[part][0], "hi": self._blocks[part][1], "S": self._scratch[part]}
+            own: dict[str, Any] = {"lo": driver.parts[part][0], "hi": driver.parts[part][1], "S": self._scratch[part]}
+            own |= {"strips": driver.strips, "slabs": driver.slabs}
             values = [own[n] if n in own else moving[n] if n in moving else given[n] for n in driver.names]
             driver.function(*values)
 

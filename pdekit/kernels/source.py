@@ -128,15 +128,19 @@ class _Body:
     It has two parts: the run of nodes of the last axis whose windows lie as in the interior, and, with `edge` set, the
     others, which take their windows and weights from tables. Rows are handed over as offsets into flat arrays: making
     views of them would cost more than the arithmetic of a short row.
+
+    With `strip`, several rows that follow each other in memory are done as one long one. What the loop then writes at
+    the ends of the rows in between is put right afterwards from results that the edge part computed before.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.edge = plan, False
+    def __init__(self, plan: Plan, strip: bool) -> None:
+        self.plan, self.strip, self.edge = plan, strip, False
         self.last = plan.system.grid.ndim - 1
         self.lead = LEAD[: self.last]
         self.rows: dict[str, tuple[str, tuple[str, ...]]] = {}  # offset -> the array, and the row's indices in it
         self.values: dict[str, str] = {}  # further argument -> what the driver gives
         self.loads: dict[str, str] = {}  # local -> expression, before the loops
+        self.kept: list[str] = []  # copies of the edges' results to where they belong
 
     # ------------------------------------------------------------------------------------------- single entries
 
@@ -147,7 +151,20 @@ class _Body:
         """
         self.rows.setdefault(name, (array, index))
         beside = "" if shift == 0 else f" {'+' if shift > 0 else '-'} uintp({abs(shift)})"
-        return f"{array}_[{name} + {at}{beside}]"
+        below = " + g" if self.strip and self.edge else ""
+        return f"{array}_[{name} + {at}{beside}{below}]"
+
+    @property
+    def advances(self) -> bool:
+        """Whether all that is read goes on from row to row, so that rows can be joined to strips."""
+        own = rf"\b{self.lead[-1]}\b" if self.lead else "^"
+        joined = all(
+            array in ("Y", "O", "S", "Z", "ZO")
+            or array[0] == "A"
+            or (array[0] == "K" and not re.fullmatch(r"k\d+", name))
+            for name, (array, _) in self.rows.items()
+        )
+        return bool(self.lead) and joined and not any(re.search(own, given) for given in self.values.values())
 
     def table(self, name: str) -> str:
         """Register an array that is handed over as it is."""
@@ -338,8 +355,9 @@ def _loops(body: _Body, mode: Mode) -> list[list[str]]:
             values[symbol] = " + ".join(parts)
             continue
         target = body.row(f"s{scratch}", "S", str(scratch))
-        for begin in range(0, len(parts), MOST_POINTERS - 2):
-            chunk = " + ".join(parts[begin : begin + MOST_POINTERS - 2])
+        length = -(-len(parts) // -(-len(parts) // (MOST_POINTERS - 1)))  # of equal pieces that vectorise
+        for begin in range(0, len(parts), length):
+            chunk = " + ".join(parts[begin : begin + length])
             loops.append([f"{target} = {chunk}" if begin == 0 else f"{target} += {chunk}"])
         values[symbol] = target
         scratch += 1
@@ -363,17 +381,27 @@ def _updates(body: _Body, mode: Mode, k: int) -> list[str]:
         terms.append(f"c[{2 + p}]*{body.row(f'a{p}_{k}', f'A{p}', *index)}")
     lines = []
     if mode.name != "finish":
-        lines.append(f"{body.row(f'o{k}', 'O', *index)} = {' + '.join(terms)}")
+        lines.append(f"{_target(body, f'o{k}', 'O', index, 2 * k)} = {' + '.join(terms)}")
     if mode.collects:
         source = body.row(f"z{k}", "Z", *index)
-        lines.append(f"{body.row(f'zo{k}', 'ZO', *index)} = {source} + c[5]*r{{k}}")
+        lines.append(f"{_target(body, f'zo{k}', 'ZO', index, 2 * k + 1)} = {source} + c[5]*r{{k}}")
     return [line.replace("r{k}", f"r{k}") for line in lines]
 
 
-ARGUMENTS_ALWAYS = ("lo", "hi", "thick", "jl", "jr", "je", "Y", "t")
+def _target(body: _Body, name: str, array: str, index: Sequence[str], place: int) -> str:
+    """Where a result goes: of the edges of a strip, first to a scratch row."""
+    own = body.row(name, array, *index)
+    if not (body.strip and body.edge):
+        return own
+    kept = body.row(f"e{name}", "S", str(len(body.plan.derivatives) + len(body.plan.fluxes) + place))
+    body.kept.append(f"{own} = {kept}")
+    return kept
 
 
-def write(plan: Plan, mode: Mode) -> tuple[str, list[str]]:
+ARGUMENTS_ALWAYS = ("lo", "hi", "slabs", "strips", "jl", "jr", "je", "Y", "t")
+
+
+def write(plan: Plan, mode: Mode) -> tuple[str, list[str], bool]:
     """The source of one mode.
 
     Returns
@@ -382,32 +410,51 @@ def write(plan: Plan, mode: Mode) -> tuple[str, list[str]]:
         Functions ``row_<mode>`` and ``drive_<mode>``.
     list of str
         Names of the driver's arguments, in order.
+    bool
+        Whether rows may be joined to strips.
     """
-    body = _Body(plan)
-    run = [("    for j_ in range(jl, jr):", "        j = uintp(j_)", loop) for loop in _loops(body, mode)]
-    if plan.run != (0, plan.system.grid.shape[-1]):
+    probe = _Body(plan, strip=False)
+    _loops(probe, mode)
+    strip = probe.advances
+    body = _Body(plan, strip)
+    edges = plan.run != (0, plan.system.grid.shape[-1])
+    length = f"Y.shape[{plan.system.grid.ndim}]"
+    if strip:
+        body.values["n"] = length
+        end = "jr + (count - 1)*n"
+    else:
+        end = "jr"
+    run = [(f"    for j_ in range(jl, {end}):", "        j = uintp(j_)", loop) for loop in _loops(body, mode)]
+    if edges:
         body.edge = True
-        run += [("    for e_ in range(je.shape[0]):", "        j = je[e_]", loop) for loop in _loops(body, mode)]
+        within = [("    for e_ in range(je.shape[0]):", "        j = je[e_]", loop) for loop in _loops(body, mode)]
+        run = within + run if strip else run + within
+        if strip:
+            run.append(("    for e_ in range(je.shape[0]):", "        j = je[e_]", body.kept))
     if mode.name != "rate":
         body.table("c")
     arrays = list(dict.fromkeys(array for array, _ in body.rows.values()))
     flat = [f"{array}_" for array in arrays]
     lines = ["@njit(inline='never', nogil=True, error_model='numpy', fastmath=FAST)"]
-    lines.append(f"def row_{mode.name}(jl, jr, je, {', '.join([*body.lead, *flat, *body.rows, *body.values])}):")
+    lines.append(f"def row_{mode.name}(count, jl, jr, je, {', '.join([*body.lead, *flat, *body.rows, *body.values])}):")
     lines += [f"    {local} = {value}" for local, value in body.loads.items()]
     for head, first, statements in run:
-        lines += [head, first, *(f"        {statement}" for statement in statements)]
+        if strip and "e_" in head:
+            lines += ["    for r_ in range(count):", "        g = uintp(r_*n)"]
+            lines += ["    " + line for line in (head, first, *(f"        {statement}" for statement in statements))]
+        else:
+            lines += [head, first, *(f"        {statement}" for statement in statements)]
     if sum(map(len, lines)) > LONGEST_SOURCE:
         raise NotCompiled("its terms are so long that compiling them takes minutes")
     given = [*body.lead, *flat, *(_offset(array, index) for array, index in body.rows.values()), *body.values.values()]
-    call = f"row_{mode.name}(jl, jr, je, {', '.join(given)})"
+    call = f"row_{mode.name}(count, jl, jr, je, {', '.join(given)})"
     words = set(re.findall(r"[A-Za-z_]\w*", " ".join(given)))
-    known = sorted({*words, *arrays} - {*LEAD, *ARGUMENTS_ALWAYS, *flat, "uintp", "shape"})
+    known = sorted({*words, *arrays} - {*LEAD, *ARGUMENTS_ALWAYS, *flat, "uintp", "shape", "count"})
     arguments = [*ARGUMENTS_ALWAYS, *known]
     drive = ["@njit(nogil=True)", f"def drive_{mode.name}({', '.join(arguments)}):"]
     drive += [f"    {array}_ = {array}.ravel()" for array in arrays]
     drive += _nest(plan.system.grid.ndim, call)
-    return "\n".join(lines) + "\n\n\n" + "\n".join(drive), arguments
+    return "\n".join(lines) + "\n\n\n" + "\n".join(drive), arguments, strip
 
 
 def _offset(array: str, index: Sequence[str]) -> str:
@@ -421,15 +468,20 @@ def _offset(array: str, index: Sequence[str]) -> str:
 
 
 def _nest(ndim: int, call: str) -> list[str]:
-    """The loops over the leading axes; in three dimensions in slabs of the second, whose rows stay in the cache while the
-    first is crossed."""
+    """The loops over the leading axes, strip by strip of the last of them; in three dimensions in slabs of strips, whose
+    rows stay in the cache while the first axis is crossed."""
     if ndim == 1:
-        return [f"    {call}"]
+        return ["    count = 1", f"    {call}"]
     if ndim == 2:
-        return ["    for i in range(lo, hi):", f"        {call}"]
+        return [
+            "    for s_ in range(lo, hi):",
+            "        i, count = strips[s_, 0], strips[s_, 1]",
+            f"        {call}",
+        ]
     return [
-        "    for slab in range(0, Y.shape[2], thick):",
+        "    for b_ in range(slabs.shape[0] - 1):",
         "        for i in range(lo, hi):",
-        "            for k in range(slab, min(slab + thick, Y.shape[2])):",
+        "            for s_ in range(slabs[b_], slabs[b_ + 1]):",
+        "                k, count = strips[s_, 0], strips[s_, 1]",
         f"                {call}",
     ]

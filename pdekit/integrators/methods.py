@@ -20,7 +20,7 @@ from pdekit.integrators.explicit import (
     march_explicit,
 )
 from pdekit.integrators.fixed import Newmark, Stepper, Theta, Verlet, march
-from pdekit.integrators.rates import Compiled, Rates, choose_rates
+from pdekit.integrators.rates import Compiled, CompiledRates, Rates, choose_rates
 from pdekit.integrators.tables import TABLEAUX, Tableau
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.semidiscrete.system import SemiDiscrete
@@ -77,7 +77,10 @@ class Method:
             raise SolverError(f"{self.name} cannot solve algebraic equations '0 = ...'; use backward_euler")
         stages = TABLEAUX[self.name].stages if self.name in TABLEAUX else USUAL_STAGES
         evaluations = USUAL_EVALUATIONS if step is None else stages * duration / step
-        return choose_rates(system, evaluations, compiled)
+        rates = choose_rates(system, evaluations, compiled)
+        if isinstance(rates, CompiledRates) and self.name in TABLEAUX and TABLEAUX[self.name].shu_osher:
+            rates.kernel.plain = "step"  # which the method compiles in any case
+        return rates
 
     def integrate(
         self,

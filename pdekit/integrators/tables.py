@@ -83,7 +83,7 @@ class Tableau:
 TABLEAUX = {
     t.name: t
     for t in (
-        Tableau("euler", 1, ((),), (1.0,), "Euler (1768)"),
+        Tableau("euler", 1, ((),), (1.0,), "Euler (1768)", shu_osher=((0.0, 1.0, 1.0),)),
         Tableau("midpoint", 2, ((), (1 / 2,)), (0.0, 1.0), "Runge (1895)"),
         Tableau("heun", 2, ((), (1.0,)), (1 / 2, 1 / 2), "Heun (1900)"),
         Tableau(

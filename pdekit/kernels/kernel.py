@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from pdekit.kernels.cache import load
 from pdekit.kernels.plan import DerivativeTerm, FluxTerm, make_plan
 from pdekit.kernels.source import MODES, write
+from pdekit.kernels.workers import Workers
 from pdekit.semidiscrete.conditions import StateConditions
 from pdekit.semidiscrete.system import SemiDiscrete
 
@@ -56,17 +56,18 @@ class Kernel:
     def __init__(self, system: SemiDiscrete, threads: int = 1) -> None:
         self.system = system
         self.plan = make_plan(system)
+        self.plain = "rate"  # the mode by which `rhs` evaluates
         self._run = self.plan.run
         self._drivers: dict[str, _Driver] = {}
         self._data: list[tuple[str, int, int, Array]] = []
         shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= SHARED_FROM
         self.threads = threads if shared else 1
-        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+        self._workers = Workers(self.threads) if self.threads > 1 else None
         self._arguments = self._fixed_arguments()
 
     def prepare(self) -> None:
         """Write the source now, so that what cannot be compiled is found."""
-        self._driver("rate")
+        self._driver(self.plain)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -220,13 +221,10 @@ class Kernel:
             values = [own[n] if n in own else moving[n] if n in moving else given[n] for n in driver.names]
             driver.function(*values)
 
-        if self._pool is None:
+        if self._workers is None:
             work(0)
-            return
-        waiting = [self._pool.submit(work, part) for part in range(1, self.threads)]
-        work(0)
-        for future in waiting:
-            future.result()
+        else:
+            self._workers.run(work)
 
     def _refresh(self, t: float) -> None:
         """Boundary data at time t."""
@@ -264,5 +262,5 @@ class Kernel:
         """The right-hand side as a function of the vector of unknowns, equal to `SemiDiscrete.rhs` to rounding."""
         Y = self.unpacked(t, y)
         out = np.empty_like(Y)
-        self.apply("rate", t, Y, out)
+        self.apply(self.plain, t, Y, out, np.array([1.0, 0, 0, 0, 0, 0]))
         return self.packed(out)

@@ -37,10 +37,19 @@ def separable_solver(
 
 
 def krylov_solver(
-    system: SemiDiscrete, shift: float, factor: float, matrix: Callable[[], Any], *, null: bool = False
+    system: SemiDiscrete,
+    shift: float,
+    factor: float,
+    matrix: Callable[[], Any],
+    *,
+    null: bool = False,
+    always: bool = False,
 ) -> PreconditionedKrylov | None:
-    """The solver of ``shift - factor L`` by iterations, if there is a separable operator nearby and LU would cost more."""
-    if system.size < KRYLOV_FROM.get(system.grid.ndim, 10**12):
+    """The solver of ``shift - factor L`` by iterations, if there is a separable operator nearby and LU would cost more.
+
+    With `always` the number of unknowns does not matter.
+    """
+    if not always and system.size < KRYLOV_FROM.get(system.grid.ndim, 10**12):
         return None
     bases = _bases(system.surrogate, system.grid.ndim)
     if bases is None:

@@ -1,79 +1,24 @@
-"""Prints a table of what things cost, as ratios in one run where there is something to compare with."""
+"""Prints a table of what things cost, as ratios in one run where there is something to compare with.
+
+``python -m tests.benchmarks`` runs all groups, ``python -m tests.benchmarks explicit implicit`` some. Peers are
+compared where they are installed: ``pip install 'pdekit[bench]'``.
+"""
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from importlib import import_module
 
-import numpy as np
-from scipy import sparse
-
-import pdekit as pk
-
-ROOT = Path(__file__).parents[2]
-
-
-def best(function: Callable[[], Any], repeats: int = 5) -> float:
-    """Least time of some repetitions."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def assembly() -> tuple[str, str, str]:
-    """Laplacian of a million nodes against two bare Kronecker products and one sum."""
-    one = sparse.diags_array([[1.0] * 999, [-2.0] * 1000, [1.0] * 999], offsets=[-1, 0, 1], format="csr")
-    eye = sparse.eye_array(1000, format="csr")
-    bare = best(lambda: sparse.kron(one, eye, format="csr") + sparse.kron(eye, one, format="csr"))
-    ours = best(lambda: pk.laplacian(pk.Grid(x=pk.Axis(0, 1, 1000), y=pk.Axis(0, 1, 1000))).matrix())
-    return "assembly of a Laplacian, 1000 x 1000, over two krons and a sum", f"{ours / bare:.2f}", "<= 3"
-
-
-def command(title: str, bound: str, *arguments: str) -> tuple[str, str, str]:
-    """Time of a whole process."""
-    program = str(Path(sys.executable).with_name("pdekit"))
-    with tempfile.TemporaryDirectory() as folder:
-        seconds = best(
-            lambda: subprocess.run([program, *arguments], cwd=folder, check=True, capture_output=True), repeats=3
-        )
-    return title, f"{seconds:.2f} s", bound
-
-
-def apply_against_findiff() -> tuple[str, str, str]:
-    """Laplacian of accuracy 4 on 1024 x 1024."""
-    title = "apply of a Laplacian, accuracy 4, 1024 x 1024, over findiff"
-    if find_spec("findiff") is None:
-        return title, "findiff is not installed", "<= 0.5"
-    from findiff import Diff
-
-    n = 1024
-    u = np.random.default_rng(0).standard_normal((n, n))
-    ours = pk.laplacian(pk.Grid(x=pk.Axis(0, 1, n), y=pk.Axis(0, 1, n)), order=4)
-    peer = Diff(0, 1 / (n - 1), acc=4) ** 2 + Diff(1, 1 / (n - 1), acc=4) ** 2
-    return title, f"{best(lambda: ours(u)) / best(lambda: peer(u)):.2f}", "<= 0.5"
+GROUPS = ("basics", "explicit", "implicit", "sizes")
 
 
 def main() -> None:
     """Print the table."""
-    rows = [
-        assembly(),
-        command("pdekit --help, whole process", "< 0.5 s", "--help"),
-        command(
-            "pdekit run configs/heat_rod.yaml, whole process", "< 3 s", "run", "-f", str(ROOT / "configs/heat_rod.yaml")
-        ),
-        apply_against_findiff(),
-    ]
-    for title, value, bound in rows:
-        print(f"{title:68s} {value:>26s}   {bound}")
+    for name in sys.argv[1:] or GROUPS:
+        if name not in GROUPS:
+            sys.exit(f"unknown group {name!r}; there are {', '.join(GROUPS)}")
+        for row in import_module(f"tests.benchmarks.{name}").rows():
+            print(f"{row.title:66s} {row.value:>44s}   {row.goal}", flush=True)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def test_variable_coefficients_take_as_many_iterations_on_every_grid(name, figur
 
 
 def test_implicit_steps_with_variable_coefficients(monkeypatch):
-    monkeypatch.setattr(choose, "KRYLOV_FROM", {2: 100})
+    monkeypatch.setattr(choose, "KRYLOV_EACH_STEP", {2: 100})
     made = problem(pk.Neumann(0), D, equation="u_t = div((1 + x*y)*grad(u)) - u_x", n=48)
     system = made.semidiscrete
     stepper, h = Theta(system, 0.5, Statistics()), 1e-3

@@ -70,8 +70,9 @@ def implicit_against_pyamg() -> Row:
     problem, h = variable(512, "u_t = div(({k})*grad(u))"), 1e-3
     system = problem.semidiscrete
     stepper, y = Theta(system, 1.0, Statistics()), system.pack(problem.initial_fields())
-    y = stepper.step(0.0, y, h)
-    ours = best(lambda: stepper.step(0.0, y, h), 3)
+    states = [stepper.step(0.0, y, h)]
+    ours = best(lambda: states.append(stepper.step(0.0, states[-1], h)), 5)
+    y = states[0]
     if find_spec("pyamg") is None:
         return Row(title, f"{ours * 1e3:.0f} ms", "<= 0.5")
     import pyamg
@@ -103,7 +104,7 @@ def stabilised() -> Row:
     exact = np.cos(np.pi * base.grid.coordinates["x"]) * np.exp(-(np.pi**2) * end) + np.zeros(base.grid.shape)
     limit = 2.785 / (8 * (n - 1) ** 2)
     results = {}
-    for method, step in (("rk4", 0.95 * limit), ("rkc2", end / 16)):
+    for method, step in (("rk4", 0.95 * limit), ("rkc2", end / 80)):
         time = pk.TimeSettings(end=end, method=method, step=step, compiled="always")
         problem = base.replace(time=time)
         problem.solve(t_end=2 * step, times=())

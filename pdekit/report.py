@@ -98,7 +98,7 @@ def _scheme(given: Any) -> str:
 
 
 def _unknowns(problem: Problem) -> str:
-    blocks = [f"{b.name}: {b.free.size:,} of {problem.grid.size:,} nodes free" for b in problem.semidiscrete.blocks]
+    blocks = [f"{b.name}: {b.size:,} of {problem.grid.size:,} nodes free" for b in problem.semidiscrete.blocks]
     return "\n".join(blocks)
 
 
@@ -114,7 +114,7 @@ def _time(problem: Problem, table: Table) -> None:
     system = problem.semidiscrete
     facts = Facts(system, start, system.pack(problem.initial_fields()), end - start)
     names = ["euler", "rk4"] + (["verlet"] if facts.purely_second_order and not facts.damped else [])
-    if np.all(system.mass):
+    if system.evolves:
         found = {name: facts.limit(METHODS[name]) for name in names}
         limits = [f"{name} {limit:.4g}" if limit else f"{name} none" for name, limit in found.items()]
         table.add_row("largest stable step", ", ".join(limits))

@@ -62,10 +62,12 @@ class Run:
             choice = choose(system, start, y, duration, method=settings.method, step=settings.step, rtol=settings.rtol)
         rates = choice.method.realise(system, duration, settings.step, settings.compiled)
         scales = self._scales(y, start, duration, rates.rhs if rates is not None else system.rhs)
-        watch = Watch(system, float(np.max(scales)), progress)
-        atol = 1e-3 * settings.rtol * scales if settings.atol is None else np.full(y.size, settings.atol)
+        watch = Watch(system, max(scales), progress)
+        own = [1e-3 * settings.rtol * s if settings.atol is None else settings.atol for s in scales]
+        atol = system.spread(own)
         options: dict[str, Any] = {"step": settings.step, "rtol": settings.rtol, "atol": atol, "rates": rates}
         frames = choice.method.integrate(system, y, stops, watch, **options)
+        del y  # large states are kept where they are used only
         name, reasons = choice.method.name, choice.reasons
         if rates is not None:
             reasons = (*reasons, f"right-hand side by {rates.title}")
@@ -92,11 +94,12 @@ class Run:
         status, message = "interrupted", "the run was interrupted"
         try:
             for t, y in frames:
-                full = self.system.unpack(t, y)
                 if not self.keep:
                     times.clear()
                     for values in stored.values():
                         values.clear()
+                full = self.system.unpack(t, y)
+                del y
                 times.append(t)
                 for name, values in stored.items():
                     values.append(full[name])
@@ -109,26 +112,27 @@ class Run:
         finally:
             if writer is not None:
                 writer.close(status, message, plain(statistics), clock.perf_counter() - self.begun)
-        return np.array(times), {name: np.stack(values) for name, values in stored.items()}
+        return np.array(times), {
+            name: np.stack(values) if len(values) > 1 else values[0][None] for name, values in stored.items()
+        }
 
-    def _scales(self, y: Array, t: float, duration: float, rhs: Callable[[float, Array], Array]) -> Array:
-        """Size of every unknown: its greatest value at the start or in the data, or what its rate makes of it."""
+    def _scales(self, y: Array, t: float, duration: float, rhs: Callable[[float, Array], Array]) -> list[float]:
+        """Size of every block: its greatest value at the start or in the data, or what its rate makes of it."""
         system = self.system
-        rates = np.abs(rhs(t, y))
         full = system.unpack(t, y)
-        scales = np.zeros(y.size)
-        for block in system.blocks:
-            size = float(np.max(np.abs(full[block.name])))
-            scales[block.slice] = size if size > 0 else duration * float(np.max(rates[block.slice]))
-        overall = float(np.max(scales))
-        scales[scales == 0] = overall if overall > 0 else 1.0
-        return scales
+        scales = [float(np.max(np.abs(full[block.name]))) for block in system.blocks]
+        if min(scales) == 0:
+            rates = np.abs(rhs(t, y))
+            found = [duration * float(np.max(rates[block.slice], initial=0.0)) for block in system.blocks]
+            scales = [s if s > 0 else r for s, r in zip(scales, found)]
+        overall = max(scales)
+        return [s if s > 0 else (overall if overall > 0 else 1.0) for s in scales]
 
     def _consistent(self, y: Array, t: float) -> Array:
         """Initial values of unknowns without an evolution equation, from their equations ``0 = ...``."""
-        algebraic = self.system.mass == 0
-        if not algebraic.any():
+        if self.system.evolves:
             return y
+        algebraic = self.system.mass == 0
         y = y.copy()
         for _ in range(ITERATIONS):
             residual = self.system.rhs(t, y)[algebraic]

@@ -48,7 +48,7 @@ def adapt(
     ------
     (t, y) at every one of `times`.
     """
-    if not np.all(system.mass):
+    if not system.evolves:
         raise SolverError(f"{name} cannot solve algebraic equations '0 = ...'; use backward_euler with a fixed step")
     options: dict[str, Any] = {"rtol": rtol}
     order: Any = slice(None)

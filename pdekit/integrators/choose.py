@@ -85,7 +85,7 @@ class Facts:
         system = self.system
         if system.size < MATRIX_FREE_FROM or system.pde.rhs is not None or system.dtype.kind == "c":
             return False
-        if not np.all(system.mass) or system.system.definitions or self.damped:
+        if not system.evolves or system.system.definitions or self.damped:
             return False
         return all(_is_elliptic(system, u) for u in system.system.unknowns) and (
             self.purely_second_order or system.time_order == 1
@@ -121,7 +121,7 @@ class Facts:
         ------
         StabilityError
         """
-        doubtful = _has_doubtful_closures(self.system) and np.all(self.system.mass) and not self.bounded
+        doubtful = _has_doubtful_closures(self.system) and self.system.evolves and not self.bounded
         if not doubtful or not self.differentiable:
             return
         growth, radius = self.spectrum.growth, self.spectrum.radius
@@ -332,7 +332,7 @@ def _floor(value: float) -> str:
 
 def _automatic(facts: Facts, step: float | None, rtol: float) -> Choice:
     system = facts.system
-    if not np.all(system.mass):
+    if not system.evolves:
         if step is None:
             raise SolverError("equations '0 = ...' beside evolution equations need a fixed step, time: {step: ...}")
         reason = "algebraic equations stand beside evolution equations, which backward Euler satisfies at every step"

@@ -73,7 +73,7 @@ class RungeKutta:
         else:
             self._step, count = self._stored, 0
             self._stages = np.zeros((s, *like.shape), dtype=like.dtype)
-        self._spare = [np.empty_like(like) for _ in range(count)]
+        self._spare = [np.empty(like.shape, like.dtype) for _ in range(count)]
 
     def step(self, t: float, Y: Array, h: float, out: Array) -> None:
         self._step(t, Y, h, out)
@@ -169,7 +169,7 @@ class StabilisedChebyshev:
 
     def __init__(self, rates: Rates, like: Array, radius: float) -> None:
         self.rates, self._bound = rates, radius
-        self._spare = [np.empty_like(like) for _ in range(2)]
+        self._spare = [np.empty(like.shape, like.dtype) for _ in range(2)]
         self._ends = np.zeros((2, *like.shape), dtype=like.dtype)  # F at both ends of a step
         self._known = False
         self._since, self.radius = RADIUS_EVERY, radius
@@ -264,8 +264,9 @@ def march_explicit(
     ------
     (t, y) at every one of `times`, the first included.
     """
-    yield times[0], y
     Y = rates.unpacked(times[0], y)
+    yield times[0], y
+    del y
     out = np.empty_like(Y)
     for start, end in pairwise(times):
         count = max(1, int(np.ceil((end - start) / step * (1 - 1e-12))))
@@ -276,6 +277,8 @@ def march_explicit(
             Y, out = out, Y
             last = i == count - 1
             _look(watch, rates, end if last else start + (i + 1) * h, Y, last)
+        if end == times[-1]:
+            del method, out  # their memory is that of the last frame
         yield end, rates.packed(Y)
 
 
@@ -307,8 +310,9 @@ def adapt_explicit(
     """
     if method.error_order is None:
         raise SolverError("the method has no error estimate; give it a fixed step")
-    yield times[0], y
     Y = rates.unpacked(times[0], y)
+    yield times[0], y
+    del y
     out = np.empty_like(Y)
     t, k, previous = times[0], method.error_order + 1, 1.0
     h = _first_step(method, rates, t, Y, times[-1] - times[0], atol, rtol)

@@ -73,7 +73,7 @@ class Method:
         """The right-hand side in the form that the explicit engine will use; None for other methods."""
         if self.explicit is None:
             return None
-        if not np.all(system.mass):
+        if not system.evolves:
             raise SolverError(f"{self.name} cannot solve algebraic equations '0 = ...'; use backward_euler")
         stages = TABLEAUX[self.name].stages if self.name in TABLEAUX else USUAL_STAGES
         evaluations = USUAL_EVALUATIONS if step is None else stages * duration / step
@@ -100,7 +100,8 @@ class Method:
             known = rates or self.realise(system, duration, step, "auto")
             assert known is not None
             counted: Any = Counted(known, watch)
-            method = self.explicit(counted, known.unpacked(times[0], y))
+            shape = getattr(known, "shape", y.shape)
+            method = self.explicit(counted, np.broadcast_to(np.zeros((), dtype=system.dtype), shape))
             if step is not None:
                 return march_explicit(method, counted, y, times, step, watch)
             if not self.estimates:
@@ -126,7 +127,7 @@ def _explicit(tableau: Tableau) -> Method:
 
 
 def _stabilised(rates: Rates, like: NDArray[Any]) -> ExplicitMethod:
-    bound = rates.system.rate_bound(0.0, rates.packed(like))
+    bound = rates.system.rate_bound(0.0, np.zeros(rates.system.size, dtype=like.dtype))
     return StabilisedChebyshev(rates, like, bound)
 
 

@@ -193,6 +193,7 @@ class CompiledRates:
         from pdekit.kernels import passes
 
         self.kernel, self.system, self._passes = kernel, kernel.system, passes
+        self.shape = kernel.shape
         self.title = f"compiled kernels, {kernel.threads} thread{'s' * (kernel.threads > 1)}"
         self.rhs = kernel.rhs
         self.unpacked, self.packed, self.fill = kernel.unpacked, kernel.packed, kernel.fill

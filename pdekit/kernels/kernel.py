@@ -251,12 +251,18 @@ class Kernel:
 
     def unpacked(self, t: float, y: Array) -> Array:
         """The state of a vector of unknowns."""
-        full = self.system.unpack(t, y)
-        return np.ascontiguousarray(np.stack([full[b.name] for b in self.system.blocks]), dtype=self.system.dtype)
+        Y = np.zeros(self.shape, dtype=self.system.dtype)
+        for k, block in enumerate(self.system.blocks):
+            block.scatter(y[block.slice], Y[k])
+        self.fill(Y, t)
+        return Y
 
     def packed(self, Y: Array) -> Array:
         """The vector of unknowns of a state."""
-        return np.concatenate([Y[k].ravel()[block.free] for k, block in enumerate(self.system.blocks)])
+        y = np.empty(self.system.size, dtype=Y.dtype)
+        for k, block in enumerate(self.system.blocks):
+            block.gather(Y[k], y[block.slice])
+        return y
 
     def rhs(self, t: float, y: Array) -> Array:
         """The right-hand side as a function of the vector of unknowns, equal to `SemiDiscrete.rhs` to rounding."""

@@ -193,7 +193,7 @@ class _Planner:
     def __init__(self, system: SemiDiscrete) -> None:
         if system.pde.rhs is not None:
             raise NotCompiled("the right-hand side is a Python function")
-        if not np.all(system.mass):
+        if not system.evolves:
             raise NotCompiled("there are algebraic equations")
         if system.system.definitions:
             raise NotCompiled("there are definitions with conditions of their own")

@@ -209,6 +209,13 @@ class StateConditions:
             mask[self.face_slice(axis, side)] = True
         return mask
 
+    def free_count(self) -> int:
+        """Number of nodes that are not prescribed."""
+        shape = list(self.grid.shape)
+        for axis, _side in {(axis, side) for axis, side, _, _ in self.dirichlet_faces()}:
+            shape[axis] -= 1
+        return int(np.prod(shape))
+
     def fill(self, values: Array, t: float) -> None:
         """Write the prescribed values at time t into a full array."""
         for axis, side, factor, data in self.dirichlet_faces():

@@ -7,7 +7,7 @@ boundary data, N the rest. M is the identity except for zeros in the rows of equ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -46,8 +46,8 @@ class Block:
         ``"u"``, or ``"u_t"`` for a rate.
     symbol : Symbol
     conditions : StateConditions
-    free : array of int
-        Flat indices of the free nodes.
+    size : int
+        Number of free nodes.
     offset : int
         Where the block starts in y.
     """
@@ -55,12 +55,36 @@ class Block:
     name: str
     symbol: Any
     conditions: StateConditions
-    free: NDArray[np.intp]
+    size: int
     offset: int
+
+    @cached_property
+    def free(self) -> NDArray[np.intp]:
+        """Flat indices of the free nodes; found when they are asked for, for they take as much memory as a state."""
+        return np.flatnonzero(~self.conditions.prescribed().ravel())
+
+    @property
+    def whole(self) -> bool:
+        """Whether all nodes are free."""
+        return self.size == self.conditions.grid.size
 
     @property
     def slice(self) -> slice:
-        return slice(self.offset, self.offset + self.free.size)
+        return slice(self.offset, self.offset + self.size)
+
+    def gather(self, values: Array, out: Array) -> None:
+        """The free ones of a full array."""
+        if self.whole:
+            out[...] = values.reshape(-1)
+        else:
+            np.take(values.reshape(-1), self.free, out=out)
+
+    def scatter(self, values: Array, out: Array) -> None:
+        """Write free values into a full array, which is contiguous."""
+        if self.whole:
+            out.reshape(-1)[...] = values
+        else:
+            out.reshape(-1)[self.free] = values
 
 
 class SemiDiscrete:
@@ -113,14 +137,14 @@ class SemiDiscrete:
         second = [u for u in self.system.unknowns if u.time_order == 2]
         for unknown in self.system.unknowns:
             conditions = self.conditions[unknown.symbol]
-            free = np.flatnonzero(~conditions.prescribed().ravel())
-            blocks.append(Block(unknown.name, unknown.symbol, conditions, free, offset))
-            offset += free.size
+            count = conditions.free_count()
+            blocks.append(Block(unknown.name, unknown.symbol, conditions, count, offset))
+            offset += count
         for unknown in second:
             twin = next(b for b in blocks if b.name == unknown.name)
             self.conditions[unknown.rate] = twin.conditions.rate()
-            blocks.append(Block(f"{unknown.name}_t", unknown.rate, self.conditions[unknown.rate], twin.free, offset))
-            offset += twin.free.size
+            blocks.append(Block(f"{unknown.name}_t", unknown.rate, self.conditions[unknown.rate], twin.size, offset))
+            offset += twin.size
         if offset == 0:
             raise GridError("all nodes are prescribed by Dirichlet conditions; nothing is left to be solved for")
         return tuple(blocks)
@@ -129,7 +153,7 @@ class SemiDiscrete:
     def size(self) -> int:
         """Number of unknowns of the ODE system."""
         last = self.blocks[-1]
-        return last.offset + int(last.free.size)
+        return last.offset + last.size
 
     @property
     def time_order(self) -> int:
@@ -164,9 +188,12 @@ class SemiDiscrete:
         one-dimensional matrices. Their signs alternate, so for u'' the bound is the value itself. A system of second order
         in time ``q'' = K q`` has the root of the bound of K.
         """
-        full = self.unpack(t, y)
-        frame = self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks})
         states = [block.symbol for block in self.blocks]
+        if not self.is_linear:
+            full = self.unpack(t, y)
+            frame = self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks})
+        else:
+            frame = self.program.frame(t, {})  # the slopes contain no unknown
         greatest = 0.0
         for unknown in self.system.unknowns:
             hidden = {atom: sp.Dummy() for atom in spatial_atoms(unknown.rhs)}
@@ -176,10 +203,16 @@ class SemiDiscrete:
             for symbol in (*states, *shown):
                 factor = slope(body, symbol).xreplace(shown)
                 if factor != 0:
-                    size = float(np.max(np.abs(frame.value(factor))))
+                    size = self._greatest(factor, frame)
                     total += size * (self.program.row_sum(shown[symbol], frame) if symbol in shown else 1.0)
             greatest = max(greatest, np.sqrt(total) if unknown.time_order == 2 else total)
         return greatest
+
+    def _greatest(self, factor: Any, frame: Any) -> float:
+        """Greatest modulus of an expression over the grid."""
+        if factor.free_symbols <= set(self.system.parameters):
+            return abs(complex(factor.subs({s: sp.sympify(v) for s, v in self.system.parameters.items()})))
+        return float(np.max(np.abs(frame.value(factor))))
 
     @cached_property
     def has_rates(self) -> bool:
@@ -196,9 +229,8 @@ class SemiDiscrete:
         """Full arrays of all unknowns and rates, prescribed values included."""
         full = {}
         for block in self.blocks:
-            values = np.zeros(self.grid.size, dtype=np.result_type(y.dtype, self.dtype))
-            values[block.free] = y[block.slice]
-            shaped = values.reshape(self.grid.shape)
+            shaped = np.zeros(self.grid.shape, dtype=np.result_type(y.dtype, self.dtype))
+            block.scatter(y[block.slice], shaped)
             block.conditions.fill(shaped, t)
             full[block.name] = shaped
         return full
@@ -207,7 +239,7 @@ class SemiDiscrete:
         """The vector of unknowns of full arrays."""
         y = np.zeros(self.size, dtype=self.dtype)
         for block in self.blocks:
-            y[block.slice] = np.asarray(fields[block.name]).ravel()[block.free]
+            block.gather(np.asarray(fields[block.name], dtype=self.dtype), y[block.slice])
         return y
 
     # ------------------------------------------------------------------------------------ the right-hand side
@@ -221,6 +253,17 @@ class SemiDiscrete:
         """The block whose rows an unknown's equation fills: its rate's for second order in time."""
         unknown = next(u for u in self.system.unknowns if u.name == name)
         return self.block(f"{name}_t" if unknown.time_order == 2 else name)
+
+    @property
+    def evolves(self) -> bool:
+        """Whether all equations are evolution equations: M is the identity."""
+        return all(u.time_order > 0 for u in self.system.unknowns)
+
+    def spread(self, values: Sequence[float]) -> Array:
+        """One number for each block as a vector over the unknowns; of one block it takes no memory."""
+        if len(self.blocks) == 1:
+            return np.broadcast_to(np.asarray(values[0]), (self.size,))
+        return np.concatenate([np.full(block.size, value) for block, value in zip(self.blocks, values)])
 
     @cached_property
     def mass(self) -> Array:
@@ -236,8 +279,8 @@ class SemiDiscrete:
         """Derivative of each state's full array by y."""
         found = {}
         for block in self.blocks:
-            ones = np.ones(block.free.size)
-            columns = block.offset + np.arange(block.free.size)
+            ones = np.ones(block.size)
+            columns = block.offset + np.arange(block.size)
             found[block.symbol] = sparse.csr_array((ones, (block.free, columns)), shape=(self.grid.size, self.size))
         return found
 

@@ -52,12 +52,14 @@ def draw(table: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
     from pdekit.plotting.style import picture, save, styled
 
     with styled():
-        figure = picture(6.0, 4.0)
+        figure = picture(6.4, 3.6)
         axes = figure.subplots()
         for (name, (n, t)), mark in zip(table.items(), "os^D"):
             axes.loglog(n, t * 1e3, mark + "-", label=f"{name}: exponent {exponent(n, t):.2f}")
         axes.set(xlabel="unknowns", ylabel="time [ms]", title="Cost against size, float64, 2 cores")
-        axes.legend()
+        axes.set_xlim(2e3, 3e7)
+        axes.set_ylim(2e-3, 1e5)
+        axes.legend(loc="upper left", ncols=2, fontsize=7)
         axes.grid(alpha=0.3)
         save(figure, PICTURE)
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pdekit.operators.gradient import gradient
     from pdekit.operators.isotropic import isotropic_laplacian
     from pdekit.operators.sbp import summation_by_parts
+    from pdekit.operators.schemes import scheme_derivative
     from pdekit.operators.spectral import compact_derivative, fourier_derivative
     from pdekit.operators.staggered import staggered, staggered_grid
     from pdekit.operators.vector import (
@@ -83,6 +84,7 @@ _ROOMS = {
     ],
     "operators.gradient": ["gradient"],
     "operators.isotropic": ["isotropic_laplacian"],
+    "operators.schemes": ["scheme_derivative"],
     "operators.staggered": ["staggered", "staggered_grid"],
     "operators.vector": [
         "BlockOperator",

@@ -188,3 +188,45 @@ def test_refusals(change, message):
 def test_growing_schemes_are_refused_before_the_run():
     with pytest.raises(PdekitError, match="growing modes"):
         advection("compact", 6).solve(t_end=1.0)
+
+
+def test_isotropic_laplacian_inside_an_equation():
+    """The nine-point molecule with the conditions, and its order; rotations of the grid are not seen in its error."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 17), y=pk.Axis(0, 1, 17))
+    conditions = {"x": pk.Neumann(0), "y": {"left": pk.Dirichlet(0), "right": pk.Neumann("x")}}
+    problem = pk.Problem(
+        pk.PDE("u_t = 0.3*laplace(u) - u"),
+        grid,
+        initial={"u": "1"},
+        boundary={"u": conditions},
+        schemes={"laplace(u)": "isotropic"},
+    )
+    operator = pk.isotropic_laplacian(grid, boundary=conditions).matrix()
+    system = problem.semidiscrete
+    free = system.blocks[0].free
+    expected = 0.3 * operator[free][:, free].toarray() - np.eye(free.size)
+    assert np.max(np.abs(system.L.toarray() - expected)) < 1e-10 * np.max(np.abs(expected))
+    values = np.linalg.eigvals(expected)
+    assert np.max(np.abs(values.imag)) < 1e-9 * np.max(np.abs(values)) and np.max(values.real) < 0
+    study = pk.converge(problem, points=[17, 33], against="manufactured", t_end=0.05)
+    assert study.orders("u")[-1] > 1.9
+    with pytest.raises(PdekitError, match="same step"):
+        problem.replace(grid=pk.Grid(x=pk.Axis(0, 1, 17), y=pk.Axis(0, 1, 18)))
+    with pytest.raises(PdekitError, match="as a whole"):
+        problem.replace(schemes={"laplace(u)": "compact"})
+
+
+@pytest.mark.parametrize("scheme", ["compact", "sbp"])
+def test_schemes_as_operators_are_the_rows_of_the_equation(scheme):
+    grid = pk.Grid(x=pk.Axis(0, 1, 31), y=pk.Axis(0, 1, 9))
+    conditions = {"x": pk.Robin(1, 2), "y": pk.Neumann(0)}
+    problem = pk.Problem(
+        pk.PDE("u_t = u_xx"), grid, initial={"u": "1"}, boundary={"u": conditions}, order=4, schemes={"u_xx": scheme}
+    )
+    operator = pk.scheme_derivative(grid, "x", 2, scheme=scheme, boundary=conditions)
+    u = np.random.default_rng(0).standard_normal(grid.shape)
+    found = operator(u)
+    assert np.max(np.abs(found.ravel() - problem.semidiscrete.L @ u.ravel())) < 1e-12 * np.max(np.abs(found))
+    assert np.max(np.abs(found.ravel() - operator.matrix() @ u.ravel())) < 1e-12 * np.max(np.abs(found))
+    composed = operator @ pk.derivative(grid, "y")
+    assert np.max(np.abs(composed(u).ravel() - composed.matrix() @ u.ravel())) < 1e-11 * np.max(np.abs(composed(u)))

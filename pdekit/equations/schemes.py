@@ -1,7 +1,8 @@
 """Schemes for single derivatives: which atom of the equations is discretized how.
 
 ``u_x: upwind`` splits ``a*u_x`` on a right-hand side into ``max(a, 0)*u_x`` leaning to the right and ``min(a, 0)*u_x``
-leaning to the left: with ``u_t = a*u_x`` what happens at x comes from the right where a > 0.
+leaning to the left: with ``u_t = a*u_x`` what happens at x comes from the right where a > 0. ``laplace(u): isotropic`` adds
+``(h^2/6) u_xxyy`` to ``u_xx + u_yy``, which makes the molecule of nine points.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from pdekit.errors import ConfigError, nearest_hint
 
 @dataclass(frozen=True)
 class Choice:
-    """How one derivative is discretized: the scheme's name, its accuracy, whether it leans by the stream."""
+    """How one derivative is discretized: the scheme's name, its accuracy, whether it leans by the stream.
+
+    Of a whole Laplacian, `step` is the step of the grid.
+    """
 
     scheme: str
     order: int
-    by_stream: bool
+    by_stream: bool = False
+    step: float | None = None
 
 
 class Shaped(Diff):
@@ -59,6 +64,10 @@ def choosable(system: EquationSystem) -> dict[str, Diff]:
         for atom in sorted(spatial_atoms(expression), key=str):
             if isinstance(atom, Diff) and atom.operand in system.states and len(atom.counts) == 1:
                 found[written(atom)] = atom
+        for state in system.states:
+            pair = [Diff(state, axis, 2) for axis in system.axes]
+            if len(pair) == 2 and all(atom in spatial_atoms(expression) for atom in pair):
+                found[f"laplace({state})"] = Diff(state, *(entry for axis in system.axes for entry in (axis, 2)))
     return found
 
 
@@ -81,7 +90,9 @@ def with_schemes(system: EquationSystem, choices: Mapping[str, Choice]) -> Equat
     def marked(expression: Any, time_order: int) -> Any:
         for name, choice in choices.items():
             atom = atoms[name]
-            if atom in spatial_atoms(expression):
+            if choice.step is not None:
+                expression = _isotropic(system, expression, atom, name, choice)
+            elif atom in spatial_atoms(expression):
                 make = _by_stream if choice.by_stream else _plain
                 expression = make(system, expression, atom, name, choice, time_order)
         return expression
@@ -89,6 +100,20 @@ def with_schemes(system: EquationSystem, choices: Mapping[str, Choice]) -> Equat
     unknowns = tuple(Unknown(u.name, u.time_order, marked(u.rhs, u.time_order)) for u in system.unknowns)
     definitions = {s: marked(e, 1) for s, e in system.definitions.items()}
     return replace(system, unknowns=unknowns, definitions=definitions)
+
+
+def _isotropic(system: EquationSystem, expression: Any, mixed: Diff, name: str, choice: Choice) -> Any:
+    """Add to ``a*(u_xx + u_yy)`` what makes its leading error that of no direction."""
+    dummies = {Diff(mixed.operand, axis, 2): sp.Dummy() for axis in system.axes}
+    if not set(dummies) <= spatial_atoms(expression):
+        return expression
+    body = expression.xreplace(dummies)
+    factors = [slope(body, dummy) for dummy in dummies.values()]
+    if any(f.has(*dummies.values()) for f in factors) or sp.simplify(factors[0] - factors[1]) != 0:
+        raise ConfigError(f"discretization.schemes.{name}: {choice.scheme} needs u_xx and u_yy with the same factor")
+    assert choice.step is not None
+    factor = factors[0].xreplace({dummy: atom for atom, dummy in dummies.items()})
+    return expression + factor * sp.Float(choice.step**2 / 6) * mixed
 
 
 def _shape(atom: Diff, choice: Choice, lean: int) -> Any:

@@ -36,7 +36,8 @@ def _check_orders(derivative: int, order: int) -> None:
         raise GridError(f"order must be a whole number >= 1, found {order!r}")
 
 
-def _complete(grid: Grid, boundary: Mapping[str, Any] | None) -> dict[str, FaceConditions] | None:
+def complete_conditions(grid: Grid, boundary: Mapping[str, Any] | None) -> dict[str, FaceConditions] | None:
+    """The conditions of all bounded axes, as `boundary` gives them; None if it gives none."""
     if boundary is None:
         return None
     axes = dict(zip(grid.names, (a.periodic for a in grid.axes)))
@@ -116,7 +117,7 @@ def derivative(
     True
     """
     counts = dict(axis) if isinstance(axis, Mapping) else {axis: n}
-    conditions = _complete(grid, boundary)
+    conditions = complete_conditions(grid, boundary)
     rows = {}
     for name, count in counts.items():
         _check_orders(count, order)
@@ -180,7 +181,9 @@ def laplacian(
         options = regular_options(grid, name, options)
         part: LinearOperator
         if measure.power and order == 2 and boundary is not None:
-            part = _flux_operator(grid, k, 1.0, order, _complete(grid, boundary) or {}, (parity or {}).get(name, 1))
+            part = _flux_operator(
+                grid, k, 1.0, order, complete_conditions(grid, boundary) or {}, (parity or {}).get(name, 1)
+            )
         else:
             part = derivative(grid, name, 2, **options)
         if measure.power and not (order == 2 and boundary is not None):
@@ -264,7 +267,7 @@ def diffusion(grid: Grid, k: Any, *, order: int = 2, boundary: Mapping[str, Any]
     >>> bool(abs(A(grid.field("cos(x)")).integral()) < 1e-13)
     True
     """
-    conditions = _complete(grid, boundary) or {}
+    conditions = complete_conditions(grid, boundary) or {}
     total: LinearOperator | None = None
     for i in range(grid.ndim):
         part = _scaled(grid, i, order == 2, _flux_operator(grid, i, k, order, conditions))

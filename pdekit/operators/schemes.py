@@ -5,14 +5,17 @@ A scheme is a function that makes the rows of one axis, conditions included, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from pdekit.errors import GridError
+from pdekit.errors import GridError, nearest_hint
 from pdekit.grid import Grid
+from pdekit.operators.algebra import LinearOperator
+from pdekit.operators.derivatives import complete_conditions, end_functionals, rows_operator
 from pdekit.operators.poles import node_rows
 from pdekit.operators.rows import AxisRows
 from pdekit.operators.sbp import first_rows, second_rows
@@ -115,3 +118,48 @@ SCHEMES: dict[str, Scheme] = {
         lambda derivative, order: {1: {2: 2, 4: 6}, 2: {2: 2, 4: 4, 6: 8}}[derivative].get(order),
     ),
 }
+
+ISOTROPIC = "isotropic"  # of a whole Laplacian, by terms added to it: see `pdekit.equations.schemes`
+
+
+def scheme_derivative(
+    grid: Grid,
+    axis: str | int,
+    n: int = 1,
+    *,
+    scheme: str,
+    order: int = 4,
+    lean: int = 0,
+    boundary: Mapping[str, Any] | None = None,
+) -> LinearOperator:
+    """A derivative as a scheme has it in an equation, its rows closed with the conditions.
+
+    Parameters
+    ----------
+    grid : Grid
+    axis : str or int
+    n : int, default 1
+    scheme : {"upwind", "compact", "fourier", "sbp"}
+    order : int, default 4
+        The scheme's own accuracy.
+    lean : {-1, 0, 1}
+        For upwind: to which side.
+    boundary : mapping, optional
+        As for `pdekit.derivative`; the conditions' data are zero.
+
+    Examples
+    --------
+    >>> import pdekit as pk
+    >>> grid = pk.Grid(x=pk.Axis(0, 1, 31))
+    >>> A = pk.scheme_derivative(grid, "x", 2, scheme="sbp", boundary={"x": pk.Neumann(0)})
+    >>> bool(np.max(np.linalg.eigvals(A.matrix().toarray()).real) < 1e-9)
+    True
+    """
+    if scheme not in SCHEMES:
+        raise GridError(f"scheme: allowed are {sorted(SCHEMES)}, found {scheme!r}{nearest_hint(scheme, SCHEMES)}")
+    if n not in SCHEMES[scheme].derivatives:
+        raise GridError(f"{scheme} is for derivatives {list(SCHEMES[scheme].derivatives)}, found {n!r}")
+    k = grid.index(axis)
+    faces = complete_conditions(grid, boundary) or {}
+    ends = end_functionals(grid.axes[k], faces.get(grid.names[k]))
+    return rows_operator(grid, k, SCHEMES[scheme].rows(Term(grid, k, n, order, lean, *ends)))

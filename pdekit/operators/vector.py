@@ -404,7 +404,13 @@ def biharmonic(grid: Grid, **options: Any) -> LinearOperator:
 
 
 def upwind(
-    grid: Grid, axis: str | int, velocity: Any, *, order: int = 1, closure_order: int | None = None
+    grid: Grid,
+    axis: str | int,
+    velocity: Any,
+    *,
+    order: int = 1,
+    closure_order: int | None = None,
+    boundary: Mapping[str, Any] | None = None,
 ) -> LinearOperator:
     """``v du/dx`` with the stencil leaning against the stream, node by node.
 
@@ -420,6 +426,8 @@ def upwind(
         1 is donor cell, 2 Beam-Warming's stencil, 3 and 5 the upwind-biased ones.
     closure_order : int, optional
         Order of the boundary rows.
+    boundary : mapping, optional
+        As for `pdekit.derivative`.
 
     Examples
     --------
@@ -433,7 +441,8 @@ def upwind(
     v = multiplication(grid, velocity)
     assert isinstance(v, Multiplication)
     # order + 1 nodes, of which those upstream outnumber those downstream by one (odd orders) or two (even ones).
-    left = derivative(grid, axis, order=order, bias=-1, closure_order=closure_order)
-    right = derivative(grid, axis, order=order, bias=1 - order % 2, closure_order=closure_order)
+    closure: dict[str, Any] = {"closure_order": closure_order, "boundary": boundary}
+    left = derivative(grid, axis, order=order, bias=-1, **closure)
+    right = derivative(grid, axis, order=order, bias=1 - order % 2, **closure)
     plus, minus = np.maximum(v.values.real, 0), np.minimum(v.values.real, 0)
     return Multiplication(grid, plus) * left + Multiplication(grid, minus) * right

@@ -26,7 +26,7 @@ from pdekit.equations.schemes import Choice, choosable, with_schemes
 from pdekit.errors import ConfigError, GridError, nearest_hint
 from pdekit.field import call_by_name
 from pdekit.grid import Grid
-from pdekit.operators.schemes import SCHEMES
+from pdekit.operators.schemes import ISOTROPIC, SCHEMES
 from pdekit.semidiscrete.atoms import axis_rows
 from pdekit.semidiscrete.colouring import ColouredJacobian, box_pattern
 from pdekit.semidiscrete.conditions import StateConditions
@@ -121,7 +121,7 @@ class SemiDiscrete:
         self.dtype = np.dtype(dtype)
         kept = [name for name in boundary if name in pde.definitions]
         bound = pde.bind(grid.names, kept, grid.geometry)
-        self.system: EquationSystem = with_schemes(bound, scheme_choices(bound, schemes or {}, order))
+        self.system: EquationSystem = with_schemes(bound, scheme_choices(bound, schemes or {}, order, grid))
         values = {str(s): v for s, v in self.system.parameters.items()}
         self.conditions = {}
         for name in (*pde.unknowns, *kept):
@@ -489,7 +489,7 @@ class SemiDiscrete:
         return ColouredJacobian(sparse.csr_array(sparse.vstack(rows)))
 
 
-def scheme_choices(system: EquationSystem, schemes: Mapping[str, Any], order: int) -> dict[str, Choice]:
+def scheme_choices(system: EquationSystem, schemes: Mapping[str, Any], order: int, grid: Grid) -> dict[str, Choice]:
     """The schemes that are asked for, with their accuracies.
 
     Raises
@@ -504,8 +504,17 @@ def scheme_choices(system: EquationSystem, schemes: Mapping[str, Any], order: in
         if not isinstance(entry, Mapping) or len(entry) != 1:
             raise ConfigError(f"{where}: expected a scheme, such as upwind or {{upwind: 3}}, found {given!r}")
         ((kind, accuracy),) = entry.items()
-        if kind not in SCHEMES:
-            raise ConfigError(f"{where}: allowed are {sorted(SCHEMES)}, found {kind!r}{nearest_hint(kind, SCHEMES)}")
+        if kind not in (*SCHEMES, ISOTROPIC):
+            known = sorted([*SCHEMES, ISOTROPIC])
+            raise ConfigError(f"{where}: allowed are {known}, found {kind!r}{nearest_hint(kind, known)}")
+        if (kind == ISOTROPIC) != name.startswith("laplace("):
+            raise ConfigError(f"{where}: isotropic is for laplace(u) as a whole, and the only scheme for that")
+        if kind == ISOTROPIC:
+            steps = [axis.step for axis in grid.axes if axis.uniform]
+            if order != 2 or len(steps) != 2 or abs(steps[0] - steps[1]) > 1e-9 * steps[0]:
+                raise ConfigError(f"{where}: isotropic needs order 2 and two uniform axes of the same step")
+            choices[name] = Choice(kind, 2, step=steps[0])
+            continue
         scheme = SCHEMES[kind]
         if name in atoms:
             n = next(iter(atoms[name].counts.values()))

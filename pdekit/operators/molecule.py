@@ -76,17 +76,36 @@ class Molecule:
         above = [sum(k) for k in self.moments if sum(k) > self.derivative]
         return min(above, default=HIGHEST) - self.derivative
 
+    @cached_property
+    def power(self) -> int:
+        """The power of h that is taken out of the weights: that with the simplest numbers.
+
+        It is the order of the derivative, but for rows that have taken up a condition: ``(2 u1 - 2 u0)/h^2`` is ``2/h u_x +
+        u_xx + ...``, of which the condition's data cancel the first term.
+        """
+
+        def height(power: int) -> float:
+            found = self._rationals(power)
+            return (
+                math.inf if found is None else sum(math.log(abs(f.numerator) * f.denominator) for f in found.values())
+            )
+
+        return min(range(self.derivative, HIGHEST + 1), key=lambda power: (round(height(power), 9), power))
+
     @property
     def rational(self) -> dict[Offset, Fraction] | None:
-        """Weights times ``h^derivative`` as rationals; None if steps differ or the weights are not rational."""
+        """Weights times ``h^power`` as rationals; None if steps differ or the weights are not rational."""
+        return self._rationals(self.power)
+
+    def _rationals(self, power: int) -> dict[Offset, Fraction] | None:
         h = self._equal_step
         if h is None:
             return None
         found = {}
         for offset, w in self.weights.items():
-            value = w * h**self.derivative
+            value = w * h**power
             fraction = Fraction(value).limit_denominator(LARGEST_DENOMINATOR)
-            if abs(float(fraction) - value) > 1e-11 * max(1.0, abs(value)):
+            if fraction == 0 or abs(float(fraction) - value) > 1e-11 * max(1.0, abs(value)):
                 return None
             found[offset] = fraction
         return found
@@ -116,13 +135,13 @@ class Molecule:
     def expansion(self) -> str:
         """What the molecule approximates and its leading error, in words: ``u_xx + 1/12 h^2 u_xxxx + ...``."""
         h = self._equal_step
-        degrees = (self.derivative, self.derivative + self.order)
+        degrees = (self.derivative, self.derivative + self.order, self.power)
         parts = []
         for k in sorted(self.moments, key=lambda k: (sum(k), tuple(-i for i in k))):
             if sum(k) not in degrees:
                 continue
-            value = self.moments[k] * (h**self.derivative if h is not None else 1.0)
-            power = sum(k) - self.derivative
+            value = self.moments[k] * (h**self.power if h is not None else 1.0)
+            power = sum(k) - self.power
             unit = "" if power == 0 or h is None else ("h " if power == 1 else f"h^{power} ")
             size = "" if math.isclose(abs(value), 1.0, rel_tol=1e-9) else f"{_spell(abs(value))} "
             parts.append(("- " if value < 0 else "+ ") + size + unit + self._derivative_name(k))
@@ -140,7 +159,7 @@ class Molecule:
             place = ",".join(f"{letters[a]}{o:+d}" if o else letters[a] for a, o in enumerate(offset))
             terms.append(f"{'- ' if value < 0 else '+ '}{size} u[{place}]")
         body = " ".join(terms).removeprefix("+ ")
-        n = self.derivative
+        n = self.power
         if rational is not None and n:
             body = f"({body}) / h{f'^{n}' if n > 1 else ''}"
         return f"{body}  =  {self.expansion()}"

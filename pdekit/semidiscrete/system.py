@@ -19,19 +19,18 @@ from scipy import sparse
 
 from pdekit.boundary import FaceConditions
 from pdekit.equations.analysis import Split, occurs_outside, split
-from pdekit.equations.atoms import ATOMS, Diff, Flux, spatial_atoms
+from pdekit.equations.atoms import spatial_atoms
 from pdekit.equations.evaluate import slope
 from pdekit.equations.pde import PDE, EquationSystem
-from pdekit.equations.schemes import Choice, choosable, with_schemes
-from pdekit.errors import ConfigError, GridError, nearest_hint
+from pdekit.equations.schemes import with_schemes
+from pdekit.errors import GridError
 from pdekit.field import call_by_name
 from pdekit.grid import Grid
-from pdekit.operators.schemes import ISOTROPIC, SCHEMES
-from pdekit.semidiscrete.atoms import axis_rows
+from pdekit.semidiscrete.axis_sums import AxisSum, sum_of_axes
 from pdekit.semidiscrete.colouring import ColouredJacobian, box_pattern
 from pdekit.semidiscrete.conditions import StateConditions
-from pdekit.semidiscrete.jumps import jump_conditions
 from pdekit.semidiscrete.program import Program
+from pdekit.semidiscrete.schemes import scheme_choices
 
 Array = NDArray[Any]
 
@@ -307,91 +306,17 @@ class SemiDiscrete:
         return self._stack({name: frame.jacobian(s.linear) for name, s in self.splits.items()})
 
     @cached_property
-    def separable(self) -> tuple[list[Any], Any] | None:
-        """One-dimensional matrices on the free nodes of each axis, and a constant, whose sum is L; None if it is not that.
-
-        One unknown of first order in time (or steady), constant coefficients, derivatives along single axes.
-        """
-        return self._sum_of_axes(exact=True)
+    def separable(self) -> AxisSum | None:
+        """One-dimensional matrices on the free nodes of each axis, and a constant, whose sum is L; None if it is not that."""
+        return sum_of_axes(self, exact=True)
 
     @cached_property
-    def surrogate(self) -> tuple[list[Any], Any] | None:
+    def surrogate(self) -> AxisSum | None:
         """The same for an L with coefficients that change in space: their means in place of them, mixed derivatives left out.
 
         Its inverse is a preconditioner, by which the number of iterations depends on the coefficients, not on the grid.
         """
-        return self._sum_of_axes(exact=False)
-
-    @cached_property
-    def common_coefficient(self) -> Array | None:
-        """Values on the free nodes of k, if L is ``div(k*grad(u))`` with one smooth positive k, and lower terms."""
-        linear = next(iter(self.splits.values())).linear
-        fluxes = linear.atoms(Flux)
-        known = {self.program.factors(flux)[0] for flux in fluxes}
-        if len(known) != 1 or linear.atoms(Diff) - {a for f in fluxes for a in f.atoms(Diff)}:
-            return None
-        (k,) = known
-        if jump_conditions(k):
-            return None
-        values = np.broadcast_to(self.program.pointwise(k).value(*self.program.fixed_values(0.0)), self.grid.shape)
-        found = np.asarray(values.ravel()[self.blocks[0].free])
-        return found if found.dtype.kind == "f" and np.min(found) > 0 else None
-
-    def _sum_of_axes(self, exact: bool) -> tuple[list[Any], Any] | None:
-        one = len(self.blocks) == 1 and self.pde.rhs is None and self.grid.geometry is None
-        if not one or not self.is_linear or self.system.definitions:
-            return None
-        symbol = self.blocks[0].symbol
-        free = [self._free_along(axis) for axis in range(self.grid.ndim)]
-        factors: list[Any] = [sparse.csr_array((keep.size, keep.size), dtype=self.dtype) for keep in free]
-        constant: Any = 0.0
-        for term in sp.Add.make_args(sp.expand_mul(next(iter(self.splits.values())).linear)):
-            if term == 0:
-                continue
-            atoms = [f for f in sp.Mul.make_args(term) if isinstance(f, ATOMS)]
-            factor = term / (atoms[0] if atoms else symbol)
-            number = self._mean(factor)
-            if exact and factor.free_symbols - set(self.system.parameters):
-                return None
-            if not atoms:
-                constant += number
-                continue
-            if atoms[0].operand != symbol:
-                return None
-            found = self._axis_matrix(atoms[0], exact)
-            if found is None and exact:
-                return None
-            if found is not None:
-                axis, matrix = found
-                factors[axis] = factors[axis] + number * matrix[free[axis]][:, free[axis]]
-        return factors, constant
-
-    def _mean(self, factor: Any) -> Any:
-        """Mean of an expression of coordinates and parameters over the grid."""
-        found = np.mean(self.program.pointwise(factor).value(*self.program.fixed_values(0.0)))
-        return complex(found) if self.dtype.kind == "c" else float(found.real)
-
-    def _axis_matrix(self, atom: Any, exact: bool) -> tuple[int, Any] | None:
-        """Axis and one-dimensional matrix of an atom; a flux with its mean coefficient unless `exact`."""
-        if isinstance(atom, Diff):
-            rows = axis_rows(self.grid, atom, self.order, self.conditions[atom.operand])
-            if len(rows) != 1:
-                return None
-            ((axis, found),) = rows.items()
-            return axis, sparse.csr_array(found.matrix)
-        if exact:
-            return None
-        flux, (known, _) = self.program.flux(atom), self.program.factors(atom)
-        mean = float(np.mean(self.program.flux_coefficient(atom, known, 0.0).real))
-        return flux.axis, mean * sparse.csr_array(flux.pieces.divergence.matrix @ flux.pieces.gradient.matrix)
-
-    def _free_along(self, axis: int) -> Array:
-        """The nodes of an axis that are not on a Dirichlet face."""
-        keep = np.ones(self.grid.shape[axis], dtype=bool)
-        for k, side, _, _ in self.blocks[0].conditions.dirichlet_faces():
-            if k == axis:
-                keep[0 if side == "left" else -1] = False
-        return np.flatnonzero(keep)
+        return sum_of_axes(self, exact=False)
 
     @cached_property
     def b_is_constant(self) -> bool:
@@ -487,46 +412,6 @@ class SemiDiscrete:
         one = sparse.csr_array(pattern)
         rows = [sparse.hstack([one[b.free][:, c.free] for c in self.blocks]) for b in self.blocks]
         return ColouredJacobian(sparse.csr_array(sparse.vstack(rows)))
-
-
-def scheme_choices(system: EquationSystem, schemes: Mapping[str, Any], order: int, grid: Grid) -> dict[str, Choice]:
-    """The schemes that are asked for, with their accuracies.
-
-    Raises
-    ------
-    ConfigError
-        Unknown scheme, or one that cannot do the derivative at the order.
-    """
-    atoms, choices = choosable(system), {}
-    for name, given in schemes.items():
-        where = f"discretization.schemes.{name}"
-        entry = {given: None} if isinstance(given, str) else given
-        if not isinstance(entry, Mapping) or len(entry) != 1:
-            raise ConfigError(f"{where}: expected a scheme, such as upwind or {{upwind: 3}}, found {given!r}")
-        ((kind, accuracy),) = entry.items()
-        if kind not in (*SCHEMES, ISOTROPIC):
-            known = sorted([*SCHEMES, ISOTROPIC])
-            raise ConfigError(f"{where}: allowed are {known}, found {kind!r}{nearest_hint(kind, known)}")
-        if (kind == ISOTROPIC) != name.startswith("laplace("):
-            raise ConfigError(f"{where}: isotropic is for laplace(u) as a whole, and the only scheme for that")
-        if kind == ISOTROPIC:
-            steps = [axis.step for axis in grid.axes if axis.uniform]
-            if order != 2 or len(steps) != 2 or abs(steps[0] - steps[1]) > 1e-9 * steps[0]:
-                raise ConfigError(f"{where}: isotropic needs order 2 and two uniform axes of the same step")
-            choices[name] = Choice(kind, 2, step=steps[0])
-            continue
-        scheme = SCHEMES[kind]
-        if name in atoms:
-            n = next(iter(atoms[name].counts.values()))
-            if n not in scheme.derivatives:
-                raise ConfigError(f"{where}: {kind} is for derivatives {list(scheme.derivatives)}, this one is {n}")
-            accuracy = scheme.order(n, order) if accuracy is None else accuracy
-            if accuracy is None:
-                raise ConfigError(f"{where}: {kind} does not reach order {order}; take a lower discretization.order")
-        if accuracy is not None and (isinstance(accuracy, bool) or not isinstance(accuracy, int) or accuracy < 1):
-            raise ConfigError(f"{where}: the accuracy of {kind} must be a whole number, found {accuracy!r}")
-        choices[name] = Choice(kind, accuracy or 1, scheme.by_stream)
-    return choices
 
 
 def _symbol(system: EquationSystem, name: str) -> Any:

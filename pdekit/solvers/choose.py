@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pdekit.errors import SolverError
+from pdekit.semidiscrete.axis_sums import common_coefficient
 from pdekit.semidiscrete.system import SemiDiscrete
 from pdekit.solvers.direct import LinearSolver, factorise
 from pdekit.solvers.krylov import PreconditionedKrylov
@@ -60,7 +61,7 @@ def krylov_solver(
         return None
     nearby = SeparableSolver(*bases, shift, factor, system.dtype, null=null)
     weights = system.grid.weights.ravel()[system.blocks[0].free]
-    k = system.common_coefficient if shift == 0 and not null else None
+    k = common_coefficient(system) if shift == 0 and not null else None
     return PreconditionedKrylov(matrix(), weights, nearby, None if k is None else np.sqrt(np.mean(k) / k))
 
 

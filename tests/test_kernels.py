@@ -187,3 +187,28 @@ def test_cache_folder_can_be_chosen(tmp_path, monkeypatch):
     monkeypatch.setenv("PDEKIT_CACHE", str(tmp_path / "here"))
     assert cache_folder() == tmp_path / "here" and cache_folder().is_dir()
     assert load("ANSWER = 42").ANSWER == 42
+
+
+@pytest.mark.parametrize("method", ["euler", "rk4"])
+def test_check_predicts_the_memory_of_an_explicit_run(method, figure):
+    import tracemalloc
+
+    from pdekit.report import memory_estimate
+
+    grid = pk.Grid(x=A(0, 1, 700), y=A(0, 1, 700))
+    time = pk.TimeSettings(end=4e-9, method=method, step=1e-9, compiled="always")
+    problem = pk.Problem(
+        pk.PDE("u_t = laplace(u)"), grid, initial={"u": "x"}, boundary={"u": {"x": N(0), "y": N(0)}}, time=time
+    )
+    problem.solve(times=(), keep=False)  # compiles
+    tracemalloc.start()
+    problem.replace().solve(times=(), keep=False)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    predicted = memory_estimate(problem, problem.choice())
+    assert peak == pytest.approx(predicted, rel=0.2)
+    figure(
+        f"peak memory of {method} in states, predicted {predicted / grid.size / 8:.0f}",
+        peak / grid.size / 8,
+        "within 20 %",
+    )

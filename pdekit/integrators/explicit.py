@@ -67,12 +67,13 @@ class RungeKutta:
         self._first_known = False
         s = tableau.stages
         if tableau.shu_osher and not tableau.error:
-            self._step, count = self._blended, min(s - 1, 2)
+            self._step = self._blended
         elif tableau.subdiagonal and not tableau.error:
-            self._step, count = self._collected, min(2, s - 1)
+            self._step = self._collected
         else:
-            self._step, count = self._stored, 0
+            self._step = self._stored
             self._stages = np.zeros((s, *like.shape), dtype=like.dtype)
+        count = 0 if self._step == self._stored else tableau.kept
         self._spare = [np.empty(like.shape, like.dtype) for _ in range(count)]
 
     def step(self, t: float, Y: Array, h: float, out: Array) -> None:

@@ -49,6 +49,8 @@ class Method:
         Makes the method of the explicit engine; without it and `stepper` the method is one of scipy's.
     estimates : bool
         Whether the method of the explicit engine estimates its error, and can choose its steps.
+    kept : int
+        States that a method of the explicit engine keeps beside the old and the new one.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Method:
     stepper: Callable[[SemiDiscrete, Statistics], Stepper] | None = None
     explicit: Callable[[Rates, NDArray[Any]], ExplicitMethod] | None = None
     estimates: bool = False
+    kept: int = 0
 
     @property
     def needs_step(self) -> bool:
@@ -123,7 +126,8 @@ def _explicit(tableau: Tableau) -> Method:
     def make(rates: Rates, like: NDArray[Any]) -> ExplicitMethod:
         return RungeKutta(rates, tableau, like)
 
-    return Method(tableau.name, "explicit", tableau.order, title, explicit=make, estimates=estimates)
+    kept = tableau.kept
+    return Method(tableau.name, "explicit", tableau.order, title, explicit=make, estimates=estimates, kept=kept)
 
 
 def _stabilised(rates: Rates, like: NDArray[Any]) -> ExplicitMethod:
@@ -142,6 +146,7 @@ METHODS: dict[str, Method] = {
             "stabilised Runge-Kutta-Chebyshev of order 2, Sommeijer, Shampine and Verwer (1998)",
             explicit=_stabilised,
             estimates=True,
+            kept=4,
         ),
         Method("backward_euler", "implicit", 1, "backward Euler", lambda s, n: Theta(s, 1.0, n)),
         Method("crank_nicolson", "implicit", 2, "Crank-Nicolson", lambda s, n: Theta(s, 0.5, n)),

@@ -35,6 +35,7 @@ class Rates(Protocol):
 
     system: SemiDiscrete
     title: str
+    compiled: bool
 
     def rhs(self, t: float, y: Array) -> Array:
         """F on vectors of unknowns."""
@@ -119,7 +120,7 @@ def usable_cores() -> int:
 class MatrixRates:
     """By sparse matrices; a state is the vector of unknowns."""
 
-    title = "sparse matrices"
+    title, compiled = "sparse matrices", False
 
     def __init__(self, system: SemiDiscrete) -> None:
         self.system = system
@@ -188,6 +189,8 @@ class MatrixRates:
 
 class CompiledRates:
     """By compiled kernels; a state has the shape ``(blocks, *grid.shape)``."""
+
+    compiled = True
 
     def __init__(self, kernel: Kernel) -> None:
         from pdekit.kernels import passes

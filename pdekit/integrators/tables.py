@@ -56,6 +56,12 @@ class Tableau:
         return all(not any(row[:-1]) for row in self.A)
 
     @property
+    def kept(self) -> int:
+        """States beside the old and the new one: two at most in the forms that fuse the update, else one for each stage."""
+        fused = not self.error and (bool(self.shu_osher) or self.subdiagonal)
+        return min(self.stages - 1, 2) if fused else self.stages
+
+    @property
     def first_same_as_last(self) -> bool:
         """Whether the last stage is the right-hand side at the result, the first stage of the next step."""
         return self.b[-1] == 0 and self.A[-1] == self.b[:-1]

@@ -44,8 +44,8 @@ def isotropic_laplacian(grid: Grid, *, order: int = 2, boundary: Mapping[str, An
            [  4., -20.,   4.],
            [  1.,   4.,   1.]])
     """
-    if grid.ndim != 2 or not all(axis.uniform for axis in grid.axes):
-        raise GridError("the isotropic Laplacian needs two uniform axes")
+    if grid.ndim != 2 or not all(axis.uniform for axis in grid.axes) or grid.geometry is not None:
+        raise GridError("the isotropic Laplacian needs two uniform Cartesian axes")
     h = grid.axes[0].step
     if not np.isclose(h, grid.axes[1].step, rtol=1e-9):
         raise GridError(f"the isotropic Laplacian needs equal steps, found {h:g} and {grid.axes[1].step:g}")

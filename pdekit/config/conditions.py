@@ -11,8 +11,6 @@ from pdekit.boundary import SIDES, BoundaryCondition, Curvature, Dirichlet, Neum
 from pdekit.config.source import Path, Source
 from pdekit.errors import nearest_hint
 
-Writer = tuple[str, Any]
-
 
 def _robin(given: Any, source: Source, path: Path) -> BoundaryCondition:
     entry = _mapping(given, ("a", "b"), ("value",), source, path)

@@ -169,7 +169,7 @@ class StabilisedChebyshev:
     error_order = 2
 
     def __init__(self, rates: Rates, like: Array, radius: float) -> None:
-        self.rates, self._bound = rates, radius
+        self.rates = rates
         self._spare = [np.empty(like.shape, like.dtype) for _ in range(2)]
         self._ends = np.zeros((2, *like.shape), dtype=like.dtype)  # F at both ends of a step
         self._known = False

@@ -66,8 +66,15 @@ class Curvature:
         return self.scale.get(axis, sp.Integer(1))
 
     def gradient(self, expression: Any, states: Sequence[Any]) -> list[Any]:
-        """Components of the gradient."""
-        return [differentiate(expression, a, 1, self.axes, states) / self.h(a) for a in self.axes]
+        """Components of the gradient; of a pointwise expression by the chain rule, in gradients of states with their conditions."""
+        used = sorted(expression.free_symbols & set(states), key=str)
+        if expression.has(*ATOMS) or not used:
+            return [differentiate(expression, a, 1, self.axes, states) / self.h(a) for a in self.axes]
+        return [self._chain(expression, a, used) / self.h(a) for a in self.axes]
+
+    def _chain(self, expression: Any, axis: Any, used: Sequence[Any]) -> Any:
+        through = sp.Add(*(slope(expression, s) * Diff(s, axis, 1) for s in used))
+        return through + slope(expression, axis)
 
     def divergence(self, vector: Sequence[Any], states: Sequence[Any]) -> Any:
         """The divergence of components along the unit vectors."""
@@ -94,12 +101,7 @@ class Curvature:
                 "on curved coordinates the Laplacian of an expression that contains derivatives needs conditions of its own; "
                 "make the inner expression a definition with boundary conditions"
             )
-        used = sorted(expression.free_symbols & set(states), key=str)
-        vector = []
-        for a in self.axes:
-            through = sp.Add(*(slope(expression, s) * Diff(s, a, 1) for s in used))
-            vector.append((through + slope(expression, a)) / self.h(a))
-        return self.divergence(vector, states)
+        return self.divergence(self.gradient(expression, states), states)
 
     def vector_laplacian(self, vector: Sequence[Any], states: Sequence[Any]) -> list[Any]:
         """The Laplacian of a vector: of its components, and what the turning of the unit vectors adds."""

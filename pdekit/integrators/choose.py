@@ -298,7 +298,12 @@ def choose(
             f"time.step: {step:g} asks for {duration / step:.3g} steps; at most {MOST_STEPS:.0e} are sensible"
         )
     limit = facts.limit(chosen)
-    if chosen.family == "stabilised" and facts.differentiable and not facts.spectrum.is_real:
+    if chosen.family == "stabilised" and not facts.differentiable:
+        raise SolverError(
+            f"time.method: {method} needs the size of the Jacobian, and complex equations with abs, conj, real or imag have "
+            "none; use tsitouras"
+        )
+    if chosen.family == "stabilised" and not facts.spectrum.is_real:
         raise StabilityError(
             f"time.method: {method} is stable for real negative spectra (diffusion) only; this one has imaginary parts. Use "
             "tsitouras, Radau or method: auto"

@@ -216,7 +216,8 @@ class StabilisedChebyshev:
         self._known = estimated
         if estimated:
             self._ends[0] = self._ends[1]
-        self._since += 1
+        # Without an error estimate nothing but the radius says that the stages are enough.
+        self._since = self._since + 1 if estimated else RADIUS_EVERY
 
     def _estimate(self, t: float, Y: Array, F0: Array) -> None:
         """A bound of the spectral radius for a nonlinear system: power iteration on differences of F (Sommeijer et al., 3)."""

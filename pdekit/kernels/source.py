@@ -69,7 +69,7 @@ class _Printer(PythonCodePrinter):
         "sinh": "np.sinh", "cosh": "np.cosh", "tanh": "np.tanh", "asinh": "np.arcsinh", "acosh": "np.arccosh",
         "atanh": "np.arctanh", "exp": "np.exp", "log": "np.log", "Abs": "abs", "sign": "np.sign", "floor": "np.floor",
         "ceiling": "np.ceil", "conjugate": "np.conj", "re": "np.real", "im": "np.imag", "atan2": "np.arctan2",
-        "erf": "math.erf", "erfc": "math.erfc",
+        "erf": "math.erf", "erfc": "math.erfc", "gamma": "math.gamma",
     }  # fmt: skip
 
     def _print_Function(self, expression: Any) -> str:
@@ -119,7 +119,17 @@ for _name in _Printer._functions:  # SymPy's printer has methods of its own for 
 
 def code(expression: Any) -> str:
     """An expression as code for scalars."""
-    return str(_Printer({"fully_qualified_modules": False}).doprint(expression))
+    text = str(_Printer({"fully_qualified_modules": False}).doprint(expression))
+    unknown = set(re.findall(r"([A-Za-z_][\w.]*)\(", text)) - {
+        *_Printer._functions.values(),
+        "np.sqrt",
+        "uintp",
+        "if",
+        "else",
+    }
+    if unknown:
+        raise NotCompiled(f"{', '.join(sorted(unknown))} is not among the functions of the kernels")
+    return text
 
 
 class _Body:
@@ -134,7 +144,7 @@ class _Body:
     """
 
     def __init__(self, plan: Plan, strip: bool) -> None:
-        self.plan, self.strip, self.edge = plan, strip, False
+        self.plan, self.strip, self.edge, self.by_row = plan, strip, False, False
         self.last = plan.system.grid.ndim - 1
         self.lead = LEAD[: self.last]
         self.rows: dict[str, tuple[str, tuple[str, ...]]] = {}  # offset -> the array, and the row's indices in it
@@ -164,7 +174,12 @@ class _Body:
             or (array[0] == "K" and not re.fullmatch(r"k\d+", name))
             for name, (array, _) in self.rows.items()
         )
-        return bool(self.lead) and joined and not any(re.search(own, given) for given in self.values.values())
+        return (
+            bool(self.lead)
+            and joined
+            and not self.by_row
+            and not any(re.search(own, given) for given in self.values.values())
+        )
 
     def table(self, name: str) -> str:
         """Register an array that is handed over as it is."""
@@ -200,6 +215,7 @@ class _Body:
         local = f"{name.lower()}_{m}"
         index = [str(m) if a == axis else v for a, v in enumerate((*self.lead, ""))]
         if axis == self.last:
+            self.by_row = True  # a number for every row: rows cannot be joined
             self.loads.setdefault(local, f"{self.table(name)}[{', '.join(index)}]")
             return local
         return self.row(local, name, *index[:-1])
@@ -414,7 +430,8 @@ def write(plan: Plan, mode: Mode) -> tuple[str, list[str], bool]:
         Whether rows may be joined to strips.
     """
     probe = _Body(plan, strip=False)
-    _loops(probe, mode)
+    for probe.edge in (False, True):
+        _loops(probe, mode)
     strip = probe.advances
     body = _Body(plan, strip)
     edges = plan.run != (0, plan.system.grid.shape[-1])

@@ -28,7 +28,8 @@ from pdekit.errors import SolverError
 
 Array = NDArray[Any]
 LARGEST_DENSE = 2500  # nodes of an axis up to which its eigenvectors are computed
-WORST_BASIS = 1e6  # condition of a basis of eigenvectors beyond which it loses too many digits
+WORST_BASIS = 1e3  # condition of a basis of eigenvectors beyond which it loses too many digits
+WORST_SCALING = 1e3  # of the diagonal matrix that symmetrises
 SAME = 1e-12
 
 
@@ -175,6 +176,8 @@ def _diagonalises(basis: Basis, A: Any, scale: float) -> bool:
 def _matrix_basis(A: Array) -> MatrixBasis | None:
     """Eigenvectors of a dense matrix, symmetrised by a diagonal scaling where there is one."""
     d = _symmetriser(A)
+    if d is not None and np.max(d) > WORST_SCALING * np.min(d):
+        return None  # strong convection: the eigenvectors lean against one end
     if d is not None:
         S = A * d[:, None] / d[None, :]
         values, Q = linalg.eigh(0.5 * (S + S.T))

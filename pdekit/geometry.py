@@ -292,6 +292,12 @@ class Geometry:
         return -1 if crossing in self.scale(axis) else 1
 
     @property
+    def left_out(self) -> int | None:
+        """Position of the one coordinate that the grid leaves out, if there is just one."""
+        absent = sorted(set(range(len(self.system.coordinates))) - set(self.roles.values()))
+        return absent[0] if len(absent) == 1 else None
+
+    @property
     def scales(self) -> list[tuple[str, ...]]:
         """The axes whose factors make each scale factor, for every coordinate, also those that are left out."""
         named = [[self.role(i) for i in c.scale] for c in self.system.coordinates]

@@ -194,3 +194,15 @@ def test_automatic_choice_takes_rkc_for_large_diffusion():
     assert small.method.name == "BDF" and large.method.name == "rkc2"
     with pytest.raises(PdekitError, match="needs a fixed step"):
         heat(method="ssprk54").solve()
+
+
+def test_rkc_with_a_fixed_step_follows_coefficients_that_grow():
+    """The number of stages is found again at every step: without an error estimate nothing else would notice."""
+    problem = pk.Problem(
+        pk.PDE("u_t = (0.01 + 5*t**2)*laplace(u)"),
+        pk.Grid(x=pk.Axis(0, 1, 41)),
+        initial={"u": "sin(pi*x)"},
+        boundary={"u": {"x": pk.Dirichlet(0)}},
+    )
+    solution = problem.solve(t_end=0.5, method="rkc2", step=0.01)
+    assert solution["u"].max() == pytest.approx(np.exp(-(np.pi**2) * (0.005 + 5 / 24)), rel=0.01)

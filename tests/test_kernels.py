@@ -212,3 +212,12 @@ def test_check_predicts_the_memory_of_an_explicit_run(method, figure):
         peak / grid.size / 8,
         "within 20 %",
     )
+
+
+def test_data_that_change_along_a_face_of_the_last_axis():
+    """Rows that carry a datum of their own are not joined to strips."""
+    axes = {"x": A(0, 1, 32, periodic=True), "y": A(0, 1, 33)}
+    assert_same(problem_of("u_t = 0.1*laplace(u)", axes, {"y": {"left": N(0), "right": N("sin(2*pi*x)")}}, 2))
+    box = {**axes, "z": A(0, 1, 20)}
+    conditions = {"y": N(0), "z": {"left": pk.Robin(1, 1, "x*t"), "right": N("cos(2*pi*x)*y")}}
+    assert_same(problem_of("u_t = 0.1*laplace(u)", box, conditions, 2))

@@ -118,3 +118,11 @@ def test_implicit_steps_with_variable_coefficients(monkeypatch):
     assert "BiCGSTAB" in stepper._solver[1].description
     expected = factorise(stepper._matrix(h)).solve(y + h * (0.5 * (system.L @ y) + system.b(0.0)))
     assert np.max(np.abs(found - expected)) < 1e-9 * np.max(np.abs(expected))
+
+
+@pytest.mark.parametrize("speed", [10, 40, 80])
+def test_strong_convection_is_not_left_to_its_eigenvectors(speed):
+    made = problem(D, pk.Dirichlet(0), equation=f"0 = laplace(u) + {speed}*u_y + 1", n=50)
+    solution = made.solve()
+    residual = made.semidiscrete.rhs(0.0, made.semidiscrete.pack({"u": solution["u"].values}))
+    assert np.max(np.abs(residual)) < 1e-8

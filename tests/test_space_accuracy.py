@@ -186,3 +186,13 @@ def test_flux_form_of_high_order(order, kind):
                 A[end], b[end] = np.eye(n)[end], u0(axis.nodes[end])
         errors.append(np.max(np.abs(np.linalg.solve(A, b) - u0(axis.nodes))))
     assert np.log2(errors[0] / errors[1]) >= order - 0.3
+
+
+def test_fluxes_of_gradients_of_expressions_keep_their_order_at_neumann_ends():
+    problem = pk.Problem(
+        pk.PDE("u_t = 0.2*laplace(u) + 0.05*div(u*grad(u**2))"),
+        pk.Grid(x=pk.Axis(0, 1, 21)),
+        initial={"u": "1"},
+        boundary={"u": {"x": pk.Neumann(0)}},
+    )
+    assert pk.converge(problem, points=[21, 41], t_end=0.05, against="manufactured").orders("u")[-1] > 1.95

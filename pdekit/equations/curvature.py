@@ -35,6 +35,8 @@ class Curvature:
         ``f'/(f h)`` of the axes with a factor: how fast unit vectors turn whose scale factors contain it.
     crossed : tuple of tuple of Symbol
         For each coordinate, also those left out, the axes whose factors are in its scale factor.
+    left_out : expression
+        Scale factor of the coordinate that a grid of two axes leaves out, such as phi of (r, z).
     """
 
     axes: tuple[Any, ...]
@@ -42,6 +44,7 @@ class Curvature:
     weight: dict[Any, Any] = field(default_factory=dict)
     zeta: dict[Any, Any] = field(default_factory=dict)
     crossed: tuple[tuple[Any, ...], ...] = ()
+    left_out: Any = sp.S.One
 
     @classmethod
     def of(cls, names: Sequence[str], geometry: Geometry | None) -> Curvature:
@@ -54,7 +57,9 @@ class Curvature:
         weight = {axes[n]: f ** geometry.measure(n).power for n, f in factors.items()}
         zeta = {axes[n]: sp.diff(f, axes[n]) / f / scale.get(axes[n], 1) for n, f in factors.items()}
         crossed = tuple(tuple(axes[k] for k in names) for names in geometry.scales)
-        return cls(tuple(axes.values()), scale, weight, zeta, crossed)
+        absent = () if geometry.left_out is None else geometry.scales[geometry.left_out]
+        left_out = sp.Mul(*(factors[k] for k in absent))
+        return cls(tuple(axes.values()), scale, weight, zeta, crossed, left_out)
 
     @property
     def flat(self) -> bool:
@@ -124,6 +129,11 @@ class Curvature:
                 for k in axes:
                     result[i] -= self.zeta[i] * self.zeta[k] * v[k]
         return list(result.values())
+
+    def stream(self, expression: Any, axis: Any, states: Sequence[Any]) -> Any:
+        """``d(h s)/dq / (h h_q)`` with the scale factor h of the direction left out: one term of the curl of a scalar."""
+        extra = sp.simplify(sp.diff(self.left_out, axis) / self.left_out)
+        return (differentiate(expression, axis, 1, self.axes, states) + extra * expression) / self.h(axis)
 
     def circulation(self, expression: Any, axis: Any, component: Any, states: Sequence[Any]) -> Any:
         """``(1/(h_i h_k)) d(h_k v_k)/dq_i``: one term of a curl."""

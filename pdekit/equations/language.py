@@ -365,7 +365,7 @@ class _Walker:
         if len(axes) == 2:
             if isinstance(value, Vector):
                 return turn(1, 0) - turn(0, 1)
-            first, second = curvature.gradient(value, states)
+            first, second = (curvature.stream(value, axis, states) for axis in axes)
             return Vector([second, -first])
         if len(axes) == 3 and isinstance(value, Vector):
             return Vector(turn(k - 1, k - 2) - turn(k - 2, k - 1) for k in range(3))

@@ -312,10 +312,24 @@ def curl(grid: Grid, **options: Any) -> BlockOperator:
 
 
 def curl_scalar(grid: Grid, **options: Any) -> BlockOperator:
-    """Curl of a scalar in two dimensions, ``(d_y s, -d_x s)``: the velocity of a stream function."""
+    """Curl of a scalar in two dimensions, ``(d_y s, -d_x s)``: the velocity of a stream function.
+
+    The scalar is the component along the first unit vector cross the second. Where that is a direction that the grid leaves
+    out, such as phi of (r, z), its scale factor h counts: ``(d_2(h s)/(h h_2), -d_1(h s)/(h h_1))``.
+    """
     if grid.ndim != 2:
         raise GridError(f"the curl of a scalar is for two dimensions, the grid has {grid.ndim}")
-    D = [_along(grid, i, {}, options) for i in range(2)]
+    h: Any = 1.0
+    geometry = grid.geometry
+    if geometry is not None and geometry.left_out is not None:
+        for k in geometry.scales[geometry.left_out]:
+            h = h * grid.measure(k).factor.value(grid.coordinates[k])
+    D = []
+    for i in range(2):
+        slope = derivative(grid, i, **regular_options(grid, i, options))  # h and a component along e_phi are both odd
+        if not isinstance(h, float):
+            slope = _times(grid, 1 / h, slope @ _times(grid, h, identity(grid)))
+        D.append(_times(grid, 1 / grid.scale(i), slope))
     return BlockOperator(grid, (2,), (), {((0,), ()): D[1], ((1,), ()): -D[0]})
 
 

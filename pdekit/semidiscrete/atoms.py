@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ from pdekit.grid import Grid
 from pdekit.operators.algebra import kronecker
 from pdekit.operators.derivatives import end_functionals
 from pdekit.operators.poles import face_rows, node_rows, reflection
-from pdekit.operators.rows import AxisRows, FluxRows
+from pdekit.operators.rows import AxisRows, FluxRows, derivative_rows
 from pdekit.operators.schemes import SCHEMES, Term
 from pdekit.semidiscrete.conditions import StateConditions
 
@@ -54,8 +55,15 @@ def _check_condition_count(conditions: StateConditions, axis: str, n: int, what:
             )
 
 
-def axis_rows(grid: Grid, atom: Diff, order: int, conditions: StateConditions | None) -> dict[int, AxisRows]:
+Parities = Mapping[str, int | None]
+
+
+def axis_rows(
+    grid: Grid, atom: Diff, order: int, conditions: StateConditions | None, parity: Parities | None = None
+) -> dict[int, AxisRows]:
     """The one-dimensional rows of a derivative, by axis.
+
+    `parity` says how the operand goes on across the poles of an axis; None for an axis: it does not, the rows are one-sided.
 
     Raises
     ------
@@ -71,6 +79,8 @@ def axis_rows(grid: Grid, atom: Diff, order: int, conditions: StateConditions | 
         k = grid.index(name)
         if isinstance(atom, Shaped):
             rows[k] = SCHEMES[atom.scheme].rows(Term(grid, k, n, atom.order, atom.lean, *ends))
+        elif (parity or {}).get(name, 1) is None:
+            rows[k] = derivative_rows(line, n, order, *ends, closure="stable", name=name)
         else:
             rows[k] = node_rows(grid, k, n, order, *ends, closure="stable")
     return rows
@@ -84,22 +94,18 @@ def lift_rows(grid: Grid, axis: int, rows: AxisRows, parity: int) -> Any:
     return direct + parity * lift(grid, {**reflection(grid, axis), axis: rows.mirror})
 
 
-def parity_of(conditions: StateConditions | None, axis: str) -> int:
-    """The sign with which a state goes on across the poles of an axis."""
-    faces = conditions.faces.get(axis) if conditions else None
-    return faces.parity if faces else 1
-
-
-def derivative_atom(grid: Grid, atom: Diff, order: int, conditions: StateConditions | None) -> AffineRows:
+def derivative_atom(
+    grid: Grid, atom: Diff, order: int, conditions: StateConditions | None, parity: Parities | None = None
+) -> AffineRows:
     """Rows of a (mixed) derivative of a state with its conditions, or of an expression without.
 
     In a mixed derivative every axis uses its own conditions: if ``B_y u = g`` on a face then ``B_y u_x = g_x``, the
     derivative of the data along the face.
     """
     counts = {grid.index(name): n for name, n in atom.counts.items()}
-    rows = axis_rows(grid, atom, order, conditions)
+    rows = axis_rows(grid, atom, order, conditions, parity)
     if any(r.mirror is not None for r in rows.values()):
-        return _derivative_across_poles(grid, rows, conditions)
+        return _derivative_across_poles(grid, rows, parity or {})
     along_face = {
         k: node_rows(grid, k, n, order, closure="stable").matrix for k, n in counts.items() if len(counts) > 1
     }
@@ -114,13 +120,13 @@ def derivative_atom(grid: Grid, atom: Diff, order: int, conditions: StateConditi
     return AffineRows(matrix, data)
 
 
-def _derivative_across_poles(grid: Grid, rows: dict[int, AxisRows], conditions: StateConditions | None) -> AffineRows:
+def _derivative_across_poles(grid: Grid, rows: dict[int, AxisRows], parity: Parities) -> AffineRows:
     """A derivative along axes of which some have poles; the poles mirror the axes that follow, which act later."""
     ordered = sorted(rows)
     total: Any = None
     data: dict[int, Any] = {}
     for k in ordered:
-        factor = lift_rows(grid, k, rows[k], parity_of(conditions, grid.names[k]))
+        factor = lift_rows(grid, k, rows[k], parity.get(grid.names[k], 1) or 1)
         data = {j: factor @ matrix for j, matrix in data.items()}
         if rows[k].data.shape[1]:
             if k != ordered[0]:
@@ -133,10 +139,12 @@ def _derivative_across_poles(grid: Grid, rows: dict[int, AxisRows], conditions: 
     return AffineRows(sparse.csr_array(total), data)
 
 
-def curved_atom(grid: Grid, atom: Flux, order: int, conditions: StateConditions | None) -> AffineRows:
+def curved_atom(
+    grid: Grid, atom: Flux, order: int, conditions: StateConditions | None, parity: Parities | None = None
+) -> AffineRows:
     """``(u'' + (m'/m) u') / h^2``: a flux with constant k on curved coordinates, at orders above 2."""
     axis, k = atom.axis, grid.index(atom.axis)
-    parts = [derivative_atom(grid, Diff(atom.operand, atom.args[2], n), order, conditions) for n in (2, 1)]
+    parts = [derivative_atom(grid, Diff(atom.operand, atom.args[2], n), order, conditions, parity) for n in (2, 1)]
     line, measure = grid.axes[k], grid.measure(k)
     ones = np.ones(grid.shape)
     over = ones * grid.inverse_square_scale(axis, in_cells=False)
@@ -157,16 +165,33 @@ class FluxAtom:
     pieces: FluxRows
     curved: bool
     parity: int
+    coefficient_parity: int
+    mean_parity: int
 
     @classmethod
-    def build(cls, grid: Grid, atom: Flux, order: int, conditions: StateConditions | None) -> FluxAtom:
+    def build(
+        cls,
+        grid: Grid,
+        atom: Flux,
+        order: int,
+        conditions: StateConditions | None,
+        parities: tuple[int | None, int | None, int | None] = (1, 1, 1),
+    ) -> FluxAtom:
+        """Make the pieces; `parities` are those of the operand, of k, and of the part of k that depends on the solution."""
         name = atom.axis
         k = grid.index(name)
         ends = end_functionals(grid.axes[k], conditions.faces.get(name) if conditions else None)
         if order not in (2, 4, 6):
             raise GridError(f"div(k*grad(u)) has orders 2, 4 and 6, found {order}")
         pieces = face_rows(grid, k, order, *ends, weighted=atom.curved)
-        return cls(grid, k, order, pieces, atom.curved, parity_of(conditions, name))
+        crosses = pieces.gradient.mirror is not None
+        if crosses and None in parities:
+            raise GridError(
+                f"div(k*grad(u)) of order {order} across the pole of {name!r} needs a k that is even or odd there; "
+                f"{atom.coefficient} is neither: use order 2"
+            )
+        own, coefficient, mean = (p or 1 for p in parities)
+        return cls(grid, k, order, pieces, atom.curved, own, coefficient, mean)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -183,7 +208,7 @@ class FluxAtom:
     @cached_property
     def divergence(self) -> Any:
         """Fluxes to nodes."""
-        outward = lift_rows(self.grid, self.axis, self.pieces.divergence, -self.parity)
+        outward = lift_rows(self.grid, self.axis, self.pieces.divergence, -self.parity * self.coefficient_parity)
         if not self.curved:
             return outward
         over = np.ones(self.grid.shape) * self.grid.inverse_square_scale(self.axis, in_cells=self.order == 2)
@@ -192,7 +217,7 @@ class FluxAtom:
     @cached_property
     def mean(self) -> Any:
         """Nodes to flux points, by interpolation."""
-        return lift_rows(self.grid, self.axis, self.pieces.mean, 1)
+        return lift_rows(self.grid, self.axis, self.pieces.mean, self.mean_parity)
 
     def coordinates(self, where: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Coordinates of the grid with this axis' replaced by `where`, an array that broadcasts over the flux points."""

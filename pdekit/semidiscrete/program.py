@@ -25,6 +25,7 @@ from pdekit.grid import Grid
 from pdekit.semidiscrete.atoms import AffineRows, FluxAtom, axis_rows, curved_atom, derivative_atom
 from pdekit.semidiscrete.conditions import StateConditions
 from pdekit.semidiscrete.jumps import cell_harmonic_mean, jump_conditions
+from pdekit.semidiscrete.parity import parity_of_expression
 
 Array = NDArray[Any]
 
@@ -148,17 +149,34 @@ class Program:
     def derivative(self, atom: Diff | Flux) -> AffineRows:
         """Rows of an atom that is linear in its operand."""
         what = atom.args[1:] if isinstance(atom, Diff) else atom.args[2:]
-        key = (atom.operand if atom.operand in self.system.states else None, type(atom), what)
+        shared = atom.operand not in self.system.states and not any(map(self.grid.poles, self.grid.names))
+        key = (None if shared else atom.operand, type(atom), what)
         if key not in self._derivatives:
             make = derivative_atom if isinstance(atom, Diff) else curved_atom
-            self._derivatives[key] = make(self.grid, atom, self.order, self.conditions.get(atom.operand))
+            conditions, axes = self.conditions.get(atom.operand), self.grid.names
+            parity = {name: self.parity(atom.operand, name) for name in axes if self.grid.poles(name)}
+            self._derivatives[key] = make(self.grid, atom, self.order, conditions, parity)
         return self._derivatives[key]
+
+    def parity(self, expression: Any, axis: str) -> int | None:
+        """How an expression goes on across the poles of an axis: 1, -1, or None if it is neither even nor odd."""
+        states = {
+            symbol: {name: int(faces.parity) for name, faces in conditions.faces.items()}
+            for symbol, conditions in self.conditions.items()
+        }
+        if expression in states:
+            return states[expression].get(axis, 1)
+        return parity_of_expression(expression, self.grid, axis, states)
 
     def flux(self, atom: Flux) -> FluxAtom:
         """Pieces of a flux atom."""
-        key = atom.args[1:]
+        poles = bool(self.grid.poles(atom.axis)) and not (self.order == 2 and atom.curved)
+        key = atom.args if poles else atom.args[1:]
         if key not in self._fluxes:
-            self._fluxes[key] = FluxAtom.build(self.grid, atom, self.order, self.conditions.get(atom.operand))
+            parts = (atom.operand, atom.coefficient, self.factors(atom)[1])
+            own, k, mean = (self.parity(part, atom.axis) if poles else 1 for part in parts)
+            conditions = self.conditions.get(atom.operand)
+            self._fluxes[key] = FluxAtom.build(self.grid, atom, self.order, conditions, (own, k, mean))
         return self._fluxes[key]
 
     def factors(self, atom: Flux) -> tuple[Any, Any]:

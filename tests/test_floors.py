@@ -7,7 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "pdekit"
 FLOORS = {
-    "errors": 0, "extension": 0, "stencils": 0, "axis": 0, "geometry": 0, "grid": 0, "field": 0, "boundary": 0,
+    "errors": 0, "extension": 0, "stencils": 0, "axis": 0, "geometry": 0, "jit": 0, "grid": 0, "field": 0, "boundary": 0,
     "operators": 1, "equations": 1,
     "semidiscrete": 2, "kernels": 2, "solvers": 2,
     "integrators": 3, "steady": 3, "eigen": 3,

@@ -9,26 +9,27 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from pdekit.jit import compiled
 
 Array = NDArray[Any]
 PIECE = 2048
 
 
-@njit(cache=True, inline="never", nogil=True)
+@compiled(inline="never")
 def _add(out: Array, x: Array, w: Any) -> None:
     for j in range(out.shape[0]):
         out[j] += w * x[j]
 
 
-@njit(cache=True, inline="never", nogil=True)
+@compiled(inline="never")
 def _copy(out: Array, x: Array) -> None:
     for j in range(out.shape[0]):
         out[j] = x[j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def combine(out: Array, y: Array, weights: Array, stages: Array) -> None:
     """``out = y + sum_k weights[k] stages[k]`` on flat arrays, `stages` one row each."""
     n = y.shape[0]
@@ -40,7 +41,7 @@ def combine(out: Array, y: Array, weights: Array, stages: Array) -> None:
                 _add(out[start:end], stages[k, start:end], weights[k])
 
 
-@njit(cache=True, inline="never", nogil=True)
+@compiled(inline="never")
 def _sum_of_squares(error: Array, y0: Array, y1: Array, atol: float, rtol: float) -> float:
     total = 0.0
     for j in range(error.shape[0]):
@@ -50,7 +51,7 @@ def _sum_of_squares(error: Array, y0: Array, y1: Array, atol: float, rtol: float
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def error_sum(
     y0: Array, y1: Array, difference: float, weights: Array, stages: Array, atol: float, rtol: float
 ) -> float:
@@ -69,7 +70,7 @@ def error_sum(
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def greatest(y: Array) -> float:
     """The greatest modulus; not a number if there is one that is not."""
     largest, broken = 0.0, 0.0

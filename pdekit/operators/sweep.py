@@ -13,26 +13,27 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from pdekit.jit import compiled
 
 Array = NDArray[Any]
 LONGEST_RUNS = 64
 
 
-@njit(cache=True, inline="never", nogil=True)
+@compiled(inline="never")
 def _add(out: Array, x: Array, w: Any) -> None:
     for j in range(out.shape[0]):
         out[j] += w * x[j]
 
 
-@njit(cache=True, inline="never", nogil=True)
+@compiled(inline="never")
 def _add_weighted(out: Array, x: Array, w: Array) -> None:
     for j in range(out.shape[0]):
         out[j] += w[j] * x[j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _leading(indptr: Array, indices: Array, data: Array, u: Array, out: Array, factor: Any) -> None:
     """Along the middle of three axes."""
     for b in range(u.shape[0]):
@@ -41,7 +42,7 @@ def _leading(indptr: Array, indices: Array, data: Array, u: Array, out: Array, f
                 _add(out[b, i], u[b, indices[p]], factor * data[p])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _last(
     first: Array,
     end: Array,

@@ -58,7 +58,7 @@ class Problem:
         Order of accuracy in space.
     schemes : mapping of str to str or mapping, optional
         How single derivatives are discretized, instead of by central differences: ``{"u_x": "upwind"}`` (leaning against the
-        stream), "compact", "fourier" or "sbp" (summation by parts); ``{"u_x": {"upwind": 5}}`` says with which accuracy.
+        stream), "forward", "backward", "compact", "fourier" or "sbp" (summation by parts); ``{"u_x": {"upwind": 5}}`` says with which accuracy.
     time : TimeSettings, optional
     output : OutputSettings, optional
     convergence : ConvergenceSettings, optional

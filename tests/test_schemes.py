@@ -25,6 +25,8 @@ def advection(scheme, order=2, **changes):
     [
         ({"upwind": 1}, 2, [161, 321], 1),
         ({"upwind": 2}, 2, [81, 161], 2),
+        ({"backward": 1}, 2, [161, 321], 1),
+        ("backward", 2, [81, 161], 2),
         ("upwind", 2, [41, 81], 3),
         ("upwind", 4, [41, 81], 5),
         ("compact", 4, [41, 81], 4),
@@ -216,7 +218,7 @@ def test_isotropic_laplacian_inside_an_equation():
         problem.replace(schemes={"laplace(u)": "compact"})
 
 
-@pytest.mark.parametrize("scheme", ["compact", "sbp"])
+@pytest.mark.parametrize("scheme", ["compact", "sbp", "forward", "backward"])
 def test_schemes_as_operators_are_the_rows_of_the_equation(scheme):
     grid = pk.Grid(x=pk.Axis(0, 1, 31), y=pk.Axis(0, 1, 9))
     conditions = {"x": pk.Robin(1, 2), "y": pk.Neumann(0)}

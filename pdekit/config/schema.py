@@ -46,7 +46,8 @@ class DiscretizationSection(Section):
 
     order: Literal[2, 4, 6, 8] = 2
     schemes: dict[StrictStr, StrictStr | dict[StrictStr, StrictInt]] = Field(
-        default_factory=dict, description="by derivative, {u_x: upwind}: upwind, compact, fourier, sbp; {upwind: 5}"
+        default_factory=dict,
+        description="by derivative, {u_x: upwind}: upwind, forward, backward, compact, fourier, sbp; {upwind: 5}",
     )
 
 

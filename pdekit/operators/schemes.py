@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from scipy import sparse
 
 from pdekit.errors import GridError, nearest_hint
@@ -17,7 +16,7 @@ from pdekit.grid import Grid
 from pdekit.operators.algebra import LinearOperator
 from pdekit.operators.derivatives import complete_conditions, end_functionals, rows_operator
 from pdekit.operators.poles import node_rows
-from pdekit.operators.rows import AxisRows
+from pdekit.operators.rows import AxisRows, Bias
 from pdekit.operators.sbp import first_rows, second_rows
 from pdekit.operators.spectral import compact_rows, fourier_derivative
 from pdekit.stencils import Functional
@@ -81,6 +80,16 @@ def _upwind(term: Term) -> AxisRows:
     return node_rows(term.grid, term.axis, 1, term.order, term.left, term.right, closure="stable", bias=bias)
 
 
+def _biased(bias: Bias) -> Callable[[Term], AxisRows]:
+    """Stencils that lean to one side whatever the stream."""
+
+    def rows(term: Term) -> AxisRows:
+        options: dict[str, Any] = {"closure": "stable", "bias": bias}
+        return node_rows(term.grid, term.axis, term.derivative, term.order, term.left, term.right, **options)
+
+    return rows
+
+
 def _compact(term: Term) -> AxisRows:
     line = term.grid.axes[term.axis]
     if term.order == 6 and not line.uniform:
@@ -109,8 +118,10 @@ def _summation_by_parts(term: Term) -> AxisRows:
 # To add a scheme, add a line.
 SCHEMES: dict[str, Scheme] = {
     "upwind": Scheme(_upwind, (1,), lambda derivative, order: order + 1, by_stream=True),
+    "forward": Scheme(_biased("forward"), tuple(range(1, 9)), lambda derivative, order: order),
+    "backward": Scheme(_biased("backward"), tuple(range(1, 9)), lambda derivative, order: order),
     "compact": Scheme(_compact, (1, 2), lambda derivative, order: max(order, 4) if order <= 6 else None),
-    "fourier": Scheme(_fourier, tuple(np.arange(1, 9).tolist()), lambda derivative, order: order),
+    "fourier": Scheme(_fourier, tuple(range(1, 9)), lambda derivative, order: order),
     "sbp": Scheme(
         _summation_by_parts,
         (1, 2),
@@ -139,7 +150,7 @@ def scheme_derivative(
     grid : Grid
     axis : str or int
     n : int, default 1
-    scheme : {"upwind", "compact", "fourier", "sbp"}
+    scheme : {"upwind", "forward", "backward", "compact", "fourier", "sbp"}
     order : int, default 4
         The scheme's own accuracy.
     lean : {-1, 0, 1}
@@ -149,6 +160,7 @@ def scheme_derivative(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import pdekit as pk
     >>> grid = pk.Grid(x=pk.Axis(0, 1, 31))
     >>> A = pk.scheme_derivative(grid, "x", 2, scheme="sbp", boundary={"x": pk.Neumann(0)})

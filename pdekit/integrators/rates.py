@@ -6,7 +6,6 @@ whole fields with prescribed nodes in place.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import SolverError
+from pdekit.kernels.workers import usable_cores
 from pdekit.semidiscrete.system import SemiDiscrete
 
 Compiled = Literal["auto", "always", "never"]
@@ -110,11 +110,6 @@ def choose_rates(system: SemiDiscrete, evaluations: float, compiled: Compiled = 
         if compiled == "always":
             raise SolverError(f"time.compiled: this problem is left to the matrices: {reason}") from None
         return MatrixRates(system)
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class MatrixRates:

@@ -57,9 +57,8 @@ class Kernel:
         self.system = system
         self.plan = make_plan(system)
         self.plain = "rate"  # the mode by which `rhs` evaluates
-        self._run = self.plan.run
         self._drivers: dict[str, _Driver] = {}
-        self._data: list[tuple[str, int, int, Array]] = []
+        self._data: list[tuple[int, int, Array]] = []
         shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= SHARED_FROM
         self.threads = threads if shared else 1
         self._workers = Workers(self.threads) if self.threads > 1 else None
@@ -77,7 +76,7 @@ class Kernel:
     def _fixed_arguments(self) -> dict[str, Any]:
         plan, grid = self.plan, self.system.grid
         last = grid.ndim - 1
-        jl, jr = self._run
+        jl, jr = plan.run
         given: dict[str, Any] = {"jl": jl, "jr": jr}
         given["je"] = np.setdiff1d(np.arange(grid.shape[-1]), np.arange(jl, jr)).astype(np.uint64)
         for axis, window in plan.windows.items():
@@ -88,23 +87,20 @@ class Kernel:
         given["P"] = np.array(values or [0.0])
         for n, field in enumerate(plan.fields.values()):
             given[f"F_{n}"] = field
-        terms: tuple[DerivativeTerm | FluxTerm, ...] = (*plan.derivatives, *plan.fluxes)
-        for q, term in enumerate(terms):
+        for q, term in enumerate(plan.terms):
             if isinstance(term, DerivativeTerm):
-                axis = term.factors[0].axis
                 for factor in term.factors:
                     self._table(given, f"W{q}a{factor.axis}", factor.table)
             else:
-                axis = term.axis
                 self._table(given, f"T{q}", term.table)
                 self._table(given, f"M{q}", term.mean)
                 given[f"F{q}"] = np.ascontiguousarray(term.flux_index, dtype=np.int64)
                 given[f"K{q}"] = term.known
             if term.data is not None:
                 self._table(given, f"C{q}", term.data)
-                data = np.ascontiguousarray(self.system.blocks[term.state].conditions.stencil_data(axis, 0.0))
+                data = np.ascontiguousarray(self.system.blocks[term.state].conditions.stencil_data(term.axis, 0.0))
                 given[f"G{q}"] = data.astype(np.result_type(data.dtype, float))
-                self._data.append((f"G{q}", term.state, axis, given[f"G{q}"]))
+                self._data.append((term.state, term.axis, given[f"G{q}"]))
         return given
 
     def _joined(self) -> Array:
@@ -115,13 +111,11 @@ class Kernel:
         same[0] = False
         tables = [f.table for d in plan.derivatives for f in d.factors if f.axis == axis]
         moving = [plan.windows[axis].index] if axis in plan.windows else []
-        terms: tuple[DerivativeTerm | FluxTerm, ...] = (*plan.derivatives, *plan.fluxes)
-        for term in terms:
-            own = term.factors[0].axis if isinstance(term, DerivativeTerm) else term.axis
-            if isinstance(term, FluxTerm) and own == axis:
+        for term in (term for term in plan.terms if term.axis == axis):
+            if isinstance(term, FluxTerm):
                 tables += [term.table, term.mean]
                 moving.append(term.flux_index)
-            if term.data is not None and own == axis:
+            if term.data is not None:
                 tables.append(term.data)
         for table in tables:
             flat = table.reshape(n, -1)
@@ -177,7 +171,7 @@ class Kernel:
 
     @cached_property
     def _scratch(self) -> list[Array]:
-        rows = len(self.plan.derivatives) + len(self.plan.fluxes) + 2 * len(self.system.blocks)
+        rows = len(self.plan.terms) + 2 * len(self.system.blocks)
         n, dtype = self.system.grid.shape[-1], self.system.dtype
         return [np.empty((rows, max(n, STRIP[self.system.grid.ndim])), dtype=dtype) for _ in range(self.threads)]
 
@@ -228,7 +222,7 @@ class Kernel:
 
     def _refresh(self, t: float) -> None:
         """Boundary data at time t."""
-        for _, state, axis, array in self._data:
+        for state, axis, array in self._data:
             conditions = self.system.blocks[state].conditions
             if not conditions.constant:
                 array[...] = conditions.stencil_data(axis, t)

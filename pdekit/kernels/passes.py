@@ -11,16 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdekit.jit import compiled
+from pdekit.jit import add_multiple, compiled
 
 Array = NDArray[Any]
 PIECE = 2048
-
-
-@compiled(inline="never")
-def _add(out: Array, x: Array, w: Any) -> None:
-    for j in range(out.shape[0]):
-        out[j] += w * x[j]
 
 
 @compiled(inline="never")
@@ -38,7 +32,7 @@ def combine(out: Array, y: Array, weights: Array, stages: Array) -> None:
         _copy(out[start:end], y[start:end])
         for k in range(weights.shape[0]):
             if weights[k] != 0:
-                _add(out[start:end], stages[k, start:end], weights[k])
+                add_multiple(out[start:end], stages[k, start:end], weights[k])
 
 
 @compiled(inline="never")
@@ -65,7 +59,7 @@ def error_sum(
             e[j] = difference * (y0[start + j] - y1[start + j])
         for k in range(weights.shape[0]):
             if weights[k] != 0:
-                _add(e, stages[k, start:end], weights[k])
+                add_multiple(e, stages[k, start:end], weights[k])
         total += _sum_of_squares(e, y0[start:end], y1[start:end], atol, rtol)
     return total
 

@@ -73,6 +73,11 @@ class DerivativeTerm:
     factors: tuple[Factor, ...]
     data: Array | None
 
+    @property
+    def axis(self) -> int:
+        """The axis whose conditions bring data."""
+        return self.factors[0].axis
+
 
 @dataclass(frozen=True, eq=False)
 class FluxTerm:
@@ -128,6 +133,11 @@ class Plan:
     rates: tuple[Any, ...]
     fields: dict[Any, Array]
 
+    @property
+    def terms(self) -> tuple[DerivativeTerm | FluxTerm, ...]:
+        """All terms, in the order in which they are numbered."""
+        return (*self.derivatives, *self.fluxes)
+
     @cached_property
     def _last_tables(self) -> list[Array]:
         """All tables of the last axis, rows first and flat."""
@@ -156,10 +166,8 @@ class Plan:
         for flux in (f for f in self.fluxes if f.axis == last):
             offset = flux.flux_index - nodes[:, None]
             good &= np.all(offset == offset[middle], axis=1)
-        terms: tuple[DerivativeTerm | FluxTerm, ...] = (*self.derivatives, *self.fluxes)
-        for term in terms:
-            axis = term.factors[0].axis if isinstance(term, DerivativeTerm) else term.axis
-            if term.data is not None and axis == last:
+        for term in self.terms:
+            if term.data is not None and term.axis == last:
                 good &= ~np.any(term.data.reshape(n, -1), axis=1)
         if not self.varies:
             for table in self._last_tables:
@@ -253,9 +261,7 @@ class _Planner:
             matrices = [r[axis].matrix for r in rows.values() if axis in r]
             if not matrices:
                 continue
-            n = line.size
-            width, below = 1, 0
-            spans = []
+            n, spans = line.size, []
             for matrix in matrices:
                 entries = matrix.tocoo()
                 i, j = entries.coords
@@ -269,15 +275,13 @@ class _Planner:
             low = np.min([s[0] for s in spans], axis=0)
             high = np.max([s[1] for s in spans], axis=0)
             width = int(np.max(high - low)) + 1
-            middle = n // 2
-            below = int(low[middle])
             if width > min(MOST_SLOTS, n):
                 raise NotCompiled(f"rows along {self.grid.names[axis]!r} reach over {width} nodes")
             if line.periodic:
                 width = int(np.max(high)) - int(np.min(low)) + 1
                 index = (np.arange(n)[:, None] + int(np.min(low)) + np.arange(width)) % n
             else:
-                start = np.clip(np.arange(n) + below, 0, n - width)
+                start = np.clip(np.arange(n) + int(low[n // 2]), 0, n - width)
                 if np.any(np.arange(n) + low < start) or np.any(np.arange(n) + high > start + width - 1):
                     start = np.clip(np.arange(n) + low, 0, n - width)
                 index = start[:, None] + np.arange(width)

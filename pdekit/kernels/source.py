@@ -357,8 +357,7 @@ def _loops(body: _Body, mode: Mode) -> list[list[str]]:
     """The statements of the loops of a row function: long sums in scratch rows first, then everything else."""
     plan = body.plan
     terms: dict[Any, list[str]] = {}
-    read: tuple[DerivativeTerm | FluxTerm, ...] = (*plan.derivatives, *plan.fluxes)
-    for q, term in enumerate(read):
+    for q, term in enumerate(plan.terms):
         parts = body.derivative(q, term) if isinstance(term, DerivativeTerm) else body.flux(q, term)
         terms[term.symbol] = parts or ["0.0"]
     rates = [body.point(rate) for rate in plan.rates]
@@ -409,7 +408,7 @@ def _target(body: _Body, name: str, array: str, index: Sequence[str], place: int
     own = body.row(name, array, *index)
     if not (body.strip and body.edge):
         return own
-    kept = body.row(f"e{name}", "S", str(len(body.plan.derivatives) + len(body.plan.fluxes) + place))
+    kept = body.row(f"e{name}", "S", str(len(body.plan.terms) + place))
     body.kept.append(f"{own} = {kept}")
     return kept
 

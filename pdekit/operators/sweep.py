@@ -15,16 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdekit.jit import compiled
+from pdekit.jit import add_multiple, compiled
 
 Array = NDArray[Any]
 LONGEST_RUNS = 64
-
-
-@compiled(inline="never")
-def _add(out: Array, x: Array, w: Any) -> None:
-    for j in range(out.shape[0]):
-        out[j] += w * x[j]
 
 
 @compiled(inline="never")
@@ -39,7 +33,7 @@ def _leading(indptr: Array, indices: Array, data: Array, u: Array, out: Array, f
     for b in range(u.shape[0]):
         for i in range(out.shape[1]):
             for p in range(indptr[i], indptr[i + 1]):
-                _add(out[b, i], u[b, indices[p]], factor * data[p])
+                add_multiple(out[b, i], u[b, indices[p]], factor * data[p])
 
 
 @compiled
@@ -67,7 +61,7 @@ def _last(
                 if varying[k]:
                     _add_weighted(target[lower:upper], shifted, factor * weights[k, lower:upper])
                 else:
-                    _add(target[lower:upper], shifted, factor * weights[k, lower])
+                    add_multiple(target[lower:upper], shifted, factor * weights[k, lower])
         for e in range(rows.size):
             target[rows[e]] += factor * values[e] * source[columns[e]]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pdekit.errors import SolverError
+from pdekit.kernels.workers import usable_cores
 from pdekit.semidiscrete.axis_sums import common_coefficient
 from pdekit.semidiscrete.system import SemiDiscrete
 from pdekit.solvers.direct import LinearSolver, factorise
@@ -26,8 +26,7 @@ def _bases(found: tuple[list[Any], Any] | None, ndim: int) -> tuple[list[Basis],
     if found is None or ndim == 1:
         return None
     factors, constant = found
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    bases = [basis_of(factor, workers) for factor in factors]
+    bases = [basis_of(factor, usable_cores()) for factor in factors]
     known = [basis for basis in bases if basis is not None]
     return (known, constant) if len(known) == len(bases) else None
 

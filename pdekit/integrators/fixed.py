@@ -12,7 +12,7 @@ from scipy import sparse
 
 from pdekit.errors import SolverError, StabilityError
 from pdekit.integrators.watch import Statistics, Watch
-from pdekit.semidiscrete.program import diagonal
+from pdekit.operators.algebra import diagonal
 from pdekit.semidiscrete.system import SemiDiscrete
 from pdekit.solvers.choose import shifted_solver
 from pdekit.solvers.direct import LinearSolver, factorise

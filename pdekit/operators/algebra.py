@@ -29,6 +29,12 @@ def kronecker(factors: list[Any]) -> Any:
     return reduce(lambda left, right: sparse.kron(left, right, format="csr"), factors)
 
 
+def diagonal(values: NDArray[Any]) -> Any:
+    """A sparse diagonal matrix."""
+    flat = values.ravel()
+    return sparse.dia_array((flat[None, :], [0]), shape=(flat.size, flat.size))
+
+
 def apply_along(matrix: Any, values: NDArray[Any], axis: int) -> NDArray[Any]:
     """Multiply `matrix` into one axis of an array."""
     shape = values.shape

@@ -22,6 +22,7 @@ from pdekit.axis import Axis
 from pdekit.errors import GridError
 from pdekit.geometry import CARTESIAN
 from pdekit.grid import Grid
+from pdekit.operators.algebra import diagonal
 from pdekit.operators.rows import AxisRows, Closure, Conditions, FluxRows, derivative_rows, flux_rows
 from pdekit.stencils import central_reach
 
@@ -51,18 +52,14 @@ def _fold(matrix: Any, before: int, inner: int, shared: int) -> tuple[Any, Any]:
     """
     whole = matrix.tocsc()
     total = whole.shape[1]
-    after = total - before - inner
     index = np.arange(total)
     folded = index - before
     behind_left, behind_right = index < before, index >= before + inner
     folded[behind_left] = before - 1 - index[behind_left] + shared
     folded[behind_right] = inner - 1 - (index[behind_right] - before - inner) - shared
-    assert after >= 0
     ghost = behind_left | behind_right
     selector = sparse.csr_array((np.ones(total), (index, folded)), shape=(total, inner))
-    keep, mirrored = (
-        sparse.dia_array((part[None, :].astype(float), [0]), shape=(total,) * 2) for part in (~ghost, ghost)
-    )
+    keep, mirrored = diagonal((~ghost).astype(float)), diagonal(ghost.astype(float))
     return sparse.csr_array(whole @ keep @ selector), sparse.csr_array(whole @ mirrored @ selector)
 
 
@@ -130,22 +127,21 @@ def face_rows(
         return flux_rows(line, order, left, right, measure=measure, name=name)
     extended = _continued(line, ends, order, name)
     before = order if "left" in ends else 0
-    pieces = flux_rows(extended, order, left, right, measure=CARTESIAN, name=name)
+    pieces = flux_rows(extended, order, left, right, measure=measure, name=name)
     flux = slice(before, before + line.size + 1)
     nodes = slice(before, before + line.size)
     points = pieces.points[flux].copy()
     for side, end in ends.items():
         points[0 if side == "left" else -1] = end
-    gradient = AxisRows(*_folded_rows(pieces.gradient, flux, before, line.size, 0))
-    mean = AxisRows(*_folded_rows(pieces.mean, flux, before, line.size, 0))
-    outward = flux_rows(extended, order, measure=measure, name=name).divergence
-    divergence = AxisRows(*_folded_rows(outward, nodes, before, line.size + 1, 1))
+    gradient = _folded_rows(pieces.gradient, flux, before, line.size, 0)
+    mean = _folded_rows(pieces.mean, flux, before, line.size, 0)
+    divergence = _folded_rows(pieces.divergence, nodes, before, line.size + 1, 1)
     return FluxRows(points, gradient, divergence, mean)
 
 
-def _folded_rows(rows: AxisRows, wanted: slice, before: int, inner: int, shared: int) -> tuple[Any, Any, Any]:
+def _folded_rows(rows: AxisRows, wanted: slice, before: int, inner: int, shared: int) -> AxisRows:
     direct, mirror = _fold(rows.matrix[wanted], before, inner, shared)
-    return direct, rows.data[wanted], mirror
+    return AxisRows(direct, rows.data[wanted], mirror)
 
 
 def reflection(grid: Grid, axis: int) -> dict[int, Any]:

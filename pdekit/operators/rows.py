@@ -16,6 +16,7 @@ from scipy import sparse
 from pdekit.axis import Axis
 from pdekit.errors import GridError
 from pdekit.geometry import CARTESIAN, Measure
+from pdekit.operators.algebra import diagonal
 from pdekit.stencils import Functional, central_reach, closure_size, fornberg, weights
 
 Closure = Literal["accurate", "stable"]
@@ -320,7 +321,7 @@ def flux_rows(
     divergence = _from_flux_points(axis, points, 1, order)
     if measure.power:
         average = _from_flux_points(axis, points, 0, order)
-        weight = sparse.dia_array((measure.log_slope(axis.nodes)[None, :], [0]), shape=(axis.size,) * 2)
+        weight = diagonal(measure.log_slope(axis.nodes))
         divergence = sparse.csr_array(divergence + weight @ average)
     return FluxRows(points, gradient, _plain(divergence), mean)
 

@@ -27,7 +27,7 @@ from scipy import sparse
 from pdekit.axis import Axis
 from pdekit.errors import GridError
 from pdekit.grid import Grid
-from pdekit.operators.algebra import AxisProduct, LinearOperator
+from pdekit.operators.algebra import AxisProduct, LinearOperator, diagonal
 from pdekit.operators.rows import AxisRows, Conditions, stencil_conditions
 from pdekit.stencils import fornberg
 
@@ -274,7 +274,7 @@ def summation_by_parts(grid: Grid, axis: str | int, *, order: int = 4) -> Summat
     line, name = grid.axes[k], grid.names[grid.index(axis)]
     pieces, n, h = line_pieces(line, order, name), line.size, line.step
     H, Q, M, BS = pieces.H, pieces.Q, pieces.M, pieces.BS
-    inverse = sparse.dia_array((1 / H[None, :], [0]), shape=(n, n))
+    inverse = diagonal(1 / H)
 
     def lifted(matrix: Any) -> LinearOperator:
         return AxisProduct(grid, {k: sparse.csr_array(matrix)})

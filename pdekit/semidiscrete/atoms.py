@@ -15,7 +15,7 @@ from pdekit.equations.atoms import Diff, Flux
 from pdekit.equations.schemes import Shaped
 from pdekit.errors import BoundaryError, GridError
 from pdekit.grid import Grid
-from pdekit.operators.algebra import kronecker
+from pdekit.operators.algebra import diagonal, kronecker
 from pdekit.operators.derivatives import end_functionals
 from pdekit.operators.poles import face_rows, node_rows, reflection
 from pdekit.operators.rows import AxisRows, FluxRows, derivative_rows
@@ -149,7 +149,7 @@ def curved_atom(
     ones = np.ones(grid.shape)
     over = ones * grid.inverse_square_scale(axis, in_cells=False)
     weights = [over, over * grid.along(k, measure.log_slope(line.nodes)) if measure.power else 0 * ones]
-    diagonals = [sparse.dia_array((w.ravel()[None, :], [0]), shape=(grid.size,) * 2) for w in weights]
+    diagonals = [diagonal(w) for w in weights]
     matrix = sum(d @ part.matrix for d, part in zip(diagonals, parts))
     data = {j: sum(d @ part.data[j] for d, part in zip(diagonals, parts)) for j in parts[0].data}
     return AffineRows(sparse.csr_array(matrix), data)
@@ -212,7 +212,7 @@ class FluxAtom:
         if not self.curved:
             return outward
         over = np.ones(self.grid.shape) * self.grid.inverse_square_scale(self.axis, in_cells=self.order == 2)
-        return sparse.csr_array(sparse.dia_array((over.ravel()[None, :], [0]), shape=(over.size,) * 2) @ outward)
+        return sparse.csr_array(diagonal(over) @ outward)
 
     @cached_property
     def mean(self) -> Any:

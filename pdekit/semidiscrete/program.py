@@ -22,18 +22,13 @@ from pdekit.equations.evaluate import compile_expression, slope
 from pdekit.equations.pde import EquationSystem
 from pdekit.errors import GridError, SolverError
 from pdekit.grid import Grid
+from pdekit.operators.algebra import diagonal
 from pdekit.semidiscrete.atoms import AffineRows, FluxAtom, axis_rows, curved_atom, derivative_atom
 from pdekit.semidiscrete.conditions import StateConditions
 from pdekit.semidiscrete.jumps import cell_harmonic_mean, jump_conditions
 from pdekit.semidiscrete.parity import parity_of_expression
 
 Array = NDArray[Any]
-
-
-def diagonal(values: Array) -> Any:
-    """A sparse diagonal matrix."""
-    flat = values.ravel()
-    return sparse.dia_array((flat[None, :], [0]), shape=(flat.size, flat.size))
 
 
 @dataclass(frozen=True, eq=False)

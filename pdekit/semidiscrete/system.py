@@ -171,9 +171,7 @@ class SemiDiscrete:
         states = [block.symbol for block in self.blocks]
         total = 0.0
         for unknown in self.system.unknowns:
-            hidden = {atom: sp.Dummy() for atom in spatial_atoms(unknown.rhs)}
-            shown = {dummy: atom for atom, dummy in hidden.items()}
-            body = unknown.rhs.xreplace(hidden)
+            body, shown = _hide_atoms(unknown.rhs)
             slopes = [slope(body, s).xreplace(shown) for s in states if occurs_outside(unknown.rhs, s)]
             row = [np.abs(frame.value(entry)) for entry in slopes]
             if row:
@@ -195,9 +193,7 @@ class SemiDiscrete:
             frame = self.program.frame(t, {})  # the slopes contain no unknown
         greatest = 0.0
         for unknown in self.system.unknowns:
-            hidden = {atom: sp.Dummy() for atom in spatial_atoms(unknown.rhs)}
-            shown = {dummy: atom for atom, dummy in hidden.items()}
-            body = unknown.rhs.xreplace(hidden)
+            body, shown = _hide_atoms(unknown.rhs)
             total = 0.0
             for symbol in (*states, *shown):
                 factor = slope(body, symbol).xreplace(shown)
@@ -412,6 +408,12 @@ class SemiDiscrete:
         one = sparse.csr_array(pattern)
         rows = [sparse.hstack([one[b.free][:, c.free] for c in self.blocks]) for b in self.blocks]
         return ColouredJacobian(sparse.csr_array(sparse.vstack(rows)))
+
+
+def _hide_atoms(rhs: Any) -> tuple[Any, dict[Any, Any]]:
+    """A right-hand side with a symbol for each spatial atom, and the atoms by their symbols."""
+    hidden = {atom: sp.Dummy() for atom in spatial_atoms(rhs)}
+    return rhs.xreplace(hidden), {dummy: atom for atom, dummy in hidden.items()}
 
 
 def _symbol(system: EquationSystem, name: str) -> Any:

@@ -19,6 +19,7 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, bicgstab, cg
 
 from pdekit.errors import SolverError
+from pdekit.operators.algebra import diagonal
 from pdekit.solvers.separable import SeparableSolver
 
 Array = NDArray[Any]
@@ -45,7 +46,7 @@ class PreconditionedKrylov:
     ) -> None:
         self.weights, self.preconditioner, self.scaling = weights, preconditioner, scaling
         self.iterations = 0
-        scaled = sparse.csr_array(sparse.dia_array((weights[None, :], [0]), shape=matrix.shape) @ matrix)
+        scaled = sparse.csr_array(diagonal(weights) @ matrix)
         asymmetry = abs(scaled - scaled.T.conj()).max() if scaled.nnz else 0.0
         self.symmetric = bool(asymmetry <= 1e-12 * abs(scaled).max())
         self.matrix = scaled if self.symmetric else sparse.csr_array(matrix)

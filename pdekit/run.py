@@ -71,7 +71,7 @@ class Run:
         name, reasons = choice.method.name, choice.reasons
         if rates is not None:
             reasons = (*reasons, f"right-hand side by {rates.title}")
-        times, values = self._store(frames, self._writer(name, reasons), watch.statistics)
+        times, values = self._store(frames, stops[-1], self._writer(name, reasons), watch.statistics)
         return self._solution(times, values, name, reasons, watch.statistics)
 
     def steady(self) -> Solution:
@@ -81,30 +81,28 @@ class Run:
         guess = self.system.pack(self.problem.initial_fields())
         result = solve_steady(self.system, guess, statistics, self._coarse_excess)
         frames = iter([(0.0, result.y)])
-        _, values = self._store(frames, self._writer("steady", result.reasons), statistics)
+        _, values = self._store(frames, 0.0, self._writer("steady", result.reasons), statistics)
         last = {name: stored[-1] for name, stored in values.items()}
         return self._solution(np.zeros(0), last, "steady", result.reasons, statistics)
 
     def _store(
-        self, frames: Iterator[tuple[float, Array]], writer: ResultWriter | None, statistics: Statistics
+        self, frames: Iterator[tuple[float, Array]], last: float, writer: ResultWriter | None, statistics: Statistics
     ) -> tuple[Array, dict[str, Array]]:
-        """Take the frames as they come, to memory and file."""
+        """Take the frames as they come, to memory and file; of a run that keeps none, only that at the time `last`."""
         times: list[float] = []
         stored: dict[str, list[Array]] = {block.name: [] for block in self.system.blocks}
         status, message = "interrupted", "the run was interrupted"
         try:
             for t, y in frames:
-                if not self.keep:
-                    times.clear()
-                    for values in stored.values():
-                        values.clear()
                 full = self.system.unpack(t, y)
                 del y
-                times.append(t)
-                for name, values in stored.items():
-                    values.append(full[name])
                 if writer is not None:
                     writer.append(t, full)
+                if self.keep or t == last:
+                    times.append(t)
+                    for name, values in stored.items():
+                        values.append(full[name])
+                del full
             status, message = "complete", ""
         except PdekitError as error:
             status, message = "failed", str(error)

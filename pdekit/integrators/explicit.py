@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import SolverError, StabilityError
-from pdekit.integrators.rates import Rates
+from pdekit.integrators.rates import Rates, Tolerance, WholeStep
 from pdekit.integrators.tables import Tableau
 from pdekit.integrators.watch import CHECK_ALWAYS_BELOW, CHECK_EVERY, Watch
 
@@ -40,12 +40,8 @@ class ExplicitMethod(Protocol):
         """Order of the result from which the error estimate comes; None if there is no estimate."""
         ...
 
-    def step(self, t: float, Y: Array, h: float, out: Array) -> None:
-        """Advance by h."""
-        ...
-
-    def error(self, Y: Array, out: Array, h: float, atol: Array, rtol: float) -> float:
-        """Estimated error of the step just made, in units of the tolerances."""
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        """Advance by h; the estimated error in units of the tolerances, if some are given."""
         ...
 
     def accepted(self, estimated: bool) -> None:
@@ -65,22 +61,28 @@ class RungeKutta:
         self.rates, self.tableau = rates, tableau
         self.error_order = tableau.error_order
         self._first_known = False
-        s = tableau.stages
-        if tableau.shu_osher and not tableau.error:
-            self._step = self._blended
+        self._whole = rates.whole_step(tableau)
+        if self._whole is not None:
+            self._step, kept = self._at_once, 0
+        elif tableau.shu_osher and not tableau.error:
+            self._step, kept = self._blended, tableau.kept
         elif tableau.subdiagonal and not tableau.error:
-            self._step = self._collected
+            self._step, kept = self._collected, tableau.kept
         else:
-            self._step = self._stored
-            self._stages = np.zeros((s, *like.shape), dtype=like.dtype)
-        count = 0 if self._step == self._stored else tableau.kept
-        self._spare = [np.empty(like.shape, like.dtype) for _ in range(count)]
+            self._step, kept = self._stored, 0
+            self._stages = np.zeros((tableau.stages, *like.shape), dtype=like.dtype)
+        self._spare = [np.empty(like.shape, like.dtype) for _ in range(kept)]
 
-    def step(self, t: float, Y: Array, h: float, out: Array) -> None:
-        self._step(t, Y, h, out)
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        error = self._step(t, Y, h, out, tolerance)
         self.rates.fill(out, t + h)
+        return error
 
-    def _blended(self, t: float, Y: Array, h: float, out: Array) -> None:
+    def _at_once(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None) -> float:
+        assert self._whole is not None
+        return self._whole.step(t, Y, h, out, tolerance)
+
+    def _blended(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None) -> float:
         """``Y_i = a_i Y_0 + b_i Y_(i-1) + c_i h F(Y_(i-1))``."""
         now = Y
         for i, ((a, b, c), at) in enumerate(zip(self.tableau.shu_osher, self.tableau.c)):
@@ -93,22 +95,22 @@ class RungeKutta:
             if i < self.tableau.stages - 1:
                 self.rates.fill(target, t + self.tableau.c[i + 1] * h)
             now = target
+        return 0.0
 
-    def _collected(self, t: float, Y: Array, h: float, out: Array) -> None:
+    def _collected(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None) -> float:
         tableau, now, s = self.tableau, Y, self.tableau.stages
-        for i in range(s):
-            at, d = t + tableau.c[i] * h, tableau.b[i] * h
-            collected = Y if i == 0 else out
-            if i == s - 1:
-                self.rates.apply("finish", at, now, None, np.array([0, 0, 0, 0, 0, d]), z=collected, z_out=out)
-                return
+        out[...] = Y
+        for i in range(s - 1):
             target = self._spare[i % 2]
-            numbers = np.array([tableau.A[i + 1][i] * h, 0.0, 1.0, 0.0, 0.0, d])
-            self.rates.apply("collect", at, now, target, numbers, others=(Y,), z=collected, z_out=out)
+            numbers = np.array([tableau.A[i + 1][i] * h, 0.0, 1.0, 0.0, 0.0, tableau.b[i] * h])
+            self.rates.apply("collect", t + tableau.c[i] * h, now, target, numbers, others=(Y,), z=out)
             self.rates.fill(target, t + tableau.c[i + 1] * h)
             now = target
+        last = np.array([0, 0, 0, 0, 0, tableau.b[-1] * h])
+        self.rates.apply("finish", t + tableau.c[-1] * h, now, None, last, z=out)
+        return 0.0
 
-    def _stored(self, t: float, Y: Array, h: float, out: Array) -> None:
+    def _stored(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None) -> float:
         tableau, F = self.tableau, self._stages
         if not self._first_known:
             self.rates.apply("rate", t, Y, F[0])
@@ -120,12 +122,12 @@ class RungeKutta:
             self.rates.apply("rate", t + tableau.c[i] * h, out, F[i])
         if not tableau.first_same_as_last:  # else the last stage is the result
             self.rates.combine(out, Y, h * np.array(tableau.b), F)
-
-    def error(self, Y: Array, out: Array, h: float, atol: Array, rtol: float) -> float:
-        return self.rates.error(Y, out, 0.0, h * np.array(self.tableau.error), self._stages, atol, rtol)
+        if tolerance is None:
+            return 0.0
+        return self.rates.error(Y, out, 0.0, h * np.array(tableau.error), F, tolerance)
 
     def accepted(self, estimated: bool) -> None:
-        if self.tableau.first_same_as_last:
+        if self._first_known:
             self._stages[0] = self._stages[-1]
 
 
@@ -181,7 +183,7 @@ class StabilisedChebyshev:
         """Number of stages that is stable at step h."""
         return max(2, int(np.ceil(np.sqrt(1 + 1.54 * h * self.radius))))
 
-    def step(self, t: float, Y: Array, h: float, out: Array) -> None:
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         F0 = self._ends[0]
         if not self._known:
             self.rates.apply("rate", t, Y, F0)
@@ -200,17 +202,10 @@ class StabilisedChebyshev:
             self.rates.apply("stabilised", t + c[j - 1] * h, current, target, numbers, others=(Y, before, F0))
             self.rates.fill(target, t + c[j] * h)
             before, current = current, target
-
-    def error(self, Y: Array, out: Array, h: float, atol: Array, rtol: float) -> float:
-        """``0.8 (Y0 - Y1) + 0.4 h (F0 + F1)`` (eq. 2.8)."""
-        self.rates.apply("rate", self._end, out, self._ends[1])
-        return self.rates.error(Y, out, 0.8, np.array([0.4 * h, 0.4 * h]), self._ends, atol, rtol)
-
-    _end = 0.0
-
-    def at(self, t: float) -> None:
-        """The time at the end of the step, for the error estimate."""
-        self._end = t
+        if tolerance is None:
+            return 0.0
+        self.rates.apply("rate", t + h, out, self._ends[1])  # the estimate is 0.8 (Y0 - Y1) + 0.4 h (F0 + F1), eq. 2.8
+        return self.rates.error(Y, out, 0.8, np.array([0.4 * h, 0.4 * h]), self._ends, tolerance)
 
     def accepted(self, estimated: bool) -> None:
         self._known = estimated
@@ -284,15 +279,13 @@ def march_explicit(
         yield end, rates.packed(Y)
 
 
-def _first_step(
-    method: ExplicitMethod, rates: Rates, t: float, Y: Array, span: float, atol: Array, rtol: float
-) -> float:
+def _first_step(rates: Rates, t: float, Y: Array, span: float, tolerance: Tolerance) -> float:
     """A first step from the sizes of the state and of its rate (Hairer, Norsett and Wanner, II.4, first half)."""
     F = np.empty((1, *Y.shape), dtype=Y.dtype)
     rates.apply("rate", t, Y, F[0])
     zero = np.zeros_like(Y)
-    size = rates.error(Y, zero, 1.0, np.zeros(1), F, atol, rtol)
-    slope = rates.error(Y, zero, 0.0, np.ones(1), F, atol, rtol)
+    size = rates.error(Y, zero, 1.0, np.zeros(1), F, tolerance)
+    slope = rates.error(Y, zero, 0.0, np.ones(1), F, tolerance)
     if not np.isfinite(slope):
         raise StabilityError("the right-hand side is not finite at the start")
     h = 0.01 * size / slope if size > 1e-5 and slope > 1e-5 else 1e-6 * span
@@ -300,7 +293,7 @@ def _first_step(
 
 
 def adapt_explicit(
-    method: ExplicitMethod, rates: Rates, y: Array, times: Sequence[float], rtol: float, atol: Array, watch: Watch
+    method: ExplicitMethod, rates: Rates, y: Array, times: Sequence[float], tolerance: Tolerance, watch: Watch
 ) -> Iterator[tuple[float, Array]]:
     """Steps chosen by a PI controller from the method's own error estimate; output times are hit exactly.
 
@@ -317,7 +310,7 @@ def adapt_explicit(
     del y
     out = np.empty_like(Y)
     t, k, previous = times[0], method.error_order + 1, 1.0
-    h = _first_step(method, rates, t, Y, times[-1] - times[0], atol, rtol)
+    h = _first_step(rates, t, Y, times[-1] - times[0], tolerance)
     for start, end in pairwise(times):
         t = start
         while t < end:
@@ -328,10 +321,7 @@ def adapt_explicit(
                 raise StabilityError(
                     f"the step has shrunk to {own:.3g} at t = {t:.6g}: the solution changes ever faster there"
                 )
-            if isinstance(method, StabilisedChebyshev):
-                method.at(t + own)
-            method.step(t, Y, own, out)
-            error = method.error(Y, out, own, atol, rtol)
+            error = method.step(t, Y, own, out, tolerance)
             if not error <= 1.0:
                 watch.statistics.rejected += 1
                 factor = SAFETY * error ** (-1 / k) if np.isfinite(error) else LEAST_FACTOR
@@ -366,3 +356,17 @@ class Counted:
             inner(*arguments, **options)
 
         return apply
+
+    def whole_step(self, tableau: Tableau) -> WholeStep | None:
+        inner = self._rates.whole_step(tableau)
+        return None if inner is None else _CountedStep(inner, self._watch)
+
+
+class _CountedStep:
+    def __init__(self, inner: WholeStep, watch: Watch) -> None:
+        self._inner, self._statistics = inner, watch.statistics
+        self.passes, self.nbytes = inner.passes, inner.nbytes
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        self._statistics.evaluations += self.passes
+        return self._inner.step(t, Y, h, out, tolerance)

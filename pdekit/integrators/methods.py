@@ -20,7 +20,7 @@ from pdekit.integrators.explicit import (
     march_explicit,
 )
 from pdekit.integrators.fixed import Newmark, Stepper, Theta, Verlet, march
-from pdekit.integrators.rates import Compiled, CompiledRates, Rates, choose_rates
+from pdekit.integrators.rates import Compiled, CompiledRates, Rates, Tolerance, choose_rates
 from pdekit.integrators.tables import TABLEAUX, Tableau
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.semidiscrete.system import SemiDiscrete
@@ -103,13 +103,13 @@ class Method:
             known = rates or self.realise(system, duration, step, "auto")
             assert known is not None
             counted: Any = Counted(known, watch)
-            shape = getattr(known, "shape", y.shape)
-            method = self.explicit(counted, np.broadcast_to(np.zeros((), dtype=system.dtype), shape))
+            method = self.explicit(counted, np.broadcast_to(np.zeros((), dtype=system.dtype), known.shape))
             if step is not None:
                 return march_explicit(method, counted, y, times, step, watch)
             if not self.estimates:
                 raise SolverError(f"{self.name} needs a fixed step, time: {{step: ...}}")
-            return adapt_explicit(method, counted, y, times, rtol, np.broadcast_to(atol, y.shape), watch)
+            tolerance = Tolerance(np.broadcast_to(atol, y.shape), float(rtol))
+            return adapt_explicit(method, counted, y, times, tolerance, watch)
         if self.stepper is None:
             if step is not None:
                 raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")
@@ -146,7 +146,7 @@ METHODS: dict[str, Method] = {
             "stabilised Runge-Kutta-Chebyshev of order 2, Sommeijer, Shampine and Verwer (1998)",
             explicit=_stabilised,
             estimates=True,
-            kept=4,
+            kept=5,
         ),
         Method("backward_euler", "implicit", 1, "backward Euler", lambda s, n: Theta(s, 1.0, n)),
         Method("crank_nicolson", "implicit", 2, "Crank-Nicolson", lambda s, n: Theta(s, 0.5, n)),

@@ -6,7 +6,8 @@ whole fields with prescribed nodes in place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -20,9 +21,44 @@ Compiled = Literal["auto", "always", "never"]
 WORTH_COMPILING = 6e7  # node updates: about what matrices do in the second that compiling takes
 
 if TYPE_CHECKING:
+    from pdekit.integrators.tables import Tableau
     from pdekit.kernels.kernel import Kernel
+    from pdekit.kernels.wave import Wave
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Tolerance:
+    """What an error is measured by: ``absolute + relative |y|``.
+
+    Parameters
+    ----------
+    absolute : array
+        One for every unknown.
+    relative : float
+    """
+
+    absolute: Array
+    relative: float
+
+
+class WholeStep(Protocol):
+    """A Runge-Kutta step whose stages are done in one go."""
+
+    @property
+    def passes(self) -> int:
+        """Evaluations of the right-hand side."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Memory beside the old and the new state."""
+        ...
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        """Advance by h, prescribed values apart; the error in units of the tolerances, if some are given."""
+        ...
 
 
 class Rates(Protocol):
@@ -30,12 +66,13 @@ class Rates(Protocol):
 
     `apply` evaluates F at `Y` and combines, c being ``cf, cu, c_0, c_1, c_2, d``:
     "rate": ``out = F``; "step": ``out = cf F + cu Y``; "blend": and ``c_0 X_0``; "stabilised": and ``c_0 X_0 + c_1 X_1 +
-    c_2 X_2``; "collect": ``out = cf F + c_0 X_0`` and ``z_out = z + d F``; "finish": ``z_out = z + d F`` only.
+    c_2 X_2``; "collect": ``out = cf F + c_0 X_0`` and ``z += d F``; "finish": ``z += d F`` only.
     """
 
     system: SemiDiscrete
     title: str
     compiled: bool
+    shape: tuple[int, ...]  # of a state
 
     def rhs(self, t: float, y: Array) -> Array:
         """F on vectors of unknowns."""
@@ -62,7 +99,6 @@ class Rates(Protocol):
         coefficients: Array | None = None,
         others: Sequence[Array] = (),
         z: Array | None = None,
-        z_out: Array | None = None,
     ) -> None:
         """Evaluate and combine; see above."""
         ...
@@ -72,13 +108,17 @@ class Rates(Protocol):
         ...
 
     def error(
-        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, atol: Array, rtol: float
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, tolerance: Tolerance
     ) -> float:
         """Root mean square of ``difference (Y0 - Y1) + sum_k weights[k] stages[k]``, in units of the tolerances."""
         ...
 
     def greatest(self, Y: Array) -> float:
         """The greatest modulus; not a number if there is one that is not."""
+        ...
+
+    def whole_step(self, tableau: Tableau) -> WholeStep | None:
+        """All stages of a method in one go, where there is a faster way than one after the other."""
         ...
 
 
@@ -119,6 +159,7 @@ class MatrixRates:
 
     def __init__(self, system: SemiDiscrete) -> None:
         self.system = system
+        self.shape: tuple[int, ...] = (system.size,)
 
     def rhs(self, t: float, y: Array) -> Array:
         return self.system.rhs(t, y)
@@ -141,7 +182,6 @@ class MatrixRates:
         coefficients: Array | None = None,
         others: Sequence[Array] = (),
         z: Array | None = None,
-        z_out: Array | None = None,
     ) -> None:
         F = self.system.rhs(t, Y)
         if mode == "rate":
@@ -150,8 +190,8 @@ class MatrixRates:
             return
         assert coefficients is not None
         cf, cu, *c, d = coefficients
-        if z is not None and z_out is not None:
-            np.add(z, d * F, out=z_out)
+        if z is not None:
+            z += d * F
         if out is None:
             return
         total = cf * F
@@ -169,17 +209,20 @@ class MatrixRates:
         out[...] = total
 
     def error(
-        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, atol: Array, rtol: float
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, tolerance: Tolerance
     ) -> float:
         e = difference * (Y0 - Y1)
         for w, F in zip(weights, stages):
             if w != 0:
                 e = e + w * F
-        scale = atol + rtol * np.maximum(np.abs(Y0), np.abs(Y1))
+        scale = tolerance.absolute + tolerance.relative * np.maximum(np.abs(Y0), np.abs(Y1))
         return float(np.sqrt(np.mean(np.abs(e / scale) ** 2)))
 
     def greatest(self, Y: Array) -> float:
         return float(np.max(np.abs(Y)))
+
+    def whole_step(self, tableau: Tableau) -> WholeStep | None:
+        return None
 
 
 class CompiledRates:
@@ -205,16 +248,47 @@ class CompiledRates:
         self._passes.combine(out.reshape(-1), Y.reshape(-1), weights, stages.reshape(stages.shape[0], -1))
 
     def error(
-        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, atol: Array, rtol: float
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, tolerance: Tolerance
     ) -> float:
         total = 0.0
-        for k, block in enumerate(self.system.blocks):
-            own = float(np.min(atol[block.slice]))
+        for k, own in enumerate(self._tolerances(tolerance)):
             rows = stages[:, k].reshape(stages.shape[0], -1)
             total += self._passes.error_sum(
-                Y0[k].reshape(-1), Y1[k].reshape(-1), difference, weights, rows, own, float(rtol)
+                Y0[k].reshape(-1), Y1[k].reshape(-1), difference, weights, rows, own, tolerance.relative
             )
         return float(np.sqrt(total / self.system.size))
 
     def greatest(self, Y: Array) -> float:
         return float(self._passes.greatest(Y.reshape(-1)))
+
+    def _tolerances(self, tolerance: Tolerance) -> Array:
+        """The absolute tolerance of every block."""
+        return np.array([float(np.min(tolerance.absolute[block.slice])) for block in self.system.blocks])
+
+    def whole_step(self, tableau: Tableau) -> WholeStep | None:
+        from pdekit.kernels.wave import Wave, worthwhile
+
+        if not worthwhile(self.kernel, tableau.stages):
+            return None
+        return _WaveStep(Wave(self.kernel, tableau.A, tableau.b, tableau.error), self._tolerances, self.system.size)
+
+
+@dataclass(frozen=True, eq=False)
+class _WaveStep:
+    wave: Wave
+    tolerances: Callable[[Tolerance], Array]
+    size: int
+
+    @property
+    def passes(self) -> int:
+        return self.wave.passes
+
+    @property
+    def nbytes(self) -> int:
+        return self.wave.nbytes
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        if tolerance is None:
+            return self.wave.step(t, Y, h, out)
+        total = self.wave.step(t, Y, h, out, self.tolerances(tolerance), tolerance.relative)
+        return float(np.sqrt(total / self.size))

@@ -16,6 +16,8 @@ from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
+from pdekit.kernels import passes
+
 HEADER = '''"""Written by pdekit.kernels; may be deleted at any time."""
 
 import math
@@ -23,6 +25,8 @@ import math
 import numpy as np
 from numba import njit as _njit
 from numba import uintp
+
+from pdekit.kernels.passes import combine_row, copy_row, error_row, write_row
 
 FAST = {"contract", "nsz"}
 
@@ -55,6 +59,7 @@ def load(source: str) -> ModuleType:
     text = HEADER + source + "\n"
     versions = [platform.python_version(), metadata.version("pdekit")]
     versions += [metadata.version(name) for name in ("numba", "numpy", "llvmlite")]
+    versions.append(Path(passes.__file__).read_text())  # compiled into the modules
     digest = hashlib.sha256("\0".join([text, *versions]).encode()).hexdigest()[:24]
     name = f"pdekit_kernel_{digest}"
     if name in sys.modules:

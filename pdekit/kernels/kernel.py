@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.kernels.cache import load
+from pdekit.kernels.drivers import write_pass
 from pdekit.kernels.plan import DerivativeTerm, FluxTerm, make_plan
-from pdekit.kernels.source import MODES, write
 from pdekit.kernels.workers import Workers
 from pdekit.semidiscrete.conditions import StateConditions
 from pdekit.semidiscrete.system import SemiDiscrete
@@ -30,7 +30,7 @@ class _Driver:
     """A compiled driver with the arguments that never change."""
 
     function: Callable[..., None]
-    names: list[str]
+    names: tuple[str, ...]
     strips: Array
     slabs: Array
     parts: list[tuple[int, int]]
@@ -58,11 +58,11 @@ class Kernel:
         self.plan = make_plan(system)
         self.plain = "rate"  # the mode by which `rhs` evaluates
         self._drivers: dict[str, _Driver] = {}
-        self._data: list[tuple[int, int, Array]] = []
+        self.data: dict[str, tuple[int, int]] = {}  # boundary data -> state and axis
         shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= SHARED_FROM
         self.threads = threads if shared else 1
         self._workers = Workers(self.threads) if self.threads > 1 else None
-        self._arguments = self._fixed_arguments()
+        self.arguments = self._fixed_arguments()
 
     def prepare(self) -> None:
         """Write the source now, so that what cannot be compiled is found."""
@@ -100,7 +100,7 @@ class Kernel:
                 self._table(given, f"C{q}", term.data)
                 data = np.ascontiguousarray(self.system.blocks[term.state].conditions.stencil_data(term.axis, 0.0))
                 given[f"G{q}"] = data.astype(np.result_type(data.dtype, float))
-                self._data.append((term.state, term.axis, given[f"G{q}"]))
+                self.data[f"G{q}"] = term.state, term.axis
         return given
 
     def _joined(self) -> Array:
@@ -132,7 +132,7 @@ class Kernel:
         axis = grid.ndim - 2
         longest = max(1, STRIP[grid.ndim] // grid.shape[-1]) if joined else 1
         same = self._joined()
-        cuts = {b for _, b in self._blocks} if axis == 0 else set()
+        cuts = {b for _, b in self.parts} if axis == 0 else set()
         strips: list[list[int]] = []
         for row in range(grid.shape[axis]):
             if strips and same[row] and row not in cuts and strips[-1][1] < longest:
@@ -141,7 +141,7 @@ class Kernel:
                 strips.append([row, 1])
         starts = [strip[0] for strip in strips]
         if axis == 0:
-            parts = [(int(np.searchsorted(starts, a)), int(np.searchsorted(starts, b))) for a, b in self._blocks]
+            parts = [(int(np.searchsorted(starts, a)), int(np.searchsorted(starts, b))) for a, b in self.parts]
             return np.array(strips), np.array([0]), parts
         planes = (self.plan.windows[0].width if 0 in self.plan.windows else 1) + 2
         row_bytes = grid.shape[2] * self.system.dtype.itemsize * len(self.system.blocks)
@@ -151,7 +151,11 @@ class Kernel:
             if row - begun >= thick:
                 slabs.append(k)
                 begun = row
-        return np.array(strips), np.array([*slabs, len(strips)]), self._blocks
+        return np.array(strips), np.array([*slabs, len(strips)]), self.parts
+
+    def strips(self, joined: bool) -> Array:
+        """First row and number of rows of every strip of the last leading axis."""
+        return self._strips(joined)[0]
 
     @staticmethod
     def _table(given: dict[str, Any], name: str, table: Array) -> None:
@@ -160,17 +164,20 @@ class Kernel:
 
     def _driver(self, mode: str) -> _Driver:
         if mode not in self._drivers:
-            text, names, joined = write(self.plan, MODES[mode])
-            self._drivers[mode] = _Driver(getattr(load(text), f"drive_{mode}"), names, *self._strips(joined))
+            source = write_pass(self.plan, mode)
+            function = getattr(load(source.text), source.function)
+            self._drivers[mode] = _Driver(function, source.arguments, *self._strips(source.joined))
         return self._drivers[mode]
 
     @cached_property
-    def _blocks(self) -> list[tuple[int, int]]:
+    def parts(self) -> list[tuple[int, int]]:
+        """The rows of the first axis, from and to, of every thread."""
         edges = np.linspace(0, self.system.grid.shape[0], self.threads + 1).astype(int)
         return [(int(a), int(b)) for a, b in pairwise(edges)]
 
     @cached_property
-    def _scratch(self) -> list[Array]:
+    def scratch(self) -> list[Array]:
+        """Rows for partial sums, of every thread."""
         rows = len(self.plan.terms) + 2 * len(self.system.blocks)
         n, dtype = self.system.grid.shape[-1], self.system.dtype
         return [np.empty((rows, max(n, STRIP[self.system.grid.ndim])), dtype=dtype) for _ in range(self.threads)]
@@ -184,7 +191,6 @@ class Kernel:
         coefficients: Array | None = None,
         others: Sequence[Array] = (),
         z: Array | None = None,
-        z_out: Array | None = None,
     ) -> None:
         """One pass over memory; see `pdekit.kernels.source.Mode` for what it computes.
 
@@ -200,21 +206,25 @@ class Kernel:
             ``cf, cu, c_0, c_1, c_2, d``.
         others : sequence of arrays
             X_0, X_1, ...; one of them may be `out`.
-        z, z_out : arrays
-            What is added to, and where to.
+        z : array
+            What is added to.
         """
         driver = self._driver(mode)
         self._refresh(t)
-        given = self._arguments
-        moving: dict[str, Any] = {"Y": Y, "t": t, "O": out, "c": coefficients, "Z": z, "ZO": z_out}
+        given = self.arguments
+        moving: dict[str, Any] = {"Y": Y, "t": t, "O": out, "c": coefficients, "Z": z}
         moving |= {f"A{p}": other for p, other in enumerate(others)}
 
         def work(part: int) -> None:
-            own: dict[str, Any] = {"lo": driver.parts[part][0], "hi": driver.parts[part][1], "S": self._scratch[part]}
+            own: dict[str, Any] = {"lo": driver.parts[part][0], "hi": driver.parts[part][1], "S": self.scratch[part]}
             own |= {"strips": driver.strips, "slabs": driver.slabs}
             values = [own[n] if n in own else moving[n] if n in moving else given[n] for n in driver.names]
             driver.function(*values)
 
+        self.share(work)
+
+    def share(self, work: Callable[[int], None]) -> None:
+        """Do the parts of a pass, each in a thread of its own."""
         if self._workers is None:
             work(0)
         else:
@@ -222,10 +232,10 @@ class Kernel:
 
     def _refresh(self, t: float) -> None:
         """Boundary data at time t."""
-        for state, axis, array in self._data:
+        for name, (state, axis) in self.data.items():
             conditions = self.system.blocks[state].conditions
             if not conditions.constant:
-                array[...] = conditions.stencil_data(axis, t)
+                self.arguments[name][...] = conditions.stencil_data(axis, t)
 
     def fill(self, Y: Array, t: float) -> None:
         """Write the prescribed values at time t into a state."""

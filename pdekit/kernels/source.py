@@ -12,15 +12,15 @@ The source depends on the structure of the equations only: sizes, coefficients, 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sympy as sp
-from sympy.printing.pycode import PythonCodePrinter
 
 from pdekit.kernels.plan import DerivativeTerm, FluxTerm, NotCompiled, Plan
+from pdekit.kernels.printer import code
 
 MOST_POINTERS = 14  # measured: 3-D, order 4 (13 pointers) 1.4 times faster in one loop, order 8 (25) 1.6 times slower
 LONGEST_SOURCE = 60_000
@@ -39,7 +39,7 @@ class Mode:
     centre : bool
         Whether u itself is among the terms.
     collects : bool
-        Whether there is a second result, ``z_out = z + d*F``.
+        Whether there is a second result, ``z += d*F``.
     """
 
     name: str
@@ -59,77 +59,6 @@ MODES = {
         Mode("stabilised", 3, True),
     )
 }
-
-
-class _Printer(PythonCodePrinter):
-    """Scalar code that numba compiles."""
-
-    _functions: ClassVar = {
-        "sin": "np.sin", "cos": "np.cos", "tan": "np.tan", "asin": "np.arcsin", "acos": "np.arccos", "atan": "np.arctan",
-        "sinh": "np.sinh", "cosh": "np.cosh", "tanh": "np.tanh", "asinh": "np.arcsinh", "acosh": "np.arccosh",
-        "atanh": "np.arctanh", "exp": "np.exp", "log": "np.log", "Abs": "abs", "sign": "np.sign", "floor": "np.floor",
-        "ceiling": "np.ceil", "conjugate": "np.conj", "re": "np.real", "im": "np.imag", "atan2": "np.arctan2",
-        "erf": "math.erf", "erfc": "math.erfc", "gamma": "math.gamma",
-    }  # fmt: skip
-
-    def _print_Function(self, expression: Any) -> str:
-        name = type(expression).__name__
-        if name not in self._functions:
-            raise NotCompiled(f"{name} is not among the functions of the kernels")
-        return f"{self._functions[name]}({', '.join(self._print(a) for a in expression.args)})"
-
-    def _print_Heaviside(self, expression: Any) -> str:
-        a, middle = (self._print(v) for v in (expression.args[0], expression.args[1]))
-        return f"(1.0 if {a} > 0.0 else ({middle} if {a} == 0.0 else 0.0))"
-
-    def _print_Pow(self, expression: Any, rational: bool = False) -> str:
-        base, exponent = expression.args
-        text = self._print(base)
-        if exponent.is_Integer and 1 < abs(int(exponent)) <= 4 and base.is_Atom:
-            product = "*".join([text] * abs(int(exponent)))
-            return f"({product})" if exponent > 0 else f"(1.0/({product}))"
-        if exponent == sp.Rational(1, 2):
-            return f"np.sqrt({text})"
-        if exponent == -1:
-            return f"(1.0/({text}))"
-        return f"(({text})**({self._print(exponent)}))"
-
-    def _print_Rational(self, expression: Any) -> str:
-        return f"({float(expression)!r})"
-
-    def _print_Integer(self, expression: Any) -> str:
-        return repr(float(expression))
-
-    def _print_Float(self, expression: Any) -> str:
-        return repr(float(expression))
-
-    def _print_NumberSymbol(self, expression: Any) -> str:
-        return repr(float(expression))
-
-    _print_Pi = _print_NumberSymbol  # noqa: N815
-    _print_Exp1 = _print_NumberSymbol  # noqa: N815
-
-    def _print_ImaginaryUnit(self, expression: Any) -> str:
-        return "1j"
-
-
-for _name in _Printer._functions:  # SymPy's printer has methods of its own for some of them
-    setattr(_Printer, f"_print_{_name}", _Printer._print_Function)
-
-
-def code(expression: Any) -> str:
-    """An expression as code for scalars."""
-    text = str(_Printer({"fully_qualified_modules": False}).doprint(expression))
-    unknown = set(re.findall(r"([A-Za-z_][\w.]*)\(", text)) - {
-        *_Printer._functions.values(),
-        "np.sqrt",
-        "uintp",
-        "if",
-        "else",
-    }
-    if unknown:
-        raise NotCompiled(f"{', '.join(sorted(unknown))} is not among the functions of the kernels")
-    return text
 
 
 class _Body:
@@ -170,9 +99,7 @@ class _Body:
         """Whether all that is read goes on from row to row, so that rows can be joined to strips."""
         own = rf"\b{self.lead[-1]}\b" if self.lead else "^"
         joined = all(
-            array in ("Y", "O", "S", "Z", "ZO")
-            or array[0] == "A"
-            or (array[0] == "K" and not re.fullmatch(r"k\d+", name))
+            array in ("Y", "O", "S", "Z") or array[0] == "A" or (array[0] == "K" and not re.fullmatch(r"k\d+", name))
             for name, (array, _) in self.rows.items()
         )
         return (
@@ -423,8 +350,8 @@ def _updates(body: _Body, mode: Mode, k: int) -> list[str]:
     if mode.name != "finish":
         lines.append(f"{_target(body, f'o{k}', 'O', index, 2 * k)} = {' + '.join(terms)}")
     if mode.collects:
-        source = body.row(f"z{k}", "Z", *index)
-        lines.append(f"{_target(body, f'zo{k}', 'ZO', index, 2 * k + 1)} = {source} + c[5]*r{{k}}")
+        own = body.row(f"z{k}", "Z", *index)
+        lines.append(f"{_target(body, f'z{k}', 'Z', index, 2 * k + 1)} = {own} + c[5]*r{{k}}")
     return [line.replace("r{k}", f"r{k}") for line in lines]
 
 
@@ -447,20 +374,51 @@ def _edge_loop(entries: dict[str, str], statements: Sequence[str], strip: bool) 
     return lines + [f"{'    ' * (3 if strip else 2)}{statement}" for statement in statements]
 
 
-ARGUMENTS_ALWAYS = ("lo", "hi", "slabs", "strips", "jl", "jr", "je", "Y", "t")
+@dataclass(frozen=True, eq=False)
+class RowFunction:
+    """A row function and what a driver must hand it.
 
-
-def write(plan: Plan, mode: Mode) -> tuple[str, list[str], bool]:
-    """The source of one mode.
-
-    Returns
-    -------
-    str
-        Functions ``row_<mode>`` and ``drive_<mode>``.
-    list of str
-        Names of the driver's arguments, in order.
-    bool
+    Parameters
+    ----------
+    name : str
+    text : str
+        Its source.
+    joined : bool
         Whether rows may be joined to strips.
+    lead : tuple of str
+        Loop variables of the leading axes.
+    rows : dict
+        Offset -> the array and the row's indices in it.
+    values : dict
+        Further argument -> the driver's expression for it.
+    """
+
+    name: str
+    text: str
+    joined: bool
+    lead: tuple[str, ...]
+    rows: dict[str, tuple[str, tuple[str, ...]]]
+    values: dict[str, str]
+
+    @property
+    def arrays(self) -> list[str]:
+        """The arrays that it reads and writes flat."""
+        return list(dict.fromkeys(array for array, _ in self.rows.values()))
+
+    def call(self, offset: Callable[[str, Sequence[str]], str]) -> str:
+        """A call; `offset` says where a row of an array begins."""
+        flat = [f"{array}_" for array in self.arrays]
+        begins = [offset(array, index) for array, index in self.rows.values()]
+        return f"{self.name}(count, jl, jr, je, {', '.join([*self.lead, *flat, *begins, *self.values.values()])})"
+
+
+def row_function(plan: Plan, mode: Mode) -> RowFunction:
+    """Write the row function of one mode.
+
+    Raises
+    ------
+    NotCompiled
+        It would be too long, or has a function that is not compiled.
     """
     probe = _Body(plan, strip=False)
     for probe.edge in (False, True):
@@ -468,13 +426,9 @@ def write(plan: Plan, mode: Mode) -> tuple[str, list[str], bool]:
     strip = probe.advances
     body = _Body(plan, strip)
     edges = plan.run != (0, plan.system.grid.shape[-1])
-    length = f"Y.shape[{plan.system.grid.ndim}]"
     if strip:
-        body.values["n"] = length
-        end = "jr + (count - 1)*n"
-    else:
-        end = "jr"
-    run = [f"    for j_ in range(jl, {end}):", "        j = uintp(j_)"]
+        body.values["n"] = f"Y.shape[{plan.system.grid.ndim}]"
+    run = [f"    for j_ in range(jl, jr{' + (count - 1)*n' if strip else ''}):", "        j = uintp(j_)"]
     before: list[str] = []
     after: list[str] = []
     for loop in _loops(body, mode):
@@ -489,50 +443,13 @@ def write(plan: Plan, mode: Mode) -> tuple[str, list[str], bool]:
             after += _edge_loop(body.at_node, at_edges, strip)
     if mode.name != "rate":
         body.table("c")
-    arrays = list(dict.fromkeys(array for array, _ in body.rows.values()))
-    flat = [f"{array}_" for array in arrays]
+    name = f"row_{mode.name}"
+    found = RowFunction(name, "", strip, tuple(body.lead), body.rows, body.values)
+    flat = [f"{array}_" for array in found.arrays]
     lines = ["@njit(inline='never', nogil=True, error_model='numpy', fastmath=FAST)"]
-    lines.append(f"def row_{mode.name}(count, jl, jr, je, {', '.join([*body.lead, *flat, *body.rows, *body.values])}):")
+    lines.append(f"def {name}(count, jl, jr, je, {', '.join([*body.lead, *flat, *body.rows, *body.values])}):")
     lines += [f"    {local} = {value}" for local, value in body.loads.items()]
     lines += before + after
     if sum(map(len, lines)) > LONGEST_SOURCE:
         raise NotCompiled("its terms are so long that compiling them takes minutes")
-    given = [*body.lead, *flat, *(_offset(array, index) for array, index in body.rows.values()), *body.values.values()]
-    call = f"row_{mode.name}(count, jl, jr, je, {', '.join(given)})"
-    words = set(re.findall(r"[A-Za-z_]\w*", " ".join(given)))
-    known = sorted({*words, *arrays} - {*LEAD, *ARGUMENTS_ALWAYS, *flat, "uintp", "shape", "count"})
-    arguments = [*ARGUMENTS_ALWAYS, *known]
-    drive = ["@njit(nogil=True)", f"def drive_{mode.name}({', '.join(arguments)}):"]
-    drive += [f"    {array}_ = {array}.ravel()" for array in arrays]
-    drive += _nest(plan.system.grid.ndim, call)
-    return "\n".join(lines) + "\n\n\n" + "\n".join(drive), arguments, strip
-
-
-def _offset(array: str, index: Sequence[str]) -> str:
-    """Where a row begins in the flat array."""
-    if not index:
-        return "uintp(0)"
-    text = index[0]
-    for k, entry in enumerate(index[1:], 1):
-        text = f"({text})*{array}.shape[{k}] + {entry}"
-    return f"uintp(({text})*{array}.shape[{len(index)}])"
-
-
-def _nest(ndim: int, call: str) -> list[str]:
-    """The loops over the leading axes, strip by strip of the last of them; in three dimensions in slabs of strips, whose
-    rows stay in the cache while the first axis is crossed."""
-    if ndim == 1:
-        return ["    count = 1", f"    {call}"]
-    if ndim == 2:
-        return [
-            "    for s_ in range(lo, hi):",
-            "        i, count = strips[s_, 0], strips[s_, 1]",
-            f"        {call}",
-        ]
-    return [
-        "    for b_ in range(slabs.shape[0] - 1):",
-        "        for i in range(lo, hi):",
-        "            for s_ in range(slabs[b_], slabs[b_ + 1]):",
-        "                k, count = strips[s_, 0], strips[s_, 1]",
-        f"                {call}",
-    ]
+    return replace(found, text="\n".join(lines))

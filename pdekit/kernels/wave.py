@@ -1,0 +1,219 @@
+"""A whole step of a Runge-Kutta method in one pass over memory: its stages follow each other through the rows as a wave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.kernels.cache import load
+from pdekit.kernels.drivers import write_wave
+from pdekit.kernels.kernel import Kernel
+from pdekit.kernels.plan import Plan
+from pdekit.semidiscrete.conditions import StateConditions
+from pdekit.semidiscrete.system import SemiDiscrete
+
+Array = NDArray[Any]
+Rows = Sequence[Sequence[float]]
+STATE_BYTES = 1 << 20  # smaller states stay in the cache from stage to stage anyway
+MOST_TWICE = 0.25  # share of the rows that may be computed by two threads
+CHUNK_BYTES = 60_000  # of the rows that one stage does before the next one follows (measured)
+
+
+def worthwhile(kernel: Kernel, stages: int) -> bool:
+    """Whether a step in one wave is faster than stage after stage."""
+    grid = kernel.system.grid
+    size = kernel.system.dtype.itemsize * int(np.prod(kernel.shape))
+    if grid.ndim < 2 or stages < 2 or size < STATE_BYTES:
+        return False
+    back, ahead, _ = reach(kernel.plan)
+    return (stages - 1) * (back + ahead) <= 2 * MOST_TWICE * grid.shape[0] / kernel.threads
+
+
+def reach(plan: Plan) -> tuple[int, int, Array | None]:
+    """How many rows of the first axis a stencil reads back and ahead, and which: on periodic axes not wrapped."""
+    if 0 not in plan.windows:
+        return 0, 0, None
+    index = plan.windows[0].index
+    n, rows = index.shape[0], np.arange(index.shape[0])
+    if plan.system.grid.axes[0].periodic:
+        low = (int(index[0, 0]) + n // 2) % n - n // 2
+        index = rows[:, None] + low + np.arange(index.shape[1])
+    return int(np.max(rows - index[:, 0])), int(np.max(index[:, -1] - rows)), np.ascontiguousarray(index)
+
+
+class _Prescribed:
+    """The prescribed nodes in the order of the rows of the first axis, and their values."""
+
+    def __init__(self, system: SemiDiscrete) -> None:
+        self.conditions: list[StateConditions] = [block.conditions for block in system.blocks]
+        n = system.grid.shape[0]
+        rows, blocks, columns, places, count = [], [], [], [], 0
+        for k, conditions in enumerate(self.conditions):
+            faces = conditions.dirichlet_faces()
+            if not faces:
+                continue
+            place = np.full(system.grid.shape, -1, dtype=np.int64)  # which number of the faces' data holds at a node
+            for axis, side, _, _ in faces:
+                face = place[conditions.face_slice(axis, side)]
+                face[...] = count + np.arange(face.size).reshape(face.shape)
+                count += face.size
+            row, column = np.nonzero(place.reshape(n, -1) >= 0)
+            places.append(place.reshape(n, -1)[row, column])
+            rows.append(row)
+            columns.append(column)
+            blocks.append(np.full(row.size, k))
+        row = np.concatenate([*rows, np.empty(0, dtype=np.int64)])
+        order = np.argsort(row, kind="stable")
+        self.begins = np.searchsorted(row[order], np.arange(n + 1))
+        self.block, self.column, self._place = (
+            np.concatenate([*parts, np.empty(0, dtype=np.int64)]).astype(np.int64)[order]
+            for parts in (blocks, columns, places)
+        )
+        self.constant = all(c.constant for c in self.conditions)
+
+    def values(self, t: float) -> Array:
+        """Their values at time t."""
+        parts = [np.ravel(factor * data.at(t)) for c in self.conditions for _, _, factor, data in c.dirichlet_faces()]
+        return np.concatenate(parts)[self._place] if parts else np.empty(0)
+
+
+class Wave:
+    """A compiled step of a method given by its coefficients.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Of two or three dimensions.
+    A : sequence of rows
+        Of the tableau; row i has i entries.
+    b : sequence
+        Weights of the stages.
+    errors : sequence, optional
+        Weights of the stages in the error estimate.
+    """
+
+    def __init__(self, kernel: Kernel, A: Rows, b: Sequence[float], errors: Sequence[float] = ()) -> None:
+        self.kernel, self.errors = kernel, np.array(errors, dtype=float)
+        s = len(b)
+        # The last stage is needed for the error only where it is taken at the result itself.
+        result_is_stage = b[-1] == 0 and tuple(A[-1]) == tuple(b[:-1])
+        self.passes = s if self.errors.size or not result_is_stage else s - 1
+        self._result = s - 2 if result_is_stage else s - 1
+        self._kind = "fused" if not self.errors.size and all(not any(row[:-1]) for row in A) else "stored"
+        rows = [*A[1:], b][: self.passes]
+        self._weights = np.zeros((self.passes, s))
+        for p, row in enumerate(rows):
+            self._weights[p, : len(row)] = row
+        self._b, self._c = np.array(b), np.array([float(sum(row)) for row in A])
+        self._source = write_wave(kernel.plan, self._kind)
+        self._function = getattr(load(self._source.text), self._source.function)
+
+    @cached_property
+    def _fixed(self) -> dict[str, Any]:
+        kernel, system = self.kernel, self.kernel.system
+        back, lag, index = reach(kernel.plan)
+        row = system.dtype.itemsize * int(np.prod(kernel.shape)) // system.grid.shape[0]
+        chunk = max(1, min(CHUNK_BYTES // row, 32))
+        given = dict(kernel.arguments)
+        given |= {"lag": lag, "back": back, "chunk": chunk, "bounded": not system.grid.axes[0].periodic}
+        given["strips"] = kernel.strips(self._source.joined)
+        given["U0"] = index
+        given["result"] = self._result
+        prescribed = self._prescribed
+        given |= {"PS": prescribed.begins, "PB": prescribed.block, "PC": prescribed.column}
+        given["PV"] = np.zeros((self.passes + 1, prescribed.block.size), dtype=system.dtype)
+        given["PV"][: self.passes] = prescribed.values(0.0) if prescribed.constant else 0.0
+        for name in kernel.data:
+            given[f"{name}S"] = np.repeat(given[name][None], self.passes, axis=0)
+        return given
+
+    @cached_property
+    def _prescribed(self) -> _Prescribed:
+        return _Prescribed(self.kernel.system)
+
+    @property
+    def _shapes(self) -> dict[str, tuple[int, int]]:
+        """Of the rings: rows of the states between the stages, and of those that are collected or kept."""
+        given = self._fixed
+        row = int(np.prod(self.kernel.shape)) // self.kernel.system.grid.shape[0]
+        kept = 1 if self._kind == "fused" else self.passes
+        chunk, lag = given["chunk"], given["lag"]
+        states = max(self.passes - 1, 1), (chunk + lag + given["back"]) * row
+        return {"US": states, "KS": (kept, (chunk + (self.passes - 1) * lag) * row)}
+
+    @cached_property
+    def _rings(self) -> list[dict[str, Array]]:
+        """The rings of every thread."""
+        dtype = self.kernel.system.dtype
+        return [{name: np.zeros(shape, dtype) for name, shape in self._shapes.items()} for _ in self.kernel.parts]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the rings."""
+        count = sum(int(np.prod(shape)) for shape in self._shapes.values())
+        return count * self.kernel.system.dtype.itemsize * len(self.kernel.parts)
+
+    def step(self, t: float, Y: Array, h: float, out: Array, atol: Array | None = None, rtol: float = 0.0) -> float:
+        """Advance by h; prescribed values of the result are not written.
+
+        Parameters
+        ----------
+        t : float
+        Y : array
+            The state, of the kernel's shape.
+        h : float
+        out : array
+            Where the result goes; not Y.
+        atol : array of shape (blocks,), optional
+        rtol : float
+            Tolerances.
+
+        Returns
+        -------
+        float
+            Sum of the squares of the error beside the tolerances; zero if there is no estimate.
+        """
+        given, kernel = self._fixed, self.kernel
+        times = t + self._c[: self.passes] * h
+        self._refresh(times, t, h)
+        moving: dict[str, Any] = {"Y": Y, "OUT": out, "ts": times, "rtol": rtol}
+        moving["cs"] = self._numbers(h)
+        moving["weights"], moving["errors"] = h * self._weights, h * self.errors
+        moving["atol"] = np.ones(Y.shape[0]) if atol is None else atol
+        shift = 0 if given["bounded"] else Y.shape[1]  # so that rows before the first are not negative
+        totals = [0.0] * len(kernel.parts)
+
+        def work(part: int) -> None:
+            begin, end = kernel.parts[part]
+            own = {**self._rings[part], "S": kernel.scratch[part], "begin": begin + shift, "end": end + shift}
+            values = [own[n] if n in own else moving[n] if n in moving else given[n] for n in self._source.arguments]
+            totals[part] = self._function(*values)
+
+        kernel.share(work)
+        return sum(totals)
+
+    def _numbers(self, h: float) -> Array:
+        """``cf, cu, c_0, c_1, c_2, d`` of every pass."""
+        numbers = np.zeros((self.passes, 6))
+        if self._kind == "fused":
+            numbers[:, 2] = 1.0
+            for p in range(self.passes - 1):
+                numbers[p, 0] = h * self._weights[p, p]
+            numbers[:, 5] = h * self._b[: self.passes]
+        return numbers
+
+    def _refresh(self, times: Array, t: float, h: float) -> None:
+        """Boundary data of all stages."""
+        given, prescribed = self._fixed, self._prescribed
+        for name, (state, axis) in self.kernel.data.items():
+            conditions = self.kernel.system.blocks[state].conditions
+            if not conditions.constant:
+                for p, at in enumerate(times):
+                    given[f"{name}S"][p] = conditions.stencil_data(axis, at)
+        if not prescribed.constant:
+            for p in range(self.passes - 1):
+                given["PV"][p] = prescribed.values(times[p + 1])

@@ -172,7 +172,7 @@ class StabilisedChebyshev:
 
     def __init__(self, rates: Rates, like: Array, radius: float) -> None:
         self.rates = rates
-        self._spare = [np.empty(like.shape, like.dtype) for _ in range(2)]
+        self._spare = np.empty(like.shape, like.dtype)
         self._ends = np.zeros((2, *like.shape), dtype=like.dtype)  # F at both ends of a step
         self._known = False
         self._since, self.radius = RADIUS_EVERY, radius
@@ -188,20 +188,19 @@ class StabilisedChebyshev:
         if not self._known:
             self.rates.apply("rate", t, Y, F0)
             self._known = True
-        self._estimate(t, Y, F0)
+        self._estimate(t, Y, F0, out)
         s = self.stages(h)
         mu, nu, mu_t, gamma_t, c = chebyshev_coefficients(s)
-        older, now = self._spare
-        older[...] = Y
-        self.rates.combine(now, Y, np.array([h * mu_t[1]]), self._ends[:1])
-        self.rates.fill(now, t + c[1] * h)
-        before, current = older, now
+        # Each stage takes the place of the one before the last; so begun, the last one comes to stand in out.
+        before, current = (out, self._spare) if s % 2 == 0 else (self._spare, out)
+        before[...] = Y
+        self.rates.combine(current, Y, np.array([h * mu_t[1]]), self._ends[:1])
+        self.rates.fill(current, t + c[1] * h)
         for j in range(2, s + 1):
-            numbers = np.array([h * mu_t[j], mu[j], 1 - mu[j] - nu[j], nu[j], h * gamma_t[j], 0.0])
-            target = out if j == s else before
-            self.rates.apply("stabilised", t + c[j - 1] * h, current, target, numbers, others=(Y, before, F0))
-            self.rates.fill(target, t + c[j] * h)
-            before, current = current, target
+            numbers = np.array([h * mu_t[j], mu[j], 1 - mu[j] - nu[j], h * gamma_t[j], nu[j], 0.0])
+            self.rates.apply("stabilised", t + c[j - 1] * h, current, before, numbers, others=(Y, F0))
+            self.rates.fill(before, t + c[j] * h)
+            before, current = current, before
         if tolerance is None:
             return 0.0
         self.rates.apply("rate", t + h, out, self._ends[1])  # the estimate is 0.8 (Y0 - Y1) + 0.4 h (F0 + F1), eq. 2.8
@@ -214,12 +213,12 @@ class StabilisedChebyshev:
         # Without an error estimate nothing but the radius says that the stages are enough.
         self._since = self._since + 1 if estimated else RADIUS_EVERY
 
-    def _estimate(self, t: float, Y: Array, F0: Array) -> None:
+    def _estimate(self, t: float, Y: Array, F0: Array, probe: Array) -> None:
         """A bound of the spectral radius for a nonlinear system: power iteration on differences of F (Sommeijer et al., 3)."""
         if not self._changes or self._since < RADIUS_EVERY:
             return
         self._since = 0
-        probe, image = self._spare
+        image = self._spare
         direction = F0.copy() if self._direction is None else self._direction
         size = float(np.linalg.norm(Y)) or 1.0
         radius = previous = 0.0

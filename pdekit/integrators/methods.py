@@ -146,7 +146,7 @@ METHODS: dict[str, Method] = {
             "stabilised Runge-Kutta-Chebyshev of order 2, Sommeijer, Shampine and Verwer (1998)",
             explicit=_stabilised,
             estimates=True,
-            kept=5,
+            kept=4,
         ),
         Method("backward_euler", "implicit", 1, "backward Euler", lambda s, n: Theta(s, 1.0, n)),
         Method("crank_nicolson", "implicit", 2, "Crank-Nicolson", lambda s, n: Theta(s, 0.5, n)),

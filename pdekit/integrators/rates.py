@@ -66,7 +66,7 @@ class Rates(Protocol):
 
     `apply` evaluates F at `Y` and combines, c being ``cf, cu, c_0, c_1, c_2, d``:
     "rate": ``out = F``; "step": ``out = cf F + cu Y``; "blend": and ``c_0 X_0``; "stabilised": and ``c_0 X_0 + c_1 X_1 +
-    c_2 X_2``; "collect": ``out = cf F + c_0 X_0`` and ``z += d F``; "finish": ``z += d F`` only.
+    c_2 out``; "collect": ``out = cf F + c_0 X_0`` and ``z += d F``; "finish": ``z += d F`` only.
     """
 
     system: SemiDiscrete
@@ -199,6 +199,8 @@ class MatrixRates:
             total += cu * Y
         for factor, other in zip(c, others):
             total += factor * other
+        if mode == "stabilised":
+            total += c[2] * out
         out[...] = total
 
     def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:

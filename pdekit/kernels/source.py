@@ -29,7 +29,7 @@ LEAD = ("i", "k")  # loop variables of the leading axes
 
 @dataclass(frozen=True)
 class Mode:
-    """How a step is made of the right-hand side F at u: ``out = cu*u + sum_p c_p X_p + cf*F``.
+    """How a step is made of the right-hand side F at u: ``out = cu*u + sum_p c_p X_p + c_2*out + cf*F``.
 
     Parameters
     ----------
@@ -38,6 +38,8 @@ class Mode:
         Number of arrays X.
     centre : bool
         Whether u itself is among the terms.
+    carries : bool
+        Whether what stood in ``out`` before is among the terms.
     collects : bool
         Whether there is a second result, ``z += d*F``.
     """
@@ -45,6 +47,7 @@ class Mode:
     name: str
     others: int
     centre: bool
+    carries: bool = False
     collects: bool = False
 
 
@@ -54,9 +57,9 @@ MODES = {
         Mode("rate", 0, False),
         Mode("step", 0, True),
         Mode("blend", 1, True),
-        Mode("collect", 1, False, True),
-        Mode("finish", 0, False, True),
-        Mode("stabilised", 3, True),
+        Mode("collect", 1, False, collects=True),
+        Mode("finish", 0, False, collects=True),
+        Mode("stabilised", 2, True, carries=True),
     )
 }
 
@@ -347,6 +350,8 @@ def _updates(body: _Body, mode: Mode, k: int) -> list[str]:
     for p in range(mode.others):
         terms.append(f"c[{2 + p}]*{body.row(f'a{p}_{k}', f'A{p}', *index)}")
     lines = []
+    if mode.carries:
+        terms.append(f"c[4]*{body.row(f'o{k}', 'O', *index)}")
     if mode.name != "finish":
         lines.append(f"{_target(body, f'o{k}', 'O', index, 2 * k)} = {' + '.join(terms)}")
     if mode.collects:

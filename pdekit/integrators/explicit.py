@@ -25,6 +25,7 @@ from pdekit.errors import SolverError, StabilityError
 from pdekit.integrators.rates import Rates, Tolerance, WholeStep
 from pdekit.integrators.tables import Tableau
 from pdekit.integrators.watch import CHECK_ALWAYS_BELOW, CHECK_EVERY, Watch
+from pdekit.kernels.memory import empty_state
 
 Array = NDArray[Any]
 SAFETY, LEAST_FACTOR, GREATEST_FACTOR = 0.9, 0.2, 5.0
@@ -70,8 +71,9 @@ class RungeKutta:
             self._step, kept = self._collected, tableau.kept
         else:
             self._step, kept = self._stored, 0
-            self._stages = np.zeros((tableau.stages, *like.shape), dtype=like.dtype)
-        self._spare = [np.empty(like.shape, like.dtype) for _ in range(kept)]
+            self._stages = empty_state((tableau.stages, *like.shape), like.dtype)
+            self._stages[...] = 0
+        self._spare = [empty_state(like.shape, like.dtype) for _ in range(kept)]
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         error = self._step(t, Y, h, out, tolerance)
@@ -172,8 +174,9 @@ class StabilisedChebyshev:
 
     def __init__(self, rates: Rates, like: Array, radius: float) -> None:
         self.rates = rates
-        self._spare = np.empty(like.shape, like.dtype)
-        self._ends = np.zeros((2, *like.shape), dtype=like.dtype)  # F at both ends of a step
+        self._spare = empty_state(like.shape, like.dtype)
+        self._ends = empty_state((2, *like.shape), like.dtype)  # F at both ends of a step
+        self._ends[...] = 0
         self._known = False
         self._since, self.radius = RADIUS_EVERY, radius
         self._direction: Array | None = None
@@ -263,7 +266,7 @@ def march_explicit(
     Y = rates.unpacked(times[0], y)
     yield times[0], y
     del y
-    out = np.empty_like(Y)
+    out = empty_state(Y.shape, Y.dtype)
     for start, end in pairwise(times):
         count = max(1, int(np.ceil((end - start) / step * (1 - 1e-12))))
         h = (end - start) / count
@@ -307,7 +310,7 @@ def adapt_explicit(
     Y = rates.unpacked(times[0], y)
     yield times[0], y
     del y
-    out = np.empty_like(Y)
+    out = empty_state(Y.shape, Y.dtype)
     t, k, previous = times[0], method.error_order + 1, 1.0
     h = _first_step(rates, t, Y, times[-1] - times[0], tolerance)
     for start, end in pairwise(times):

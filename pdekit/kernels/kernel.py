@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pdekit.kernels.cache import load
 from pdekit.kernels.drivers import write_pass
+from pdekit.kernels.memory import empty_state
 from pdekit.kernels.plan import DerivativeTerm, FluxTerm, make_plan
 from pdekit.kernels.workers import Workers
 from pdekit.semidiscrete.conditions import StateConditions
@@ -255,7 +256,8 @@ class Kernel:
 
     def unpacked(self, t: float, y: Array) -> Array:
         """The state of a vector of unknowns."""
-        Y = np.zeros(self.shape, dtype=self.system.dtype)
+        Y = empty_state(self.shape, self.system.dtype)
+        Y[...] = 0
         for k, block in enumerate(self.system.blocks):
             block.scatter(y[block.slice], Y[k])
         self.fill(Y, t)

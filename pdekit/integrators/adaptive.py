@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import integrate, sparse
-from scipy.sparse.csgraph import reverse_cuthill_mckee
+from scipy import sparse
 
 from pdekit.errors import SolverError, StabilityError
 from pdekit.integrators.watch import Watch
@@ -66,7 +66,7 @@ def adapt(
     yield times[0], y
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scipy's own words on a failing step; ours follow below
-        solver = getattr(integrate, name)(rhs, times[0], y[order], times[-1], **options)
+        solver = getattr(scipy.integrate, name)(rhs, times[0], y[order], times[-1], **options)
         pending = list(times[1:])
         while pending:
             message = solver.step()
@@ -98,6 +98,8 @@ def _banded(system: SemiDiscrete, y: Array) -> tuple[Array, dict[str, Any]]:
     probe = y + np.linspace(0.1, 0.2, y.size)
     pattern = sparse.csr_array(abs(system.jacobian(0.0, probe)) + abs(system.jacobian(0.0, y)))
     pattern.data[:] = 1
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
     order = np.asarray(reverse_cuthill_mckee(sparse.csr_matrix(pattern + pattern.T), symmetric_mode=True))
     if max(bandwidths(pattern)) <= max(bandwidths(pattern[order][:, order])):
         order = np.arange(y.size)

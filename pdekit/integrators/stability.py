@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs, eigsh, splu
 
 from pdekit.errors import StabilityError
 from pdekit.integrators.tables import Tableau
@@ -62,6 +61,8 @@ def gershgorin_radius(matrix: Any) -> float:
 
 def _arpack(solve: Callable[[], Any]) -> Array:
     """Eigenvalues that ARPACK found, none if it failed."""
+    from scipy.sparse.linalg import ArpackError, ArpackNoConvergence
+
     try:
         return np.atleast_1d(np.asarray(solve()))
     except ArpackNoConvergence as error:
@@ -77,6 +78,8 @@ def numerical_ellipse(matrix: Any) -> Array:
     Hermitian problems, for which Lanczos' method is dependable. The spectrum of advection and diffusion with constant
     coefficients is the ellipse itself.
     """
+    from scipy.sparse.linalg import eigsh
+
     adjoint = matrix.conj().T
     hermitian, skew = sparse.csr_array(matrix + adjoint) / 2, sparse.csr_array(matrix - adjoint) / 2
     start = np.random.default_rng(0).standard_normal(matrix.shape[0])
@@ -105,6 +108,8 @@ def spectrum(matrix: Any) -> Spectrum:
     StabilityError
         The matrix is not finite.
     """
+    from scipy.sparse.linalg import eigs
+
     n = matrix.shape[0]
     if not np.all(np.isfinite(matrix.data)):
         raise StabilityError(
@@ -135,6 +140,7 @@ def spectrum(matrix: Any) -> Spectrum:
 
 def _near_zero(shifted: Any, shift: float, start: Array) -> Array:
     """The eigenvalues next to zero, by inverse iteration with a shifted matrix."""
+    from scipy.sparse.linalg import LinearOperator, eigs, splu
 
     def solve() -> Any:
         lu = splu(shifted)

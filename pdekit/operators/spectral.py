@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, sparse
-from scipy.sparse.linalg import splu
+from scipy import sparse
 
 from pdekit.axis import Axis
 from pdekit.errors import GridError
@@ -33,7 +32,7 @@ class FourierDerivative(LinearOperator):
     def symbol(self) -> Array:
         """``(i k)^n`` for every mode; zero for the Nyquist mode of odd n, and for the mean of negative n."""
         line = self.grid.axes[self.axis]
-        k = 2 * np.pi * fft.fftfreq(line.size, line.step)
+        k = 2 * np.pi * np.fft.fftfreq(line.size, line.step)
         with np.errstate(divide="ignore", invalid="ignore"):
             symbol = (1j * k) ** self.n
         if self.n < 0:
@@ -44,11 +43,11 @@ class FourierDerivative(LinearOperator):
 
     def _apply(self, values: Array) -> Array:
         symbol = self.grid.along(self.axis, self.symbol)
-        result = fft.ifft(symbol * fft.fft(values, axis=self.axis), axis=self.axis)
+        result = np.fft.ifft(symbol * np.fft.fft(values, axis=self.axis), axis=self.axis)
         return np.asarray(result if np.iscomplexobj(values) else result.real)
 
     def _rows(self, slices: RowSlices) -> Any:
-        circulant = fft.ifft(self.symbol[:, None] * fft.fft(np.eye(self.symbol.size), axis=0), axis=0).real
+        circulant = np.fft.ifft(self.symbol[:, None] * np.fft.fft(np.eye(self.symbol.size), axis=0), axis=0).real
         return AxisProduct(self.grid, {self.axis: sparse.csr_array(circulant)})._rows(slices)
 
 
@@ -92,6 +91,8 @@ class CompactDerivative(LinearOperator):
 
     @cached_property
     def _factors(self) -> Any:
+        from scipy.sparse.linalg import splu
+
         return splu(sparse.csc_array(self.A))
 
     def _apply(self, values: Array) -> Array:
@@ -160,6 +161,8 @@ class CompactRows:
 
     def solved(self) -> AxisRows:
         """The rows of the derivative itself: the inverse of A has no zeros."""
+        from scipy.sparse.linalg import splu
+
         factors = splu(sparse.csc_array(self.A))
         data = factors.solve(self.C.toarray()) if self.C.shape[1] else self.C
         return AxisRows(sparse.csr_array(factors.solve(self.B.toarray())), sparse.csr_array(data))

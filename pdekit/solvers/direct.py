@@ -7,8 +7,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import get_lapack_funcs
-from scipy.sparse.linalg import LinearOperator, onenormest, splu
 
 from pdekit.errors import SolverError
 
@@ -42,6 +40,8 @@ class BandedLU:
     """LU factors of a banded matrix, by LAPACK's gbtrf."""
 
     def __init__(self, matrix: Any, lower: int, upper: int) -> None:
+        from scipy.linalg import get_lapack_funcs
+
         entries = matrix.tocoo()
         n = matrix.shape[0]
         band = np.zeros((2 * lower + upper + 1, n), dtype=matrix.dtype)
@@ -71,6 +71,8 @@ class SparseLU:
     """LU factors of a sparse matrix by SuperLU, columns ordered for a symmetric pattern."""
 
     def __init__(self, matrix: Any) -> None:
+        from scipy.sparse.linalg import splu
+
         try:
             self._lu = splu(sparse.csc_array(matrix), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
         except RuntimeError as error:
@@ -90,6 +92,8 @@ class SparseLU:
 
 def condition(matrix: Any, solver: LinearSolver) -> float:
     """Estimate of the condition number in the 1-norm (Higham and Tisseur, 2000)."""
+    from scipy.sparse.linalg import LinearOperator, onenormest
+
     n = matrix.shape[0]
     if n < 5:
         return float(np.linalg.cond(matrix.toarray(), 1))

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import LinearOperator, bicgstab, cg
 
 from pdekit.errors import SolverError
 from pdekit.operators.algebra import diagonal
@@ -62,6 +61,8 @@ class PreconditionedKrylov:
         SolverError
             Not converged.
         """
+        from scipy.sparse.linalg import LinearOperator, bicgstab, cg
+
         count = 0
 
         def counted(_: Any) -> None:

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft, linalg, sparse
+from scipy import sparse
 
 from pdekit.errors import SolverError
 
@@ -69,10 +70,10 @@ class TransformBasis:
         return f"{self.kind.upper()}-{'I' * self.type}"
 
     def forward(self, x: Array, axis: int) -> Array:
-        return np.asarray(getattr(fft, self.kind)(x, self.type, axis=axis, workers=self.workers))
+        return np.asarray(getattr(scipy.fft, self.kind)(x, self.type, axis=axis, workers=self.workers))
 
     def backward(self, x: Array, axis: int) -> Array:
-        inverse = getattr(fft, f"i{self.kind}")
+        inverse = getattr(scipy.fft, f"i{self.kind}")
         return np.asarray(inverse(x, self.type, axis=axis, workers=self.workers, overwrite_x=True))
 
 
@@ -85,10 +86,10 @@ class FourierBasis:
     title: str = "FFT"
 
     def forward(self, x: Array, axis: int) -> Array:
-        return np.asarray(fft.fft(x, axis=axis, workers=self.workers))
+        return np.asarray(scipy.fft.fft(x, axis=axis, workers=self.workers))
 
     def backward(self, x: Array, axis: int) -> Array:
-        return np.asarray(fft.ifft(x, axis=axis, workers=self.workers, overwrite_x=True))
+        return np.asarray(scipy.fft.ifft(x, axis=axis, workers=self.workers, overwrite_x=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +146,7 @@ def basis_of(matrix: Any, workers: int = 1) -> Basis | None:
     first = A[[0]].toarray().ravel()
     circulant = _circulant(first)
     if n > 2 and abs(A - circulant).max() <= SAME * scale:
-        return FourierBasis(np.asarray(fft.fft(np.roll(first[::-1], 1))), workers)
+        return FourierBasis(np.asarray(scipy.fft.fft(np.roll(first[::-1], 1))), workers)
     if n > 2 and A.nnz <= 3 * n - 2:
         middle = A[[n // 2]].toarray().ravel()
         side = middle[n // 2 - 1]
@@ -180,9 +181,9 @@ def _matrix_basis(A: Array) -> MatrixBasis | None:
         return None  # strong convection: the eigenvectors lean against one end
     if d is not None:
         S = A * d[:, None] / d[None, :]
-        values, Q = linalg.eigh(0.5 * (S + S.T))
+        values, Q = scipy.linalg.eigh(0.5 * (S + S.T))
         return MatrixBasis(values, Q / d[:, None], Q.T * d[None, :], "eigenvectors, symmetrised")
-    values, vectors = linalg.eig(A)
+    values, vectors = scipy.linalg.eig(A)
     if np.isrealobj(A) and np.max(np.abs(values.imag)) <= 1e-12 * np.max(np.abs(values)):
         # A pair that rounding has made complex spans the same plane by its real and imaginary parts.
         vectors = np.where(values.imag < 0, vectors.imag, vectors.real)

@@ -48,20 +48,27 @@ def krylov_solver(
     null: bool = False,
     always: bool = False,
 ) -> PreconditionedKrylov | None:
-    """The solver of ``shift - factor L`` by iterations, if there is a separable operator nearby and LU would cost more.
+    """The solver of ``shift - factor L`` by iterations, if LU would cost more.
 
+    They are preconditioned by a separable operator nearby, or by multigrid where L is symmetric in the weights of the grid.
     With `always` the number of unknowns does not matter.
+
+    Raises
+    ------
+    SolverError
+        There is no preconditioner.
     """
     least = (KRYLOV_ONCE if shift == 0 else KRYLOV_EACH_STEP).get(system.grid.ndim, 10**12)
     if not always and system.size < least:
         return None
-    bases = _bases(system.surrogate, system.grid.ndim)
-    if bases is None:
+    if len(system.blocks) != 1:
         return None
-    nearby = SeparableSolver(*bases, shift, factor, system.dtype, null=null)
+    bases = _bases(system.surrogate, system.grid.ndim)
+    nearby = None if bases is None else SeparableSolver(*bases, shift, factor, system.dtype, null=null)
     weights = system.grid.weights.ravel()[system.blocks[0].free]
     k = common_coefficient(system) if shift == 0 and not null else None
-    return PreconditionedKrylov(matrix(), weights, nearby, None if k is None else np.sqrt(np.mean(k) / k))
+    scaling = None if k is None else np.sqrt(np.mean(k) / k)
+    return PreconditionedKrylov(matrix(), weights, nearby, scaling, null=null)
 
 
 def shifted_solver(system: SemiDiscrete, shift: float, factor: float, matrix: Callable[[], Any]) -> LinearSolver:
@@ -78,7 +85,10 @@ def shifted_solver(system: SemiDiscrete, shift: float, factor: float, matrix: Ca
         Makes the sparse matrix, if it is needed.
     """
     try:
-        found = separable_solver(system, shift, factor) or krylov_solver(system, shift, factor, matrix)
+        found: LinearSolver | None = separable_solver(system, shift, factor)
+        found = found or krylov_solver(system, shift, factor, matrix)
     except SolverError:
         found = None  # singular: the general solver says so in its own words
-    return found or factorise(matrix())
+    if found is not None:
+        return found
+    return factorise(matrix())

@@ -8,7 +8,7 @@ import numpy as np
 
 import pdekit as pk
 from tests.benchmarks.explicit import heat, step_rate
-from tests.benchmarks.implicit import step_time, variable
+from tests.benchmarks.implicit import COEFFICIENT, JUMP, step_time, variable
 from tests.benchmarks.timing import Row, best
 
 PICTURE = Path(__file__).parents[2] / "notebooks" / "pictures" / "cost.png"
@@ -24,12 +24,13 @@ def measured() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     found["implicit step, transforms"] = np.array(
         [((n + 1) ** 2, step_time(heat((n + 1, n + 1)), 0.5, 1e-4)) for n in planes[1:-1]]
     )
-    steady = []
-    for n in planes[1:5]:
-        problem = variable(n, "0 = div(({k})*grad(u)) + cos(pi*x)")
-        problem.semidiscrete.L  # noqa: B018  (assembled before the clock starts)
-        steady.append((n**2, best(lambda problem=problem: _steady(problem), 2)))
-    found["steady, k(x, y), preconditioned"] = np.array(steady)
+    for title, coefficient in (("steady, smooth k", COEFFICIENT), ("steady, k jumps by 10,000", JUMP)):
+        steady = []
+        for n in planes[1:5]:
+            problem = variable(n, "0 = div(({k})*grad(u)) + cos(pi*x)", coefficient)
+            problem.semidiscrete.L  # noqa: B018  (assembled before the clock starts)
+            steady.append((n**2, best(lambda problem=problem: _steady(problem), 2)))
+        found[title] = np.array(steady)
     return {name: (table[:, 0], table[:, 1]) for name, table in found.items()}
 
 
@@ -54,7 +55,7 @@ def draw(table: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
     with styled():
         figure = picture(6.4, 3.6)
         axes = figure.subplots()
-        for (name, (n, t)), mark in zip(table.items(), "os^D"):
+        for (name, (n, t)), mark in zip(table.items(), "os^Dv"):
             axes.loglog(n, t * 1e3, mark + "-", label=f"{name}: exponent {exponent(n, t):.2f}")
         axes.set(xlabel="unknowns", ylabel="time [ms]", title="Cost against size, float64, 2 cores")
         axes.set_xlim(2e3, 3e7)

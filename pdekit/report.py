@@ -59,9 +59,10 @@ def memory_estimate(problem: Problem, choice: Choice | None = None) -> float:
     item = system.dtype.itemsize
     if choice is not None and choice.method.explicit is not None:
         start, end = problem.span(None)
-        rates = choice.method.realise(system, end - start, problem.time.step, problem.time.compiled)
+        time = problem.time
+        rates = choice.method.realise(system, end - start, time.step, time.compiled, time.precision)
         if rates is not None and rates.compiled:
-            state = len(system.blocks) * problem.grid.size * item
+            state = len(system.blocks) * problem.grid.size * rates.dtype.itemsize
             whole = rates.whole_step(TABLEAUX[choice.method.name]) if choice.method.name in TABLEAUX else None
             if whole is not None:
                 return float(4 * state + whole.nbytes)

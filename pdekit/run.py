@@ -60,7 +60,7 @@ class Run:
         y = self._consistent(system.pack(self.problem.initial_fields()), start)
         if choice is None:
             choice = choose(system, start, y, duration, method=settings.method, step=settings.step, rtol=settings.rtol)
-        rates = choice.method.realise(system, duration, settings.step, settings.compiled)
+        rates = choice.method.realise(system, duration, settings.step, settings.compiled, settings.precision)
         scales = self._scales(y, start, duration, rates.rhs if rates is not None else system.rhs)
         watch = Watch(system, max(scales), progress)
         own = [1e-3 * settings.rtol * s if settings.atol is None else settings.atol for s in scales]

@@ -1,5 +1,6 @@
 """Compiled kernels are another realization of the same rows: equal to the sparse matrices to rounding."""
 
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 import pdekit as pk
 from pdekit.errors import PdekitError
 from pdekit.kernels.cache import cache_folder, load
+from pdekit.kernels.drivers import write_pass, write_wave
 from pdekit.kernels.kernel import Kernel
 from pdekit.kernels.plan import NotCompiled
 
@@ -101,7 +103,6 @@ def test_threads_change_nothing():
 
 def test_parameters_are_arguments():
     """Other parameters and sizes are the same source: nothing is compiled again."""
-    from pdekit.kernels.drivers import write_pass, write_wave
     from pdekit.kernels.plan import make_plan
 
     first = gray_scott().semidiscrete
@@ -222,3 +223,50 @@ def test_data_that_change_along_a_face_of_the_last_axis():
     box = {**axes, "z": A(0, 1, 20)}
     conditions = {"y": N(0), "z": {"left": pk.Robin(1, 1, "x*t"), "right": N("cos(2*pi*x)*y")}}
     assert_same(problem_of("u_t = 0.1*laplace(u)", box, conditions, 2))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_single_precision(name):
+    """Within what single precision carries of the matrices, and single throughout: no number lifts it to double."""
+    equation, axes, conditions, orders, options = CASES[name]
+    system = problem_of(equation, axes, conditions, orders[0], **options).semidiscrete
+    y = system.pack(problem_of(equation, axes, conditions, orders[0], **options).initial_fields())
+    y = y + 0.1 * np.random.default_rng(1).standard_normal(y.size)
+    kernel, expected = Kernel(system, single=True), system.rhs(0.37, y)
+    assert kernel.dtype.itemsize == system.dtype.itemsize // 2
+    assert np.max(np.abs(kernel.rhs(0.37, y) - expected)) <= 2e-5 * np.max(np.abs(expected))
+    numbers = re.sub(r"real\([^)]*\)|complex64\(1j\)", "", write_pass(kernel.plan, "rate").text)
+    assert not re.search(r"\d\.\d|\dj", numbers)
+
+
+@pytest.mark.parametrize("method", ["euler", "rk4", "rkc2", "tsitouras"])
+def test_runs_in_single_precision(method):
+    def run(**options):
+        problem = problem_of("u_t = laplace(u)", PLANE, {"x": N(0), "y": D("x*exp(-t)")}, 2)
+        step = None if method == "tsitouras" else 1e-4
+        time = pk.TimeSettings(end=0.01, method=method, step=step, rtol=1e-4, **options)
+        return problem.replace(time=time).solve(times=())
+
+    single, double = run(precision="single"), run(compiled="always")
+    assert "single precision" in single.reasons[-1] and single["u"].values.dtype == np.float64
+    difference = np.max(np.abs(single["u"].values - double["u"].values))
+    # roundings of RKC2 grow with the square of its stages
+    assert 0 < difference < {"tsitouras": 1e-4, "rkc2": 2e-5}.get(method, 2e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "crank_nicolson", "step": 1e-3}, r"single is for euler.*the method is crank_nicolson"),
+        ({"method": "rk4", "step": 1e-5, "compiled": "never"}, "compiled kernels only"),
+        ({"method": "tsitouras", "rtol": 1e-6}, "below what single precision can follow"),
+        ({"precision": "half"}, "allowed are double and single"),
+    ],
+)
+def test_single_precision_is_refused_where_it_cannot_be(options, message):
+    def run():
+        time = pk.TimeSettings(end=0.01, **{"precision": "single", **options})
+        problem_of("u_t = laplace(u)", PLANE, {"x": N(0), "y": D(1)}, 2, time=time).solve()
+
+    with pytest.raises(PdekitError, match=message):
+        run()

@@ -203,7 +203,7 @@ class _Builder:
             ),
         }
         made: dict[str, Any] = {"title": model.title or (base.title if base else "")}
-        texts = {"method", "file", "against", "compiled"}
+        texts = {"method", "file", "against", "compiled", "precision"}
         for key, (kind, old, section) in sections.items():
             values = dict(vars(old))
             for name, value in (section.model_dump(exclude_none=True) if section else {}).items():

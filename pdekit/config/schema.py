@@ -61,6 +61,7 @@ class TimeSection(Section):
     rtol: Annotated[Number, Field(gt=0, lt=1)] | None = None
     atol: Annotated[Number, Field(ge=0)] | None = None
     compiled: Literal["auto", "always", "never"] | None = None
+    precision: Literal["double", "single"] | None = None
 
 
 class OutputSection(Section):

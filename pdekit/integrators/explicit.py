@@ -230,7 +230,7 @@ class StabilisedChebyshev:
             if norm == 0:
                 direction = np.random.default_rng(0).standard_normal(Y.shape).astype(Y.dtype)
                 norm = float(np.linalg.norm(direction))
-            scale = 1.5e-8 * size / norm
+            scale = np.sqrt(np.finfo(Y.dtype).eps) * size / norm
             np.multiply(direction, scale, out=probe)
             probe += Y
             self.rates.fill(probe, t)

@@ -20,7 +20,7 @@ from pdekit.integrators.explicit import (
     march_explicit,
 )
 from pdekit.integrators.fixed import Newmark, Stepper, Theta, Verlet, march
-from pdekit.integrators.rates import Compiled, CompiledRates, Rates, Tolerance, choose_rates
+from pdekit.integrators.rates import Compiled, CompiledRates, Precision, Rates, Tolerance, choose_rates
 from pdekit.integrators.tables import TABLEAUX, Tableau
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.semidiscrete.system import SemiDiscrete
@@ -72,15 +72,25 @@ class Method:
         """Whether it can go with a fixed step."""
         return self.stepper is not None or self.explicit is not None
 
-    def realise(self, system: SemiDiscrete, duration: float, step: float | None, compiled: Compiled) -> Rates | None:
+    def realise(
+        self,
+        system: SemiDiscrete,
+        duration: float,
+        step: float | None,
+        compiled: Compiled = "auto",
+        precision: Precision = "double",
+    ) -> Rates | None:
         """The right-hand side in the form that the explicit engine will use; None for other methods."""
         if self.explicit is None:
+            if precision == "single":
+                names = ", ".join(name for name, method in METHODS.items() if method.explicit is not None)
+                raise SolverError(f"time.precision: single is for {names}; the method is {self.name}")
             return None
         if not system.evolves:
             raise SolverError(f"{self.name} cannot solve algebraic equations '0 = ...'; use backward_euler")
         stages = TABLEAUX[self.name].stages if self.name in TABLEAUX else USUAL_STAGES
         evaluations = USUAL_EVALUATIONS if step is None else stages * duration / step
-        rates = choose_rates(system, evaluations, compiled)
+        rates = choose_rates(system, evaluations, compiled, precision)
         if isinstance(rates, CompiledRates) and self.name in TABLEAUX and TABLEAUX[self.name].shu_osher:
             rates.kernel.plain = "step"  # which the method compiles in any case
         return rates
@@ -100,10 +110,10 @@ class Method:
         """Yield ``(t, y)`` at all `times`, the first of which is the start."""
         if self.explicit is not None:
             duration = times[-1] - times[0]
-            known = rates or self.realise(system, duration, step, "auto")
+            known = rates or self.realise(system, duration, step)
             assert known is not None
             counted: Any = Counted(known, watch)
-            method = self.explicit(counted, np.broadcast_to(np.zeros((), dtype=system.dtype), known.shape))
+            method = self.explicit(counted, np.broadcast_to(np.zeros((), dtype=known.dtype), known.shape))
             if step is not None:
                 return march_explicit(method, counted, y, times, step, watch)
             if not self.estimates:
@@ -131,7 +141,7 @@ def _explicit(tableau: Tableau) -> Method:
 
 
 def _stabilised(rates: Rates, like: NDArray[Any]) -> ExplicitMethod:
-    bound = rates.system.rate_bound(0.0, np.zeros(rates.system.size, dtype=like.dtype))
+    bound = rates.system.rate_bound(0.0, np.zeros(rates.system.size, dtype=rates.system.dtype))
     return StabilisedChebyshev(rates, like, bound)
 
 

@@ -18,6 +18,7 @@ from pdekit.kernels.workers import usable_cores
 from pdekit.semidiscrete.system import SemiDiscrete
 
 Compiled = Literal["auto", "always", "never"]
+Precision = Literal["double", "single"]
 WORTH_COMPILING = 6e7  # node updates: about what matrices do in the second that compiling takes
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Rates(Protocol):
     title: str
     compiled: bool
     shape: tuple[int, ...]  # of a state
+    dtype: np.dtype[Any]
 
     def rhs(self, t: float, y: Array) -> Array:
         """F on vectors of unknowns."""
@@ -122,7 +124,9 @@ class Rates(Protocol):
         ...
 
 
-def choose_rates(system: SemiDiscrete, evaluations: float, compiled: Compiled = "auto") -> Rates:
+def choose_rates(
+    system: SemiDiscrete, evaluations: float, compiled: Compiled = "auto", precision: Precision = "double"
+) -> Rates:
     """The realization that is worth it: compiled kernels for much work, matrices for little.
 
     Parameters
@@ -131,24 +135,30 @@ def choose_rates(system: SemiDiscrete, evaluations: float, compiled: Compiled = 
     evaluations : float
         About how many there will be.
     compiled : {"auto", "always", "never"}
+    precision : {"double", "single"}
+        Only kernels do single precision.
 
     Raises
     ------
     SolverError
         Kernels are asked for and cannot do the system; says why.
     """
-    if compiled == "never" or (compiled == "auto" and system.size * evaluations < WORTH_COMPILING):
+    single = precision == "single"
+    if single and compiled == "never":
+        raise SolverError("time.precision: single is for compiled kernels only; leave out compiled: never")
+    asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
+    if compiled == "never" or (not asked and system.size * evaluations < WORTH_COMPILING):
         return MatrixRates(system)
     from pdekit.kernels.kernel import Kernel
     from pdekit.kernels.plan import NotCompiled
 
     try:
-        kernel = Kernel(system, threads=usable_cores())
+        kernel = Kernel(system, threads=usable_cores(), single=single)
         kernel.prepare()
         return CompiledRates(kernel)
     except NotCompiled as reason:
-        if compiled == "always":
-            raise SolverError(f"time.compiled: this problem is left to the matrices: {reason}") from None
+        if asked:
+            raise SolverError(f"{asked}: this problem is left to the matrices: {reason}") from None
         return MatrixRates(system)
 
 
@@ -160,6 +170,7 @@ class MatrixRates:
     def __init__(self, system: SemiDiscrete) -> None:
         self.system = system
         self.shape: tuple[int, ...] = (system.size,)
+        self.dtype = np.dtype(system.dtype)
 
     def rhs(self, t: float, y: Array) -> Array:
         return self.system.rhs(t, y)
@@ -236,8 +247,9 @@ class CompiledRates:
         from pdekit.kernels import passes
 
         self.kernel, self.system, self._passes = kernel, kernel.system, passes
-        self.shape = kernel.shape
-        self.title = f"compiled kernels, {kernel.threads} thread{'s' * (kernel.threads > 1)}"
+        self.shape, self.dtype = kernel.shape, kernel.dtype
+        threads = f"{kernel.threads} thread{'s' * (kernel.threads > 1)}"
+        self.title = f"compiled kernels, {threads}{', single precision' * kernel.plan.single}"
         self.rhs = kernel.rhs
         self.unpacked, self.packed, self.fill = kernel.unpacked, kernel.packed, kernel.fill
 
@@ -247,6 +259,7 @@ class CompiledRates:
             self.kernel.fill_rates(out, t)
 
     def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
+        weights = self.kernel.precise(weights)
         self._passes.combine(out.reshape(-1), Y.reshape(-1), weights, stages.reshape(stages.shape[0], -1))
 
     def error(

@@ -28,6 +28,7 @@ from numba import uintp
 
 from pdekit.kernels.passes import combine_row, copy_row, error_row, write_row
 
+real = np.float32
 FAST = {"contract", "nsz"}
 
 

@@ -23,6 +23,7 @@ Array = NDArray[Any]
 # Node updates below which handing work to a second thread costs more than it saves.
 SHARED_FROM = 1 << 17
 STRIP = {1: 1, 2: 1536, 3: 4096}  # nodes of rows that are done as one, by dimension (measured)
+SINGLE = {"f": np.float32, "c": np.complex64}
 CACHE_BYTES = 400_000  # of the second level, for the rows of a slab
 
 
@@ -47,6 +48,8 @@ class Kernel:
     system : SemiDiscrete
     threads : int, default 1
         Rows of the first axis are shared among so many threads.
+    single : bool, default False
+        States in single precision.
 
     Raises
     ------
@@ -54,16 +57,25 @@ class Kernel:
         The system has something that is left to the matrices; says what.
     """
 
-    def __init__(self, system: SemiDiscrete, threads: int = 1) -> None:
+    def __init__(self, system: SemiDiscrete, threads: int = 1, single: bool = False) -> None:
         self.system = system
-        self.plan = make_plan(system)
+        self.plan = make_plan(system, single)
+        self.dtype = np.dtype(SINGLE[system.dtype.kind] if single else system.dtype)
         self.plain = "rate"  # the mode by which `rhs` evaluates
         self._drivers: dict[str, _Driver] = {}
         self.data: dict[str, tuple[int, int]] = {}  # boundary data -> state and axis
         shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= SHARED_FROM
         self.threads = threads if shared else 1
         self._workers = Workers(self.threads) if self.threads > 1 else None
-        self.arguments = self._fixed_arguments()
+        self.arguments = {name: self.precise(value) for name, value in self._fixed_arguments().items()}
+
+    def precise(self, value: Any) -> Any:
+        """Numbers in the precision of the states, indices as they are."""
+        if not self.plan.single or not isinstance(value, float | np.ndarray):
+            return value
+        if isinstance(value, float):
+            return np.float32(value)
+        return value.astype(SINGLE[value.dtype.kind]) if value.dtype.kind in SINGLE else value
 
     def prepare(self) -> None:
         """Write the source now, so that what cannot be compiled is found."""
@@ -145,7 +157,7 @@ class Kernel:
             parts = [(int(np.searchsorted(starts, a)), int(np.searchsorted(starts, b))) for a, b in self.parts]
             return np.array(strips), np.array([0]), parts
         planes = (self.plan.windows[0].width if 0 in self.plan.windows else 1) + 2
-        row_bytes = grid.shape[2] * self.system.dtype.itemsize * len(self.system.blocks)
+        row_bytes = grid.shape[2] * self.dtype.itemsize * len(self.system.blocks)
         thick = max(longest, int(CACHE_BYTES / (planes * row_bytes)))
         slabs, begun = [0], 0
         for k, (row, _) in enumerate(strips):
@@ -180,7 +192,7 @@ class Kernel:
     def scratch(self) -> list[Array]:
         """Rows for partial sums, of every thread."""
         rows = len(self.plan.terms) + 2 * len(self.system.blocks)
-        n, dtype = self.system.grid.shape[-1], self.system.dtype
+        n, dtype = self.system.grid.shape[-1], self.dtype
         return [np.empty((rows, max(n, STRIP[self.system.grid.ndim])), dtype=dtype) for _ in range(self.threads)]
 
     def apply(
@@ -213,7 +225,8 @@ class Kernel:
         driver = self._driver(mode)
         self._refresh(t)
         given = self.arguments
-        moving: dict[str, Any] = {"Y": Y, "t": t, "O": out, "c": coefficients, "Z": z}
+        moving: dict[str, Any] = {"Y": Y, "t": self.precise(float(t)), "O": out, "Z": z}
+        moving["c"] = self.precise(coefficients)
         moving |= {f"A{p}": other for p, other in enumerate(others)}
 
         def work(part: int) -> None:
@@ -256,7 +269,7 @@ class Kernel:
 
     def unpacked(self, t: float, y: Array) -> Array:
         """The state of a vector of unknowns."""
-        Y = empty_state(self.shape, self.system.dtype)
+        Y = empty_state(self.shape, self.dtype)
         Y[...] = 0
         for k, block in enumerate(self.system.blocks):
             block.scatter(y[block.slice], Y[k])
@@ -268,7 +281,7 @@ class Kernel:
         y = np.empty(self.system.size, dtype=Y.dtype)
         for k, block in enumerate(self.system.blocks):
             block.gather(Y[k], y[block.slice])
-        return y
+        return y.astype(self.system.dtype, copy=False)
 
     def rhs(self, t: float, y: Array) -> Array:
         """The right-hand side as a function of the vector of unknowns, equal to `SemiDiscrete.rhs` to rounding."""

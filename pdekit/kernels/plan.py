@@ -7,7 +7,7 @@ special case. The rows are those of `pdekit.semidiscrete.atoms`, read off the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -124,6 +124,8 @@ class Plan:
         Right-hand side of every block, the terms' symbols in it.
     fields : dict of Symbol to array
         Expressions of the coordinates only, on the grid or on one axis, in place of which the symbols stand.
+    single : bool
+        Whether states are in single precision.
     """
 
     system: SemiDiscrete
@@ -132,6 +134,7 @@ class Plan:
     fluxes: tuple[FluxTerm, ...]
     rates: tuple[Any, ...]
     fields: dict[Any, Array]
+    single: bool = False
 
     @property
     def terms(self) -> tuple[DerivativeTerm | FluxTerm, ...]:
@@ -186,15 +189,15 @@ class Plan:
         return int(np.flatnonzero(window.index[middle] == middle)[0])
 
 
-def make_plan(system: SemiDiscrete) -> Plan:
-    """Read a system's discretization into a plan.
+def make_plan(system: SemiDiscrete, single: bool = False) -> Plan:
+    """Read a system's discretization into a plan, for states in double or single precision.
 
     Raises
     ------
     NotCompiled
         Something in it is left to the matrices.
     """
-    return _Planner(system).plan()
+    return replace(_Planner(system).plan(), single=single)
 
 
 class _Planner:

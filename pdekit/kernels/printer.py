@@ -22,6 +22,14 @@ class _Printer(PythonCodePrinter):
         "erf": "math.erf", "erfc": "math.erfc", "gamma": "math.gamma",
     }  # fmt: skip
 
+    def __init__(self, single: bool) -> None:
+        super().__init__({"fully_qualified_modules": False})
+        self.single = single
+
+    def number(self, value: float) -> str:
+        """A number in the precision of the states: one in double would make all that it meets double."""
+        return f"real({value!r})" if self.single else repr(value)
+
     def _print_Function(self, expression: Any) -> str:
         name = type(expression).__name__
         if name not in self._functions:
@@ -30,49 +38,52 @@ class _Printer(PythonCodePrinter):
 
     def _print_Heaviside(self, expression: Any) -> str:
         a, middle = (self._print(v) for v in (expression.args[0], expression.args[1]))
-        return f"(1.0 if {a} > 0.0 else ({middle} if {a} == 0.0 else 0.0))"
+        one, zero = self.number(1.0), self.number(0.0)
+        return f"({one} if {a} > {zero} else ({middle} if {a} == {zero} else {zero}))"
 
     def _print_Pow(self, expression: Any, rational: bool = False) -> str:
         base, exponent = expression.args
-        text = self._print(base)
+        text, one = self._print(base), self.number(1.0)
         if exponent.is_Integer and 1 < abs(int(exponent)) <= 4 and base.is_Atom:
             product = "*".join([text] * abs(int(exponent)))
-            return f"({product})" if exponent > 0 else f"(1.0/({product}))"
+            return f"({product})" if exponent > 0 else f"({one}/({product}))"
         if exponent == sp.Rational(1, 2):
             return f"np.sqrt({text})"
         if exponent == -1:
-            return f"(1.0/({text}))"
+            return f"({one}/({text}))"
         return f"(({text})**({self._print(exponent)}))"
 
     def _print_Rational(self, expression: Any) -> str:
-        return f"({float(expression)!r})"
+        return f"({self.number(float(expression))})"
 
     def _print_Integer(self, expression: Any) -> str:
-        return repr(float(expression))
+        return self.number(float(expression))
 
     def _print_Float(self, expression: Any) -> str:
-        return repr(float(expression))
+        return self.number(float(expression))
 
     def _print_NumberSymbol(self, expression: Any) -> str:
-        return repr(float(expression))
+        return self.number(float(expression))
 
     _print_Pi = _print_NumberSymbol  # noqa: N815
     _print_Exp1 = _print_NumberSymbol  # noqa: N815
 
     def _print_ImaginaryUnit(self, expression: Any) -> str:
-        return "1j"
+        return "np.complex64(1j)" if self.single else "1j"
 
 
 for _name in _Printer._functions:  # SymPy's printer has methods of its own for some of them
     setattr(_Printer, f"_print_{_name}", _Printer._print_Function)
 
 
-def code(expression: Any) -> str:
-    """An expression as code for scalars."""
-    text = str(_Printer({"fully_qualified_modules": False}).doprint(expression))
+def code(expression: Any, single: bool = False) -> str:
+    """An expression as code for scalars, in double or single precision."""
+    text = str(_Printer(single).doprint(expression))
     unknown = set(re.findall(r"([A-Za-z_][\w.]*)\(", text)) - {
         *_Printer._functions.values(),
         "np.sqrt",
+        "np.complex64",
+        "real",
         "uintp",
         "if",
         "else",

@@ -243,7 +243,7 @@ class _Body:
         for a, symbol in enumerate(self.plan.system.system.axes):
             if expression.has(symbol):
                 names[symbol] = sp.Symbol(self._coordinate(a, slot if a == axis else None))
-        return f"({code(expression.xreplace({**self.parameters(expression), **names}))})"
+        return f"({code(expression.xreplace({**self.parameters(expression), **names}), self.plan.single)})"
 
     def _coordinate(self, axis: int, slot: int | None) -> str:
         if axis == self.last:
@@ -297,11 +297,11 @@ def _loops(body: _Body, mode: Mode) -> list[list[str]]:
     terms: dict[Any, list[str]] = {}
     for q, term in enumerate(plan.terms):
         parts = body.derivative(q, term) if isinstance(term, DerivativeTerm) else body.flux(q, term)
-        terms[term.symbol] = parts or ["0.0"]
+        terms[term.symbol] = parts or [code(sp.Float(0), plan.single)]
     rates = [body.point(rate) for rate in plan.rates]
     shared, bodies = sp.cse(rates, symbols=sp.numbered_symbols("e"), order="none")
-    final = [f"{name} = {code(value)}" for name, value in shared]
-    final += [f"r{k} = {code(value)}" for k, value in enumerate(bodies)]
+    final = [f"{name} = {code(value, plan.single)}" for name, value in shared]
+    final += [f"r{k} = {code(value, plan.single)}" for k, value in enumerate(bodies)]
     for k in range(len(rates)):
         final += _updates(body, mode, k)
     loops: list[list[str]] = []

@@ -26,7 +26,7 @@ CHUNK_BYTES = 60_000  # of the rows that one stage does before the next one foll
 def worthwhile(kernel: Kernel, stages: int) -> bool:
     """Whether a step in one wave is faster than stage after stage."""
     grid = kernel.system.grid
-    size = kernel.system.dtype.itemsize * int(np.prod(kernel.shape))
+    size = kernel.dtype.itemsize * int(np.prod(kernel.shape))
     if grid.ndim < 2 or stages < 2 or size < STATE_BYTES:
         return False
     back, ahead, _ = reach(kernel.plan)
@@ -116,7 +116,7 @@ class Wave:
     def _fixed(self) -> dict[str, Any]:
         kernel, system = self.kernel, self.kernel.system
         back, lag, index = reach(kernel.plan)
-        row = system.dtype.itemsize * int(np.prod(kernel.shape)) // system.grid.shape[0]
+        row = kernel.dtype.itemsize * int(np.prod(kernel.shape)) // system.grid.shape[0]
         chunk = max(1, min(CHUNK_BYTES // row, 32))
         given = dict(kernel.arguments)
         given |= {"lag": lag, "back": back, "chunk": chunk, "bounded": not system.grid.axes[0].periodic}
@@ -125,7 +125,7 @@ class Wave:
         given["result"] = self._result
         prescribed = self._prescribed
         given |= {"PS": prescribed.begins, "PB": prescribed.block, "PC": prescribed.column}
-        given["PV"] = np.zeros((self.passes + 1, prescribed.block.size), dtype=system.dtype)
+        given["PV"] = np.zeros((self.passes + 1, prescribed.block.size), dtype=kernel.dtype)
         given["PV"][: self.passes] = prescribed.values(0.0) if prescribed.constant else 0.0
         for name in kernel.data:
             given[f"{name}S"] = np.repeat(given[name][None], self.passes, axis=0)
@@ -148,14 +148,14 @@ class Wave:
     @cached_property
     def _rings(self) -> list[dict[str, Array]]:
         """The rings of every thread."""
-        dtype = self.kernel.system.dtype
+        dtype = self.kernel.dtype
         return [{name: np.zeros(shape, dtype) for name, shape in self._shapes.items()} for _ in self.kernel.parts]
 
     @property
     def nbytes(self) -> int:
         """Memory of the rings."""
         count = sum(int(np.prod(shape)) for shape in self._shapes.values())
-        return count * self.kernel.system.dtype.itemsize * len(self.kernel.parts)
+        return count * self.kernel.dtype.itemsize * len(self.kernel.parts)
 
     def step(self, t: float, Y: Array, h: float, out: Array, atol: Array | None = None, rtol: float = 0.0) -> float:
         """Advance by h; prescribed values of the result are not written.
@@ -185,6 +185,9 @@ class Wave:
         moving["weights"], moving["errors"] = h * self._weights, h * self.errors
         moving["atol"] = np.ones(Y.shape[0]) if atol is None else atol
         shift = 0 if given["bounded"] else Y.shape[1]  # so that rows before the first are not negative
+        moving = {
+            name: kernel.precise(value) if name not in ("Y", "OUT", "rtol") else value for name, value in moving.items()
+        }
         totals = [0.0] * len(kernel.parts)
 
         def work(part: int) -> None:

@@ -86,7 +86,8 @@ def shifted_solver(system: SemiDiscrete, shift: float, factor: float, matrix: Ca
     """
     try:
         found: LinearSolver | None = separable_solver(system, shift, factor)
-        found = found or krylov_solver(system, shift, factor, matrix)
+        if found is None:
+            found = krylov_solver(system, shift, factor, matrix)
     except SolverError:
         found = None  # singular: the general solver says so in its own words
     if found is not None:

@@ -16,7 +16,10 @@ Array = NDArray[Any]
 class LinearSolver(Protocol):
     """A factorised matrix."""
 
-    description: str
+    @property
+    def description(self) -> str:
+        """The method in words."""
+        ...
 
     def solve(self, rhs: Array) -> Array:
         """The solution x of ``A x = rhs``."""

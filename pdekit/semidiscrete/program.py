@@ -290,24 +290,33 @@ class Frame:
         conditions = self.program.conditions.get(atom.operand)
         return np.asarray(gradient.matrix @ self._operand(atom.operand).ravel() + gradient.offset(conditions, self.t))
 
-    def _conductivity(self, atom: Flux) -> Array:
+    def conductivity(self, atom: Flux) -> Array:
         """k at the flux points: what depends on the solution by the mean of neighbours, the rest where it stands."""
         known, unknown = self.program.factors(atom)
         values = self.program.flux_coefficient(atom, known, self.t).ravel()
         return values if unknown == 1 else values * (self.program.flux(atom).mean @ self.value(unknown).ravel())
 
+    def conductivity_slope(self, atom: Flux) -> Array:
+        """Slope of the flux at its points by the factor of k that depends on the solution."""
+        known, _ = self.program.factors(atom)
+        return self._gradient(atom) * self.program.flux_coefficient(atom, known, self.t).ravel()
+
     def _flux(self, atom: Flux) -> Array:
-        return np.asarray(self.program.flux(atom).divergence @ (self._conductivity(atom) * self._gradient(atom)))
+        return np.asarray(self.program.flux(atom).divergence @ (self.conductivity(atom) * self._gradient(atom)))
+
+    def slope(self, expression: Any, dependent: Any) -> Array:
+        """Partial derivative of an expression by a state or derivative atom, on every node."""
+        function = self.program.pointwise(expression)
+        arguments = [self._argument(d) for d in function.dependents]
+        with np.errstate(all="ignore"):
+            raw = function.slopes[dependent](*self.program.fixed_values(self.t), *arguments)
+        return np.broadcast_to(np.asarray(raw), self.program.grid.shape)
 
     def jacobian(self, expression: Any) -> Any:
         """Derivative of the expression's node values by the unknowns of the ODE system, CSR."""
-        function = self.program.pointwise(expression)
-        arguments = [self._argument(d) for d in function.dependents]
         total: Any = None
-        for dependent, compiled in function.slopes.items():
-            with np.errstate(all="ignore"):
-                raw = compiled(*self.program.fixed_values(self.t), *arguments)
-            factor = np.broadcast_to(np.asarray(raw), self.program.grid.shape)
+        for dependent in self.program.pointwise(expression).slopes:
+            factor = self.slope(expression, dependent)
             inner = self._jacobian_of(dependent)
             part = inner if np.all(factor == 1) else diagonal(factor) @ inner
             total = part if total is None else total + part
@@ -337,9 +346,8 @@ class Frame:
 
     def _flux_jacobian(self, atom: Flux) -> Any:
         pieces = self.program.flux(atom)
-        inner = diagonal(self._conductivity(atom)) @ (pieces.gradient.matrix @ self._operand_jacobian(atom.operand))
-        known, unknown = self.program.factors(atom)
+        inner = diagonal(self.conductivity(atom)) @ (pieces.gradient.matrix @ self._operand_jacobian(atom.operand))
+        _, unknown = self.program.factors(atom)
         if unknown != 1:
-            slope = self._gradient(atom) * self.program.flux_coefficient(atom, known, self.t).ravel()
-            inner = inner + diagonal(slope) @ (pieces.mean @ self.jacobian(unknown))
+            inner = inner + diagonal(self.conductivity_slope(atom)) @ (pieces.mean @ self.jacobian(unknown))
         return pieces.divergence @ inner

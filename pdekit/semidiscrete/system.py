@@ -29,6 +29,7 @@ from pdekit.grid import Grid
 from pdekit.semidiscrete.axis_sums import AxisSum, sum_of_axes
 from pdekit.semidiscrete.colouring import ColouredJacobian, box_pattern
 from pdekit.semidiscrete.conditions import StateConditions
+from pdekit.semidiscrete.pattern import JacobianPattern, NoPattern
 from pdekit.semidiscrete.program import Program
 from pdekit.semidiscrete.schemes import scheme_choices
 
@@ -129,6 +130,7 @@ class SemiDiscrete:
         self.blocks = self._make_blocks()
         self.program = Program(grid, self.system, self.conditions, order, self.dtype)
         self.program.check()
+        self._jacobian_known = False
 
     def _make_blocks(self) -> tuple[Block, ...]:
         blocks: list[Block] = []
@@ -244,7 +246,7 @@ class SemiDiscrete:
         """Each unknown's right-hand side as linear part, source and rest."""
         return {u.name: split(self.system, u.rhs) for u in self.system.unknowns}
 
-    def _equation_block(self, name: str) -> Block:
+    def equation_block(self, name: str) -> Block:
         """The block whose rows an unknown's equation fills: its rate's for second order in time."""
         unknown = next(u for u in self.system.unknowns if u.name == name)
         return self.block(f"{name}_t" if unknown.time_order == 2 else name)
@@ -287,7 +289,7 @@ class SemiDiscrete:
         """Rows of all equations from full-grid rows by unknown."""
         rows: dict[int, Any] = {}
         for name, piece in pieces.items():
-            block = self._equation_block(name)
+            block = self.equation_block(name)
             rows[block.offset] = piece[block.free]
         for unknown in self.system.unknowns:
             if unknown.time_order == 2:
@@ -328,7 +330,7 @@ class SemiDiscrete:
         frame = self._frame(t, np.zeros(self.size, dtype=self.dtype))
         b = np.zeros(self.size, dtype=self.dtype)
         for name, parts in self.splits.items():
-            block = self._equation_block(name)
+            block = self.equation_block(name)
             b[block.slice] = frame.value(parts.linear + parts.source).ravel()[block.free]
         return b
 
@@ -349,7 +351,7 @@ class SemiDiscrete:
         frame = self._frame(t, y)
         for name, parts in self.splits.items():
             if parts.rest != 0:
-                block = self._equation_block(name)
+                block = self.equation_block(name)
                 result[block.slice] = frame.value(parts.rest).ravel()[block.free]
         return result
 
@@ -365,14 +367,25 @@ class SemiDiscrete:
         if self.pde.rhs is not None:
             return self._coloured.evaluate(lambda z: self._callable_rhs(t, z), y)
         frame = self._frame(t, y)
+        if not self._jacobian_known:  # a single one is not worth a pattern
+            self._jacobian_known = True
+        elif self._pattern is not None:
+            return self._pattern.at(frame)
         return sparse.csr_array(self.L + self._stack_rest(frame))
+
+    @cached_property
+    def _pattern(self) -> JacobianPattern | None:
+        try:
+            return JacobianPattern(self)
+        except NoPattern:
+            return None
 
     def _stack_rest(self, frame: Any) -> Any:
         """Jacobian of N: no rows for the trivial equations ``u' = u_t``."""
         total = sparse.csr_array((self.size, self.size), dtype=self.dtype)
         for name, parts in self.splits.items():
             if parts.rest != 0:
-                block = self._equation_block(name)
+                block = self.equation_block(name)
                 rows = frame.jacobian(parts.rest)[block.free].tocoo()
                 where = (rows.coords[0] + block.offset, rows.coords[1])
                 total = total + sparse.csr_array((rows.data, where), shape=total.shape)

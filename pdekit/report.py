@@ -14,6 +14,7 @@ from rich.text import Text
 
 from pdekit.boundary import FaceConditions
 from pdekit.equations.typeset import typeset
+from pdekit.forecast import forecast
 from pdekit.grid import Grid
 from pdekit.integrators.choose import Choice, Facts
 from pdekit.integrators.methods import METHODS
@@ -28,6 +29,13 @@ def _size(number: float) -> str:
             return f"{number:.3g} {unit}"
         number /= 1000
     return f"{number:.3g} TB"
+
+
+def _duration(seconds: float) -> str:
+    """Two digits, in the unit that reads best."""
+    units = {"days": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
+    unit = next((name for name, size in units.items() if seconds >= (2 * size if size > 1 else size)), "us")
+    return f"{float(f'{seconds / units[unit]:.2g}'):g} {unit}"
 
 
 def _rows() -> Table:
@@ -133,6 +141,11 @@ def _time(problem: Problem, table: Table, choice: Choice | None) -> None:
         found = {name: facts.limit(METHODS[name]) for name in names}
         limits = [f"{name} {limit:.4g}" if limit else f"{name} none" for name, limit in found.items()]
         table.add_row("largest stable step", ", ".join(limits))
+    ahead = forecast(problem, choice)
+    if ahead is not None:
+        words = f"about {_duration(ahead.seconds)}: {ahead.steps:,} steps of {_duration(ahead.step)}"
+        ready = f", {_duration(ahead.preparation)} until the first" if ahead.preparation > 0.1 * ahead.seconds else ""
+        table.add_row("will take", words + ready)
     frames = len(problem.output.resolve(start, end))
     size = frames * problem.grid.size * system.dtype.itemsize * len(system.blocks)
     table.add_row("output", escape(f"{frames} frames, {_size(size)}, {problem.output.file or 'file not named'}"))

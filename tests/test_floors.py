@@ -13,7 +13,7 @@ FLOORS = {
     "integrators": 3, "steady": 3, "eigen": 3,
     "problem": 4, "run": 4, "settings": 4, "solution": 4, "storage": 4,
     "config": 5, "verification": 5, "plotting": 5,
-    "cli": 6, "report": 6,
+    "cli": 6, "report": 6, "forecast": 5,
 }  # fmt: skip
 
 

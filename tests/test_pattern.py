@@ -25,7 +25,7 @@ def system_of(name):
     equations, axes, boundary, options = CASES[name]
     options = dict(options)
     grid = pk.Grid(axes, coordinates=options.pop("coordinates", "cartesian"))
-    start = {unknown: "1 + 0.1*I" if name == "complex" else "1" for unknown in boundary}
+    start = dict.fromkeys(boundary, "1 + 0.1*I" if name == "complex" else "1")
     if name == "wave":
         start["u_t"] = "0"
     return pk.Problem(pk.PDE(equations), grid, initial=start, boundary=boundary, **options).semidiscrete

@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pdekit.extension import provide
+from pdekit.extension import collection_paused, provide
 
 if TYPE_CHECKING:
     from pdekit.axis import Axis
@@ -128,7 +128,8 @@ provide("problem_to_python", "pdekit.config.write:problem_to_python")
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'pdekit' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    with collection_paused():
+        return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -22,11 +22,10 @@ from pdekit.integrators.fixed import relative_change
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.settings import TimeSettings
 from pdekit.solution import Solution
-from pdekit.steady import determined, solve_steady
-from pdekit.storage.writer import ResultWriter, check_output
 
 if TYPE_CHECKING:
     from pdekit.problem import Problem
+    from pdekit.storage.writer import ResultWriter
 
 Array = NDArray[Any]
 Progress = Callable[[float, int], None]
@@ -47,6 +46,8 @@ class Run:
 
     def __init__(self, problem: Problem, path: Path | None, *, force: bool, keep: bool) -> None:
         if path is not None:
+            from pdekit.storage.writer import check_output
+
             check_output(path, force)
         self.problem, self.path, self.force, self.keep = problem, path, force, keep
         self.system = problem.semidiscrete
@@ -76,6 +77,8 @@ class Run:
 
     def steady(self) -> Solution:
         """Solve ``0 = ...``."""
+        from pdekit.steady import solve_steady
+
         refuse_unsound(self.system)
         statistics = Statistics()
         guess = self.system.pack(self.problem.initial_fields())
@@ -130,6 +133,8 @@ class Run:
         """Initial values of unknowns without an evolution equation, from their equations ``0 = ...``."""
         if self.system.evolves:
             return y
+        from pdekit.steady import determined
+
         algebraic = self.system.mass == 0
         y = y.copy()
         for _ in range(ITERATIONS):
@@ -149,6 +154,8 @@ class Run:
 
     def _coarse_excess(self) -> float | None:
         """By how much data that prescribe derivatives only fail to balance, on a grid of half as many nodes."""
+        from pdekit.steady import solve_steady
+
         grid, axes = self.problem.grid, {}
         for name, axis in zip(grid.names, grid.axes):
             nodes = axis.nodes[::2]
@@ -190,6 +197,8 @@ class Run:
         """The results file, with everything that is known before the first frame."""
         if self.path is None:
             return None
+        from pdekit.storage.writer import ResultWriter
+
         problem = self.problem
         names = [block.name for block in self.system.blocks]
         packages = ("numpy", "scipy", "sympy", "h5py")

@@ -9,6 +9,11 @@ import sympy as sp
 
 from pdekit.errors import ExpressionError
 
+# What NumPy has itself; for anything else scipy.special is imported, which takes a while.
+_ELEMENTARY = (
+    sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan, sp.atan2, sp.sinh, sp.cosh, sp.tanh, sp.asinh, sp.acosh, sp.atanh,
+    sp.exp, sp.log, sp.Abs, sp.sign, sp.Min, sp.Max, sp.Piecewise, sp.Heaviside, sp.floor, sp.ceiling,
+)  # fmt: skip
 # The slope of a jump is zero wherever it has one.
 _NO_SPIKES = (sp.DiracDelta, lambda *args: sp.Integer(0))
 
@@ -72,7 +77,10 @@ def compile_expression(expression: Any, arguments: Sequence[Any]) -> Callable[..
     """
     plain = [sp.Dummy() for _ in arguments]  # derivative atoms cannot be argument names
     body = expression.subs(dict(zip(arguments, plain)), simultaneous=True) if arguments else expression
-    return sp.lambdify(plain, body, modules=["scipy", "numpy"], cse=True)
+    elementary = (
+        all(isinstance(f, _ELEMENTARY) for f in body.atoms(sp.Function)) if isinstance(body, sp.Basic) else True
+    )
+    return sp.lambdify(plain, body, modules=["numpy"] if elementary else ["scipy", "numpy"], cse=True)
 
 
 def evaluate_number(expression: Any, values: Mapping[Any, Any]) -> complex | float:

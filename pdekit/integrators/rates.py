@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import SolverError
+from pdekit.extension import collection_paused
 from pdekit.kernels.workers import usable_cores
 from pdekit.semidiscrete.system import SemiDiscrete
 
@@ -149,8 +150,9 @@ def choose_rates(
     asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
     if compiled == "never" or (not asked and system.size * evaluations < WORTH_COMPILING):
         return MatrixRates(system)
-    from pdekit.kernels.kernel import Kernel
-    from pdekit.kernels.plan import NotCompiled
+    with collection_paused():
+        from pdekit.kernels.kernel import Kernel
+        from pdekit.kernels.plan import NotCompiled
 
     try:
         kernel = Kernel(system, threads=usable_cores(), single=single)

@@ -12,9 +12,12 @@ import os
 import platform
 import sys
 import tempfile
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+
+import llvmlite
+import numba
+import numpy as np
 
 from pdekit.kernels import passes
 
@@ -58,8 +61,7 @@ def cache_folder() -> Path:
 def load(source: str) -> ModuleType:
     """The module of a source text, from the cache if it is there."""
     text = HEADER + source + "\n"
-    versions = [platform.python_version(), metadata.version("pdekit")]
-    versions += [metadata.version(name) for name in ("numba", "numpy", "llvmlite")]
+    versions = [platform.python_version(), numba.__version__, np.__version__, llvmlite.__version__]
     versions.append(Path(passes.__file__).read_text())  # compiled into the modules
     digest = hashlib.sha256("\0".join([text, *versions]).encode()).hexdigest()[:24]
     name = f"pdekit_kernel_{digest}"

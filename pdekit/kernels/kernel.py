@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.extension import collection_paused
 from pdekit.kernels.cache import load
 from pdekit.kernels.drivers import write_pass
 from pdekit.kernels.memory import empty_state
@@ -62,6 +63,7 @@ class Kernel:
         self.plan = make_plan(system, single)
         self.dtype = np.dtype(SINGLE[system.dtype.kind] if single else system.dtype)
         self.plain = "rate"  # the mode by which `rhs` evaluates
+        self._begun: set[str] = set()
         self._drivers: dict[str, _Driver] = {}
         self.data: dict[str, tuple[int, int]] = {}  # boundary data -> state and axis
         shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= SHARED_FROM
@@ -235,7 +237,12 @@ class Kernel:
             values = [own[n] if n in own else moving[n] if n in moving else given[n] for n in driver.names]
             driver.function(*values)
 
-        self.share(work)
+        if mode in self._begun:
+            self.share(work)
+            return
+        with collection_paused():  # compiled now, or loaded
+            self.share(work)
+        self._begun.add(mode)
 
     def share(self, work: Callable[[int], None]) -> None:
         """Do the parts of a pass, each in a thread of its own."""

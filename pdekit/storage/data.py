@@ -13,7 +13,6 @@ from pdekit.axis import Axis
 from pdekit.errors import StorageError
 from pdekit.field import Field
 from pdekit.grid import RESERVED_NAMES, Grid
-from pdekit.storage.reader import open_hdf5
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,8 @@ class FileData:
         if suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
                 return self._pick(archive, list(archive.files), path)
+        from pdekit.storage.reader import open_hdf5
+
         with open_hdf5(path) as file:
             return self._pick(file, list(file), path)
 

@@ -248,6 +248,11 @@ def _off_poles(system: str, axes: Mapping[str, Axis]) -> dict[str, Axis]:
             raise GridError(
                 f"axis {name!r}: nodes are offset from the poles of curved coordinates only; here there is none"
             )
+        if axis.offset and axis.offset != wanted:
+            raise GridError(
+                f"axis {name!r}: offset is {axis.offset!r}, but its pole{'s are' if wanted == 'both' else ' is'} at "
+                f"{'both ends' if wanted == 'both' else f'the {wanted}'}; leave offset out, nodes are moved off poles by themselves"
+            )
         if wanted != axis.offset and not axis.periodic:
             if axis.family is None:
                 raise GridError(

@@ -472,3 +472,11 @@ def test_curl_of_a_stream_function_around_an_axis():
         true = ["2*cos(theta)*exp(-r**2)", "-(2 - 2*r**2)*sin(theta)*exp(-r**2)"]
         errors.append(max(abs(found[i] - grid.field(text)).max() for i, text in enumerate(true)))
     assert orders(errors)[0] > 1.9
+
+
+@pytest.mark.parametrize(("offset", "message"), [("right", "its pole is at the left"), ("both", "leave offset out")])
+def test_an_offset_that_contradicts_the_poles_is_refused(offset, message):
+    with pytest.raises(PdekitError, match=message):
+        pk.Grid(r=pk.Axis(0, 1, 8, offset=offset), coordinates="polar")
+    same = pk.Grid(r=pk.Axis(0, 1, 8, offset="left"), coordinates="polar")
+    assert same == pk.Grid(r=pk.Axis(0, 1, 8), coordinates="polar")

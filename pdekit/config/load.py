@@ -175,8 +175,6 @@ class _Builder:
         try:
             if base is not None and set(given) <= {"points"} and not ends:
                 return base.with_points(given["points"]) if given else base
-            if base is not None and base.offset and "nodes" not in given:
-                given.pop("offset", None)
             if base is not None and "nodes" not in given:
                 ends = ends or [base.left, base.right]
                 given = {"points": base.size, "periodic": base.periodic, **given}

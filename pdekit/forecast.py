@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time as clock
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from pdekit.integrators.choose import Choice
+from pdekit.integrators.division import divided
 from pdekit.integrators.watch import Watch
 from pdekit.problem import Problem
 
@@ -48,7 +48,7 @@ def forecast(problem: Problem, choice: Choice) -> Forecast | None:
         return None
     start, end = problem.span(None)
     stops = problem.output.resolve(start, end)
-    steps = sum(max(1, int(np.ceil((b - a) / h * (1 - 1e-12)))) for a, b in pairwise(stops))
+    steps = sum(stretch.count for stretch in divided(stops, h))
     h = min(h, (end - start) / steps)
     system = problem.semidiscrete
     time = problem.time

@@ -151,6 +151,13 @@ class Measure:
 CARTESIAN = Measure()
 
 
+def pole_ends(factor: Factor | None, axis: Axis) -> dict[str, float]:
+    """The ends of an axis at which a factor of the volume vanishes: coordinates by ``left`` and ``right``."""
+    zeros = factor.zeros if factor is not None else ()
+    ends = {"left": axis.left, "right": axis.right}
+    return {side: end for side, end in ends.items() if any(abs(end - zero) < _CLOSE for zero in zeros)}
+
+
 class Geometry:
     """The coordinate system of a grid: which axis is which coordinate.
 
@@ -262,10 +269,7 @@ class Geometry:
 
     def poles(self, axis: str) -> dict[str, float]:
         """The ends of an axis that are poles: coordinates by ``left`` and ``right``."""
-        factor, line = self._coordinate(axis).factor, self._axes[axis]
-        zeros = factor.zeros if factor is not None else ()
-        ends = {"left": line.left, "right": line.right}
-        return {side: end for side, end in ends.items() if any(abs(end - zero) < _CLOSE for zero in zeros)}
+        return pole_ends(self._coordinate(axis).factor, self._axes[axis])
 
     def mirror(self, axis: str) -> dict[str, str]:
         """What crossing a pole of an axis does to the other axes of the grid."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pdekit.axis import Axis
 from pdekit.errors import GridError, nearest_hint
 from pdekit.extension import service
-from pdekit.geometry import CARTESIAN, SYSTEMS, Geometry, Measure
+from pdekit.geometry import CARTESIAN, SYSTEMS, Geometry, Measure, pole_ends
 
 if TYPE_CHECKING:
     from pdekit.field import Field
@@ -238,12 +238,8 @@ def _off_poles(system: str, axes: Mapping[str, Axis]) -> dict[str, Axis]:
     factors = {n: c.factor for c in known for n in c.names}
     moved = {}
     for name, axis in axes.items():
-        factor = factors.get(name)
-        zeros = factor.zeros if factor is not None else ()
-        ends = [any(abs(end - zero) < 1e-12 for zero in zeros) for end in (axis.left, axis.right)]
-        wanted: Any = {(False, False): None, (True, False): "left", (False, True): "right", (True, True): "both"}[
-            ends[0], ends[1]
-        ]
+        ends = pole_ends(factors.get(name), axis)
+        wanted: Any = "both" if len(ends) == 2 else next(iter(ends), None)
         if axis.offset and wanted is None:
             raise GridError(
                 f"axis {name!r}: nodes are offset from the poles of curved coordinates only; here there is none"
@@ -256,7 +252,7 @@ def _off_poles(system: str, axes: Mapping[str, Axis]) -> dict[str, Axis]:
         if wanted != axis.offset and not axis.periodic:
             if axis.family is None:
                 raise GridError(
-                    f"axis {name!r}: a node stands on the pole {name} = {axis.left if ends[0] else axis.right:g}; give nodes "
+                    f"axis {name!r}: a node stands on the pole {name} = {next(iter(ends.values())):g}; give nodes "
                     "off it, with left, right and offset"
                 )
             axis = axis.with_offset(wanted)

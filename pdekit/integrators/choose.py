@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from pdekit.equations.atoms import Diff, Flux, spatial_atoms
 from pdekit.equations.schemes import Shaped
 from pdekit.errors import SolverError, StabilityError
+from pdekit.integrators.division import step_count
 from pdekit.integrators.fixed import halves
 from pdekit.integrators.methods import METHODS, Method, find_method
 from pdekit.integrators.stability import Spectrum, explicit_limit, spectrum, verlet_limit, wave_spectrum
 from pdekit.integrators.tables import TABLEAUX
+from pdekit.operators.schemes import SCHEMES
 from pdekit.semidiscrete.system import SemiDiscrete
 
 Array = NDArray[Any]
@@ -179,7 +181,7 @@ def _has_doubtful_closures(system: SemiDiscrete) -> bool:
     expressions = [u.rhs for u in system.system.unknowns] + list(system.system.definitions.values())
     for expression in expressions:
         for atom in expression.atoms(Diff):
-            if isinstance(atom, Shaped) and atom.scheme in ("sbp", "fourier"):
+            if isinstance(atom, Shaped) and atom.scheme in SCHEMES and SCHEMES[atom.scheme].sound:
                 continue
             for name, n in atom.counts.items():
                 axis = system.grid[name]
@@ -316,7 +318,7 @@ def choose(
 
 
 def _refuse_above(method: Method, step: float, limit: float, duration: float) -> None:
-    effective = duration / np.ceil(duration / step * (1 - 1e-12)) if duration > 0 else step
+    effective = duration / step_count(duration, step) if duration > 0 else step
     if effective > limit * (1 + 1e-9):
         if limit == 0:
             raise StabilityError(

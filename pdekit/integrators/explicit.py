@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import SolverError, StabilityError
+from pdekit.integrators.division import divided
 from pdekit.integrators.rates import Rates, Tolerance, WholeStep
 from pdekit.integrators.tables import Tableau
-from pdekit.integrators.watch import CHECK_ALWAYS_BELOW, CHECK_EVERY, Watch
+from pdekit.integrators.watch import Watch
 from pdekit.kernels.memory import empty_state
 
 Array = NDArray[Any]
@@ -245,19 +246,10 @@ class StabilisedChebyshev:
         self.radius = max(1.2 * radius, 1e-12)
 
 
-def _look(watch: Watch, rates: Rates, t: float, Y: Array, always: bool) -> None:
-    """Count a step, and look whether the solution is still there."""
-    rare = rates.system.size > CHECK_ALWAYS_BELOW and not always
-    if rare and (watch.statistics.steps + 1) % CHECK_EVERY:
-        watch.tick(t)
-    else:
-        watch.look(t, rates.greatest(Y), partial(rates.packed, Y))
-
-
 def march_explicit(
     method: ExplicitMethod, rates: Rates, y: Array, times: Sequence[float], step: float, watch: Watch
 ) -> Iterator[tuple[float, Array]]:
-    """Fixed steps from output time to output time, as `pdekit.integrators.fixed.march` divides them.
+    """Fixed steps from output time to output time, as `pdekit.integrators.division.divided` has it.
 
     Yields
     ------
@@ -267,18 +259,15 @@ def march_explicit(
     yield times[0], y
     del y
     out = empty_state(Y.shape, Y.dtype)
-    for start, end in pairwise(times):
-        count = max(1, int(np.ceil((end - start) / step * (1 - 1e-12))))
-        h = (end - start) / count
-        for i in range(count):
-            method.step(start + i * h, Y, h, out)
+    for stretch in divided(times, step):
+        for begin, end, last in stretch.steps():
+            method.step(begin, Y, stretch.h, out)
             method.accepted(estimated=False)
             Y, out = out, Y
-            last = i == count - 1
-            _look(watch, rates, end if last else start + (i + 1) * h, Y, last)
-        if end == times[-1]:
+            watch.step_of(end, partial(rates.greatest, Y), partial(rates.packed, Y), last)
+        if stretch.end == times[-1]:
             del method, out  # their memory is that of the last frame
-        yield end, rates.packed(Y)
+        yield stretch.end, rates.packed(Y)
 
 
 def _first_step(rates: Rates, t: float, Y: Array, span: float, tolerance: Tolerance) -> float:
@@ -336,7 +325,7 @@ def adapt_explicit(
             factor = SAFETY * error ** (-0.7 / k) * previous ** (0.4 / k)
             previous = error
             h = max(own, h if own < h else 0.0) * min(GREATEST_FACTOR, max(LEAST_FACTOR, factor))
-            _look(watch, rates, t, Y, t == end)
+            watch.step_of(t, partial(rates.greatest, Y), partial(rates.packed, Y), t == end)
         yield end, rates.packed(Y)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.errors import SolverError, StabilityError
+from pdekit.integrators.division import divided
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.operators.algebra import diagonal
 from pdekit.semidiscrete.system import SemiDiscrete
@@ -33,27 +33,20 @@ class Stepper(Protocol):
 def march(
     stepper: Stepper, y: Array, times: Sequence[float], step: float, watch: Watch
 ) -> Iterator[tuple[float, Array]]:
-    """Step from output time to output time, each interval divided evenly so that none is missed.
+    """Step from output time to output time, as `pdekit.integrators.division.divided` has it.
 
-    No step is longer than `step`; the order is kept because the steps in an interval are equal, and a factorised
-    matrix is kept as long as the step is the same to rounding.
+    The order is kept because the steps in an interval are equal, and a factorised matrix as long as the step is the same.
 
     Yields
     ------
     (t, y) at every one of `times`, the first included.
     """
     yield times[0], y
-    previous = step
-    for start, end in pairwise(times):
-        count = max(1, int(np.ceil((end - start) / step * (1 - 1e-12))))
-        h = (end - start) / count
-        h = previous if abs(h - previous) <= 1e-11 * h else h
-        previous = h
-        for i in range(count):
-            y = stepper.step(start + i * h, y, h)
-            last = i == count - 1
-            watch.step(end if last else start + (i + 1) * h, y, always=last)
-        yield end, y
+    for stretch in divided(times, step):
+        for begin, end, last in stretch.steps():
+            y = stepper.step(begin, y, stretch.h)
+            watch.step(end, y, always=last)
+        yield stretch.end, y
 
 
 class NewtonSolver:

@@ -54,10 +54,17 @@ class Watch:
         StabilityError
             The solution is not finite, or has grown without bound; says when and where.
         """
-        if not always and y.size > CHECK_ALWAYS_BELOW and (self.statistics.steps + 1) % CHECK_EVERY:
+        self.step_of(t, lambda: float(np.max(np.abs(y))), lambda: y, always)  # nan and inf carry through
+
+    def step_of(
+        self, t: float, greatest: Callable[[], float], state: Callable[[], NDArray[Any]], always: bool = True
+    ) -> None:
+        """The same of a state that is not at hand as a vector: its greatest value and itself are asked for if needed."""
+        rare = self.system.size > CHECK_ALWAYS_BELOW and not always
+        if rare and (self.statistics.steps + 1) % CHECK_EVERY:
             self.tick(t)
-            return
-        self.look(t, float(np.max(np.abs(y))), lambda: y)  # nan and inf carry through
+        else:
+            self.look(t, greatest(), state)
 
     def look(self, t: float, greatest: float, state: Callable[[], NDArray[Any]]) -> None:
         """Take note of a finished step whose greatest value is known.

@@ -274,6 +274,13 @@ class Multiplication(LinearOperator):
         return sparse.csr_array((values, (rows, columns)), shape=(columns.size, self.grid.size))
 
 
+def times(grid: Grid, factor: Any, operator: LinearOperator) -> LinearOperator:
+    """``factor * operator`` with an array that broadcasts over the grid, or 1.0."""
+    if isinstance(factor, float):
+        return operator
+    return Multiplication(grid, np.broadcast_to(factor, grid.shape)) @ operator
+
+
 class Sum(LinearOperator):
     """``left + right``."""
 

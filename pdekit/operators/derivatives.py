@@ -13,7 +13,7 @@ from pdekit.boundary import FaceConditions, collect
 from pdekit.errors import GridError
 from pdekit.field import Field, sample_values
 from pdekit.grid import Grid
-from pdekit.operators.algebra import AxisProduct, LinearOperator, Multiplication
+from pdekit.operators.algebra import AxisProduct, LinearOperator, Multiplication, times
 from pdekit.operators.poles import face_rows, node_rows, reflection, regular_options
 from pdekit.operators.rows import AxisRows, Bias, Closure, FluxRows
 from pdekit.stencils import Functional
@@ -144,10 +144,7 @@ def _product(grid: Grid, rows: Mapping[int, AxisRows], parity: Mapping[str, int]
 
 def _scaled(grid: Grid, axis: int, in_cells: bool, operator: LinearOperator) -> LinearOperator:
     """``operator / h^2`` with the scale factor of an axis."""
-    factor = grid.inverse_square_scale(axis, in_cells=in_cells)
-    if isinstance(factor, float):
-        return operator
-    return Multiplication(grid, np.broadcast_to(factor, grid.shape)) @ operator
+    return times(grid, grid.inverse_square_scale(axis, in_cells=in_cells), operator)
 
 
 def laplacian(

@@ -66,12 +66,15 @@ class Scheme:
         Its own accuracy with which the solution reaches the order of the problem; None if there is none.
     by_stream : bool
         Whether it leans by the sign of the factor of the derivative.
+    sound : bool
+        Whether its odd derivatives are known to have no growing modes on bounded axes.
     """
 
     rows: Callable[[Term], AxisRows]
     derivatives: tuple[int, ...]
     order: Callable[[int, int], int | None]
     by_stream: bool = False
+    sound: bool = False
 
 
 def _upwind(term: Term) -> AxisRows:
@@ -121,12 +124,13 @@ SCHEMES: dict[str, Scheme] = {
     "forward": Scheme(_biased("forward"), tuple(range(1, 9)), lambda derivative, order: order),
     "backward": Scheme(_biased("backward"), tuple(range(1, 9)), lambda derivative, order: order),
     "compact": Scheme(_compact, (1, 2), lambda derivative, order: max(order, 4) if order <= 6 else None),
-    "fourier": Scheme(_fourier, tuple(range(1, 9)), lambda derivative, order: order),
+    "fourier": Scheme(_fourier, tuple(range(1, 9)), lambda derivative, order: order, sound=True),
     "sbp": Scheme(
         _summation_by_parts,
         (1, 2),
         # interior order 2s gives s + 1 over all for the first derivative, s + 2 for the second (2 for s = 1)
         lambda derivative, order: {1: {2: 2, 4: 6}, 2: {2: 2, 4: 4, 6: 8}}[derivative].get(order),
+        sound=True,
     ),
 }
 

@@ -18,7 +18,7 @@ from scipy import sparse
 from pdekit.errors import GridError
 from pdekit.field import Field
 from pdekit.grid import Grid
-from pdekit.operators.algebra import LinearOperator, Multiplication, identity, multiplication
+from pdekit.operators.algebra import LinearOperator, Multiplication, identity, multiplication, times
 from pdekit.operators.derivatives import derivative, laplacian
 from pdekit.operators.poles import regular_options
 
@@ -182,17 +182,10 @@ def _signs(grid: Grid, component: int | None, other: int | None = None) -> dict[
     return {axis: math.prod(geometry.parity(axis, role) for role in roles) for axis in grid.names if grid.poles(axis)}
 
 
-def _times(grid: Grid, factor: Any, operator: LinearOperator) -> LinearOperator:
-    """``factor * operator`` with an array that broadcasts over the grid, or 1.0."""
-    if isinstance(factor, float):
-        return operator
-    return Multiplication(grid, np.broadcast_to(factor, grid.shape)) @ operator
-
-
 def _along(grid: Grid, axis: int, signs: Mapping[str, int], options: Mapping[str, Any]) -> LinearOperator:
     """``(1/h) d/dq`` along an axis, of a quantity that crosses poles with the given signs."""
     options = regular_options(grid, axis, options)
-    return _times(grid, 1 / grid.scale(axis), derivative(grid, axis, parity=signs, **options))
+    return times(grid, 1 / grid.scale(axis), derivative(grid, axis, parity=signs, **options))
 
 
 def _outward(grid: Grid, axis: int, signs: Mapping[str, int], options: Mapping[str, Any]) -> LinearOperator:
@@ -208,10 +201,10 @@ def _outward(grid: Grid, axis: int, signs: Mapping[str, int], options: Mapping[s
     if measure.power == 1:
         m = grid.along(axis, measure.area(line))
         turned = {**signs, name: -signs.get(name, 1)}
-        weighted = derivative(grid, axis, parity=turned, **options) @ _times(grid, m, identity(grid))
-        return _times(grid, 1 / grid.scale(axis), _times(grid, 1 / m, weighted))
-    slope = _times(grid, grid.along(axis, measure.log_slope(line)), identity(grid))
-    return _times(grid, 1 / grid.scale(axis), derivative(grid, axis, parity=signs, **options) + slope)
+        weighted = derivative(grid, axis, parity=turned, **options) @ times(grid, m, identity(grid))
+        return times(grid, 1 / grid.scale(axis), times(grid, 1 / m, weighted))
+    slope = times(grid, grid.along(axis, measure.log_slope(line)), identity(grid))
+    return times(grid, 1 / grid.scale(axis), derivative(grid, axis, parity=signs, **options) + slope)
 
 
 def _zeta(grid: Grid, axis: int) -> Array:
@@ -267,8 +260,8 @@ def div_tensor(grid: Grid, **options: Any) -> BlockOperator:
         ((i,), (i, j)): _outward(grid, j, _signs(grid, i, j), options) for i in d for j in d
     }
     for j, k, zeta in _turning(grid):
-        _add(blocks, (j,), (k, j), _times(grid, zeta, identity(grid)))
-        _add(blocks, (k,), (j, j), _times(grid, -zeta, identity(grid)))
+        _add(blocks, (j,), (k, j), times(grid, zeta, identity(grid)))
+        _add(blocks, (k,), (j, j), times(grid, -zeta, identity(grid)))
     return BlockOperator(grid, (grid.ndim,), (grid.ndim, grid.ndim), blocks)
 
 
@@ -279,8 +272,8 @@ def grad_vector(grid: Grid, **options: Any) -> BlockOperator:
         ((i, j), (i,)): _along(grid, j, _signs(grid, i), options) for i in d for j in d
     }
     for j, k, zeta in _turning(grid):
-        _add(blocks, (j, j), (k,), _times(grid, zeta, identity(grid)))
-        _add(blocks, (k, j), (j,), _times(grid, -zeta, identity(grid)))
+        _add(blocks, (j, j), (k,), times(grid, zeta, identity(grid)))
+        _add(blocks, (k, j), (j,), times(grid, -zeta, identity(grid)))
     return BlockOperator(grid, (grid.ndim, grid.ndim), (grid.ndim,), blocks)
 
 
@@ -292,8 +285,8 @@ def _circulation(grid: Grid, axis: int, component: int, options: Mapping[str, An
         signs = {a: s * grid.geometry.scaled_parity(a, other) for a, s in signs.items()}
     slope = derivative(grid, axis, parity=signs, **regular_options(grid, axis, options))
     if not isinstance(h, float):
-        slope = _times(grid, 1 / h, slope @ _times(grid, h, identity(grid)))
-    return _times(grid, 1 / grid.scale(axis), slope)
+        slope = times(grid, 1 / h, slope @ times(grid, h, identity(grid)))
+    return times(grid, 1 / grid.scale(axis), slope)
 
 
 def curl(grid: Grid, **options: Any) -> BlockOperator:
@@ -328,8 +321,8 @@ def curl_scalar(grid: Grid, **options: Any) -> BlockOperator:
     for i in range(2):
         slope = derivative(grid, i, **regular_options(grid, i, options))  # h and a component along e_phi are both odd
         if not isinstance(h, float):
-            slope = _times(grid, 1 / h, slope @ _times(grid, h, identity(grid)))
-        D.append(_times(grid, 1 / grid.scale(i), slope))
+            slope = times(grid, 1 / h, slope @ times(grid, h, identity(grid)))
+        D.append(times(grid, 1 / grid.scale(i), slope))
     return BlockOperator(grid, (2,), (), {((0,), ()): D[1], ((1,), ()): -D[0]})
 
 
@@ -342,11 +335,11 @@ def hessian(grid: Grid, **options: Any) -> BlockOperator:
             counts = {names[i]: 2} if i == j else {names[min(i, j)]: 1, names[max(i, j)]: 1}
             scale = grid.scale(i) * grid.scale(j)
             better = max((regular_options(grid, n, options) for n in counts), key=lambda o: o.get("order", 0))
-            blocks[(i, j), ()] = _times(grid, 1 / scale, derivative(grid, counts, **better))
+            blocks[(i, j), ()] = times(grid, 1 / scale, derivative(grid, counts, **better))
     for j, k, zeta in _turning(grid):
-        _add(blocks, (j, j), (), _times(grid, zeta, _along(grid, k, {}, options)))
+        _add(blocks, (j, j), (), times(grid, zeta, _along(grid, k, {}, options)))
         for pair in ((j, k), (k, j)):
-            _add(blocks, pair, (), _times(grid, -zeta, _along(grid, j, {}, options)))
+            _add(blocks, pair, (), times(grid, -zeta, _along(grid, j, {}, options)))
     return BlockOperator(grid, (d, d), (), blocks)
 
 
@@ -364,15 +357,15 @@ def vector_laplacian(grid: Grid, **options: Any) -> BlockOperator:
         measure = grid.measure(j)
         weight = grid.along(j, measure.log_slope(grid.axes[j].nodes)) / grid.scale(j) if measure.power else 0.0
         for row, column, sign in ((j, k, 1.0), (k, j, -1.0)):
-            first = _times(grid, 2 * sign * zeta, _along(grid, j, _signs(grid, column), options))
+            first = times(grid, 2 * sign * zeta, _along(grid, j, _signs(grid, column), options))
             _add(blocks, (row,), (column,), first)
             if measure.power:
-                _add(blocks, (row,), (column,), _times(grid, sign * zeta * weight, identity(grid)))
-        _add(blocks, (j,), (j,), _times(grid, -(zeta**2), identity(grid)))
+                _add(blocks, (row,), (column,), times(grid, sign * zeta * weight, identity(grid)))
+        _add(blocks, (j,), (j,), times(grid, -(zeta**2), identity(grid)))
     for scale in grid.geometry.scales if grid.geometry else ():
         present = [grid.index(name) for name in scale]
         for i, k in product(present, present):
-            _add(blocks, (i,), (k,), _times(grid, -_zeta(grid, i) * _zeta(grid, k), identity(grid)))
+            _add(blocks, (i,), (k,), times(grid, -_zeta(grid, i) * _zeta(grid, k), identity(grid)))
     return BlockOperator(grid, (grid.ndim,), (grid.ndim,), blocks)
 
 

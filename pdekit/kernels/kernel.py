@@ -65,6 +65,7 @@ class Kernel:
         self.plain = "rate"  # the mode by which `rhs` evaluates
         self._begun: set[str] = set()
         self._drivers: dict[str, _Driver] = {}
+        self.changing: dict[str, Callable[[float], Array]] = {}  # coefficients of fluxes that depend on time
         self.data: dict[str, tuple[int, int]] = {}  # boundary data -> state and axis
         shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= SHARED_FROM
         self.threads = threads if shared else 1
@@ -110,7 +111,9 @@ class Kernel:
                 self._table(given, f"T{q}", term.table)
                 self._table(given, f"M{q}", term.mean)
                 given[f"F{q}"] = np.ascontiguousarray(term.flux_index, dtype=np.int64)
-                given[f"K{q}"] = term.known
+                given[f"K{q}"] = None if term.known is None else term.known(0.0)
+                if term.changes and term.known is not None:
+                    self.changing[f"K{q}"] = term.known
             if term.data is not None:
                 self._table(given, f"C{q}", term.data)
                 data = np.ascontiguousarray(self.system.blocks[term.state].conditions.stencil_data(term.axis, 0.0))
@@ -252,7 +255,9 @@ class Kernel:
             self._workers.run(work)
 
     def _refresh(self, t: float) -> None:
-        """Boundary data at time t."""
+        """Boundary data and coefficients at time t."""
+        for name, values in self.changing.items():
+            self.arguments[name] = self.precise(values(t))
         for name, (state, axis) in self.data.items():
             conditions = self.system.blocks[state].conditions
             if not conditions.constant:

@@ -7,6 +7,7 @@ special case. The rows are those of `pdekit.semidiscrete.atoms`, read off the sa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -56,19 +57,23 @@ class Factor:
 
 @dataclass(frozen=True, eq=False)
 class DerivativeTerm:
-    """``sum over slots of prod_axis weight * u``.
+    """``sum over slots of prod_axis weight * g(u)``.
 
     Parameters
     ----------
     symbol : Symbol
         What stands for it in the rates.
+    operand : expression
+        g: a state, or a pointwise expression of states, coordinates, time and parameters.
     state : int
+        The state whose conditions bring data; of no meaning without data.
     factors : tuple of Factor
     data : array of shape (rows, conditions), optional
         Weights of the data of conditions; None if there are none, or if they are zero at all times.
     """
 
     symbol: Any
+    operand: Any
     state: int
     factors: tuple[Factor, ...]
     data: Array | None
@@ -93,8 +98,10 @@ class FluxTerm:
         Weights of the node values of `unknown` at the flux points.
     flux_index : array of shape (rows, fluxes)
         Flux point of every flux slot.
-    known : array, optional
-        k at the flux points; None if it is 1.
+    known : callable of t, optional
+        Values of the rest of k at the flux points; None if it is 1.
+    changes : bool
+        Whether these change in time.
     unknown : expression
         The part of k that depends on the solution.
     """
@@ -106,7 +113,8 @@ class FluxTerm:
     data: Array | None
     mean: Array
     flux_index: Array
-    known: Array | None
+    known: Callable[[float], Array] | None
+    changes: bool
     unknown: Any
 
 
@@ -241,9 +249,11 @@ class _Planner:
         return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields)
 
     def _state(self, atom: Any) -> int:
-        if atom.operand not in self.states:
+        if atom.operand in self.states:
+            return self.states[atom.operand]
+        if isinstance(atom, Flux) or spatial_atoms(atom.operand):
             raise NotCompiled(f"{atom} is the derivative of an expression")
-        return self.states[atom.operand]
+        return 0
 
     def _rows(self, atom: Any) -> dict[int, Any]:
         """One-dimensional rows of an atom by axis."""
@@ -304,9 +314,9 @@ class _Planner:
 
     def _data(self, state: int, axis: int, matrix: Any) -> Array | None:
         """Weights of boundary data, unless there are none or they are zero for ever."""
-        conditions = self.system.blocks[state].conditions
         if matrix.shape[1] == 0:
             return None
+        conditions = self.system.blocks[state].conditions
         if conditions.constant and not np.any(conditions.stencil_data(axis, 0.0)):
             return None
         return np.asarray(matrix.toarray())
@@ -315,14 +325,12 @@ class _Planner:
         state = self._state(atom)
         factors = tuple(Factor(axis, self._table(r.matrix, windows[axis])) for axis, r in sorted(rows.items()))
         (axis, first), *_ = sorted(rows.items())
-        return DerivativeTerm(symbol, state, factors, self._data(state, axis, first.data))
+        return DerivativeTerm(symbol, atom.operand, state, factors, self._data(state, axis, first.data))
 
     def _flux(self, atom: Flux, symbol: Any, windows: dict[int, Window]) -> FluxTerm:
         flux = self.program.flux(atom)
         window, pieces, axis = windows[flux.axis], flux.pieces, flux.axis
         known, unknown = self.program.factors(atom)
-        if known.has(self.system.system.t):
-            raise NotCompiled(f"the coefficient {known} changes in time")
         if spatial_atoms(unknown):
             raise NotCompiled(f"the coefficient {unknown} contains derivatives")
         periodic = self.grid.axes[axis].periodic
@@ -345,9 +353,10 @@ class _Planner:
         at = np.broadcast_arrays(flux_index[:, :, None], window.index[:, None, :])
         gradient, mean = (_entries(m, *at) for m in (pieces.gradient.matrix, pieces.mean.matrix))
         data = self._data(self._state(atom), axis, pieces.gradient.data)
-        values = None
-        if known != 1:
-            values = np.ascontiguousarray(self.program.flux_coefficient(atom, known, 0.0))
+
+        def values(t: float) -> Array:
+            return np.ascontiguousarray(self.program.flux_coefficient(atom, known, t))
+
         return FluxTerm(
             symbol,
             self._state(atom),
@@ -356,7 +365,8 @@ class _Planner:
             None if data is None else weights[:, :, None] * data[flux_index],
             mean,
             flux_index,
-            values,
+            None if known == 1 else values,
+            known.has(self.system.system.t),
             unknown,
         )
 

@@ -166,7 +166,7 @@ class _Body:
 
         def walk(left: Sequence[Any], weights: list[str], slots: dict[int, int]) -> None:
             if not left:
-                parts.append("*".join([*weights, self.state(term.state, slots)]))
+                parts.append("*".join([*weights, self._at(term.operand, slots)]))
                 return
             factor, *others = left
             for k in range(factor.table.shape[1]):
@@ -199,7 +199,7 @@ class _Body:
         values = {}
         if term.unknown != 1:
             used = [k for k in range(width) if np.any(term.mean[rows, :, k])]
-            values = {k: self._at_slot(term.unknown, axis, k) for k in used}
+            values = {k: self._at(term.unknown, {axis: k}) for k in used}
         parts = []
         for f in range(n_flux):
             slope = [
@@ -234,15 +234,18 @@ class _Body:
         index = [f"F{q}[{v}, {f}]" if a == term.axis else v for a, v in enumerate(self.lead)]
         return self.row(f"{name}_{f}", f"K{q}", *index)
 
-    def _at_slot(self, expression: Any, axis: int, slot: int) -> str:
-        """A pointwise expression at a neighbour."""
+    def _at(self, expression: Any, slots: dict[int, int]) -> str:
+        """A pointwise expression at window slots, by axis."""
+        for k, block in enumerate(self.plan.system.blocks):
+            if expression == block.symbol:
+                return self.state(k, slots)
         names: dict[Any, Any] = {}
         for k, block in enumerate(self.plan.system.blocks):
             if expression.has(block.symbol):
-                names[block.symbol] = sp.Symbol(self.state(k, {axis: slot}))
+                names[block.symbol] = sp.Symbol(self.state(k, slots))
         for a, symbol in enumerate(self.plan.system.system.axes):
             if expression.has(symbol):
-                names[symbol] = sp.Symbol(self._coordinate(a, slot if a == axis else None))
+                names[symbol] = sp.Symbol(self._coordinate(a, slots.get(a)))
         return f"({code(expression.xreplace({**self.parameters(expression), **names}), self.plan.single)})"
 
     def _coordinate(self, axis: int, slot: int | None) -> str:

@@ -27,7 +27,7 @@ def worthwhile(kernel: Kernel, stages: int) -> bool:
     """Whether a step in one wave is faster than stage after stage."""
     grid = kernel.system.grid
     size = kernel.dtype.itemsize * int(np.prod(kernel.shape))
-    if grid.ndim < 2 or stages < 2 or size < STATE_BYTES:
+    if grid.ndim < 2 or stages < 2 or size < STATE_BYTES or kernel.changing:
         return False
     back, ahead, _ = reach(kernel.plan)
     return (stages - 1) * (back + ahead) <= 2 * MOST_TWICE * grid.shape[0] / kernel.threads

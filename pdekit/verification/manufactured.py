@@ -35,19 +35,21 @@ def manufactured_field(grid: Grid, t: Any, scale: float, number: int, is_complex
     is_complex : bool
         Give it a complex phase.
     """
+    shape = _waves(grid, number) if grid.geometry is None else _smooth_at_poles(grid, number)
+    decay = sp.exp(-t / sp.nsimplify(scale))
+    field = sp.Rational(3, 2) + sp.Rational(number, 4) + sp.Rational(1, 2) * shape * decay
+    return field * sp.exp(sp.I * sp.Rational(3, 10)) if is_complex else field
+
+
+def _waves(grid: Grid, number: int) -> Any:
+    """A product of waves along the axes, a whole number of them along periodic ones."""
     shape: Any = sp.Integer(1)
-    if grid.geometry is not None:
-        shape = _smooth_at_poles(grid, number)
     for k, (name, axis) in enumerate(zip(grid.names, grid.axes)):
-        if grid.geometry is not None:
-            break
         s = (sp.Symbol(name) - sp.nsimplify(axis.left)) / sp.nsimplify(axis.length)
         phase = sp.Rational(3 + 2 * k + number, 10)
         rate = 2 * sp.pi if axis.periodic else sp.Rational(13 + 2 * number, 8)
         shape *= sp.cos(rate * s + phase)
-    decay = sp.exp(-t / sp.nsimplify(scale))
-    field = sp.Rational(3, 2) + sp.Rational(number, 4) + sp.Rational(1, 2) * shape * decay
-    return field * sp.exp(sp.I * sp.Rational(3, 10)) if is_complex else field
+    return shape
 
 
 def _smooth_at_poles(grid: Grid, number: int) -> Any:

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pdekit.errors import PdekitError
 from pdekit.integrators.choose import Choice
 from pdekit.integrators.division import divided
 from pdekit.integrators.watch import Watch
 from pdekit.problem import Problem
 
-FEW, LONG_ENOUGH, MOST_STEPS_TIMED = 2, 0.2, 256
+LONG_ENOUGH, TOO_LONG, MOST_STEPS_TIMED = 0.2, 5.0, 256
+
+
+class _Enough(Exception):  # noqa: N818  (steps enough to know how long one takes)
+    pass
 
 
 @dataclass(frozen=True)
@@ -39,35 +44,31 @@ class Forecast:
 
 
 def forecast(problem: Problem, choice: Choice) -> Forecast | None:
-    """Make a few steps from the initial state and time them; None where the steps are chosen by their errors.
-
-    Twice as many are made each time until they take 0.2 s together: steps that take longer one by one are few in number anyhow.
-    """
+    """Make the first steps and time them, until 0.2 s have gone by; None where steps are chosen by their errors, or fail."""
     h = problem.time.step
     if h is None:
         return None
     start, end = problem.span(None)
-    stops = problem.output.resolve(start, end)
-    steps = sum(stretch.count for stretch in divided(stops, h))
+    steps = sum(stretch.count for stretch in divided(problem.output.resolve(start, end), h))
     h = min(h, (end - start) / steps)
-    system = problem.semidiscrete
-    time = problem.time
-    rates = choice.method.realise(system, end - start, time.step, time.compiled, time.precision)
+    tried = min(steps, MOST_STEPS_TIMED)
+    marks: list[float] = []
 
-    def seconds(count: int) -> float:
-        y = system.pack(problem.initial_fields())
-        watch = Watch(system, np.inf)
-        begun = clock.perf_counter()
-        for _ in choice.method.integrate(system, y, [start, start + count * h], watch, step=h, rates=rates):
+    def note(t: float, count: int) -> None:
+        marks.append(clock.perf_counter())
+        if marks[-1] - marks[0] > LONG_ENOUGH or marks[-1] - begun > TOO_LONG:
+            raise _Enough
+
+    system, time = problem.semidiscrete, problem.time
+    begun = clock.perf_counter()
+    try:
+        rates = choice.method.realise(system, end - start, time.step, time.compiled, time.precision)
+        y, watch = system.pack(problem.initial_fields()), Watch(system, np.inf, note)
+        for _ in choice.method.integrate(system, y, [start, start + tried * h], watch, step=h, rates=rates):
             pass
-        return clock.perf_counter() - begun
-
-    first = seconds(FEW)
-    if steps <= FEW:
-        return Forecast(steps, 0.0, first / steps)
-    count, taken, before = FEW, 0.0, 0.0
-    while taken - before < LONG_ENOUGH and count < MOST_STEPS_TIMED:
-        count *= 2
-        before, taken = taken, seconds(count)
-    each = max(taken - before, 0.0) / (count / 2 if before else count)
-    return Forecast(steps, max(first - FEW * each, 0.0), each)
+    except _Enough:
+        pass
+    except PdekitError:
+        return None  # the run will say what is wrong
+    each = (marks[-1] - marks[0]) / (len(marks) - 1) if len(marks) > 1 else marks[0] - begun
+    return Forecast(steps, max(marks[0] - begun - each, 0.0), each)

@@ -19,6 +19,7 @@ from pdekit.errors import PdekitError, SolverError
 from pdekit.extension import service
 from pdekit.integrators.choose import Choice, choose, refuse_unsound
 from pdekit.integrators.fixed import relative_change
+from pdekit.integrators.rates import refuse_lost_steps
 from pdekit.integrators.watch import Statistics, Watch
 from pdekit.settings import TimeSettings
 from pdekit.solution import Solution
@@ -62,6 +63,8 @@ class Run:
         if choice is None:
             choice = choose(system, start, y, duration, method=settings.method, step=settings.step, rtol=settings.rtol)
         rates = choice.method.realise(system, duration, settings.step, settings.compiled, settings.precision)
+        if settings.precision == "single" and settings.step is not None and rates is not None:
+            refuse_lost_steps(rates, start, y, settings.step, duration)
         scales = self._scales(y, start, duration, rates.rhs if rates is not None else system.rhs)
         watch = Watch(system, max(scales), progress)
         own = [1e-3 * settings.rtol * s if settings.atol is None else settings.atol for s in scales]

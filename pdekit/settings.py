@@ -32,8 +32,8 @@ class TimeSettings:
     compiled : {"auto", "always", "never"}
         Whether explicit methods use compiled kernels; "auto" where they are worth the compilation.
     precision : {"double", "single"}
-        Of the states of compiled explicit methods: single takes half the memory and the time of its traffic, and carries seven
-        digits.
+        Of the states of compiled explicit methods: single takes half the memory and the time of its traffic. A step rounds by
+        up to 6e-8 of a value: many small steps lose more digits, and changes that are smaller are lost altogether.
     """
 
     end: float | None = None

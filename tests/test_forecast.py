@@ -37,3 +37,22 @@ def test_nothing_is_said_of_adaptive_steps():
 )  # fmt: skip
 def test_durations_read_well(seconds, words):
     assert _duration(seconds) == words
+
+
+def test_the_steps_that_are_tried_stay_within_the_span():
+    """Beyond its end the right-hand side is not defined."""
+    made = pk.Problem(
+        pk.PDE("u_t = 0.01*u_xx + sqrt(1 - t)"),
+        pk.Grid(x=pk.Axis(0, 1, 21)),
+        initial={"u": "1"},
+        boundary={"u": {"x": pk.Neumann(0)}},
+        time=pk.TimeSettings(end=1.0, step=0.1, method="rk4"),
+    )
+    assert forecast(made, made.choice()).steps == 10
+
+
+def test_a_run_that_fails_is_not_foretold():
+    made = problem(method="euler", step=0.5)
+    assert forecast(made, problem(method="crank_nicolson", step=0.5).choice()).steps == 3
+    broken = made.replace(pde=pk.PDE("u_t = laplace(u) + log(-1 - u**2)"))
+    assert forecast(broken, problem(method="crank_nicolson", step=0.5).choice()) is None

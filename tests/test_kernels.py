@@ -278,3 +278,30 @@ def test_single_precision_is_refused_where_it_cannot_be(options, message):
 
     with pytest.raises(PdekitError, match=message):
         run()
+
+
+@pytest.mark.parametrize(
+    ("equation", "start", "options", "message"),
+    [
+        ("u_t = 0.01*laplace(u) + 1", "100", {"end": 0.05, "step": 2e-6}, "changes u by 2.0e-06, which single precision loses"),
+        ("u_t = 1e-3*u", "1", {"end": 0.5, "step": 1e-5}, "which single precision loses"),
+        ("u_t = -u", "1", {"end": 10.0, "step": 1e-5}, "roundings of 1,000,000 steps"),
+        ("u_t = -u", "1e-46", {"end": 1.0, "step": 0.1}, "single holds numbers from"),
+        ("u_t = -u*a*1e-45", "1", {"end": 1.0, "step": 0.1}, "the parameter a is 1e"),
+    ],
+)  # fmt: skip
+def test_what_single_precision_would_lose_is_refused(equation, start, options, message):
+    pde = pk.PDE(equation, parameters={"a": 1e45} if "a" in equation.split("=")[1].replace("laplace", "") else {})
+    grid = pk.Grid(x=A(0, 1, 64, periodic=True))
+    time = pk.TimeSettings(method="rk4", precision="single", **options)
+    with pytest.raises(PdekitError, match=message):
+        pk.Problem(pde, grid, initial={"u": start}, time=time).solve(times=())
+
+
+@pytest.mark.parametrize("compiled", ["always", "never"])
+def test_no_absolute_tolerance_where_nothing_happens(compiled):
+    """Prescribed zeros have neither a size nor an error."""
+    time = pk.TimeSettings(end=0.02, method="tsitouras", atol=0.0, compiled=compiled)
+    problem = problem_of("u_t = laplace(u)", PLANE, {"x": N(0), "y": D(0)}, 2, {"u": "sin(pi*y/2)"}, time=time)
+    exact = np.exp(-((np.pi / 2) ** 2) * 0.02)
+    assert problem.solve(times=())["u"].max() == pytest.approx(exact, rel=2e-3)

@@ -175,3 +175,30 @@ def test_strong_convection_is_not_left_to_its_eigenvectors(speed):
     solution = made.solve()
     residual = made.semidiscrete.rhs(0.0, made.semidiscrete.pack({"u": solution["u"].values}))
     assert np.max(np.abs(residual)) < 1e-8
+
+
+SINGULAR = {
+    "at an eigenvalue": "0 = div((1 + x*y)*grad(u)) + {shift}*u + 1",
+    "with a source that fits": "0 = div((1 + x*y)*grad(u)) + {shift}*u + x - y",
+    "indefinite": "0 = div((1 + x*y)*grad(u)) + 3000*u + 1",
+}
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+def test_iterations_do_not_take_singular_or_indefinite_problems_for_solved(name, monkeypatch):
+    """x - y has no part along the first eigenvector, which is symmetric: the residual alone would not tell."""
+    from scipy import sparse
+    from scipy.sparse.linalg import eigsh
+
+    monkeypatch.setattr(choose, "KRYLOV_ONCE", {2: 100})
+    D0 = pk.Dirichlet(0)
+    L = problem(D0, D0, equation="0 = div((1 + x*y)*grad(u)) + 1", n=60).semidiscrete.L
+    shift = -float(eigsh(sparse.csc_array(L), k=1, sigma=-20, which="LM", return_eigenvectors=False)[0])
+    made = problem(D0, D0, equation=SINGULAR[name].format(shift=repr(shift)), n=60)
+    if name == "indefinite":
+        solution = made.solve()
+        residual = made.semidiscrete.rhs(0.0, made.semidiscrete.pack({"u": solution["u"].values}))
+        assert "LU" in solution.reasons[-1] and np.max(np.abs(residual)) < 1e-8
+    else:
+        with pytest.raises(SolverError, match="singular"):
+            made.solve()

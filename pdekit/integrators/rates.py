@@ -20,6 +20,8 @@ from pdekit.semidiscrete.system import SemiDiscrete
 
 Compiled = Literal["auto", "always", "never"]
 Precision = Literal["double", "single"]
+MOST_ROUNDING = 0.01  # of the values, by all steps of a run in single precision
+TINY = 1e-300  # of no error a ratio of zero, if there is no tolerance either
 WORTH_COMPILING = 6e7  # node updates: about what matrices do in the second that compiling takes
 
 if TYPE_CHECKING:
@@ -164,6 +166,33 @@ def choose_rates(
         return MatrixRates(system)
 
 
+def refuse_lost_steps(rates: Rates, t: float, y: Array, step: float, duration: float) -> None:
+    """Refuse fixed steps whose changes drown in the rounding of single precision.
+
+    Each step rounds by up to half a unit u = 6e-8 of the greatest value. Refused are changes of less than 16 u at the start,
+    and so many steps that their roundings together may reach a hundredth.
+
+    Raises
+    ------
+    SolverError
+    """
+    unit = float(np.finfo(np.float32).eps) / 2
+    if duration / step * unit > MOST_ROUNDING:
+        raise SolverError(
+            f"time.precision: the roundings of {duration / step:,.0f} steps in single precision may reach "
+            f"{duration / step * unit:.2g} of the values; take longer steps, or double precision"
+        )
+    F = rates.rhs(t, y)
+    for block in rates.system.blocks:
+        size = float(np.max(np.abs(y[block.slice]), initial=0.0))
+        slope = float(np.max(np.abs(F[block.slice]), initial=0.0))
+        if step * slope < 16 * unit * size < duration * slope * 1e3:
+            raise SolverError(
+                f"time.precision: a step of {step:g} changes {block.name} by {step * slope:.1e}, which single precision loses beside "
+                f"values of {size:.3g}; take longer steps, or double precision"
+            )
+
+
 class MatrixRates:
     """By sparse matrices; a state is the vector of unknowns."""
 
@@ -230,7 +259,7 @@ class MatrixRates:
         for w, F in zip(weights, stages):
             if w != 0:
                 e = e + w * F
-        scale = tolerance.absolute + tolerance.relative * np.maximum(np.abs(Y0), np.abs(Y1))
+        scale = tolerance.absolute + tolerance.relative * np.maximum(np.abs(Y0), np.abs(Y1)) + TINY
         return float(np.sqrt(np.mean(np.abs(e / scale) ** 2)))
 
     def greatest(self, Y: Array) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.errors import SolverError
 from pdekit.extension import collection_paused
 from pdekit.kernels.cache import load
 from pdekit.kernels.drivers import write_pass
@@ -26,6 +27,21 @@ SHARED_FROM = 1 << 17
 STRIP = {1: 1, 2: 1536, 3: 4096}  # nodes of rows that are done as one, by dimension (measured)
 SINGLE = {"f": np.float32, "c": np.complex64}
 CACHE_BYTES = 400_000  # of the second level, for the rows of a slab
+
+
+def _refuse_range(what: str, value: Any) -> None:
+    """Refuse numbers that are infinite or lose digits in single precision.
+
+    Raises
+    ------
+    SolverError
+    """
+    size, limits = np.abs(value), np.finfo(np.float32)
+    if size > limits.max or 0 < size < limits.tiny:
+        raise SolverError(
+            f"time.precision: single holds numbers from {limits.tiny:.1e} to {limits.max:.1e}; {what} is {float(size):.3g}. "
+            "Scale the problem, or use double"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +86,9 @@ class Kernel:
         shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= SHARED_FROM
         self.threads = threads if shared else 1
         self._workers = Workers(self.threads) if self.threads > 1 else None
+        if single:
+            for symbol, value in system.system.parameters.items():
+                _refuse_range(f"the parameter {symbol}", np.asarray(value))
         self.arguments = {name: self.precise(value) for name, value in self._fixed_arguments().items()}
 
     def precise(self, value: Any) -> Any:
@@ -281,6 +300,8 @@ class Kernel:
 
     def unpacked(self, t: float, y: Array) -> Array:
         """The state of a vector of unknowns."""
+        if self.plan.single:
+            _refuse_range("the state", np.max(np.abs(y), initial=0.0))
         Y = empty_state(self.shape, self.dtype)
         Y[...] = 0
         for k, block in enumerate(self.system.blocks):

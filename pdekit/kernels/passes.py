@@ -15,6 +15,7 @@ from pdekit.jit import add_multiple, compiled
 
 Array = NDArray[Any]
 PIECE = 2048
+TINY = 1e-300  # of no error a ratio of zero, if there is no tolerance either
 
 
 @compiled(inline="never")
@@ -40,7 +41,7 @@ def _sum_of_squares(error: Array, y0: Array, y1: Array, atol: float, rtol: float
     total = 0.0
     for j in range(error.shape[0]):
         size = max(abs(y0[j]), abs(y1[j]))
-        ratio = abs(error[j]) / (atol + rtol * size)
+        ratio = abs(error[j]) / (atol + rtol * size + TINY)
         total += ratio * ratio
     return total
 

@@ -68,7 +68,7 @@ def krylov_solver(
     weights = system.grid.weights.ravel()[system.blocks[0].free]
     k = common_coefficient(system) if shift == 0 and not null else None
     scaling = None if k is None else np.sqrt(np.mean(k) / k)
-    return PreconditionedKrylov(matrix(), weights, nearby, scaling, null=null)
+    return PreconditionedKrylov(matrix(), weights, nearby, scaling, null=null, doubtful=shift == 0)
 
 
 def shifted_solver(system: SemiDiscrete, shift: float, factor: float, matrix: Callable[[], Any]) -> LinearSolver:

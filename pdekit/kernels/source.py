@@ -83,6 +83,7 @@ class _Body:
         self.values: dict[str, str] = {}  # further argument -> what the driver gives
         self.loads: dict[str, str] = {}  # local -> expression, before the loops
         self.at_node: dict[str, str] = {}  # local -> entry of a table at an edge node
+        self.beside: set[tuple[str, str]] = set()  # array and row of what is read beside the loop's node
         self.kept: list[str] = []  # copies of the edges' results to where they belong
 
     # ------------------------------------------------------------------------------------------- single entries
@@ -93,6 +94,8 @@ class _Body:
         Indices are unsigned, so that nothing is checked for being negative.
         """
         self.rows.setdefault(name, (array, index))
+        if shift:
+            self.beside.add((array, name))
         beside = "" if shift == 0 else f" {'+' if shift > 0 else '-'} uintp({abs(shift)})"
         below = " + g" if self.strip and self.edge else ""
         return f"{array}_[{name} + {at}{beside}{below}]"
@@ -373,6 +376,21 @@ def _target(body: _Body, name: str, array: str, index: Sequence[str], place: int
     return kept
 
 
+def _range(body: _Body) -> list[str]:
+    """From where to where the run goes.
+
+    In a strip it may as well go on over the ends of the rows, which are put right afterwards: then it begins where
+    a cache line begins and leaves no remainder. What it reads beside its node must lie in the array.
+    """
+    if not body.strip:
+        return ["    ja, jb = jl, jr"]
+    lines = ["    ja, jb = jl, jr + (count - 1)*n"]
+    if all(array == "Y" for array, _ in body.beside):
+        inside = [f"{name} >= jl and {name} + n*count + n - jr <= Y_.shape[0]" for _, name in sorted(body.beside)]
+        lines += [f"    if {' and '.join(inside) or 'True'}:", "        ja, jb = 0, n*count"]
+    return lines
+
+
 def _edge_loop(entries: dict[str, str], statements: Sequence[str], strip: bool) -> list[str]:
     """The loop over the edge nodes, of every row of a strip; entries of tables are read once for all of them."""
     lines = ["    for e_ in range(je.shape[0]):", "        j = je[e_]"]
@@ -436,16 +454,17 @@ def row_function(plan: Plan, mode: Mode) -> RowFunction:
     edges = plan.run != (0, plan.system.grid.shape[-1])
     if strip:
         body.values["n"] = f"Y.shape[{plan.system.grid.ndim}]"
-    run = [f"    for j_ in range(jl, jr{' + (count - 1)*n' if strip else ''}):", "        j = uintp(j_)"]
+    run = ["    for j_ in range(ja, jb):", "        j = uintp(j_)"]
     before: list[str] = []
     after: list[str] = []
     for loop in _loops(body, mode):
         after += [*run, *(f"        {statement}" for statement in loop)]
+    before += _range(body)
     if edges:
         body.edge = True
         at_edges = [statement for loop in _loops(body, mode) for statement in loop]
         if strip:
-            before = _edge_loop(body.at_node, at_edges, strip)
+            before += _edge_loop(body.at_node, at_edges, strip)
             after += _edge_loop({}, body.kept, strip)
         else:
             after += _edge_loop(body.at_node, at_edges, strip)

@@ -82,6 +82,7 @@ class _Body:
         self.rows: dict[str, tuple[str, tuple[str, ...]]] = {}  # offset -> the array, and the row's indices in it
         self.values: dict[str, str] = {}  # further argument -> what the driver gives
         self.loads: dict[str, str] = {}  # local -> expression, before the loops
+        self.known: dict[Any, str] = {}  # term -> the scratch row that has it for all nodes, ends included
         self.at_node: dict[str, str] = {}  # local -> entry of a table at an edge node
         self.beside: set[tuple[str, str]] = set()  # array and row of what is read beside the loop's node
         self.kept: list[str] = []  # copies of the edges' results to where they belong
@@ -119,6 +120,12 @@ class _Body:
         """Register an array that is handed over as it is."""
         self.values.setdefault(name, name)
         return name
+
+    def number(self, array: str, n: int) -> str:
+        """One of an array's numbers, read before the loops."""
+        local = f"{array.lower()}{n}_"
+        self.loads.setdefault(local, f"{self.table(array)}[{n}]")
+        return local
 
     def once(self, table: str, *slots: int) -> str:
         """An entry of a table at an edge node: read once for all rows of a strip."""
@@ -268,8 +275,7 @@ class _Body:
         found = {}
         for n, symbol in enumerate(self.plan.system.system.parameters):
             if expression.has(symbol):
-                self.loads.setdefault(f"p{n}", f"{self.table('P')}[{n}]")
-                found[symbol] = sp.Symbol(f"p{n}")
+                found[symbol] = sp.Symbol(self.number("P", n))
         if expression.has(self.plan.system.system.t):
             self.table("t")
             found[self.plan.system.system.t] = sp.Symbol("t")
@@ -297,8 +303,24 @@ class _Body:
         return f"f{n}"
 
 
-def _loops(body: _Body, mode: Mode) -> list[list[str]]:
-    """The statements of the loops of a row function: long sums in scratch rows first, then everything else."""
+@dataclass(frozen=True)
+class _Loop:
+    """A loop over the nodes of a row or strip: over all of them, ends included, or over the run."""
+
+    statements: list[str]
+    whole: bool = False
+
+    @property
+    def text(self) -> list[str]:
+        head = f"    for j_ in range({'0, n*count' if self.whole else 'ja, jb'}):"
+        return [head, "        j = uintp(j_)", *(f"        {statement}" for statement in self.statements)]
+
+
+def _loops(body: _Body, mode: Mode) -> list[_Loop]:
+    """The loops of a row function: long sums in scratch rows first, then everything else.
+
+    In a strip, sums over rows beside this one are made for its ends as well, which need not do so again.
+    """
     plan = body.plan
     terms: dict[Any, list[str]] = {}
     for q, term in enumerate(plan.terms):
@@ -310,18 +332,28 @@ def _loops(body: _Body, mode: Mode) -> list[list[str]]:
     final += [f"r{k} = {code(value, plan.single)}" for k, value in enumerate(bodies)]
     for k in range(len(rates)):
         final += _updates(body, mode, k)
-    loops: list[list[str]] = []
+    loops: list[_Loop] = []
     values = {symbol: " + ".join(parts) for symbol, parts in terms.items()}
-    apart = [] if body.edge else _done_apart(terms, final)
-    for n, symbol in enumerate(apart):
+    if body.edge:
+        values |= {symbol: body.row(name, "S", name[1:]) for symbol, name in body.known.items()}
+    leading = {term.symbol for term in plan.terms if body.last not in _axes(term)}
+    for n, symbol in enumerate([] if body.edge else _done_apart(terms, final)):
         parts, target = terms[symbol], body.row(f"s{n}", "S", str(n))
+        whole = body.strip and symbol in leading
+        if whole:
+            body.known[symbol] = f"s{n}"
         length = -(-len(parts) // -(-len(parts) // (MOST_POINTERS - 2)))  # of equal pieces that vectorise
         for begin in range(0, len(parts), length):
             chunk = " + ".join(parts[begin : begin + length])
-            loops.append([f"{target} = {chunk}" if begin == 0 else f"{target} += {chunk}"])
+            loops.append(_Loop([f"{target} = {chunk}" if begin == 0 else f"{target} += {chunk}"], whole))
         values[symbol] = target
-    loops.append([*(f"{symbol} = {text}" for symbol, text in values.items()), *final])
+    loops.append(_Loop([*(f"{symbol} = {text}" for symbol, text in values.items()), *final]))
     return loops
+
+
+def _axes(term: DerivativeTerm | FluxTerm) -> set[int]:
+    """Along which axes a term reads."""
+    return {term.axis} if isinstance(term, FluxTerm) else {factor.axis for factor in term.factors}
 
 
 def _pointers(text: str) -> set[str]:
@@ -350,19 +382,23 @@ def _done_apart(terms: dict[Any, list[str]], final: Sequence[str]) -> list[Any]:
 def _updates(body: _Body, mode: Mode, k: int) -> list[str]:
     """What is done with the rate of block k."""
     index = str(k), *body.lead
-    terms = ["c[0]*r{k}"] if mode.name != "rate" else ["r{k}"]
+
+    def c(n: int) -> str:
+        return body.number("c", n)
+
+    terms = [f"{c(0)}*r{{k}}"] if mode.name != "rate" else ["r{k}"]
     if mode.centre:
-        terms.append(f"c[1]*{body.state(k, {})}")
+        terms.append(f"{c(1)}*{body.state(k, {})}")
     for p in range(mode.others):
-        terms.append(f"c[{2 + p}]*{body.row(f'a{p}_{k}', f'A{p}', *index)}")
+        terms.append(f"{c(2 + p)}*{body.row(f'a{p}_{k}', f'A{p}', *index)}")
     lines = []
     if mode.carries:
-        terms.append(f"c[4]*{body.row(f'o{k}', 'O', *index)}")
+        terms.append(f"{c(4)}*{body.row(f'o{k}', 'O', *index)}")
     if mode.name != "finish":
         lines.append(f"{_target(body, f'o{k}', 'O', index, 2 * k)} = {' + '.join(terms)}")
     if mode.collects:
         own = body.row(f"z{k}", "Z", *index)
-        lines.append(f"{_target(body, f'z{k}', 'Z', index, 2 * k + 1)} = {own} + c[5]*r{{k}}")
+        lines.append(f"{_target(body, f'z{k}', 'Z', index, 2 * k + 1)} = {own} + {c(5)}*r{{k}}")
     return [line.replace("r{k}", f"r{k}") for line in lines]
 
 
@@ -454,22 +490,17 @@ def row_function(plan: Plan, mode: Mode) -> RowFunction:
     edges = plan.run != (0, plan.system.grid.shape[-1])
     if strip:
         body.values["n"] = f"Y.shape[{plan.system.grid.ndim}]"
-    run = ["    for j_ in range(ja, jb):", "        j = uintp(j_)"]
-    before: list[str] = []
-    after: list[str] = []
-    for loop in _loops(body, mode):
-        after += [*run, *(f"        {statement}" for statement in loop)]
-    before += _range(body)
+    loops = _loops(body, mode)
+    before = [line for loop in loops if loop.whole for line in loop.text] + _range(body)
+    after = [line for loop in loops if not loop.whole for line in loop.text]
     if edges:
         body.edge = True
-        at_edges = [statement for loop in _loops(body, mode) for statement in loop]
+        at_edges = [statement for loop in _loops(body, mode) for statement in loop.statements]
         if strip:
             before += _edge_loop(body.at_node, at_edges, strip)
             after += _edge_loop({}, body.kept, strip)
         else:
             after += _edge_loop(body.at_node, at_edges, strip)
-    if mode.name != "rate":
-        body.table("c")
     name = f"row_{mode.name}"
     found = RowFunction(name, "", strip, tuple(body.lead), body.rows, body.values)
     flat = [f"{array}_" for array in found.arrays]

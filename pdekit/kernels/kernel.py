@@ -24,7 +24,7 @@ from pdekit.semidiscrete.system import SemiDiscrete
 Array = NDArray[Any]
 # Node updates below which handing work to a second thread costs more than it saves.
 SHARED_FROM = 1 << 17
-STRIP = {1: 1, 2: 1536, 3: 4096}  # nodes of rows that are done as one, by dimension (measured)
+STRIP = 8192  # values of all states in the rows that are done as one (measured)
 SINGLE = {"f": np.float32, "c": np.complex64}
 CACHE_BYTES = 400_000  # of the second level, for the rows of a slab
 
@@ -161,18 +161,28 @@ class Kernel:
             same[1:] &= np.all(index[1:] == index[:-1] + 1, axis=1)
         return same
 
+    @property
+    def _strip(self) -> int:
+        """Most nodes of a strip."""
+        return STRIP // len(self.system.blocks)
+
     def _strips(self, joined: bool) -> tuple[Array, Array, list[tuple[int, int]]]:
         """Strips (first row, number of rows), where slabs of them begin, and the part of each thread."""
         grid = self.system.grid
         if grid.ndim == 1:
             return np.array([[0, 1]]), np.array([0, 1]), [(0, 1)]
         axis = grid.ndim - 2
-        longest = max(1, STRIP[grid.ndim] // grid.shape[-1]) if joined else 1
+        longest = self._strip // grid.shape[-1] if joined else 1
+        thick = longest  # of a slab, whose planes are to stay in the cache
+        if axis == 1:
+            planes = (self.plan.windows[0].width if 0 in self.plan.windows else 1) + 2
+            row_bytes = grid.shape[2] * self.dtype.itemsize * len(self.system.blocks)
+            thick = int(CACHE_BYTES / (planes * row_bytes))
         same = self._joined()
         cuts = {b for _, b in self.parts} if axis == 0 else set()
         strips: list[list[int]] = []
         for row in range(grid.shape[axis]):
-            if strips and same[row] and row not in cuts and strips[-1][1] < longest:
+            if strips and same[row] and row not in cuts and strips[-1][1] < min(longest, thick):
                 strips[-1][1] += 1
             else:
                 strips.append([row, 1])
@@ -180,9 +190,6 @@ class Kernel:
         if axis == 0:
             parts = [(int(np.searchsorted(starts, a)), int(np.searchsorted(starts, b))) for a, b in self.parts]
             return np.array(strips), np.array([0]), parts
-        planes = (self.plan.windows[0].width if 0 in self.plan.windows else 1) + 2
-        row_bytes = grid.shape[2] * self.dtype.itemsize * len(self.system.blocks)
-        thick = max(longest, int(CACHE_BYTES / (planes * row_bytes)))
         slabs, begun = [0], 0
         for k, (row, _) in enumerate(strips):
             if row - begun >= thick:
@@ -217,7 +224,7 @@ class Kernel:
         """Rows for partial sums, of every thread."""
         rows = len(self.plan.terms) + 2 * len(self.system.blocks)
         n, dtype = self.system.grid.shape[-1], self.dtype
-        return [np.empty((rows, max(n, STRIP[self.system.grid.ndim])), dtype=dtype) for _ in range(self.threads)]
+        return [np.empty((rows, max(n, self._strip)), dtype=dtype) for _ in range(self.threads)]
 
     def apply(
         self,

@@ -162,7 +162,14 @@ def rows() -> list[Row]:
     ]
     for shape, order, steps in (((n, n), 2, 50), ((n, n), 4, 50), ((256,) * 3, 2, 5), ((256,) * 3, 8, 5)):
         title = f"heat {shape[0]}^{len(shape)}, Euler, order {order}: updates over Devito"
-        found.append(against(title, step_rate(heat(shape, order), 100 if len(shape) == 2 else 20), devito_rate(shape, order, steps), ">= 1.0"))
+        found.append(
+            against(
+                title,
+                step_rate(heat(shape, order), 100 if len(shape) == 2 else 20),
+                devito_rate(shape, order, steps),
+                ">= 1.0",
+            )
+        )
     found.append(
         against(
             "Gray-Scott 512^2, periodic, Euler: updates over py-pde",

@@ -24,9 +24,9 @@ from pdekit.semidiscrete.system import SemiDiscrete
 Array = NDArray[Any]
 # Node updates below which handing work to a second thread costs more than it saves.
 SHARED_FROM = 1 << 17
-STRIP = 8192  # values of all states in the rows that are done as one (measured)
+STRIP_2D, STRIP_3D = 8192, 4096  # values of all states, and nodes, in the rows that are done as one (measured)
 SINGLE = {"f": np.float32, "c": np.complex64}
-CACHE_BYTES = 400_000  # of the second level, for the rows of a slab
+CACHE_BYTES = 700_000  # of the second level, for the rows of a slab
 
 
 def _refuse_range(what: str, value: Any) -> None:
@@ -164,7 +164,7 @@ class Kernel:
     @property
     def _strip(self) -> int:
         """Most nodes of a strip."""
-        return STRIP // len(self.system.blocks)
+        return STRIP_3D if self.system.grid.ndim == 3 else STRIP_2D // len(self.system.blocks)
 
     def _strips(self, joined: bool) -> tuple[Array, Array, list[tuple[int, int]]]:
         """Strips (first row, number of rows), where slabs of them begin, and the part of each thread."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Progress = Callable[[float, int], None]
 CONSISTENT, ITERATIONS = 1e-11, 30
+TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
 
 
 class Run:
@@ -67,7 +68,7 @@ class Run:
             refuse_lost_steps(rates, start, y, settings.step, duration)
         scales = self._scales(y, start, duration, rates.rhs if rates is not None else system.rhs)
         watch = Watch(system, max(scales), progress)
-        own = [1e-3 * settings.rtol * s if settings.atol is None else settings.atol for s in scales]
+        own = [1e-3 * settings.rtol * s if settings.atol is None else max(settings.atol, TINY) for s in scales]
         atol = system.spread(own)
         options: dict[str, Any] = {"step": settings.step, "rtol": settings.rtol, "atol": atol, "rates": rates}
         frames = choice.method.integrate(system, y, stops, watch, **options)

@@ -95,11 +95,11 @@ def _banded(system: SemiDiscrete, y: Array) -> tuple[Array, dict[str, Any]]:
     if system.dtype.kind == "c":
         raise SolverError("LSODA works on real numbers only; use BDF, Radau or an explicit method")
     # A state with all entries different shows the full pattern even where terms vanish at the start.
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
     probe = y + np.linspace(0.1, 0.2, y.size)
     pattern = sparse.csr_array(abs(system.jacobian(0.0, probe)) + abs(system.jacobian(0.0, y)))
     pattern.data[:] = 1
-    from scipy.sparse.csgraph import reverse_cuthill_mckee
-
     order = np.asarray(reverse_cuthill_mckee(sparse.csr_matrix(pattern + pattern.T), symmetric_mode=True))
     if max(bandwidths(pattern)) <= max(bandwidths(pattern[order][:, order])):
         order = np.arange(y.size)

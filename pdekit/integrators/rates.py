@@ -21,7 +21,6 @@ from pdekit.semidiscrete.system import SemiDiscrete
 Compiled = Literal["auto", "always", "never"]
 Precision = Literal["double", "single"]
 MOST_ROUNDING = 0.01  # of the values, by all steps of a run in single precision
-TINY = 1e-300  # of no error a ratio of zero, if there is no tolerance either
 WORTH_COMPILING = 6e7  # node updates: about what matrices do in the second that compiling takes
 
 if TYPE_CHECKING:
@@ -259,7 +258,7 @@ class MatrixRates:
         for w, F in zip(weights, stages):
             if w != 0:
                 e = e + w * F
-        scale = tolerance.absolute + tolerance.relative * np.maximum(np.abs(Y0), np.abs(Y1)) + TINY
+        scale = tolerance.absolute + tolerance.relative * np.maximum(np.abs(Y0), np.abs(Y1))
         return float(np.sqrt(np.mean(np.abs(e / scale) ** 2)))
 
     def greatest(self, Y: Array) -> float:
@@ -281,6 +280,7 @@ class CompiledRates:
         self.shape, self.dtype = kernel.shape, kernel.dtype
         threads = f"{kernel.threads} thread{'s' * (kernel.threads > 1)}"
         self.title = f"compiled kernels, {threads}{', single precision' * kernel.plan.single}"
+        self._found: tuple[Tolerance, Array] | None = None
         self.rhs = kernel.rhs
         self.unpacked, self.packed, self.fill = kernel.unpacked, kernel.packed, kernel.fill
 
@@ -291,32 +291,38 @@ class CompiledRates:
 
     def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
         weights = self.kernel.precise(weights)
-        self._passes.combine(out.reshape(-1), Y.reshape(-1), weights, stages.reshape(stages.shape[0], -1))
+        flat = stages.reshape(stages.shape[0], -1)
+        self._passes.combine_row(out.reshape(-1), 0, 1, Y.reshape(-1), 0, 1, flat, 0, 1, weights, *self._blocks)
 
     def error(
         self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, tolerance: Tolerance
     ) -> float:
-        total = 0.0
-        for k, own in enumerate(self._tolerances(tolerance)):
-            rows = stages[:, k].reshape(stages.shape[0], -1)
-            total += self._passes.error_sum(
-                Y0[k].reshape(-1), Y1[k].reshape(-1), difference, weights, rows, own, tolerance.relative
-            )
+        flat, (_, size), atol = stages.reshape(stages.shape[0], -1), self._blocks, self._tolerances(tolerance)
+        y0, y1, rtol = Y0.reshape(-1), Y1.reshape(-1), tolerance.relative
+        total = self._passes.error_row(y0, 0, 1, y1, 0, 1, flat, 0, 1, weights, difference, size, atol, rtol)
         return float(np.sqrt(total / self.system.size))
 
     def greatest(self, Y: Array) -> float:
         return float(self._passes.greatest(Y.reshape(-1)))
 
+    @property
+    def _blocks(self) -> tuple[int, int]:
+        """How many blocks a state has, and their size."""
+        return self.shape[0], self.system.grid.size
+
     def _tolerances(self, tolerance: Tolerance) -> Array:
-        """The absolute tolerance of every block."""
-        return np.array([float(np.min(tolerance.absolute[block.slice])) for block in self.system.blocks])
+        """The absolute tolerance of every block, found once for a run."""
+        if self._found is None or self._found[0] is not tolerance:
+            found = [float(np.min(tolerance.absolute[block.slice])) for block in self.system.blocks]
+            self._found = tolerance, np.array(found)
+        return self._found[1]
 
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         from pdekit.kernels.wave import Wave, worthwhile
 
         if not worthwhile(self.kernel, tableau.stages):
             return None
-        return _WaveStep(Wave(self.kernel, tableau.A, tableau.b, tableau.error), self._tolerances, self.system.size)
+        return _WaveStep(Wave(self.kernel, tableau), self._tolerances, self.system.size)
 
 
 @dataclass(frozen=True, eq=False)

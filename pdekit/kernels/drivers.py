@@ -23,24 +23,9 @@ from pdekit.kernels.source import LEAD, MODES, row_function
 MOVING = {"Y": "rows_y", "O": "rows_o", "A0": "rows", "Z": "rows_z"}
 _PLAIN: tuple[str, ...] = ("lo", "hi", "slabs", "strips", "jl", "jr", "je", "Y", "t")
 _WAVE: tuple[str, ...] = (
-    "begin",
-    "end",
-    "lag",
-    "back",
-    "chunk",
-    "bounded",
-    "strips",
-    "jl",
-    "jr",
-    "je",
-    "Y",
-    "OUT",
-    "ts",
-    "cs",
-    "US",
-    "KS",
-)
-_WAVE += ("PS", "PB", "PC", "PV", "result", "weights", "errors", "atol", "rtol")
+    "begin", "end", "lag", "back", "chunk", "bounded", "strips", "jl", "jr", "je", "Y", "OUT", "ts", "cs", "US", "KS",
+    "PS", "PB", "PC", "PV", "result", "weights", "errors", "atol", "rtol",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -181,7 +166,7 @@ _STORED = """
                         combine_row(OUT_, i, rows, START_, i, rows, KS, w % long, long, weights[p], blocks, size)
                     if errors.shape[0] > 0:
                         row = w % short
-                        total += error_row(START_, i, rows, US[p - 1], row, short, KS, w % long, long, errors, size, atol, rtol)
+                        total += error_row(START_, i, rows, US[p - 1], row, short, KS, w % long, long, errors, 0.0, size, atol, rtol)
                     continue
                 combine_row(US[p], w % short, short, START_, i, rows, KS, w % long, long, weights[p], blocks, size)
                 write_row(US[p], PS, PB, PC, PV[p], i, short, w % short, size)

@@ -15,7 +15,6 @@ from pdekit.jit import add_multiple, compiled
 
 Array = NDArray[Any]
 PIECE = 2048
-TINY = 1e-300  # of no error a ratio of zero, if there is no tolerance either
 
 
 @compiled(inline="never")
@@ -24,44 +23,13 @@ def _copy(out: Array, x: Array) -> None:
         out[j] = x[j]
 
 
-@compiled
-def combine(out: Array, y: Array, weights: Array, stages: Array) -> None:
-    """``out = y + sum_k weights[k] stages[k]`` on flat arrays, `stages` one row each."""
-    n = y.shape[0]
-    for start in range(0, n, PIECE):
-        end = min(start + PIECE, n)
-        _copy(out[start:end], y[start:end])
-        for k in range(weights.shape[0]):
-            if weights[k] != 0:
-                add_multiple(out[start:end], stages[k, start:end], weights[k])
-
-
 @compiled(inline="never")
 def _sum_of_squares(error: Array, y0: Array, y1: Array, atol: float, rtol: float) -> float:
     total = 0.0
     for j in range(error.shape[0]):
         size = max(abs(y0[j]), abs(y1[j]))
-        ratio = abs(error[j]) / (atol + rtol * size + TINY)
+        ratio = abs(error[j]) / (atol + rtol * size)
         total += ratio * ratio
-    return total
-
-
-@compiled
-def error_sum(
-    y0: Array, y1: Array, difference: float, weights: Array, stages: Array, atol: float, rtol: float
-) -> float:
-    """``sum (e / (atol + rtol max(|y0|, |y1|)))^2`` of ``e = difference (y0 - y1) + sum_k weights[k] stages[k]``."""
-    n, total = y0.shape[0], 0.0
-    piece = np.empty(PIECE, dtype=y0.dtype)
-    for start in range(0, n, PIECE):
-        end = min(start + PIECE, n)
-        e = piece[: end - start]
-        for j in range(end - start):
-            e[j] = difference * (y0[start + j] - y1[start + j])
-        for k in range(weights.shape[0]):
-            if weights[k] != 0:
-                add_multiple(e, stages[k, start:end], weights[k])
-        total += _sum_of_squares(e, y0[start:end], y1[start:end], atol, rtol)
     return total
 
 
@@ -105,7 +73,10 @@ def combine_row(
     blocks: int,
     size: int,
 ) -> None:
-    """`combine` on one row: number `row` of `rows` in out, `own` of `count` in y, `kept` of `most` in the stages."""
+    """``out = y + sum_k weights[k] stages[k]`` on one row of every block, all arrays flat, `stages` one each.
+
+    It is number `row` of `rows` in out, `own` of `count` in y, `kept` of `most` in the stages. A whole state is row 0 of 1.
+    """
     for b in range(blocks):
         for start in range(0, size, PIECE):
             n = min(PIECE, size - start)
@@ -136,23 +107,27 @@ def error_row(
     kept: int,
     most: int,
     weights: Array,
+    difference: float,
     size: int,
     atol: Array,
     rtol: float,
 ) -> float:
-    """`error_sum` on one row, without the difference; `atol` has a number for every block."""
+    """``sum (e / (atol + rtol max(|y0|, |y1|)))^2`` of ``e = difference (y0 - y1) + sum_k weights[k] stages[k]``.
+
+    Rows are counted as in `combine_row`; `atol` has a number for every block.
+    """
     total = 0.0
     piece = np.empty(PIECE, dtype=y0.dtype)
     for b in range(atol.shape[0]):
         for start in range(0, size, PIECE):
             n = min(PIECE, size - start)
             at, new, from_ = ((b * count + own) * size, (b * rows + row) * size, (b * most + kept) * size)
-            e = piece[:n]
-            e[:] = 0.0
+            e, old, fresh = piece[:n], y0[at + start : at + start + n], y1[new + start : new + start + n]
+            for j in range(n):
+                e[j] = difference * (old[j] - fresh[j])
             for k in range(weights.shape[0]):
                 if weights[k] != 0:
                     add_multiple(e, stages[k, from_ + start : from_ + start + n], weights[k])
-            old, fresh = y0[at + start : at + start + n], y1[new + start : new + start + n]
             total += _sum_of_squares(e, old, fresh, atol[b], rtol)
     return total
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,25 @@ def reach(plan: Plan) -> tuple[int, int, Array | None]:
         low = (int(index[0, 0]) + n // 2) % n - n // 2
         index = rows[:, None] + low + np.arange(index.shape[1])
     return int(np.max(rows - index[:, 0])), int(np.max(index[:, -1] - rows)), np.ascontiguousarray(index)
+
+
+class Coefficients(Protocol):
+    """What a wave must know of a method: `pdekit.integrators.tables.Tableau` has it."""
+
+    @property
+    def A(self) -> Rows: ...
+    @property
+    def b(self) -> Sequence[float]: ...
+    @property
+    def c(self) -> Sequence[float]: ...
+    @property
+    def error(self) -> Sequence[float]: ...
+    @property
+    def stages(self) -> int: ...
+    @property
+    def subdiagonal(self) -> bool: ...
+    @property
+    def first_same_as_last(self) -> bool: ...
 
 
 class _Prescribed:
@@ -88,27 +107,21 @@ class Wave:
     ----------
     kernel : Kernel
         Of two or three dimensions.
-    A : sequence of rows
-        Of the tableau; row i has i entries.
-    b : sequence
-        Weights of the stages.
-    errors : sequence, optional
-        Weights of the stages in the error estimate.
+    tableau : Coefficients
+        An explicit method.
     """
 
-    def __init__(self, kernel: Kernel, A: Rows, b: Sequence[float], errors: Sequence[float] = ()) -> None:
-        self.kernel, self.errors = kernel, np.array(errors, dtype=float)
-        s = len(b)
-        # The last stage is needed for the error only where it is taken at the result itself.
-        result_is_stage = b[-1] == 0 and tuple(A[-1]) == tuple(b[:-1])
-        self.passes = s if self.errors.size or not result_is_stage else s - 1
-        self._result = s - 2 if result_is_stage else s - 1
-        self._kind = "fused" if not self.errors.size and all(not any(row[:-1]) for row in A) else "stored"
-        rows = [*A[1:], b][: self.passes]
+    def __init__(self, kernel: Kernel, tableau: Coefficients) -> None:
+        self.kernel, self.errors = kernel, np.array(tableau.error, dtype=float)
+        s, same = tableau.stages, tableau.first_same_as_last
+        self.passes = s - 1 if same and not tableau.error else s  # the last stage is for the error only
+        self._result = s - 2 if same else s - 1
+        self._kind = "fused" if tableau.subdiagonal and not tableau.error else "stored"
+        rows = [*tableau.A[1:], tableau.b][: self.passes]
         self._weights = np.zeros((self.passes, s))
         for p, row in enumerate(rows):
             self._weights[p, : len(row)] = row
-        self._b, self._c = np.array(b), np.array([float(sum(row)) for row in A])
+        self._b, self._c = np.array(tableau.b), np.array(tableau.c)
         self._source = write_wave(kernel.plan, self._kind)
         self._function = getattr(load(self._source.text), self._source.function)
 
@@ -179,15 +192,11 @@ class Wave:
         """
         given, kernel = self._fixed, self.kernel
         times = t + self._c[: self.passes] * h
-        self._refresh(times, t, h)
-        moving: dict[str, Any] = {"Y": Y, "OUT": out, "ts": times, "rtol": rtol}
-        moving["cs"] = self._numbers(h)
-        moving["weights"], moving["errors"] = h * self._weights, h * self.errors
-        moving["atol"] = np.ones(Y.shape[0]) if atol is None else atol
+        self._refresh(times)
+        numbers = {"ts": times, "cs": self._numbers(h), "weights": h * self._weights, "errors": h * self.errors}
+        moving: dict[str, Any] = {name: kernel.precise(value) for name, value in numbers.items()}
+        moving |= {"Y": Y, "OUT": out, "atol": np.ones(Y.shape[0]) if atol is None else atol, "rtol": rtol}
         shift = 0 if given["bounded"] else Y.shape[1]  # so that rows before the first are not negative
-        moving = {
-            name: kernel.precise(value) if name not in ("Y", "OUT", "rtol") else value for name, value in moving.items()
-        }
         totals = [0.0] * len(kernel.parts)
 
         def work(part: int) -> None:
@@ -209,7 +218,7 @@ class Wave:
             numbers[:, 5] = h * self._b[: self.passes]
         return numbers
 
-    def _refresh(self, times: Array, t: float, h: float) -> None:
+    def _refresh(self, times: Array) -> None:
         """Boundary data of all stages."""
         given, prescribed = self._fixed, self._prescribed
         for name, (state, axis) in self.kernel.data.items():

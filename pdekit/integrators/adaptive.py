@@ -94,9 +94,9 @@ def _banded(system: SemiDiscrete, y: Array) -> tuple[Array, dict[str, Any]]:
     """Renumbering and banded Jacobian for LSODA."""
     if system.dtype.kind == "c":
         raise SolverError("LSODA works on real numbers only; use BDF, Radau or an explicit method")
-    # A state with all entries different shows the full pattern even where terms vanish at the start.
     from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+    # A state with all entries different shows the full pattern even where terms vanish at the start.
     probe = y + np.linspace(0.1, 0.2, y.size)
     pattern = sparse.csr_array(abs(system.jacobian(0.0, probe)) + abs(system.jacobian(0.0, y)))
     pattern.data[:] = 1

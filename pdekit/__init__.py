@@ -13,33 +13,27 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pdekit.extension import collection_paused, provide
+from pdekit.deferred import collection_paused
 
 if TYPE_CHECKING:
-    from pdekit.axis import Axis
-    from pdekit.boundary import BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole, Robin
-    from pdekit.config.load import load
-    from pdekit.equations.pde import PDE
-    from pdekit.errors import PdekitError
-    from pdekit.field import Field
-    from pdekit.grid import Grid
-    from pdekit.operators.algebra import LinearOperator, identity, multiplication
-    from pdekit.operators.data import derivative_with_error, differentiate, smooth_derivative
-    from pdekit.operators.derivatives import derivative, diffusion, laplacian
-    from pdekit.operators.functions import (
+    from pdekit.boundary.conditions import BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole, Robin
+    from pdekit.data.files import FileData, read_columns
+    from pdekit.data.functions import (
         directional_function_derivative,
         function_derivative,
         function_gradient,
         function_hessian,
         function_jacobian,
     )
-    from pdekit.operators.gradient import gradient
-    from pdekit.operators.isotropic import isotropic_laplacian
-    from pdekit.operators.sbp import summation_by_parts
-    from pdekit.operators.schemes import scheme_derivative
-    from pdekit.operators.spectral import compact_derivative, fourier_derivative
-    from pdekit.operators.staggered import staggered, staggered_grid
-    from pdekit.operators.vector import (
+    from pdekit.data.measured import derivative_with_error, differentiate, smooth_derivative
+    from pdekit.data.numpy_gradient import gradient
+    from pdekit.discretize.algebra import LinearOperator, identity, multiplication
+    from pdekit.discretize.derivatives import derivative, diffusion, laplacian, scheme_derivative
+    from pdekit.discretize.isotropic import isotropic_laplacian
+    from pdekit.discretize.spectral import compact_derivative, fourier_derivative
+    from pdekit.discretize.staggered import staggered, staggered_grid
+    from pdekit.discretize.summation_by_parts import summation_by_parts
+    from pdekit.discretize.vector import (
         BlockOperator,
         TensorField,
         biharmonic,
@@ -54,39 +48,41 @@ if TYPE_CHECKING:
         upwind,
         vector_laplacian,
     )
+    from pdekit.errors import PdekitError
+    from pdekit.geometry.axis import Axis
+    from pdekit.geometry.grid import Field, Grid
+    from pdekit.io.load import load
+    from pdekit.io.open import open_result
+    from pdekit.language.pde import PDE
     from pdekit.problem import Problem
     from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
     from pdekit.solution import Solution
-    from pdekit.stencils import weights
-    from pdekit.storage.data import FileData, read_columns
-    from pdekit.storage.open import open_result
+    from pdekit.stencils.weights import weights
     from pdekit.verification.converge import Study, converge
-    from pdekit.verification.jacobian import check_jacobian
+    from pdekit.verification.jacobian_check import check_jacobian
 
 # Public names and their rooms. Each is imported when it is first used, so that `pdekit --help` answers at once.
 _ROOMS = {
-    "axis": ["Axis"],
-    "boundary": ["BoundaryCondition", "Curvature", "Dirichlet", "Neumann", "Outflow", "Pole", "Robin"],
-    "config.load": ["load"],
-    "equations.pde": ["PDE"],
+    "geometry.axis": ["Axis"],
+    "boundary.conditions": ["BoundaryCondition", "Curvature", "Dirichlet", "Neumann", "Outflow", "Pole", "Robin"],
+    "io.load": ["load"],
+    "language.pde": ["PDE"],
     "errors": ["PdekitError"],
-    "field": ["Field"],
-    "grid": ["Grid"],
-    "operators.algebra": ["LinearOperator", "identity", "multiplication"],
-    "operators.derivatives": ["derivative", "diffusion", "laplacian"],
-    "operators.data": ["derivative_with_error", "differentiate", "smooth_derivative"],
-    "operators.functions": [
+    "geometry.grid": ["Field", "Grid"],
+    "discretize.algebra": ["LinearOperator", "identity", "multiplication"],
+    "discretize.derivatives": ["derivative", "diffusion", "laplacian", "scheme_derivative"],
+    "data.measured": ["derivative_with_error", "differentiate", "smooth_derivative"],
+    "data.functions": [
         "directional_function_derivative",
         "function_derivative",
         "function_gradient",
         "function_hessian",
         "function_jacobian",
     ],
-    "operators.gradient": ["gradient"],
-    "operators.isotropic": ["isotropic_laplacian"],
-    "operators.schemes": ["scheme_derivative"],
-    "operators.staggered": ["staggered", "staggered_grid"],
-    "operators.vector": [
+    "data.numpy_gradient": ["gradient"],
+    "discretize.isotropic": ["isotropic_laplacian"],
+    "discretize.staggered": ["staggered", "staggered_grid"],
+    "discretize.vector": [
         "BlockOperator",
         "TensorField",
         "biharmonic",
@@ -101,28 +97,19 @@ _ROOMS = {
         "upwind",
         "vector_laplacian",
     ],
-    "operators.sbp": ["summation_by_parts"],
-    "operators.spectral": ["compact_derivative", "fourier_derivative"],
+    "discretize.summation_by_parts": ["summation_by_parts"],
+    "discretize.spectral": ["compact_derivative", "fourier_derivative"],
     "problem": ["Problem"],
     "settings": ["ConvergenceSettings", "OutputSettings", "TimeSettings"],
     "solution": ["Solution"],
-    "stencils": ["weights"],
-    "storage.data": ["FileData", "read_columns"],
-    "storage.open": ["open_result"],
+    "stencils.weights": ["weights"],
+    "data.files": ["FileData", "read_columns"],
+    "io.open": ["open_result"],
     "verification.converge": ["Study", "converge"],
-    "verification.jacobian": ["check_jacobian"],
+    "verification.jacobian_check": ["check_jacobian"],
 }
 _HOME = {name: f"pdekit.{room}" for room, names in _ROOMS.items() for name in names}
 __all__ = sorted(_HOME)
-
-provide("sample_field", "pdekit.field:sample_field")
-provide("sample_text", "pdekit.equations.sampling:sample_text")
-provide("plot_field", "pdekit.plotting.field:plot_field")
-provide("plot_solution", "pdekit.plotting.solution:plot_solution")
-provide("plot_stencil", "pdekit.plotting.stencil:plot_stencil")
-provide("plot_study", "pdekit.plotting.study:plot_study")
-provide("problem_to_yaml", "pdekit.config.write:problem_to_yaml")
-provide("problem_to_python", "pdekit.config.write:problem_to_python")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,9 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pdekit.boundary import SIDES, FaceConditions, Outflow, collect
-from pdekit.equations.analysis import highest_derivatives, principal_parts
-from pdekit.equations.atoms import ATOMS
-from pdekit.equations.evaluate import compile_expression
-from pdekit.equations.pde import PDE, EquationSystem
-from pdekit.equations.sampling import sample_text
+from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
+from pdekit.data.files import FileData
+from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import (
     BoundaryError,
     ConfigError,
@@ -26,15 +22,16 @@ from pdekit.errors import (
     StabilityError,
     nearest_hint,
 )
-from pdekit.extension import service
-from pdekit.field import Field, call_by_name, sample_values
-from pdekit.grid import Grid
-from pdekit.integrators.choose import Choice, choose
-from pdekit.run import Progress, Run
-from pdekit.semidiscrete.system import SemiDiscrete
+from pdekit.geometry.grid import Field, Grid
+from pdekit.geometry.values import call_by_name, sample_values
+from pdekit.language.analysis import highest_derivatives, principal_parts
+from pdekit.language.evaluate import compile_expression
+from pdekit.language.pde import PDE, EquationSystem
+from pdekit.language.sampling import sample_text
+from pdekit.language.symbols import ATOMS
 from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
 from pdekit.solution import Solution
-from pdekit.storage.data import FileData
+from pdekit.time.method_choice import Choice, choose
 
 Array = NDArray[Any]
 ORDERS = (2, 4, 6, 8)
@@ -108,7 +105,7 @@ class Problem:
         if order not in ORDERS:
             raise ConfigError(f"discretization.order: allowed are {list(ORDERS)}, found {order!r}")
         self.system: EquationSystem = pde.bind(
-            grid.names, [n for n in self.boundary if n in pde.definitions], grid.geometry
+            grid.names, [n for n in self.boundary if n in pde.definitions], grid.calculus
         )
         self._check_names()
         self.conditions = self._collect_boundary()
@@ -338,7 +335,7 @@ class Problem:
         output: str | Path | None = None,
         force: bool = False,
         keep: bool = True,
-        progress: Progress | None = None,
+        progress: Callable[[float, int], None] | None = None,
         choice: Choice | None = None,
     ) -> Solution:
         """Solve the problem.
@@ -371,24 +368,21 @@ class Problem:
         StabilityError, SolverError, StorageError
             A file that was begun stays valid and says why the run ended.
         """
-        run = Run(self, None if output is None else Path(output), force=force, keep=keep)
-        if self.steady:
-            return run.steady()
-        settings = replace(self.time, **_given(method=method, step=step, rtol=rtol, atol=atol))
-        start, end = self.span(t_end)
-        rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
-        rule = OutputSettings(**rules) if rules else replace(self.output, file=None)
-        return run.in_time(settings, rule.resolve(start, end), choice, progress)
+        from pdekit.solving import solve
+
+        return solve(
+            self, t_end, method=method, step=step, rtol=rtol, atol=atol, times=times, every=every, frames=frames,
+            output=output, force=force, keep=keep, progress=progress, choice=choice,
+        )  # fmt: skip
 
     def to_yaml(self) -> str:
         """This problem as a config."""
-        return str(service("problem_to_yaml")(self))
+        from pdekit.io.write import problem_to_yaml
+
+        return problem_to_yaml(self)
 
     def to_python(self) -> str:
         """This problem as a Python program."""
-        return str(service("problem_to_python")(self))
+        from pdekit.io.write import problem_to_python
 
-
-def _given(**options: Any) -> dict[str, Any]:
-    """Those options that are not None."""
-    return {name: value for name, value in options.items() if value is not None}
+        return problem_to_python(self)

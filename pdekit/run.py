@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import time as clock
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pdekit.axis import Axis
 from pdekit.errors import PdekitError, SolverError
-from pdekit.extension import service
-from pdekit.integrators.choose import Choice, choose, refuse_unsound
-from pdekit.integrators.fixed import relative_change
-from pdekit.integrators.rates import refuse_lost_steps
-from pdekit.integrators.watch import Statistics, Watch
+from pdekit.geometry.axis import Axis
+from pdekit.problem import Problem
 from pdekit.settings import TimeSettings
 from pdekit.solution import Solution
-
-if TYPE_CHECKING:
-    from pdekit.problem import Problem
-    from pdekit.storage.writer import ResultWriter
+from pdekit.time.implicit import relative_change
+from pdekit.time.method_choice import Choice, choose, refuse_unsound
+from pdekit.time.observers import Statistics, Watch
+from pdekit.time.right_hand_side import refuse_lost_steps
 
 Array = NDArray[Any]
 Progress = Callable[[float, int], None]
 CONSISTENT, ITERATIONS = 1e-11, 30
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
+
+
+class Writer(Protocol):
+    """Takes the frames of a run as they come."""
+
+    def append(self, t: float, fields: dict[str, Array]) -> None:
+        """One frame: full arrays by variable."""
+        ...
+
+    def close(self, status: str, message: str, statistics: dict[str, int], wall_time: float) -> None:
+        """The end: "complete", "failed" or "interrupted", and why."""
+        ...
+
+
+class Output(Protocol):
+    """Where the results of a run go; checked when it is made, opened when the method is known."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def open(self, method: str, reasons: Sequence[str]) -> Writer:
+        """The writer, with everything that is known before the first frame."""
+        ...
 
 
 class Run:
@@ -40,18 +56,14 @@ class Run:
     Parameters
     ----------
     problem : Problem
-    path : Path, optional
-        Results file; refused at once if it exists (unless forced) or cannot be written.
-    force, keep : bool
-        Replace an existing file; keep all frames in memory rather than the last.
+    output : Output, optional
+        The results file.
+    keep : bool
+        Keep all frames in memory rather than the last.
     """
 
-    def __init__(self, problem: Problem, path: Path | None, *, force: bool, keep: bool) -> None:
-        if path is not None:
-            from pdekit.storage.writer import check_output
-
-            check_output(path, force)
-        self.problem, self.path, self.force, self.keep = problem, path, force, keep
+    def __init__(self, problem: Problem, output: Output | None = None, *, keep: bool = True) -> None:
+        self.problem, self.output, self.keep = problem, output, keep
         self.system = problem.semidiscrete
         self.begun = clock.perf_counter()
 
@@ -76,7 +88,7 @@ class Run:
         name, reasons = choice.method.name, choice.reasons
         if rates is not None:
             reasons = (*reasons, f"right-hand side by {rates.title}")
-        times, values = self._store(frames, stops[-1], self._writer(name, reasons), watch.statistics)
+        times, values = self._store(frames, stops[-1], self._open(name, reasons), watch.statistics)
         return self._solution(times, values, name, reasons, watch.statistics)
 
     def steady(self) -> Solution:
@@ -88,12 +100,15 @@ class Run:
         guess = self.system.pack(self.problem.initial_fields())
         result = solve_steady(self.system, guess, statistics, self._coarse_excess)
         frames = iter([(0.0, result.y)])
-        _, values = self._store(frames, 0.0, self._writer("steady", result.reasons), statistics)
+        _, values = self._store(frames, 0.0, self._open("steady", result.reasons), statistics)
         last = {name: stored[-1] for name, stored in values.items()}
         return self._solution(np.zeros(0), last, "steady", result.reasons, statistics)
 
+    def _open(self, method: str, reasons: Sequence[str]) -> Writer | None:
+        return None if self.output is None else self.output.open(method, reasons)
+
     def _store(
-        self, frames: Iterator[tuple[float, Array]], last: float, writer: ResultWriter | None, statistics: Statistics
+        self, frames: Iterator[tuple[float, Array]], last: float, writer: Writer | None, statistics: Statistics
     ) -> tuple[Array, dict[str, Array]]:
         """Take the frames as they come, to memory and file; of a run that keeps none, only that at the time `last`."""
         times: list[float] = []
@@ -193,42 +208,7 @@ class Run:
             wall_time=clock.perf_counter() - self.begun,
             exact=problem.exact_values if problem.exact else None,
             exact_names=tuple(name for name in values if name in problem.exact),
-            file=self.path,
-            labels=problem.labels,
-        )
-
-    def _writer(self, method: str, reasons: Sequence[str]) -> ResultWriter | None:
-        """The results file, with everything that is known before the first frame."""
-        if self.path is None:
-            return None
-        from pdekit.storage.writer import ResultWriter
-
-        problem = self.problem
-        names = [block.name for block in self.system.blocks]
-        packages = ("numpy", "scipy", "sympy", "h5py")
-        attributes = {
-            "title": problem.title,
-            "dimensions": json.dumps(problem.grid.names),
-            "variables": json.dumps(names),
-            "coordinate_system": problem.grid.system,
-            "config": service("problem_to_yaml")(problem),
-            "pdekit_version": metadata.version("pdekit"),
-            "versions": json.dumps({"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}),
-            "method": method,
-            "method_reasons": "\n".join(reasons),
-        }
-        if problem.exact:
-            attributes["exact"] = json.dumps({n: e for n, e in problem.exact.items() if isinstance(e, str)})
-            attributes["parameters"] = json.dumps({n: str(v) for n, v in problem.pde.parameters.items()})
-            known = {n: str(problem.pde.definitions[n]) for n in problem.system.known}
-            attributes["definitions"] = json.dumps(known)
-        return ResultWriter(
-            self.path,
-            problem.grid,
-            dict.fromkeys(names, self.system.dtype),
-            attributes,
-            steady=problem.steady,
-            force=self.force,
+            file=None if self.output is None else self.output.path,
             labels=problem.labels,
         )
 

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdekit.axis import Axis
 from pdekit.errors import PdekitError, nearest_hint
-from pdekit.extension import service
-from pdekit.field import Field
-from pdekit.grid import Grid
+from pdekit.geometry.axis import Axis
+from pdekit.geometry.grid import Field, Grid
 
 Array = NDArray[Any]
 Exact = Callable[[str, float], Array]
@@ -119,7 +117,9 @@ class Solution:
 
     def plot(self, name: str | None = None, **options: Any) -> Any:
         """Draw the solution; see `pdekit.plotting.plot_solution`."""
-        return service("plot_solution")(self, name, **options)
+        from pdekit.plotting.solution_picture import plot_solution
+
+        return plot_solution(self, name, **options)
 
     def to_xarray(self) -> Any:
         """All variables as an `xarray.Dataset`."""

@@ -11,15 +11,15 @@ import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pdekit.equations.atoms import ATOMS, spatial_atoms
-from pdekit.equations.evaluate import slope
+from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
-from pdekit.integrators.fixed import relative_change, within_rounding
-from pdekit.integrators.stability import gershgorin_radius
-from pdekit.integrators.watch import Statistics
-from pdekit.semidiscrete.system import SemiDiscrete
-from pdekit.solvers.choose import krylov_solver, separable_solver
-from pdekit.solvers.direct import LinearSolver, condition, factorise
+from pdekit.language.evaluate import slope
+from pdekit.language.symbols import ATOMS, spatial_atoms
+from pdekit.linear.direct import LinearSolver, condition, factorise
+from pdekit.linear.solver_choice import krylov_solver, separable_solver
+from pdekit.time.implicit import relative_change, within_rounding
+from pdekit.time.observers import Statistics
+from pdekit.time.stability import gershgorin_radius
 
 Array = NDArray[Any]
 TOLERANCE = 1e-11

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 import pdekit as pk
-from pdekit.cli import main
-from pdekit.storage.reader import read_result
+from pdekit.cli.commands import main
+from pdekit.io.hdf5_reader import read_result
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -68,7 +68,7 @@ def test_check_and_print_both_ways(config):
     assert "unknowns" in result.output and "method" in result.output
     problem = pk.load(config)
     if "<given in Python>" not in problem.to_yaml():
-        from pdekit.config.load import loads
+        from pdekit.io.load import loads
 
         assert loads(problem.to_yaml()).to_yaml() == problem.to_yaml()
         names: dict[str, object] = {}
@@ -301,7 +301,7 @@ def test_two_faults_are_both_told():
 
 
 def test_help_imports_nothing_heavy():
-    code = "import sys, pdekit.cli; print([m for m in ('sympy', 'matplotlib', 'numba', 'scipy', 'h5py', 'pydantic') if m in sys.modules])"
+    code = "import sys, pdekit.cli.commands; print([m for m in ('sympy', 'matplotlib', 'numba', 'scipy', 'h5py', 'pydantic') if m in sys.modules])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )

@@ -8,8 +8,8 @@ import sympy as sp
 from scipy.special import j0, jn_zeros
 
 import pdekit as pk
-from pdekit.config.load import loads
 from pdekit.errors import PdekitError
+from pdekit.io.load import loads
 
 TURN = 2 * np.pi
 X, Y, Z = sp.symbols("X Y Z")

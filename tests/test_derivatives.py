@@ -437,7 +437,7 @@ def test_jacobian_gradient_hessian_directional():
 
 def test_sparse_coloured_jacobian_of_a_large_right_hand_side(figure):
     """2,048 unknowns, stencil width 3."""
-    from pdekit.semidiscrete.colouring import ColouredJacobian, box_pattern
+    from pdekit.discretize.colouring import ColouredJacobian, box_pattern
 
     grid = pk.Grid(x=pk.Axis(0, 1, 2048))
     D = pk.derivative(grid, "x", 2, boundary={"x": pk.Neumann(0)}).matrix()

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pdekit as pk
-from pdekit.equations.analysis import split
-from pdekit.equations.atoms import Diff, Flux
-from pdekit.equations.language import Scope, parse
-from pdekit.equations.sampling import sample_text
 from pdekit.errors import ExpressionError
+from pdekit.language.analysis import split
+from pdekit.language.parser import Scope, parse
+from pdekit.language.sampling import sample_text
+from pdekit.language.symbols import Diff, Flux
 
 x, y, u, v, D = sp.symbols("x y u v D")
 

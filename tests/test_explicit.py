@@ -5,10 +5,10 @@ import pytest
 
 import pdekit as pk
 from pdekit.errors import PdekitError, StabilityError
-from pdekit.integrators.explicit import chebyshev_coefficients
-from pdekit.integrators.methods import METHODS
-from pdekit.integrators.tables import TABLEAUX
-from pdekit.integrators.watch import Watch
+from pdekit.time.explicit import chebyshev_coefficients
+from pdekit.time.methods import METHODS
+from pdekit.time.observers import Watch
+from pdekit.time.tables import TABLEAUX
 
 
 def conditions_of_order(tableau, weights):

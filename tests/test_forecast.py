@@ -3,8 +3,8 @@
 import pytest
 
 import pdekit as pk
-from pdekit.forecast import forecast
-from pdekit.report import _duration
+from pdekit.cli.forecast import forecast
+from pdekit.cli.report import _duration
 
 
 def problem(**time):

@@ -203,7 +203,7 @@ def test_cache_folder_can_be_chosen(tmp_path, monkeypatch):
 def test_check_predicts_the_memory_of_an_explicit_run(method, figure):
     import tracemalloc
 
-    from pdekit.report import memory_estimate
+    from pdekit.cli.report import memory_estimate
 
     grid = pk.Grid(x=A(0, 1, 700), y=A(0, 1, 700))
     time = pk.TimeSettings(end=4e-9, method=method, step=1e-9, compiled="always")

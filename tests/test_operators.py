@@ -182,7 +182,7 @@ def test_compiled_sweeps_equal_the_matrix(shape, dtype):
 def test_sweeps_of_matrices_without_any_structure():
     from scipy import sparse
 
-    from pdekit.operators.sweep import Sweep
+    from pdekit.discretize.sweep import Sweep
 
     rng = np.random.default_rng(4)
     matrix = sparse.random_array((50, 40), density=0.1, rng=rng, format="csr")

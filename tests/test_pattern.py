@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.semidiscrete.pattern import JacobianPattern, NoPattern
+from pdekit.discretize.jacobian import JacobianPattern, NoPattern
 
 D, N, A = pk.Dirichlet, pk.Neumann, pk.Axis
 PLANE = {"x": A(0, 1, 9), "y": A(0, 1, 8, periodic=True)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pdekit.config.load import loads
+from pdekit.io.load import loads
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.config.load import loads
 from pdekit.errors import PdekitError
+from pdekit.io.load import loads
 
 
 def advection(scheme, order=2, **changes):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.boundary import collect
-from pdekit.equations.pde import PDE
+from pdekit.boundary.conditions import collect
+from pdekit.discretize.colouring import ColouredJacobian, box_pattern
+from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import BoundaryError, ConfigError, SolverError, StabilityError
-from pdekit.semidiscrete.colouring import ColouredJacobian, box_pattern
-from pdekit.semidiscrete.system import SemiDiscrete
+from pdekit.language.pde import PDE
 
 
 def system(equations, grid, boundary, order=2, dtype=float, **options):

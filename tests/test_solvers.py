@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from pdekit.solvers import choose
 
 import pdekit as pk
 from pdekit.errors import SolverError
-from pdekit.integrators.fixed import Theta
-from pdekit.integrators.watch import Statistics
-from pdekit.solvers import choose
-from pdekit.solvers.choose import krylov_solver, separable_solver
-from pdekit.solvers.direct import factorise
+from pdekit.linear.direct import factorise
+from pdekit.linear.solver_choice import krylov_solver, separable_solver
+from pdekit.time.implicit import Theta
+from pdekit.time.observers import Statistics
 
 N, D = pk.Neumann("y + x"), pk.Dirichlet("x*y")
 ROBIN = pk.Robin(1, 2, "y")
@@ -146,7 +146,7 @@ def test_only_derivatives_prescribed_and_a_jump(monkeypatch):
 def test_multigrid_refuses_what_it_is_not_for():
     from scipy import sparse
 
-    from pdekit.solvers.multigrid import Multigrid
+    from pdekit.linear.multigrid import Multigrid
 
     line = sparse.csr_array(sparse.diags_array([[-1.0] * 9, [1.0, *[2.0] * 8, 1.0], [-1.0] * 9], offsets=[-1, 0, 1]))
     with pytest.raises(SolverError, match="constants are not determined"):

@@ -7,8 +7,8 @@ import pytest
 import sympy as sp
 
 import pdekit as pk
-from pdekit.operators.rows import derivative_rows, flux_rows
-from pdekit.stencils import Functional
+from pdekit.stencils.rows import derivative_rows, flux_rows
+from pdekit.stencils.weights import Functional
 
 x, t = sp.symbols("x t")
 U = sp.exp(-t) * sp.exp(x) * sp.sin(3 * x + sp.Rational(3, 10))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pdekit.errors import GridError
-from pdekit.stencils import Functional, central_reach, closure_size, weights
+from pdekit.stencils.weights import Functional, central_reach, closure_size, weights
 
 
 def monomial(x, k, d):

@@ -14,10 +14,10 @@ import pytest
 import xarray
 
 import pdekit as pk
-from pdekit.config.load import loads
 from pdekit.errors import StabilityError, StorageError
-from pdekit.storage.reader import read_result
-from pdekit.storage.superblock import lookup3
+from pdekit.io.hdf5_reader import read_result
+from pdekit.io.load import loads
+from pdekit.io.superblock import lookup3
 
 
 def rod(**options):

@@ -8,7 +8,7 @@ from scipy.linalg import expm
 
 import pdekit as pk
 from pdekit.errors import ConfigError, SolverError, StabilityError
-from pdekit.integrators.methods import METHODS
+from pdekit.time.methods import METHODS
 
 FIRST = ["backward_euler", "crank_nicolson", "ssprk3", "rk4", "euler", "midpoint", "heun"]
 NOMINAL = {m: METHODS[m].order for m in METHODS}

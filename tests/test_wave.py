@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.integrators.explicit import RungeKutta
-from pdekit.integrators.rates import MatrixRates, Tolerance, choose_rates
-from pdekit.integrators.tables import TABLEAUX
 from pdekit.kernels import kernel, wave
+from pdekit.time.explicit import RungeKutta
+from pdekit.time.right_hand_side import MatrixRates, Tolerance, choose_rates
+from pdekit.time.tables import TABLEAUX
 from tests.test_kernels import BOX, CASES, PLANE, gray_scott, problem_of
 
 # Coefficients that change in time are evaluated before each stage: no wave.
@@ -19,7 +19,7 @@ def steps(problem, method, monkeypatch, threads, t=0.37, h=2e-6):
     monkeypatch.setattr(wave, "STATE_BYTES", 0)
     monkeypatch.setattr(wave, "MOST_TWICE", 10.0)
     monkeypatch.setattr(kernel, "SHARED_FROM", 0)
-    monkeypatch.setattr("pdekit.integrators.rates.usable_cores", lambda: threads)
+    monkeypatch.setattr("pdekit.time.right_hand_side.usable_cores", lambda: threads)
     system = problem.semidiscrete
     y = system.pack(problem.initial_fields())
     y = y + 0.1 * np.random.default_rng(1).standard_normal(y.size)

@@ -163,7 +163,7 @@ def advection(n, D):
 @pytest.mark.parametrize(("method", "n", "D"), [("euler", 500, 2e-4), ("heun", 600, 5e-4), ("rk4", 1000, 5e-5)])
 def test_limits_of_large_advection_problems(method, n, D):
     """The spectrum is known: -(2D/h^2)(1 - cos) - (i/h) sin. No mode grows at the limit, and some grows above 1.1 of it."""
-    from pdekit.integrators.tables import TABLEAUX
+    from pdekit.time.tables import TABLEAUX
 
     limit = advection(n, D).choice(t_end=1.0, method=method, step=1e-7).limit
     h, angle = 1 / n, np.linspace(0, 2 * np.pi, n, endpoint=False)

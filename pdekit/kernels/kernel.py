@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.boundary.face_data import StateConditions
+from pdekit.deferred import collection_paused
+from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
-from pdekit.extension import collection_paused
 from pdekit.kernels.cache import load
 from pdekit.kernels.drivers import write_pass
 from pdekit.kernels.memory import empty_state
 from pdekit.kernels.plan import DerivativeTerm, FluxTerm, make_plan
 from pdekit.kernels.workers import Workers
-from pdekit.semidiscrete.conditions import StateConditions
-from pdekit.semidiscrete.system import SemiDiscrete
 
 Array = NDArray[Any]
 # Node updates below which handing work to a second thread costs more than it saves.

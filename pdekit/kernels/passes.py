@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdekit.jit import add_multiple, compiled
+from pdekit.compilation import add_multiple, compiled
 
 Array = NDArray[Any]
 PIECE = 2048

@@ -2,7 +2,7 @@
 
 Every row of a one-dimensional matrix reads a *window* of nodes, of the same width for all rows of an axis; windows of
 boundary rows are pushed inwards. A table gives every row the weights of its window, so boundary and non-uniform rows are no
-special case. The rows are those of `pdekit.semidiscrete.atoms`, read off the same matrices.
+special case. The rows are those of `pdekit.discretize.atoms`, read off the same matrices.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pdekit.equations.atoms import Diff, Flux, spatial_atoms
-from pdekit.operators.rows import AxisRows
-from pdekit.semidiscrete.atoms import axis_rows
-from pdekit.semidiscrete.system import SemiDiscrete
+from pdekit.discretize.atoms import axis_rows
+from pdekit.discretize.system import SemiDiscrete
+from pdekit.language.symbols import Diff, Flux, spatial_atoms
+from pdekit.stencils.rows import AxisRows
 
 Array = NDArray[Any]
 MOST_SLOTS = 40

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.boundary.face_data import StateConditions
+from pdekit.discretize.system import SemiDiscrete
 from pdekit.kernels.cache import load
 from pdekit.kernels.drivers import write_wave
 from pdekit.kernels.kernel import Kernel
 from pdekit.kernels.plan import Plan
-from pdekit.semidiscrete.conditions import StateConditions
-from pdekit.semidiscrete.system import SemiDiscrete
 
 Array = NDArray[Any]
 Rows = Sequence[Sequence[float]]
@@ -46,7 +46,7 @@ def reach(plan: Plan) -> tuple[int, int, Array | None]:
 
 
 class Coefficients(Protocol):
-    """What a wave must know of a method: `pdekit.integrators.tables.Tableau` has it."""
+    """What a wave must know of a method: `pdekit.time.tables.Tableau` has it."""
 
     @property
     def A(self) -> Rows: ...

@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.animation import FFMpegWriter, PillowWriter
 
 from pdekit.errors import PdekitError, StorageError
-from pdekit.plotting.field import draw_map
+from pdekit.plotting.field_picture import draw_map
 from pdekit.plotting.plane import axis_label, closed, planes
-from pdekit.plotting.solution import choose_variable, label_of
+from pdekit.plotting.solution_picture import choose_variable, label_of
 from pdekit.plotting.style import COMPUTED, EXACT, colours, picture, styled, visible
 from pdekit.solution import Solution
 

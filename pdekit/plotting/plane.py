@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdekit.grid import Grid
+from pdekit.geometry.grid import Grid
 
 Array = NDArray[Any]
 

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import ConfigError, PdekitError
-from pdekit.extension import service
-from pdekit.field import Field
-from pdekit.grid import Grid
-from pdekit.integrators.methods import METHODS
+from pdekit.geometry.grid import Field, Grid
 from pdekit.problem import Problem
 from pdekit.solution import Solution
+from pdekit.time.methods import METHODS
 from pdekit.verification.manufactured import manufactured
 
 # In a study in space the error in time must not be seen.
@@ -110,8 +108,10 @@ class Study:
         return f"{self.table()}\n{self.verdict}"
 
     def plot(self, **options: Any) -> Any:
-        """Errors over mesh width, with the slope of the expected order. See `pdekit.plotting.study.plot_study`."""
-        return service("plot_study")(self, **options)
+        """Errors over mesh width, with the slope of the expected order. See `pdekit.plotting.study_picture.plot_study`."""
+        from pdekit.plotting.study_picture import plot_study
+
+        return plot_study(self, **options)
 
 
 def refined(grid: Grid, points: int) -> Grid:

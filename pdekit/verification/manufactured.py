@@ -13,11 +13,11 @@ from typing import Any
 
 import sympy as sp
 
-from pdekit.boundary import SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
-from pdekit.equations.atoms import lower
-from pdekit.equations.language import Scope, parse
+from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
 from pdekit.errors import SolverError
-from pdekit.grid import Grid
+from pdekit.geometry.grid import Grid
+from pdekit.language.parser import Scope, parse
+from pdekit.language.symbols import lower
 from pdekit.problem import Problem
 
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 import pdekit as pk
-from pdekit.integrators.methods import METHODS
-from pdekit.integrators.rates import CompiledRates, choose_rates
-from pdekit.integrators.watch import Watch
 from pdekit.kernels.kernel import Kernel
 from pdekit.kernels.memory import empty_state
 from pdekit.kernels.workers import usable_cores
+from pdekit.time.methods import METHODS
+from pdekit.time.observers import Watch
+from pdekit.time.right_hand_side import CompiledRates, choose_rates
 from tests.benchmarks.timing import Row, best, copy_rate
 
 GRAY_SCOTT = ["u_t = 0.1*laplace(u) - u*v**2 + F*(1 - u)", "v_t = 0.05*laplace(v) + u*v**2 - (F + k)*v"]

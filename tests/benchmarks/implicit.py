@@ -9,9 +9,9 @@ import numpy as np
 from scipy import fft
 
 import pdekit as pk
-from pdekit.integrators.fixed import Theta
-from pdekit.integrators.watch import Statistics
-from pdekit.solvers.choose import krylov_solver
+from pdekit.linear.solver_choice import krylov_solver
+from pdekit.time.implicit import Theta
+from pdekit.time.observers import Statistics
 from tests.benchmarks.explicit import heat
 from tests.benchmarks.timing import Row, best
 
@@ -77,7 +77,7 @@ def implicit_against_pyamg() -> Row:
     import pyamg
     from scipy import sparse
 
-    from pdekit.operators.algebra import diagonal
+    from pdekit.discretize.algebra import diagonal
 
     weights = system.grid.weights.ravel()[system.blocks[0].free]
     matrix = sparse.csr_matrix(diagonal(weights) @ stepper._matrix(h))

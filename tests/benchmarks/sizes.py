@@ -35,7 +35,7 @@ def measured() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def _steady(problem: pk.Problem) -> None:
-    from pdekit.solvers.choose import krylov_solver
+    from pdekit.linear.solver_choice import krylov_solver
 
     system = problem.semidiscrete
     solver = krylov_solver(system, 0.0, -1.0, lambda: system.L, always=True)

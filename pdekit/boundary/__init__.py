@@ -1,0 +1,1 @@
+"""Boundary conditions and their data."""

@@ -1,0 +1,221 @@
+"""Boundary conditions: linear combinations of normal derivatives on a face.
+
+Every condition is ``sum_k a_k d^k u/dn^k = g(x, t)`` with the outward normal n: at the left end of an axis
+``d/dn = -d/dx``, at the right end ``d/dn = +d/dx``. So ``Neumann(q)`` is the same physics at both ends: a
+positive `q` lets u grow outwards. A face carries one condition, several (a clamped beam has two), or none
+(`Outflow`: the rows close one-sided). Periodicity belongs to the axis.
+
+Corner rule: a node on several Dirichlet faces takes the value of the first of these axes in the grid's
+order; a difference of more than 1e-8 (relative) between the faces at a corner is reported when the problem is
+made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pdekit.errors import BoundaryError, nearest_hint
+from pdekit.stencils.weights import Functional
+
+Side = Literal["left", "right"]
+SIDES: tuple[Side, Side] = ("left", "right")
+Number = int | float | complex
+
+
+@dataclass(frozen=True)
+class BoundaryCondition:
+    """``sum_k coefficients[k] d^k u/dn^k = value`` on one face, n the outward normal.
+
+    Parameters
+    ----------
+    coefficients : tuple of numbers or expressions of parameters
+        ``a_0, a_1, ...``; the last one is not zero.
+    value : number, str, array or callable, default 0
+        The data g: a constant, an expression in the coordinates and t, an array over the face, or a callable of
+        any of these by name.
+
+    Examples
+    --------
+    >>> Robin(1, 2, "sin(t)").describe("u")
+    'u + 2 du/dn = sin(t)'
+    """
+
+    coefficients: tuple[Any, ...]
+    value: Any = 0.0
+
+    def __post_init__(self) -> None:
+        trimmed = tuple(self.coefficients)
+        while trimmed and not isinstance(trimmed[-1], str) and trimmed[-1] == 0:
+            trimmed = trimmed[:-1]
+        if not trimmed:
+            raise BoundaryError("a boundary condition needs at least one coefficient that is not zero")
+        object.__setattr__(self, "coefficients", trimmed)
+
+    @property
+    def is_dirichlet(self) -> bool:
+        """Whether the condition prescribes the value itself."""
+        return len(self.coefficients) == 1
+
+    @property
+    def order(self) -> int:
+        """The highest normal derivative."""
+        return len(self.coefficients) - 1
+
+    def functional(self, at: float, side: Side) -> Functional:
+        """The condition's left side in derivatives along the axis. Needs numeric coefficients."""
+        sign = -1.0 if side == "left" else 1.0
+        return Functional(at, tuple(float(a) * sign**k for k, a in enumerate(self.coefficients)))
+
+    def describe(self, name: str) -> str:
+        """The condition as it stands on paper."""
+        derivatives = [name, f"d{name}/dn"] + [f"d^{k}{name}/dn^{k}" for k in range(2, len(self.coefficients))]
+        terms = []
+        for a, derivative in zip(self.coefficients, derivatives):
+            if not isinstance(a, str) and a == 0:
+                continue
+            factor = "" if a == 1 else (f"({a}) " if isinstance(a, str) else f"{a:g} ")
+            terms.append(factor + derivative)
+        data = self.value if isinstance(self.value, str | int | float | complex) else "data"
+        return f"{' + '.join(terms)} = {data}"
+
+
+@dataclass(frozen=True)
+class Outflow:
+    """No condition: the rows at this face close with one-sided stencils."""
+
+
+@dataclass(frozen=True)
+class Pole:
+    """How an unknown goes on across a pole of curved coordinates, such as r = 0: no condition, but a symmetry.
+
+    Parameters
+    ----------
+    parity : {"even", "odd"}, default "even"
+        "even" for scalars, "odd" for components along unit vectors that turn there, such as e_r and e_phi at r = 0.
+    """
+
+    parity: str = "even"
+
+    def __post_init__(self) -> None:
+        if self.parity not in ("even", "odd"):
+            raise BoundaryError(f"pole: allowed are 'even' and 'odd', found {self.parity!r}")
+
+
+def Dirichlet(value: Any = 0.0) -> BoundaryCondition:
+    """``u = value``."""
+    return BoundaryCondition((1,), value)
+
+
+def Neumann(value: Any = 0.0) -> BoundaryCondition:
+    """``du/dn = value``, n the outward normal."""
+    return BoundaryCondition((0, 1), value)
+
+
+def Robin(a: Any, b: Any, value: Any = 0.0) -> BoundaryCondition:
+    """``a u + b du/dn = value``, n the outward normal."""
+    return BoundaryCondition((a, b), value)
+
+
+def Curvature(value: Any = 0.0) -> BoundaryCondition:
+    """``d^2 u/dn^2 = value``, as at the hinged end of a beam."""
+    return BoundaryCondition((0, 0, 1), value)
+
+
+@dataclass(frozen=True)
+class FaceConditions:
+    """The conditions on the two faces of one axis; ``()`` is none (outflow, or a pole that is crossed with `parity`)."""
+
+    left: tuple[BoundaryCondition, ...] = ()
+    right: tuple[BoundaryCondition, ...] = ()
+    parity: Literal[1, -1] = 1
+
+    def __getitem__(self, side: Side) -> tuple[BoundaryCondition, ...]:
+        return self.left if side == "left" else self.right
+
+    def dirichlet(self, side: Side) -> BoundaryCondition | None:
+        """The Dirichlet condition on a face, if there is one."""
+        return next((c for c in self[side] if c.is_dirichlet), None)
+
+
+def _one_face(given: Any, where: str) -> tuple[BoundaryCondition, ...]:
+    if isinstance(given, Outflow | Pole):
+        return ()
+    conditions = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
+    for condition in conditions:
+        if not isinstance(condition, BoundaryCondition):
+            raise BoundaryError(
+                f"{where}: expected a boundary condition such as Dirichlet(0), found {type(condition).__name__}"
+            )
+    leading = [c.order for c in conditions]
+    if len(set(leading)) < len(leading):
+        raise BoundaryError(f"{where}: two conditions of the same order {max(leading)} on one face")
+    return conditions
+
+
+def collect(
+    given: Mapping[str, Any] | None,
+    axes: Mapping[str, bool],
+    unknown: str,
+    poles: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, FaceConditions]:
+    """Conditions of one unknown on every bounded axis, complete.
+
+    Parameters
+    ----------
+    given : mapping
+        Per axis: a condition for both ends, or a mapping of ``left`` and ``right``.
+    axes : mapping of str to bool
+        The grid's axes and whether each is periodic.
+    unknown : str
+        For messages.
+    poles : mapping of str to collection of str, optional
+        Ends of axes that are poles of the coordinates, such as r = 0: points of the interior, without conditions.
+
+    Raises
+    ------
+    BoundaryError
+        A face without a condition, a condition on a periodic or unknown axis, or on a pole.
+    """
+    given = dict(given or {})
+    poles = poles or {}
+    for name in given:
+        if name not in axes:
+            raise BoundaryError(
+                f"boundary.{unknown}.{name}: no such axis; the grid has {list(axes)}{nearest_hint(name, axes)}"
+            )
+    collected = {}
+    for name, periodic in axes.items():
+        where = f"boundary.{unknown}.{name}"
+        entry = given.get(name)
+        if periodic:
+            if entry is not None:
+                raise BoundaryError(f"{where}: axis {name!r} is periodic and takes no boundary condition")
+            continue
+        free: dict[str, Any] = dict.fromkeys(poles.get(name, ()), Pole())
+        sides: Mapping[str, Any]
+        if isinstance(entry, Mapping):
+            sides = {**free, **entry}
+        else:
+            sides = free if entry is None else {"left": entry, "right": entry, **free}
+        for side in sides:
+            if side not in SIDES:
+                raise BoundaryError(f"{where}.{side}: faces are 'left' and 'right'{nearest_hint(side, SIDES)}")
+            if (side in free) != isinstance(sides[side], Pole):
+                raise BoundaryError(
+                    f"{where}.{side}: this end is a pole of the coordinates, inside of the domain; leave it out, or give "
+                    "pole: odd for a component along a unit vector that turns there"
+                    if side in free
+                    else f"{where}.{side}: this end is not a pole of the coordinates"
+                )
+        for side in SIDES:
+            if side not in sides:
+                raise BoundaryError(
+                    f"{where}.{side}: no condition on this face; give dirichlet, neumann, robin or another "
+                    "combination of normal derivatives, or outflow"
+                )
+        odd = any(sides[side] == Pole("odd") for side in free)
+        left, right = (_one_face(sides[side], f"{where}.{side}") for side in SIDES)
+        collected[name] = FaceConditions(left, right, -1 if odd else 1)
+    return collected

@@ -1,0 +1,268 @@
+"""The command line. Heavy imports happen inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pdekit.deferred import collection_paused
+from pdekit.errors import PdekitError
+
+if TYPE_CHECKING:
+    from pdekit.problem import Problem
+    from pdekit.solution import Solution
+
+atexit.register(gc.freeze)  # or the collector goes through all modules once more at the end: 0.3 s (measured)
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+
+
+class Commands(click.Group):
+    """Turns every error into one clear message and a non-zero exit, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PdekitError as error:
+            click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+            ctx.exit(BAD_INPUT)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("\ninterrupted; what was stored until now is valid", err=True)
+            ctx.exit(INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush to
+            ctx.exit(FAILED)
+        except Exception as error:
+            if os.environ.get("PDEKIT_TRACEBACK"):
+                raise
+            message = (
+                f"internal error: {type(error).__name__}: {error}\nPlease report it; PDEKIT_TRACEBACK=1 shows where."
+            )
+            click.echo(message, err=True)
+            ctx.exit(FAILED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pdekit")
+def main() -> None:
+    """Partial differential equations by finite differences and the method of lines, verified.
+
+    \b
+    pdekit run configs/heat_rod.yaml
+    pdekit check configs/heat_rod.yaml parameters.D=0.2 grid.x.points=201
+    """
+
+
+_config = click.argument("config", type=click.Path(path_type=Path))
+_overrides = click.argument("overrides", nargs=-1, metavar="[key.path=value ...]")
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
+
+
+def _load(config: Path, overrides: tuple[str, ...]) -> Problem:
+    with collection_paused():
+        from pdekit.io.load import load
+
+        problem = load(config, overrides)
+    gc.freeze()  # what the imports made stays to the end
+    return problem
+
+
+def _say_notes(problem: Problem) -> None:
+    for note in problem.notes():
+        click.echo(f"{click.style('note:', fg='yellow')} {note}", err=True)
+
+
+@main.command()
+@_config
+@_overrides
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Results file; default is output.file of the config."
+)
+@click.option("-f", "--force", is_flag=True, help="Replace an existing results file.")
+@_quiet
+def run(config: Path, overrides: tuple[str, ...], output: Path | None, force: bool, quiet: bool) -> None:
+    """Solve the problem of CONFIG and write its results."""
+    problem = _load(config, overrides)
+    path = output or Path(problem.output.file or f"results/{config.stem}.h5")
+    from pdekit.io.hdf5_writer import check_output
+
+    check_output(path, force)
+    if not quiet:
+        _say_notes(problem)
+    solution = _solve_with_progress(problem, path, force, quiet)
+    if not quiet:
+        _summary(problem, solution, path)
+
+
+def _solve_with_progress(problem: Problem, path: Path, force: bool, quiet: bool) -> Solution:
+    if problem.steady or quiet:
+        return problem.solve(output=path, force=force, keep=False)
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    start, end = problem.span(None)
+    choice = problem.choice()
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        TextColumn("t = {task.completed:.4g} / {task.total:.4g}"),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("time left"),
+        TimeRemainingColumn(compact=True),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(choice.method.name, total=end, rate="")
+        bar.update(task, completed=start)
+        clock = _RateClock()
+
+        def progress(t: float, steps: int) -> None:
+            rate = clock.tick(steps)
+            if rate is not None:
+                bar.update(task, completed=t, rate=f"{rate:,.0f} steps/s")
+
+        return problem.solve(output=path, force=force, keep=False, progress=progress, choice=choice)
+
+
+class _RateClock:
+    """Tells the rate a few times a second and otherwise costs nothing."""
+
+    def __init__(self) -> None:
+        import time
+
+        self._now = time.monotonic
+        self._last, self._steps = self._now(), 0
+
+    def tick(self, steps: int) -> float | None:
+        """Steps a second since the last report, or None if that was just now."""
+        now = self._now()
+        if now - self._last < 0.1:
+            return None
+        rate = (steps - self._steps) / (now - self._last)
+        self._last, self._steps = now, steps
+        return rate
+
+
+def _table() -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _print(thing: Any) -> None:
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 110, highlight=False).print(thing)
+
+
+def _summary(problem: Problem, solution: Solution, path: Path) -> None:
+    from rich.markup import escape
+
+    table = _table()
+    table.add_row("problem", escape(problem.title or "; ".join(problem.pde.equations)))
+    table.add_row("method", escape(f"{solution.method}: {solution.reasons[-1]}"))
+    statistics = solution.statistics
+    names = ("steps", "evaluations", "jacobians", "factorisations", "newton_iterations")
+    counts = [f"{statistics[n]:,} {n.replace('_', ' ')}" for n in names if statistics[n]]
+    table.add_row("work", ", ".join(counts))
+    table.add_row("wall time", f"{solution.wall_time:.2f} s")
+    for name, error in solution.errors().items():
+        when = "" if solution.steady else f" at t = {solution.times[-1]:g}"
+        table.add_row("error", f"{name}: {error:.3e} (greatest difference from the exact solution{when})")
+    table.add_row("results", escape(str(path)))
+    _print(table)
+
+
+@main.command()
+@_config
+@_overrides
+def check(config: Path, overrides: tuple[str, ...]) -> None:
+    """Tell what CONFIG was understood to mean, and how it would be solved, without solving it."""
+    problem = _load(config, overrides)
+    from pdekit.cli.report import describe
+
+    _print(describe(problem))
+
+
+@main.command()
+@_config
+@_overrides
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Picture; default is results/<config>_convergence.png."
+)
+@click.option("--against", type=click.Choice(["exact", "manufactured", "self"]), help="What errors are taken against.")
+@_quiet
+def converge(config: Path, overrides: tuple[str, ...], output: Path | None, against: Any, quiet: bool) -> None:
+    """Solve CONFIG on finer and finer grids and tell the observed order.
+
+    Exit code 0 if it is the expected one, 1 if not.
+    """
+    problem = _load(config, overrides)
+    from pdekit.verification.converge import converge as study_of
+
+    report = None if quiet else lambda text: click.echo(f"solving {text}", err=True)
+    points = problem.convergence.points
+    if points is None and problem.convergence.steps is None:
+        points = (21, 41, 81)
+    study = study_of(problem, points, steps=problem.convergence.steps, against=against, report=report)
+    path = output or Path(f"results/{config.stem}_convergence.png")
+    study.plot(file=path)
+    if not quiet:
+        click.echo(f"{study}\npicture: {path}")
+    sys.exit(0 if study.passed else FAILED)
+
+
+@main.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Picture (.png, .pdf, .svg) or movie (.gif, .mp4)."
+)
+@click.option("-v", "--variable", help="Which variable; default is the first.")
+@click.option("-k", "--kind", type=click.Choice(["lines", "kymograph", "map", "slices"]), help="What kind of picture.")
+@click.option("--rate", type=click.IntRange(1, 60), default=12, show_default=True, help="Movie frames a second.")
+def plot(result: Path, output: Path | None, variable: str | None, kind: Any, rate: int) -> None:
+    """Draw the results file RESULT: a picture, or a movie if the output ends in .gif or .mp4."""
+    from pdekit.io.open import open_result
+    from pdekit.plotting.movie import WRITERS, animate
+    from pdekit.plotting.solution_picture import plot_solution
+
+    solution = open_result(result)
+    path = output or result.with_suffix(".png")
+    if path.suffix.lower() in WRITERS:
+        animate(solution, path, variable, rate=rate)
+    else:
+        plot_solution(solution, variable, kind=kind, file=path)
+    click.echo(str(path))
+
+
+@main.command()
+@click.argument("result", type=click.Path(path_type=Path))
+def info(result: Path) -> None:
+    """Tell what is in the results file RESULT."""
+    from pdekit.cli.report import describe_result
+
+    _print(describe_result(result))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of configs, for editors that complete them."""
+    import json
+
+    from pdekit.io.schema import ConfigModel
+
+    click.echo(json.dumps(ConfigModel.model_json_schema(), indent=2))
+
+
+if __name__ == "__main__":
+    main()

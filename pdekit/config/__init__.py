@@ -1,1 +1,0 @@
-"""YAML configs: text to problem and back."""

@@ -1,0 +1,1 @@
+"""Derivatives of arrays, noisy data and Python functions; data in files."""

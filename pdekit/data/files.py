@@ -1,0 +1,123 @@
+"""Initial data from files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.errors import StorageError
+from pdekit.geometry.axis import Axis
+from pdekit.geometry.grid import RESERVED_NAMES, Field, Grid
+
+
+@dataclass(frozen=True)
+class FileData:
+    """Data in a file: the last frame of an HDF5 variable, an array of an NPZ, a NPY or CSV file.
+
+    Parameters
+    ----------
+    file : str
+        Path.
+    variable : str, optional
+        Name in an HDF5 or NPZ file.
+    """
+
+    file: str
+    variable: str | None = None
+
+    def load(self, shape: tuple[int, ...]) -> NDArray[Any]:
+        """The array, of the grid's shape.
+
+        Raises
+        ------
+        StorageError
+            No such file or variable, or another shape.
+        """
+        path = Path(self.file)
+        if not path.is_file():
+            raise StorageError(f"initial data {path}: no such file")
+        try:
+            values = self._read(path)
+        except StorageError:
+            raise
+        except Exception as error:  # h5py, zipfile and numpy raise all kinds
+            raise StorageError(f"initial data {path} cannot be read: {error}") from None
+        if values.ndim == len(shape) + 1:
+            values = values[-1]
+        if values.shape != shape:
+            raise StorageError(f"initial data {path} have shape {values.shape}, the grid needs {shape}")
+        return values
+
+    def column(self) -> NDArray[Any]:
+        """The array as it stands in the file; of a CSV file the column that its first line names.
+
+        Raises
+        ------
+        StorageError
+        """
+        path = Path(self.file)
+        if not path.is_file():
+            raise StorageError(f"data {path}: no such file")
+        if path.suffix.lower() != ".csv":
+            return self._read(path)
+        names = path.read_text().partition("\n")[0].replace("#", "").split(",")
+        names = [name.strip().strip('"') for name in names]
+        if self.variable not in names:
+            raise StorageError(f"data {path}: no column {self.variable!r}; there are {names}")
+        try:
+            return np.loadtxt(path, delimiter=",", skiprows=1, usecols=names.index(self.variable), ndmin=1)
+        except ValueError as error:
+            raise StorageError(f"data {path}: {error}") from None
+
+    def _read(self, path: Path) -> NDArray[Any]:
+        suffix = path.suffix.lower()
+        if suffix == ".npy":
+            return np.asarray(np.load(path, allow_pickle=False))
+        if suffix == ".csv":
+            return np.loadtxt(path, delimiter=",")
+        if self.variable is None:
+            raise StorageError(f"initial data {path}: say which variable, {{file: ..., variable: ...}}")
+        if suffix == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                return self._pick(archive, list(archive.files), path)
+        from pdekit.io.hdf5_reader import open_hdf5
+
+        with open_hdf5(path) as file:
+            return self._pick(file, list(file), path)
+
+    def _pick(self, container: Any, names: list[str], path: Path) -> NDArray[Any]:
+        if self.variable not in names:
+            raise StorageError(f"initial data {path}: no variable {self.variable!r}; there are {sorted(names)}")
+        return np.asarray(container[self.variable][()])
+
+
+def read_columns(file: str | Path, coordinate: str, value: str) -> Field:
+    """A field on one axis from two columns of a CSV file (with names in its first line), or arrays of an NPZ or HDF5 file.
+
+    Parameters
+    ----------
+    file : str or Path
+    coordinate, value : str
+        Their names; the coordinate strictly increases.
+
+    Returns
+    -------
+    Field
+        Named `value`, on an axis named `coordinate` if that can be the name of an axis, else ``x``.
+
+    Raises
+    ------
+    StorageError, GridError
+        No such file or column, columns of different lengths, unsorted or duplicate coordinates.
+    """
+    nodes, values = (FileData(str(file), name).column() for name in (coordinate, value))
+    if nodes.ndim != 1 or values.shape != nodes.shape:
+        raise StorageError(f"data {file}: {coordinate!r} has shape {nodes.shape}, {value!r} has shape {values.shape}")
+    name = (
+        coordinate if coordinate.isidentifier() and "_" not in coordinate and coordinate not in RESERVED_NAMES else "x"
+    )
+    return Field(Grid({name: Axis(nodes=nodes)}), values, value)

@@ -1,0 +1,1 @@
+"""Operators on grids, and equations as systems of ordinary differential equations."""

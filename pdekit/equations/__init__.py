@@ -1,1 +1,0 @@
-"""The equation language: text to symbols. Knows nothing of grids."""

@@ -1,0 +1,1 @@
+"""Axes, coordinate systems, grids and fields."""

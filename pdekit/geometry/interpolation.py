@@ -1,0 +1,90 @@
+"""Interpolation between the nodes of a tensor product of axes, by cubic splines in each direction (order 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import NdBSpline, make_interp_spline
+
+from pdekit.errors import GridError
+from pdekit.geometry.axis import Axis
+
+SPLINE_MEMORY = 16  # nodes after which the end of a spline is forgotten, by a factor of 4 a node
+
+
+class TensorGrid(Protocol):
+    """What interpolation asks of a grid."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def axes(self) -> tuple[Axis, ...]: ...
+    @property
+    def ndim(self) -> int: ...
+    def mirror(self, name: str | int, /) -> Mapping[int, NDArray[Any]]: ...
+    def poles(self, name: str | int, /) -> Mapping[str, float]: ...
+
+
+def interpolate(grid: TensorGrid, values: NDArray[Any], points: Any) -> NDArray[Any]:
+    """Values at points between the nodes.
+
+    Parameters
+    ----------
+    grid : Grid
+    values : array of the grid's shape
+    points : array of shape (..., ndim), or (...) for one axis
+        Periodic axes wrap round, values go on across the poles of curved coordinates as a scalar does.
+
+    Raises
+    ------
+    GridError
+        A point outside.
+    """
+    where = np.asarray(points, dtype=float)
+    if grid.ndim == 1 and (where.ndim == 0 or where.shape[-1] != 1):
+        where = where[..., None]
+    if where.shape[-1] != grid.ndim:
+        raise GridError(f"points need {grid.ndim} coordinates {grid.names}, found {where.shape[-1]}")
+    where = where.copy()
+    knots: list[Any] = []
+    degrees: list[int] = []
+    for k, (name, axis) in enumerate(zip(grid.names, grid.axes)):
+        line = axis.nodes
+        if axis.periodic:
+            where[..., k] = line[0] + np.mod(where[..., k] - line[0], axis.length)
+            pad = min(axis.size, SPLINE_MEMORY)
+            line = np.concatenate([line[-pad:] - axis.length, line, line[:pad] + axis.length])
+            values = np.concatenate([values.take(range(-pad, 0), k), values, values.take(range(pad), k)], axis=k)
+        elif bool(np.any((where[..., k] < axis.left) | (where[..., k] > axis.right))):
+            raise GridError(f"a point lies outside axis {name!r}, [{axis.left:g}, {axis.right:g}]")
+        if axis.offset:
+            line, values = _across_poles(grid, k, line, values)
+        degree = min(3, line.size - 1)
+        spline = make_interp_spline(line, np.moveaxis(values, k, 0), k=degree)
+        values = np.moveaxis(spline.c, 0, k)
+        knots.append(spline.t)
+        degrees.append(degree)
+    parts = [values.real, values.imag] if np.iscomplexobj(values) else [values]
+    found = [np.asarray(NdBSpline(tuple(knots), np.ascontiguousarray(c), tuple(degrees))(where)) for c in parts]
+    return found[0] + 1j * found[1] if len(found) == 2 else found[0]
+
+
+def _across_poles(
+    grid: TensorGrid, k: int, line: NDArray[Any], values: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Nodes and values along an axis with those behind its poles."""
+    pad = min(line.size, SPLINE_MEMORY)
+    behind = values
+    for other, index in grid.mirror(k).items():
+        behind = behind.take(index, axis=other)
+    nodes, found = line, values
+    for side, pole in grid.poles(k).items():
+        part = slice(0, pad) if side == "left" else slice(line.size - pad, line.size)
+        ghost, far = (2 * pole - line[part])[::-1], np.flip(behind.take(range(*part.indices(line.size)), k), k)
+        left = side == "left"
+        nodes = np.concatenate([ghost, nodes] if left else [nodes, ghost])
+        found = np.concatenate([far, found] if left else [found, far], axis=k)
+    return nodes, found

@@ -1,1 +1,0 @@
-"""Time integration: a few engines, and methods as data."""

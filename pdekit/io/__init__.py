@@ -1,0 +1,1 @@
+"""Configs, Python programs and results files."""

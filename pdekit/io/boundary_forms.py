@@ -1,0 +1,130 @@
+"""Boundary conditions as they are written in configs. A new kind is a new line of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from pdekit.boundary.conditions import SIDES, BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole
+from pdekit.errors import nearest_hint
+from pdekit.io.yaml_source import Path, Source
+
+
+def _robin(given: Any, source: Source, path: Path) -> BoundaryCondition:
+    entry = _mapping(given, ("a", "b"), ("value",), source, path)
+    return BoundaryCondition((entry["a"], entry["b"]), _data(entry.get("value", 0), source, (*path, "value")))
+
+
+def _combination(given: Any, source: Source, path: Path) -> BoundaryCondition:
+    entry = _mapping(given, ("coefficients",), ("value",), source, path)
+    coefficients = entry["coefficients"]
+    if not isinstance(coefficients, list) or not coefficients:
+        raise source.error((*path, "coefficients"), "expected a list a_0, a_1, ... of factors of u, du/dn, ...")
+    return BoundaryCondition(tuple(coefficients), _data(entry.get("value", 0), source, (*path, "value")))
+
+
+def _pole(given: Any, source: Source, path: Path) -> Pole:
+    if given not in ("even", "odd"):
+        raise source.error(path, f"allowed are even and odd, found {given!r}")
+    return Pole(given)
+
+
+def _simple(make: Callable[[Any], BoundaryCondition]) -> Callable[[Any, Source, Path], BoundaryCondition]:
+    return lambda given, source, path: make(_data(given, source, path))
+
+
+KINDS: dict[str, Callable[[Any, Source, Path], BoundaryCondition | Pole]] = {
+    "dirichlet": _simple(Dirichlet),
+    "neumann": _simple(Neumann),
+    "curvature": _simple(Curvature),
+    "robin": _robin,
+    "combination": _combination,
+    "pole": _pole,
+}
+
+
+def _data(value: Any, source: Source, path: Path) -> Any:
+    if isinstance(value, list):
+        try:
+            return np.array(value, dtype=float)
+        except (TypeError, ValueError):
+            raise source.error(path, "a list of boundary data must hold numbers") from None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise source.error(path, f"expected a number, an expression or a list of numbers, found {value!r}")
+    return value
+
+
+def _mapping(
+    given: Any, needed: tuple[str, ...], optional: tuple[str, ...], source: Source, path: Path
+) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise source.error(path, f"expected a mapping of {', '.join((*needed, *optional))}, found {given!r}")
+    allowed = (*needed, *optional)
+    for key in given:
+        if key not in allowed:
+            raise source.error(
+                (*path, key), f"unknown key; allowed are {', '.join(allowed)}{nearest_hint(key, allowed)}"
+            )
+    for key in needed:
+        if key not in given:
+            raise source.error(path, f"{key} is missing")
+    return dict(given)
+
+
+def _face(given: Any, source: Source, path: Path) -> Any:
+    """One face: ``outflow``, one condition, or a list of them."""
+    if isinstance(given, list):
+        return [_face(entry, source, (*path, i)) for i, entry in enumerate(given)]
+    if given == "outflow":
+        return Outflow()
+    kinds = [*KINDS, "outflow"]
+    if not isinstance(given, Mapping) or not given:
+        hint = nearest_hint(given, kinds) if isinstance(given, str) else ""
+        raise source.error(path, f"expected a condition such as {{dirichlet: 0}} or outflow, found {given!r}{hint}")
+    if len(given) > 1:
+        raise source.error(
+            path,
+            f"{len(given)} conditions, {', '.join(map(str, given))}, where one is expected; several make a list, [{{...}}, {{...}}]",
+        )
+    ((kind, value),) = given.items()
+    if kind not in KINDS:
+        raise source.error(
+            (*path, kind), f"unknown condition; allowed are {', '.join(kinds)}{nearest_hint(kind, kinds)}"
+        )
+    return KINDS[kind](value, source, (*path, kind))
+
+
+def boundary_from(given: Mapping[str, Any], source: Source) -> dict[str, dict[str, Any]]:
+    """The conditions of a config's ``boundary:``."""
+    result: dict[str, dict[str, Any]] = {}
+    for unknown, axes in given.items():
+        result[unknown] = {}
+        for axis, entry in axes.items():
+            path: Path = ("boundary", unknown, axis)
+            if isinstance(entry, Mapping) and any(key in SIDES for key in entry):
+                for key in entry:
+                    if key not in SIDES:
+                        hint = nearest_hint(key, SIDES)
+                        raise source.error(
+                            (*path, key), f"faces are left and right{hint}; conditions go below one of them"
+                        )
+                result[unknown][axis] = {side: _face(entry[side], source, (*path, side)) for side in entry}
+            else:
+                result[unknown][axis] = _face(entry, source, path)
+    return result
+
+
+def condition_to_config(condition: BoundaryCondition | Pole) -> dict[str, Any]:
+    """A condition as it is written in a config."""
+    if isinstance(condition, Pole):
+        return {"pole": condition.parity}
+    a = condition.coefficients
+    value = condition.value.tolist() if isinstance(condition.value, np.ndarray) else condition.value
+    plain = {(1,): "dirichlet", (0, 1): "neumann", (0, 0, 1): "curvature"}
+    if a in plain:
+        return {plain[a]: value}
+    if len(a) == 2:
+        return {"robin": {"a": a[0], "b": a[1], "value": value}}
+    return {"combination": {"coefficients": list(a), "value": value}}

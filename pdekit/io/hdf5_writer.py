@@ -1,0 +1,187 @@
+"""Writing results, frame by frame, so that the file is valid at every instant."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.errors import StorageError
+from pdekit.geometry.grid import Grid
+from pdekit.io.superblock import open_to_readers, trim
+
+TEXT_BYTES = 4096  # room for texts that are only known at the end
+_SLACK = 1 << 20
+
+
+def _room(text: str) -> NDArray[Any]:
+    """A text with room to grow: in single-writer mode an attribute can change its value, but not its size."""
+    return np.array(text.encode("ascii", "replace")[:TEXT_BYTES], dtype=f"S{TEXT_BYTES}")
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Refuse an output that exists, unless forced, or that cannot be written. Leaves everything as it was.
+
+    Raises
+    ------
+    StorageError
+    """
+    if path.is_dir():
+        raise StorageError(f"output {path} is a folder; name a file")
+    if path.exists() and not force:
+        raise StorageError(
+            f"output {path} exists already; use --force (force=True) to write it anew, or name another file"
+        )
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise StorageError(f"output {path} cannot be written: no write permission in {folder}")
+
+
+class ResultWriter:
+    """One results file under construction.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made.
+    grid : Grid
+    unknowns : mapping of str to numpy dtype
+        Stored variables.
+    attributes : mapping of str to str, number
+        Global attributes.
+    steady : bool
+        No time dimension.
+    force : bool
+        Replace an existing file: only once the new one has its first frame.
+    labels : mapping of str to mapping of str to str, optional
+        ``units`` and ``long_name`` of variables.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        grid: Grid,
+        unknowns: Mapping[str, Any],
+        attributes: Mapping[str, Any],
+        *,
+        steady: bool = False,
+        force: bool = False,
+        labels: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        check_output(path, force)
+        self.path, self.steady = path, steady
+        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self._count = 0
+        self._descriptor = -1
+        self._announced = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = h5py.File(self._partial, "w", libver="latest", locking=False)
+        except OSError as error:
+            raise StorageError(f"output {path} cannot be written: {error}") from None
+        self._create(grid, unknowns, attributes, labels or {})
+
+    def _create(self, grid: Grid, unknowns: Mapping[str, Any], attributes: Mapping[str, Any], labels: Any) -> None:
+        file = self._file
+        file.attrs["Conventions"] = "CF-1.10"
+        for name, value in attributes.items():
+            file.attrs[name] = value
+        for name in ("status", "message", "statistics"):
+            file.attrs.create(name, _room("running" if name == "status" else ""))
+        file.attrs["wall_time_seconds"] = np.nan
+        scales = []
+        if not self.steady:
+            t = file.create_dataset("t", (0,), maxshape=(None,), chunks=(512,), dtype=float, fillvalue=np.nan)
+            t.attrs["long_name"] = "time"
+            t.make_scale("t")
+            scales.append(t)
+        for name, axis in zip(grid.names, grid.axes):
+            scale = file.create_dataset(name, data=axis.nodes)
+            for key, value in (("units", axis.unit), ("long_name", axis.long_name)):
+                if value:
+                    scale.attrs[key] = value
+            if axis.periodic:
+                scale.attrs["period"] = axis.length
+            if axis.offset:
+                scale.attrs["range"] = [axis.left, axis.right]  # nodes keep off the poles at these ends
+            scale.make_scale(name)
+            scales.append(scale)
+        for name, dtype in unknowns.items():
+            shape: tuple[int, ...] = grid.shape if self.steady else (0, *grid.shape)
+            extra = {} if self.steady else {"maxshape": (None, *grid.shape), "chunks": (1, *grid.shape)}
+            data = file.create_dataset(name, shape, dtype=dtype, fillvalue=np.array(np.nan, dtype=dtype), **extra)
+            for key, value in labels.get(name, {}).items():
+                data.attrs[key] = value
+            for k, scale in enumerate(scales):
+                data.dims[k].attach_scale(scale)
+        self._names = tuple(unknowns)
+        self._frame_bytes = sum(np.dtype(dtype).itemsize * grid.size for dtype in unknowns.values())
+
+    def _publish(self) -> None:
+        """Go over to single-writer mode and put the file in its place."""
+        self._file.flush()
+        if not self.steady:
+            self._file.swmr_mode = True
+        self._descriptor = os.open(self._partial, os.O_RDWR)
+        self._announce()
+        os.replace(self._partial, self.path)
+
+    def _announce(self) -> None:
+        needed = self._file.id.get_filesize() + 2 * self._frame_bytes + _SLACK // 4
+        if needed > self._announced:
+            self._announced = needed + 4 * self._frame_bytes + _SLACK
+            open_to_readers(self._descriptor, self._announced)
+
+    def append(self, t: float, values: Mapping[str, NDArray[Any]]) -> None:
+        """Store one frame and flush it. The time is written last: a frame counts when its time is there.
+
+        Raises
+        ------
+        StorageError
+            The disk is full, or the file has become unwritable.
+        """
+        try:
+            if self.steady:
+                for name in self._names:
+                    self._file[name][...] = values[name]
+                self._publish()
+                return
+            if self._descriptor < 0:
+                self._publish()
+            self._announce()
+            count = self._count
+            for name in self._names:
+                data = self._file[name]
+                data.resize(count + 1, axis=0)
+                data[count] = values[name]
+                data.flush()
+            times = self._file["t"]
+            times.resize(count + 1, axis=0)
+            times[count] = t
+            times.flush()
+            self._count = count + 1
+        except OSError as error:
+            raise StorageError(f"output {self.path} cannot be written: {error}") from None
+
+    def close(self, status: str, message: str, statistics: Mapping[str, Any], wall_time: float) -> None:
+        """Note how the run ended and close the file."""
+        if self._descriptor < 0:  # not one frame: leave no trace
+            self._file.close()
+            self._partial.unlink(missing_ok=True)
+            return
+        attributes = self._file.attrs
+        attributes.modify("status", _room(status))
+        attributes.modify("message", _room(message))
+        attributes.modify("statistics", _room(json.dumps(dict(statistics))))
+        attributes.modify("wall_time_seconds", wall_time)
+        self._file.close()
+        trim(self._descriptor)
+        os.close(self._descriptor)

@@ -1,0 +1,270 @@
+"""Config to problem."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import sympy as sp
+
+from pdekit.data.files import FileData
+from pdekit.errors import ConfigError, PdekitError, nearest_hint
+from pdekit.geometry.axis import Axis
+from pdekit.geometry.grid import Grid
+from pdekit.io.boundary_forms import boundary_from
+from pdekit.io.schema import AxisSection, ConfigModel, validate
+from pdekit.io.yaml_source import Path as KeyPath
+from pdekit.io.yaml_source import Source, override, parse_yaml, read_yaml
+from pdekit.language.evaluate import evaluate_number
+from pdekit.language.parser import Scope, parse
+from pdekit.language.pde import PDE
+from pdekit.problem import Problem
+from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Problem:
+    """The problem that a config describes.
+
+    Parameters
+    ----------
+    path : str or Path
+        A YAML file.
+    overrides : sequence of str
+        ``"key.path=value"``, applied as if they stood in the file.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    ConfigError
+        Says file, line and key path, what was found and what is allowed.
+    """
+    path = Path(path)
+    source = read_yaml(path)
+    return build(source, path.parent, overrides)
+
+
+def loads(text: str, folder: str | Path = ".", overrides: Sequence[str] = ()) -> Problem:
+    """The problem that a config text describes.
+
+    Examples
+    --------
+    >>> problem = loads('''
+    ... grid: {x: {range: [0, 1], points: 11}}
+    ... equations: u_t = laplace(u)
+    ... initial: {u: sin(pi*x)}
+    ... boundary: {u: {x: {dirichlet: 0}}}
+    ... time: {end: 0.1}
+    ... ''')
+    >>> problem.grid.shape
+    (11,)
+    """
+    return build(parse_yaml(text), Path(folder), overrides)
+
+
+def build(source: Source, folder: Path, overrides: Sequence[str] = ()) -> Problem:
+    """Build the problem of a parsed config, whose relative paths start at `folder`."""
+    for assignment in overrides:
+        override(source, assignment)
+    model = validate(source)
+    builder = _Builder(source, model, folder)
+    try:
+        return builder.changed(_python_problem(model.problem, folder, source)) if model.problem else builder.problem()
+    except ConfigError as error:
+        raise ConfigError(_located(str(error), source)) from None
+    except PdekitError as error:
+        raise type(error)(_located(str(error), source)) from None
+
+
+def _located(message: str, source: Source) -> str:
+    """Put file and line before a message that begins with a key path."""
+    if message.startswith((source.name, "override ")):
+        return message
+    head = message.split(":")[0]
+    path: KeyPath = tuple(head.split(".")) if head.replace(".", "").replace("_", "").isalnum() else ()
+    if path and path[0] in source.data:
+        return f"{source.where(path)}:{message[len(head) + 1 :]}"
+    if message.startswith("equation"):
+        for i, text in enumerate(_as_list(source.data.get("equations"))):
+            if repr(text) in message:
+                return f"{source.where(('equations', i))}: {message}"
+    return f"{source.name}: {message}"
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+class _Builder:
+    """Turns the sections of a validated config into the parts of a problem."""
+
+    def __init__(self, source: Source, model: ConfigModel, folder: Path) -> None:
+        self.source, self.model, self.folder = source, model, folder
+
+    def problem(self) -> Problem:
+        """A problem from its equations."""
+        model = self.model
+        for key in ("grid", "equations"):
+            if not getattr(model, key):
+                raise ConfigError(f"{self.source.name}: {key}: missing")
+        pde = PDE(
+            model.equations or (),
+            parameters=model.parameters,
+            definitions={n: str(t) for n, t in model.definitions.items()},
+            unknowns=model.unknowns,
+        )
+        self.values = pde.parameter_values()
+        axes = {name: self.axis(name, section) for name, section in (model.grid or {}).items()}
+        try:
+            grid = Grid(axes, coordinates=model.coordinates or "cartesian")
+        except PdekitError as error:
+            raise self.source.error(("grid",), str(error)) from None
+        order = model.discretization.order if model.discretization else 2
+        schemes = model.discretization.schemes if model.discretization else {}
+        return Problem(pde, grid, order=order, schemes=schemes, **self.settings(None), **self.data(None))
+
+    def changed(self, base: Problem) -> Problem:
+        """A Python problem with the keys of the config merged on top."""
+        model = self.model
+        if model.equations or model.definitions or model.unknowns or model.coordinates:
+            raise ConfigError(
+                "problem: a Python problem brings its own equations, definitions, unknowns and coordinates; leave them out"
+            )
+        pde = base.pde.with_parameters(**model.parameters) if model.parameters else base.pde
+        self.values = pde.parameter_values()
+        for name in model.grid or {}:
+            if name not in base.grid.names:
+                hint = nearest_hint(name, base.grid.names)
+                raise self.source.error(("grid", name), f"no such axis; the problem has {list(base.grid.names)}{hint}")
+        axes = {name: self.axis(name, section, base.grid[name]) for name, section in (model.grid or {}).items()}
+        section = model.discretization
+        order = section.order if section and "order" in section.model_fields_set else base.order
+        schemes = {**base.schemes, **(section.schemes if section else {})}
+        return base.replace(
+            pde=pde,
+            grid=base.grid.replace(**axes),
+            order=order,
+            schemes=schemes,
+            **self.settings(base),
+            **self.data(base),
+        )
+
+    def number(self, value: Any, path: KeyPath) -> Any:
+        """A number, or an expression of parameters."""
+        if not isinstance(value, str):
+            return value
+        names = {name: sp.Symbol(name) for name in self.values}
+        try:
+            result = evaluate_number(parse(value, Scope(names)), {names[n]: v for n, v in self.values.items()})
+        except PdekitError as error:
+            raise self.source.error(path, str(error)) from None
+        if isinstance(result, complex):
+            raise self.source.error(path, f"expected a real number, found {value!r}")
+        return result
+
+    def axis(self, name: str, section: AxisSection, base: Axis | None = None) -> Axis:
+        """One axis; keys that are not given are those of `base`."""
+        path: KeyPath = ("grid", name)
+        given = section.model_dump(exclude_none=True)
+        ends = [self.number(v, (*path, "range")) for v in given.pop("range", [])]
+        try:
+            if base is not None and set(given) <= {"points"} and not ends:
+                return base.with_points(given["points"]) if given else base
+            if base is not None and "nodes" not in given:
+                ends = ends or [base.left, base.right]
+                given = {"points": base.size, "periodic": base.periodic, **given}
+            if "nodes" in given and not given.get("periodic"):
+                return Axis(*ends, **given)
+            if not ends:
+                raise ConfigError("range is missing")
+            if "nodes" not in given and "points" not in given:
+                raise ConfigError("points is missing")
+            return Axis(*ends, **given)
+        except PdekitError as error:
+            raise self.source.error(path, str(error)) from None
+
+    def settings(self, base: Problem | None) -> dict[str, Any]:
+        """Title, time, output and convergence."""
+        model = self.model
+        sections = {
+            "time": (TimeSettings, base.time if base else TimeSettings(), model.time),
+            "output": (OutputSettings, base.output if base else OutputSettings(), model.output),
+            "convergence": (
+                ConvergenceSettings,
+                base.convergence if base else ConvergenceSettings(),
+                model.convergence,
+            ),
+        }
+        made: dict[str, Any] = {"title": model.title or (base.title if base else "")}
+        texts = {"method", "file", "against", "compiled", "precision"}
+        for key, (kind, old, section) in sections.items():
+            values = dict(vars(old))
+            for name, value in (section.model_dump(exclude_none=True) if section else {}).items():
+                path: KeyPath = (key, name)
+                if isinstance(value, list):
+                    values[name] = tuple(self.number(v, (*path, i)) for i, v in enumerate(value))
+                else:
+                    values[name] = value if name in texts else self.number(value, path)
+            made[key] = kind(**values)
+        if model.output and any(getattr(model.output, k) is not None for k in ("every", "times", "frames")):
+            rules = {
+                k: getattr(made["output"], k)
+                for k in ("every", "times", "frames")
+                if getattr(model.output, k) is not None
+            }
+            made["output"] = OutputSettings(file=made["output"].file, **rules)
+        return made
+
+    def data(self, base: Problem | None) -> dict[str, Any]:
+        """Initial state, boundary conditions, exact solution, labels."""
+        model = self.model
+        initial: dict[str, Any] = dict(base.initial) if base else {}
+        for name, value in model.initial.items():
+            if isinstance(value, int | float | str):
+                initial[name] = value
+            else:
+                initial[name] = FileData(str(self.folder / value.file), value.variable)
+        boundary: dict[str, Any] = {n: dict(a) for n, a in base.boundary.items()} if base else {}
+        for name, axes in boundary_from(model.boundary, self.source).items():
+            boundary[name] = {**boundary.get(name, {}), **axes}
+        exact = {**(base.exact if base else {}), **{n: str(v) for n, v in model.exact.items()}}
+        labels = {
+            **(base.labels if base else {}),
+            **{n: s.model_dump(exclude_none=True) for n, s in model.labels.items()},
+        }
+        return {"initial": initial, "boundary": boundary, "exact": exact, "labels": labels}
+
+
+def _python_problem(reference: str, folder: Path, source: Source) -> Problem:
+    """The problem ``path.py:name``, a Problem or a function that makes one."""
+    file, colon, name = reference.rpartition(":")
+    where: KeyPath = ("problem",)
+    if not colon or not name.isidentifier():
+        raise source.error(where, f"expected path.py:name, found {reference!r}")
+    path = (folder / file).resolve()
+    if not path.is_file():
+        raise source.error(where, f"no such file: {path}")
+    spec = importlib.util.spec_from_file_location(f"pdekit_problem_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise source.error(where, f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except PdekitError:
+        raise
+    except Exception as error:
+        raise source.error(where, f"{path.name} failed: {type(error).__name__}: {error}") from None
+    made = getattr(module, name, None)
+    if made is None:
+        known = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == spec.name]
+        raise source.error(where, f"{path.name} has no {name!r}; it has {', '.join(known)}")
+    problem = made() if callable(made) else made
+    if not isinstance(problem, Problem):
+        raise source.error(where, f"{reference} is not a Problem but a {type(problem).__name__}")
+    return problem

@@ -1,0 +1,62 @@
+"""The results file of a run: HDF5 with everything that tells what was solved, and how."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from pdekit.io.hdf5_writer import ResultWriter, check_output
+from pdekit.io.write import problem_to_yaml
+from pdekit.problem import Problem
+
+PACKAGES = ("numpy", "scipy", "sympy", "h5py")
+
+
+class ResultsFile:
+    """Where the results of a run go.
+
+    Parameters
+    ----------
+    problem : Problem
+    path : Path
+        Refused at once if it exists (unless forced) or cannot be written.
+    force : bool
+        Replace an existing file.
+    """
+
+    def __init__(self, problem: Problem, path: Path, force: bool) -> None:
+        check_output(path, force)
+        self.problem, self.path, self.force = problem, path, force
+
+    def open(self, method: str, reasons: Sequence[str]) -> ResultWriter:
+        """The writer, with everything that is known before the first frame."""
+        problem, system = self.problem, self.problem.semidiscrete
+        names = [block.name for block in system.blocks]
+        attributes = {
+            "title": problem.title,
+            "dimensions": json.dumps(problem.grid.names),
+            "variables": json.dumps(names),
+            "coordinate_system": problem.grid.system,
+            "config": problem_to_yaml(problem),
+            "pdekit_version": metadata.version("pdekit"),
+            "versions": json.dumps({"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}}),
+            "method": method,
+            "method_reasons": "\n".join(reasons),
+        }
+        if problem.exact:
+            attributes["exact"] = json.dumps({n: e for n, e in problem.exact.items() if isinstance(e, str)})
+            attributes["parameters"] = json.dumps({n: str(v) for n, v in problem.pde.parameters.items()})
+            known = {n: str(problem.pde.definitions[n]) for n in problem.system.known}
+            attributes["definitions"] = json.dumps(known)
+        return ResultWriter(
+            self.path,
+            problem.grid,
+            dict.fromkeys(names, system.dtype),
+            attributes,
+            steady=problem.steady,
+            force=self.force,
+            labels=problem.labels,
+        )

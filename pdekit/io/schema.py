@@ -1,0 +1,205 @@
+"""The shape of a config: which keys there are, of which types. Editors complete from it (`pdekit schema`)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+
+from pdekit.errors import ConfigError, nearest_hint
+from pdekit.io.yaml_source import Path, Source
+
+Number = StrictInt | StrictFloat
+Scalar = StrictInt | StrictFloat | StrictStr  # a number, or an expression
+
+
+class Section(BaseModel):
+    """A mapping with known keys only."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AxisSection(Section):
+    """One axis of the grid."""
+
+    range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(None, description="the two ends")
+    points: Annotated[StrictInt, Field(ge=2)] | None = Field(None, description="number of stored nodes")
+    periodic: StrictBool | None = None
+    nodes: list[Number] | None = Field(None, description="increasing nodes, instead of range and points")
+    spacing: StrictStr | dict[StrictStr, Number | StrictStr] | None = Field(
+        None, description="uniform, chebyshev, {tanh: s}, {geometric: ratio}, {power: p}; toward: left | right | both"
+    )
+    offset: Literal["left", "right", "both"] | None = Field(None, description="poles off which given nodes stand")
+    unit: StrictStr | None = None
+    long_name: StrictStr | None = None
+
+
+class FileSection(Section):
+    """Data in a file."""
+
+    file: StrictStr
+    variable: StrictStr | None = None
+
+
+class DiscretizationSection(Section):
+    """How space is discretized."""
+
+    order: Literal[2, 4, 6, 8] = 2
+    schemes: dict[StrictStr, StrictStr | dict[StrictStr, StrictInt]] = Field(
+        default_factory=dict,
+        description="by derivative, {u_x: upwind}: upwind, forward, backward, compact, fourier, sbp; {upwind: 5}",
+    )
+
+
+class TimeSection(Section):
+    """The time span, and how it is crossed."""
+
+    end: Scalar | None = None
+    start: Scalar | None = None
+    method: StrictStr | None = None
+    step: Scalar | None = None
+    rtol: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    atol: Annotated[Number, Field(ge=0)] | None = None
+    compiled: Literal["auto", "always", "never"] | None = None
+    precision: Literal["double", "single"] | None = None
+
+
+class OutputSection(Section):
+    """What is stored, and where."""
+
+    file: StrictStr | None = None
+    every: Scalar | None = None
+    times: list[Scalar] | None = None
+    frames: Annotated[StrictInt, Field(ge=2)] | None = None
+
+
+class ConvergenceSection(Section):
+    """A convergence study."""
+
+    points: Annotated[list[StrictInt], Field(min_length=2)] | None = None
+    steps: Annotated[list[Scalar], Field(min_length=2)] | None = None
+    expect: Number | None = None
+    against: Literal["exact", "manufactured", "self"] | None = None
+    tolerance: Number | None = None
+
+
+class LabelSection(Section):
+    """What an unknown is called on plots and in files."""
+
+    units: StrictStr | None = None
+    long_name: StrictStr | None = None
+
+
+class ConfigModel(Section):
+    """A pdekit config."""
+
+    title: StrictStr = ""
+    problem: StrictStr | None = Field(None, description="a Python problem, path.py:name, that the other keys change")
+    coordinates: Literal["cartesian", "polar", "cylindrical", "spherical"] | None = Field(
+        None, description="what the axes mean; polar: r, phi; cylindrical: r, phi, z; spherical: r, theta, phi"
+    )
+    grid: dict[StrictStr, AxisSection] | None = None
+    parameters: dict[StrictStr, Scalar] = Field(default_factory=dict)
+    definitions: dict[StrictStr, Scalar] = Field(default_factory=dict)
+    unknowns: list[StrictStr] | None = None
+    equations: list[StrictStr] | StrictStr | None = None
+    initial: dict[StrictStr, Scalar | FileSection] = Field(default_factory=dict)
+    boundary: dict[StrictStr, dict[StrictStr, Any]] = Field(default_factory=dict)
+    exact: dict[StrictStr, Scalar] = Field(default_factory=dict)
+    discretization: DiscretizationSection | None = None
+    time: TimeSection | None = None
+    output: OutputSection | None = None
+    convergence: ConvergenceSection | None = None
+    labels: dict[StrictStr, LabelSection] = Field(default_factory=dict)
+
+
+_WORDS = {
+    "missing": "missing",
+    "int_type": "expected a whole number",
+    "float_type": "expected a number",
+    "string_type": "expected a text",
+    "bool_type": "expected true or false",
+    "dict_type": "expected a mapping of keys",
+    "list_type": "expected a list",
+    "model_type": "expected a mapping of keys",
+    "model_attributes_type": "expected a mapping of keys",
+}
+
+
+def validate(source: Source) -> ConfigModel:
+    """Check keys and types.
+
+    Raises
+    ------
+    ConfigError
+        One line per fault, each with file, line, key path, what was found and what is allowed.
+    """
+    try:
+        return ConfigModel.model_validate(source.data)
+    except ValidationError as error:
+        faults: dict[Path, list[Any]] = {}
+        for fault in error.errors():
+            faults.setdefault(_real_path(fault["loc"], source.data), []).append(fault)
+        lines = [f"{source.where(path)}: {_explain(found, path)}" for path, found in faults.items()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _real_path(loc: tuple[Any, ...], data: Any) -> Path:
+    """The part of pydantic's location that is keys of the data: it also names members of unions."""
+    path: list[Any] = []
+    for part in loc:
+        if isinstance(data, dict) and (part in data or part == loc[-1]) and isinstance(part, str):
+            known = part in data
+            if not known and not _is_key(part):
+                continue
+            path.append(part)
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            path.append(part)
+            data = data[part]
+    return tuple(path)
+
+
+def _is_key(part: str) -> bool:
+    return part.isidentifier() and part not in {"int", "float", "str", "bool"}
+
+
+def _allowed(path: Path) -> list[str]:
+    """Keys that are allowed beside the last one of a path."""
+    model: type[BaseModel] | None = ConfigModel
+    sections: dict[str, Any] = {
+        "grid": AxisSection,
+        "initial": FileSection,
+        "labels": LabelSection,
+        "discretization": DiscretizationSection,
+        "time": TimeSection,
+        "output": OutputSection,
+        "convergence": ConvergenceSection,
+    }
+    if len(path) > 1:
+        model = sections.get(str(path[0]))
+    return list(model.model_fields) if model else []
+
+
+def _explain(faults: list[Any], path: Path) -> str:
+    """What is wrong at one place; several faults are the members of a union that do not fit."""
+    kind, found = faults[0]["type"], faults[0]["input"]
+    if kind == "extra_forbidden":
+        allowed = _allowed(path)
+        return f"unknown key; allowed are {', '.join(allowed)}{nearest_hint(str(path[-1]), allowed)}"
+    if kind == "missing":
+        return "missing"
+    if kind == "literal_error":
+        return f"allowed are {faults[0]['ctx']['expected']}, found {found!r}"
+    if found is None:
+        return "is empty; inside {...} a comma ends a value: put an expression with commas into quotes, or on a line of its own"
+    words = dict.fromkeys(_WORDS.get(f["type"]) or f["msg"][0].lower() + f["msg"][1:] for f in faults)
+    expected = " or ".join(dict.fromkeys(w.removeprefix("expected ") for w in words))
+    start = "expected " if all(w.startswith("expected ") for w in words) else ""
+    return f"{start}{expected}, found {_brief(found) if isinstance(found, dict | list) else repr(found)}"
+
+
+def _brief(found: Any) -> str:
+    if isinstance(found, dict):
+        return f"a mapping of {', '.join(map(str, found)) or 'nothing'}"
+    return f"a list of {len(found)}"

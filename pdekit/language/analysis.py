@@ -1,0 +1,136 @@
+"""What kind of equation it is: its linear part, its order in space, whether it is well posed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from pdekit.language.pde import EquationSystem
+from pdekit.language.symbols import ATOMS, Diff, Flux, spatial_atoms
+
+
+@dataclass(frozen=True)
+class Split:
+    """A right-hand side as ``linear + source + rest``.
+
+    Parameters
+    ----------
+    linear : expression
+        Terms linear in the unknowns, with coefficients that do not depend on time.
+    source : expression
+        Terms free of unknowns.
+    rest : expression
+        Everything else: nonlinear terms and coefficients that change in time.
+    """
+
+    linear: Any
+    source: Any
+    rest: Any
+
+
+def depends(expression: Any, states: Collection[Any]) -> bool:
+    """Whether an expression contains unknowns or their derivatives."""
+    return bool(expression.has(*ATOMS) or expression.free_symbols & set(states))
+
+
+def occurs_outside(expression: Any, state: Any) -> bool:
+    """Whether a state occurs outside of all derivative atoms."""
+    if expression == state:
+        return True
+    return not isinstance(expression, ATOMS) and any(occurs_outside(a, state) for a in expression.args)
+
+
+def _is_linear_factor(factor: Any, plain: Collection[Any], states: Collection[Any], t: Any) -> bool:
+    if factor in plain:
+        return True
+    if isinstance(factor, Diff):
+        return factor.operand in plain
+    if isinstance(factor, Flux):
+        k = factor.coefficient
+        return factor.operand in plain and not depends(k, states) and not k.has(t)
+    return False
+
+
+def split(system: EquationSystem, rhs: Any) -> Split:
+    """Split a right-hand side into its linear time-constant part, its source and the rest.
+
+    Examples
+    --------
+    >>> from pdekit.language.pde import PDE
+    >>> system = PDE("u_t = u_xx - u**3 + sin(t)").bind(("x",))
+    >>> parts = split(system, system.unknowns[0].rhs)
+    >>> parts.linear, parts.source, parts.rest
+    (Diff(u, x, 2), sin(t), -u**3)
+    """
+    states, t = system.states, system.t
+    plain = [s for s in states if s not in system.definitions]
+    linear, source, rest = [], [], []
+    for term in sp.Add.make_args(sp.expand_mul(rhs)):
+        dependent = [f for f in sp.Mul.make_args(term) if depends(f, states)]
+        if not dependent:
+            source.append(term)
+        elif (
+            len(dependent) == 1
+            and _is_linear_factor(dependent[0], plain, states, t)
+            and not (term / dependent[0]).has(t)
+        ):
+            linear.append(term)
+        else:
+            rest.append(term)
+    return Split(sp.Add(*linear), sp.Add(*source), sp.Add(*rest))
+
+
+@dataclass(frozen=True)
+class Principal:
+    """The highest even derivative of one unknown in its own equation along one axis.
+
+    ``coefficient * d^order u / d axis^order``
+    """
+
+    unknown: str
+    axis: str
+    order: int
+    coefficient: Any
+
+
+def principal_parts(system: EquationSystem) -> list[Principal]:
+    """The leading even-order terms, whose sign decides whether the problem is well posed.
+
+    For ``u_t = c d^{2m} u`` well-posedness asks for ``(-1)^(m+1) Re c >= 0``; for ``u_tt`` the same, or the
+    problem would be elliptic in time.
+    """
+    found = []
+    for unknown in system.unknowns:
+        u, rhs = unknown.symbol, sp.expand_mul(unknown.rhs)
+        for axis in system.axes:
+            coefficients: dict[int, Any] = {}
+            for atom in sorted(spatial_atoms(rhs), key=str):
+                if isinstance(atom, Diff) and atom.operand == u and set(atom.counts) == {str(axis)}:
+                    n, k = atom.counts[str(axis)], sp.Integer(1)
+                elif isinstance(atom, Flux) and atom.operand == u and atom.axis == str(axis):
+                    n, k = 2, atom.coefficient
+                else:
+                    continue
+                if n % 2 == 0:
+                    slope = sp.diff(rhs.subs(atom, (dummy := sp.Dummy())), dummy)
+                    coefficients[n] = coefficients.get(n, 0) + slope * k
+            if coefficients:
+                n = max(coefficients)
+                found.append(Principal(unknown.name, str(axis), n, coefficients[n]))
+    return found
+
+
+def highest_derivatives(system: EquationSystem) -> dict[str, dict[str, int]]:
+    """For each differentiated state, the highest derivative along each axis."""
+    highest: dict[str, dict[str, int]] = {}
+    expressions = [u.rhs for u in system.unknowns] + list(system.definitions.values())
+    for expression in expressions:
+        for atom in expression.atoms(Diff, Flux):
+            counts = atom.counts if isinstance(atom, Diff) else {atom.axis: 2}
+            entry = highest.setdefault(str(atom.operand), {})
+            for axis, n in counts.items():
+                entry[axis] = max(entry.get(axis, 0), n)
+    return highest

@@ -1,0 +1,403 @@
+"""From text to symbols: a walk over Python's syntax tree with a whitelist. Text is never evaluated."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from pdekit.errors import ExpressionError, nearest_hint
+from pdekit.language.symbols import differentiate
+from pdekit.language.vector_calculus import VectorCalculus
+from pdekit.language.vocabulary import CALCULUS, CONSTANTS, FUNCTIONS, RESERVED
+
+# What a comparison becomes. (SymPy's Boolean would not do: a Symbol is one.)
+CONDITIONS = (sp.core.relational.Relational, sp.logic.boolalg.BooleanFunction, sp.logic.boolalg.BooleanAtom)
+LONGEST_TEXT = 20_000
+LARGEST_EXPONENT = 1_000
+
+
+class Vector(tuple[Any, ...]):
+    """A vector of expressions, one for each axis."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What names mean while a text is parsed.
+
+    Parameters
+    ----------
+    names : mapping of str to sympy expression
+        Coordinates, t, parameters, unknowns, definitions.
+    axes : tuple of Symbol
+        Coordinates along which one can differentiate, in the grid's order; none where derivatives are not allowed.
+    states : mapping of str to Symbol
+        Names whose derivatives may be written in short, ``u_xx``: unknowns and definitions with conditions.
+    special : mapping of str to callable
+        Functions of this place only, called with positional and keyword arguments (`noise`).
+    curved : VectorCalculus, optional
+        Of the grid's coordinate system, if it is not Cartesian.
+    """
+
+    names: Mapping[str, Any]
+    axes: tuple[Any, ...] = ()
+    states: Mapping[str, Any] = field(default_factory=dict)
+    special: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    curved: VectorCalculus | None = None
+
+    @cached_property
+    def calculus(self) -> VectorCalculus:
+        """Gradient, divergence and so on in the coordinates."""
+        return self.curved or VectorCalculus(self.axes)
+
+    @property
+    def differentiable(self) -> tuple[Any, ...]:
+        """The symbols of the states."""
+        return tuple(self.states.values())
+
+    def derivative(self, expression: Any, axis: Any, n: int) -> Any:
+        """The n-th derivative along an axis."""
+        return differentiate(expression, axis, n, self.axes, self.differentiable)
+
+
+def syntax(text: Any) -> ast.expr:
+    """Parse the syntax of an expression.
+
+    Raises
+    ------
+    ExpressionError
+        Not a text, too long, too deep, or not an expression.
+    """
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
+        raise ExpressionError(f"expected an expression, found {text!r}")
+    source = str(text).strip()
+    if len(source) > LONGEST_TEXT:
+        raise ExpressionError(f"expression of {len(source)} characters; at most {LONGEST_TEXT} are allowed")
+    if not source:
+        raise ExpressionError("empty expression")
+    try:
+        return ast.parse(" ".join(source.split()), mode="eval").body
+    except SyntaxError as error:
+        raise ExpressionError(f"cannot read {source!r}: {error.msg} at character {error.offset}") from None
+    except (RecursionError, MemoryError, ValueError):
+        raise ExpressionError("expression is nested too deeply, or not text") from None
+
+
+def parse(text: Any, scope: Scope) -> Any:
+    """Parse a scalar expression.
+
+    Parameters
+    ----------
+    text : str or number
+        The expression.
+    scope : Scope
+        Meaning of its names.
+
+    Returns
+    -------
+    sympy expression
+
+    Raises
+    ------
+    ExpressionError
+        Says what was found and what is allowed.
+
+    Examples
+    --------
+    >>> x, u = sp.Symbol("x"), sp.Symbol("u")
+    >>> parse("2*u_xx", Scope({"x": x, "u": u}, (x,), {"u": u}))
+    2*Diff(u, x, 2)
+    """
+    try:
+        result = _Walker(scope).visit(syntax(text))
+    except RecursionError:
+        raise ExpressionError("expression is nested too deeply") from None
+    except ExpressionError as error:
+        raise ExpressionError(f"in {str(text).strip()!r}: {error}") from None
+    if isinstance(result, Vector):
+        raise ExpressionError(
+            f"{str(text).strip()!r} is a vector where a scalar is needed; use div, dot or a component"
+        )
+    if isinstance(result, CONDITIONS):
+        raise ExpressionError(f"{str(text).strip()!r} is a comparison where a number is needed; use where(cond, a, b)")
+    if result.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
+        raise ExpressionError(f"{str(text).strip()!r} divides by zero or is infinite")
+    return result
+
+
+def number(value: int | float | complex) -> Any:
+    """A number of a text as an exact rational, 0.1 being one tenth; floats only where integers would overflow."""
+    if isinstance(value, complex):
+        return number(value.real) + sp.I * number(value.imag)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ExpressionError(f"{value} is not a finite number")
+    if value != 0 and not 1e-15 < abs(value) < 1e15:
+        try:
+            return sp.Float(float(value))
+        except OverflowError:
+            raise ExpressionError("a number is too large") from None
+    return sp.Integer(value) if isinstance(value, int) else sp.Rational(repr(value))
+
+
+_OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+}
+_COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Lt: sp.Lt,
+    ast.LtE: sp.Le,
+    ast.Gt: sp.Gt,
+    ast.GtE: sp.Ge,
+    ast.Eq: sp.Eq,
+    ast.NotEq: sp.Ne,
+}
+
+
+class _Walker:
+    """Builds symbols from the nodes of the syntax tree that the language knows."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def visit(self, node: ast.AST) -> Any:
+        method = getattr(self, "_" + type(node).__name__.lower(), None)
+        if method is None:
+            raise ExpressionError(
+                f"{type(node).__name__.lower()} is not part of the language; allowed are numbers, names, "
+                "+ - * / **, comparisons, and calls of known functions"
+            )
+        return method(node)
+
+    def _scalar(self, node: ast.AST) -> Any:
+        value = self.visit(node)
+        if isinstance(value, Vector):
+            raise ExpressionError(f"{ast.unparse(node)!r} is a vector where a scalar is needed")
+        return value
+
+    def _constant(self, node: ast.Constant) -> Any:
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float | complex):
+            raise ExpressionError(f"{node.value!r} is not a number")
+        return number(node.value)
+
+    def _list(self, node: ast.List) -> Any:
+        if len(node.elts) != len(self.scope.axes):
+            raise ExpressionError(f"a vector has {len(self.scope.axes)} components here, found {len(node.elts)}")
+        return Vector(self._scalar(element) for element in node.elts)
+
+    def _name(self, node: ast.Name) -> Any:
+        name, scope = node.id, self.scope
+        if name in scope.names:
+            return scope.names[name]
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        base, _, suffix = name.rpartition("_")
+        if base in scope.states and suffix:
+            return self._short_derivative(base, suffix)
+        known = sorted({*scope.names, *CONSTANTS})
+        if name in RESERVED:
+            raise ExpressionError(f"{name!r} is a function and needs arguments")
+        raise ExpressionError(f"unknown name {name!r}; known are {known}{nearest_hint(name, known)}")
+
+    def _short_derivative(self, base: str, suffix: str) -> Any:
+        expression = self.scope.states[base]
+        rest = suffix
+        by_length = sorted(self.scope.axes, key=lambda a: -len(str(a)))
+        while rest:
+            axis = next((a for a in by_length if rest.startswith(str(a))), None)
+            if axis is None:
+                names = [str(a) for a in self.scope.axes]
+                raise ExpressionError(f"unknown derivative {base}_{suffix}: {rest!r} is not one of the axes {names}")
+            expression = self.scope.derivative(expression, axis, 1)
+            rest = rest[len(str(axis)) :]
+        return expression
+
+    def _unaryop(self, node: ast.UnaryOp) -> Any:
+        value = self.visit(node.operand)
+        if isinstance(node.op, ast.USub):
+            return Vector(-v for v in value) if isinstance(value, Vector) else -value
+        if isinstance(node.op, ast.UAdd):
+            return value
+        if isinstance(node.op, ast.Not):
+            return sp.Not(value)
+        raise ExpressionError("the operator '~' is not part of the language")
+
+    def _binop(self, node: ast.BinOp) -> Any:
+        left, right = self.visit(node.left), self.visit(node.right)
+        if any(isinstance(side, CONDITIONS) for side in (left, right)):
+            raise ExpressionError("a comparison cannot be used as a number; use where(cond, a, b)")
+        if isinstance(node.op, ast.Div):
+            if right == 0:
+                raise ExpressionError(f"division by zero in {ast.unparse(node)!r}")
+            return self._combine(left, 1 / self._not_vector(right, "divide by"), lambda a, b: a * b)
+        if isinstance(node.op, ast.Pow):
+            return _power(self._not_vector(left, "raise"), self._not_vector(right, "raise to"))
+        if type(node.op) not in _OPERATORS:
+            raise ExpressionError(f"operator {type(node.op).__name__.lower()} is not part of the language")
+        return self._combine(left, right, _OPERATORS[type(node.op)])
+
+    @staticmethod
+    def _not_vector(value: Any, what: str) -> Any:
+        if isinstance(value, Vector):
+            raise ExpressionError(f"cannot {what} a vector")
+        return value
+
+    @staticmethod
+    def _combine(left: Any, right: Any, operation: Callable[[Any, Any], Any]) -> Any:
+        vectors = [isinstance(side, Vector) for side in (left, right)]
+        if all(vectors):
+            if operation is _OPERATORS[ast.Mult]:
+                raise ExpressionError("the product of two vectors is written dot(a, b)")
+            return Vector(operation(a, b) for a, b in zip(left, right))
+        if any(vectors):
+            if operation is not _OPERATORS[ast.Mult] and operation in _OPERATORS.values():
+                raise ExpressionError("cannot add a vector and a scalar")
+            vector, scalar = (left, right) if vectors[0] else (right, left)
+            return Vector(operation(a, scalar) for a in vector)
+        return operation(left, right)
+
+    def _compare(self, node: ast.Compare) -> Any:
+        values = [self._scalar(node.left), *(self._scalar(c) for c in node.comparators)]
+        parts = []
+        for op, a, b in zip(node.ops, values, values[1:]):
+            if type(op) not in _COMPARISONS:
+                raise ExpressionError(f"comparison {type(op).__name__.lower()} is not part of the language")
+            parts.append(_COMPARISONS[type(op)](a, b))
+        return sp.And(*parts)
+
+    def _boolop(self, node: ast.BoolOp) -> Any:
+        join = sp.And if isinstance(node.op, ast.And) else sp.Or
+        return join(*(self.visit(value) for value in node.values))
+
+    def _call(self, node: ast.Call) -> Any:
+        if not isinstance(node.func, ast.Name):
+            raise ExpressionError("only known functions can be called, by their name")
+        name = node.func.id
+        if name in self.scope.special:
+            options = {k.arg: self.visit(k.value) for k in node.keywords if k.arg}
+            return self.scope.special[name](*(self.visit(a) for a in node.args), **options)
+        if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
+            raise ExpressionError(f"{name}() takes plain arguments only")
+        if name in CALCULUS:
+            if not self.scope.axes:
+                raise ExpressionError(f"{name}() cannot be used here: derivatives belong into equations")
+            return getattr(self, "_calculus_" + name)(node.args)
+        if name not in FUNCTIONS:
+            known = sorted({*FUNCTIONS, *CALCULUS, *self.scope.special})
+            hint = "; write a product with *" if name in self.scope.names else nearest_hint(name, known)
+            raise ExpressionError(f"unknown function {name!r}; known are {', '.join(known)}{hint}")
+        function, least, most = FUNCTIONS[name]
+        if not least <= len(node.args) <= most:
+            count = str(least) if least == most else f"{least} to {most}"
+            raise ExpressionError(f"{name}() takes {count} arguments, found {len(node.args)}")
+        arguments = [self._scalar(a) for a in node.args]
+        if name == "where" and not isinstance(arguments[0], CONDITIONS):
+            raise ExpressionError(f"the first argument of where() must be a comparison, found {arguments[0]}")
+        return function(*arguments)
+
+    # --- calculus
+
+    def _arguments(self, name: str, nodes: list[ast.expr], count: int) -> list[Any]:
+        if len(nodes) != count:
+            raise ExpressionError(f"{name}() takes {count} argument{'s' * (count > 1)}, found {len(nodes)}")
+        return [self.visit(n) for n in nodes]
+
+    def _vectors(self, name: str, nodes: list[ast.expr], count: int) -> list[Any]:
+        values = self._arguments(name, nodes, count)
+        if not all(isinstance(v, Vector) for v in values):
+            raise ExpressionError(f"{name}() takes vectors, such as grad(u) or [a, b]")
+        return values
+
+    def _calculus_d(self, nodes: list[ast.expr]) -> Any:
+        if len(nodes) not in (2, 3):
+            raise ExpressionError("d(expression, axis) or d(expression, axis, times)")
+        axis = next((a for a in self.scope.axes if isinstance(nodes[1], ast.Name) and str(a) == nodes[1].id), None)
+        if axis is None:
+            names = [str(a) for a in self.scope.axes]
+            raise ExpressionError(f"d(): {ast.unparse(nodes[1])!r} is not one of the axes {names}")
+        times = self._scalar(nodes[2]) if len(nodes) == 3 else sp.Integer(1)
+        if not (times.is_Integer and 1 <= times <= 8):
+            raise ExpressionError(f"d(): the number of derivatives must be 1 to 8, found {times}")
+        return self.scope.derivative(self._scalar(nodes[0]), axis, int(times))
+
+    def _calculus_laplace(self, nodes: list[ast.expr]) -> Any:
+        (value,) = self._arguments("laplace", nodes, 1)
+        calculus, states = self.scope.calculus, self.scope.differentiable
+        if isinstance(value, Vector):
+            return Vector(calculus.vector_laplacian(value, states))
+        return calculus.laplacian(value, states)
+
+    def _calculus_biharmonic(self, nodes: list[ast.expr]) -> Any:
+        (value,) = self._arguments("biharmonic", nodes, 1)
+        calculus, states = self.scope.calculus, self.scope.differentiable
+        return calculus.laplacian(calculus.laplacian(self._not_vector(value, "take the biharmonic of"), states), states)
+
+    def _calculus_grad(self, nodes: list[ast.expr]) -> Any:
+        (value,) = self._arguments("grad", nodes, 1)
+        value = self._not_vector(value, "take the gradient of")
+        return Vector(self.scope.calculus.gradient(value, self.scope.differentiable))
+
+    def _calculus_div(self, nodes: list[ast.expr]) -> Any:
+        (vector,) = self._vectors("div", nodes, 1)
+        return self.scope.calculus.divergence(vector, self.scope.differentiable)
+
+    def _calculus_dot(self, nodes: list[ast.expr]) -> Any:
+        a, b = self._vectors("dot", nodes, 2)
+        return sp.Add(*(p * q for p, q in zip(a, b)))
+
+    def _calculus_curl(self, nodes: list[ast.expr]) -> Any:
+        (value,) = self._arguments("curl", nodes, 1)
+        axes, states, calculus = self.scope.axes, self.scope.differentiable, self.scope.calculus
+
+        def turn(component: int, axis: int) -> Any:
+            return calculus.circulation(value[component], axes[axis], axes[component], states)
+
+        if len(axes) == 2:
+            if isinstance(value, Vector):
+                return turn(1, 0) - turn(0, 1)
+            first, second = (calculus.stream(value, axis, states) for axis in axes)
+            return Vector([second, -first])
+        if len(axes) == 3 and isinstance(value, Vector):
+            return Vector(turn(k - 1, k - 2) - turn(k - 2, k - 1) for k in range(3))
+        raise ExpressionError("curl() takes a vector in three dimensions, a vector or a scalar in two")
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if any(isinstance(v, CONDITIONS) for v in (base, exponent)):
+        raise ExpressionError("a comparison cannot be raised to a power")
+    if exponent.is_number:
+        size = abs(complex(exponent))
+        if size > LARGEST_EXPONENT:
+            raise ExpressionError(f"exponent {exponent} is too large; at most {LARGEST_EXPONENT} is allowed")
+        if base.is_number and base != 0 and size * abs(math.log(abs(complex(base)))) > 700:
+            raise ExpressionError(f"{base}**{exponent} is too large a number")
+        if base == 0 and size != 0 and complex(exponent).real < 0:
+            raise ExpressionError("division by zero")
+    return base**exponent
+
+
+def names_in(text: Any) -> set[str]:
+    """All names in an expression, functions not counted."""
+    tree = syntax(text)
+    called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
+
+
+def differentiated_names(text: Any) -> set[str]:
+    """Names that stand directly under a derivative: ``laplace(u)``, ``grad(u)``, ``d(u, x)``, ``u_xx``."""
+    tree, found = syntax(text), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALCULUS and node.args:
+            if node.func.id in ("div", "dot") and not isinstance(node.args[0], ast.List | ast.Name):
+                continue  # of a vector expression: what is differentiated stands under grad and the like
+            found |= {n.id for n in ast.walk(node.args[0]) if isinstance(n, ast.Name)}
+        if isinstance(node, ast.Name) and "_" in node.id:
+            found.add(node.id.rpartition("_")[0])
+    return found

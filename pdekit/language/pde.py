@@ -1,0 +1,390 @@
+"""Partial differential equations as texts, and as symbols once the axes are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy as sp
+
+from pdekit.errors import ExpressionError, nearest_hint
+from pdekit.language.evaluate import evaluate_number, slope
+from pdekit.language.parser import Scope, Vector, differentiated_names, names_in, parse
+from pdekit.language.symbols import ATOMS, Diff, Flux
+from pdekit.language.vector_calculus import VectorCalculus
+from pdekit.language.vocabulary import RESERVED
+
+_EQUALS = re.compile(r"(?<![<>=!])=(?!=)")
+_RATE = re.compile(r"^([A-Za-z]\w*?)_(tt|t)$")
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """One unknown of a bound system.
+
+    Parameters
+    ----------
+    name : str
+    time_order : {0, 1, 2}
+        0 for ``0 = ...``.
+    rhs : sympy expression
+        The right-hand side, in unknowns and derivative atoms.
+    """
+
+    name: str
+    time_order: int
+    rhs: Any
+
+    @property
+    def symbol(self) -> Any:
+        return sp.Symbol(self.name)
+
+    @property
+    def rate(self) -> Any:
+        """The symbol of ``u_t``."""
+        return sp.Symbol(f"{self.name}_t")
+
+
+@dataclass(frozen=True)
+class EquationSystem:
+    """A PDE bound to named axes: symbols only, no grid.
+
+    Parameters
+    ----------
+    axes : tuple of Symbol
+        Coordinates in the grid's order.
+    unknowns : tuple of Unknown
+        In the order of their equations.
+    parameters : dict of Symbol to number
+        Values of the parameters.
+    definitions : dict of Symbol to expression
+        Definitions that carry boundary conditions of their own; all others are substituted.
+    known : dict of str to expression
+        Definitions free of unknowns, usable in initial states, boundary data and exact solutions.
+    """
+
+    axes: tuple[Any, ...]
+    unknowns: tuple[Unknown, ...]
+    parameters: dict[Any, complex | float]
+    definitions: dict[Any, Any]
+    known: dict[str, Any] = field(default_factory=dict)
+
+    t = sp.Symbol("t")
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the imaginary unit or a complex parameter occurs."""
+        expressions = [u.rhs for u in self.unknowns] + list(self.definitions.values())
+        return any(e.has(sp.I) for e in expressions) or any(isinstance(v, complex) for v in self.parameters.values())
+
+    @property
+    def states(self) -> tuple[Any, ...]:
+        """Symbols that depend on the solution: unknowns, rates of second-order ones, kept definitions."""
+        rates = [u.rate for u in self.unknowns if u.time_order == 2]
+        return (*(u.symbol for u in self.unknowns), *rates, *self.definitions)
+
+
+class PDE:
+    """Partial differential equations as they stand on paper.
+
+    Parameters
+    ----------
+    equations : str or sequence of str, optional
+        ``"u_t = D*laplace(u) + f"``, ``"u_tt = c**2*u_xx - g*u_t"``, ``"0 = laplace(u) + f"``. The time derivative may
+        carry a factor on the left.
+    parameters : mapping of str to number or str, optional
+        Constants; numbers, or expressions of other parameters.
+    definitions : mapping of str to str, optional
+        Named expressions, usable in equations and in each other.
+    unknowns : sequence of str, optional
+        Needed only where they cannot be told from the left sides, or, in ``0 = ...``, from being differentiated.
+    rhs : callable, optional
+        Instead of `equations`: a function that is given, by name, any of t, the coordinates, the unknowns (full
+        arrays), the parameters and ``grid``, and returns du/dt as an array or a dict of arrays by unknown.
+    sources : mapping of str to str, sympy expression or tuple of these, optional
+        Terms added to the right-hand side of an unknown's equation, solved for its time derivative.
+    reach : int, default 1
+        For `rhs`: how many neighbours along each axis it looks at, the sparsity of its Jacobian.
+
+    Raises
+    ------
+    ExpressionError
+        A text is not an equation.
+
+    Examples
+    --------
+    >>> heat = PDE("u_t = D*laplace(u)", parameters={"D": "k/2", "k": 3})
+    >>> heat.bind(("x", "y")).unknowns[0].rhs
+    D*(Diff(u, x, 2) + Diff(u, y, 2))
+    """
+
+    def __init__(
+        self,
+        equations: str | Sequence[str] = (),
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        definitions: Mapping[str, str] | None = None,
+        unknowns: Sequence[str] | None = None,
+        rhs: Callable[..., Any] | None = None,
+        sources: Mapping[str, Any] | None = None,
+        reach: int = 1,
+    ) -> None:
+        self.equations = (equations,) if isinstance(equations, str) else tuple(equations)
+        self.parameters = dict(parameters or {})
+        self.definitions = dict(definitions or {})
+        self.rhs = rhs
+        self.sources = dict(sources or {})
+        self.reach = reach
+        if bool(self.equations) == (rhs is not None):
+            raise ExpressionError("give either equations or a right-hand side function rhs")
+        if rhs is not None and not unknowns:
+            raise ExpressionError("a right-hand side function needs the names of its unknowns, unknowns=('u',)")
+        self._sides = tuple(_split(text) for text in self.equations)
+        self.unknowns = tuple(unknowns) if unknowns else self._infer_unknowns()
+        self._check_names()
+
+    def __repr__(self) -> str:
+        what = "; ".join(self.equations) or f"rhs={getattr(self.rhs, '__name__', 'function')}"
+        return f"PDE({what!r}, parameters={self.parameters})"
+
+    def replace(self, **changes: Any) -> PDE:
+        """The same equations with some of the constructor's arguments changed."""
+        names = ("parameters", "definitions", "unknowns", "rhs", "sources", "reach")
+        arguments: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return PDE(changes.pop("equations", self.equations), **{**arguments, **changes})
+
+    def with_parameters(self, **parameters: Any) -> PDE:
+        """The same equations with some parameters changed."""
+        for name in parameters:
+            if name not in self.parameters:
+                known = list(self.parameters)
+                raise ExpressionError(f"parameters.{name}: unknown; there are {known}{nearest_hint(name, known)}")
+        return self.replace(parameters={**self.parameters, **parameters})
+
+    def _infer_unknowns(self) -> tuple[str, ...]:
+        found: list[str] = []
+        for left, _ in self._sides:
+            found += sorted({m.group(1) for name in names_in(left) if (m := _RATE.match(name))})
+        for left, right in self._sides:
+            if not any(_RATE.match(name) for name in names_in(left)):
+                known = {*self.parameters, *self.definitions, *RESERVED, *found}
+                found += sorted((differentiated_names(left) | differentiated_names(right)) - known)
+        unique = tuple(dict.fromkeys(found))
+        if len(unique) != len(found):
+            raise ExpressionError(f"two equations for the same unknown in {list(self.equations)}")
+        if len(unique) != len(self.equations):
+            raise ExpressionError(
+                f"{len(self.equations)} equations for {len(unique)} unknowns {list(unique)}; where they cannot be told "
+                "from the equations, name them with unknowns"
+            )
+        return unique
+
+    def _check_names(self) -> None:
+        groups = {"parameters": self.parameters, "definitions": self.definitions, "unknowns": self.unknowns}
+        seen: dict[str, str] = {}
+        for group, names in groups.items():
+            for name in names:
+                if not (isinstance(name, str) and name.isidentifier()) or name.startswith("_"):
+                    raise ExpressionError(f"{group}: {name!r} is not a name")
+                if name in RESERVED:
+                    raise ExpressionError(f"{group}: {name!r} has a meaning of its own in the language")
+                if name in seen:
+                    raise ExpressionError(f"{group}: {name!r} is already the name of one of the {seen[name]}")
+                seen[name] = group
+
+    def parameter_values(self) -> dict[str, complex | float]:
+        """Numbers of all parameters, expressions of each other resolved."""
+        values: dict[str, complex | float] = {}
+
+        def resolve(name: str, path: tuple[str, ...]) -> Any:
+            if name in path:
+                raise ExpressionError(f"parameters: {' -> '.join((*path, name))} goes round in a circle")
+            given = self.parameters[name]
+            if isinstance(given, complex):
+                return sp.sympify(given)
+            if isinstance(given, bool) or not isinstance(given, str | int | float):
+                raise ExpressionError(f"parameters.{name}: expected a number or an expression, found {given!r}")
+            try:
+                needs = [n for n in names_in(given) if n in self.parameters]
+                scope = Scope({n: resolve(n, (*path, name)) for n in needs})
+                return parse(given, scope)
+            except ExpressionError as error:
+                raise ExpressionError(
+                    f"parameters.{name}: {error}".replace(f"parameters.{name}: parameters", "parameters")
+                ) from None
+
+        for name in self.parameters:
+            values[name] = evaluate_number(resolve(name, ()), {})
+        return values
+
+    def bind(
+        self, axes: Sequence[str], kept: Collection[str] = (), curved: VectorCalculus | None = None
+    ) -> EquationSystem:
+        """The equations in symbols, once the axes are known.
+
+        Parameters
+        ----------
+        axes : sequence of str
+            Names of the axes, in the grid's order.
+        kept : collection of str
+            Definitions that have boundary conditions of their own and stay symbols.
+        curved : VectorCalculus, optional
+            Of the coordinate system, if it is not Cartesian: `Grid.calculus`.
+
+        Raises
+        ------
+        ExpressionError
+            Unknown names or functions, names used twice, circular definitions.
+        """
+        for name in axes:
+            if name in {*self.parameters, *self.definitions, *self.unknowns} or name in RESERVED:
+                raise ExpressionError(f"axis {name!r} has the name of something else in the equations")
+        return _Binder(self, tuple(sp.Symbol(a) for a in axes), kept, curved).system()
+
+
+def _split(text: str) -> tuple[str, str]:
+    sides = _EQUALS.split(text) if isinstance(text, str) else []
+    if len(sides) != 2:
+        raise ExpressionError(f"{text!r} is not an equation; write it as 'u_t = ...', 'u_tt = ...' or '0 = ...'")
+    return sides[0].strip(), sides[1].strip()
+
+
+@dataclass
+class _Binder:
+    """Resolves definitions and equations of one PDE for given axes."""
+
+    pde: PDE
+    axes: tuple[Any, ...]
+    kept: Collection[str]
+    curved: VectorCalculus | None = None
+    resolved: dict[str, Any] = field(default_factory=dict)
+
+    def system(self) -> EquationSystem:
+        pde = self.pde
+        orders = self._time_orders()
+        self.second_order = [name for name, order in orders.items() if order == 2]
+        self.first_order = [name for name, order in orders.items() if order == 1]
+        for name in pde.definitions:
+            self._definition(name, ())
+        rhs: dict[str, Any] = {}
+        steady: list[Any] = []
+        for (left, right), text in zip(pde._sides, pde.equations):
+            unknown, expression = self._equation(left, right, text)
+            if unknown is None:
+                steady.append(expression)
+            else:
+                rhs[unknown] = expression
+        rest = [name for name in pde.unknowns if name not in rhs]
+        if pde.rhs is None and len(rest) != len(steady):
+            raise ExpressionError(f"{len(steady)} equations '0 = ...' for the unknowns {rest}")
+        rhs |= dict(zip(rest, steady))
+        rhs = self._substitute_rates(rhs)
+        for name, source in pde.sources.items():
+            if name not in rhs:
+                raise ExpressionError(f"sources: {name!r} is not an unknown")
+            for term in source if isinstance(source, tuple) else (source,):
+                rhs[name] += term if isinstance(term, sp.Expr) else parse(term, self._scope({}))
+        unknowns = tuple(Unknown(n, orders[n], self._plain(rhs.get(n, sp.Integer(0)))) for n in pde.unknowns)
+        parameters = {sp.Symbol(n): v for n, v in pde.parameter_values().items()}
+        definitions = {sp.Symbol(n): self._plain(self.resolved[n]) for n in pde.definitions if n in self.kept}
+        for name, expression in definitions.items():
+            if expression.free_symbols & {sp.Symbol(f"{n}_t") for n in self.first_order}:
+                raise ExpressionError(
+                    f"definitions.{name}: a definition with conditions cannot contain u_t of first order"
+                )
+        solution = {sp.Symbol(n) for n in (*pde.unknowns, *self.kept, *(f"{u}_t" for u in pde.unknowns))}
+        known = {
+            n: e
+            for n, e in self.resolved.items()
+            if not isinstance(e, Vector) and not e.has(*ATOMS) and not e.free_symbols & solution
+        }
+        return EquationSystem(self.axes, unknowns, parameters, definitions, known)
+
+    def _plain(self, expression: Any) -> Any:
+        """Numbers for exponents that are parameters: the slope of ``u**n`` is then finite at u = 0."""
+        values = {sp.Symbol(n): sp.nsimplify(v) for n, v in self.pde.parameter_values().items() if v == int(v.real)}
+
+        def with_number(base: Any, exponent: Any) -> Any:
+            return base ** exponent.subs(values) if exponent.free_symbols else base**exponent
+
+        return expression.replace(sp.Pow, with_number) if values else expression
+
+    def _time_orders(self) -> dict[str, int]:
+        orders = dict.fromkeys(self.pde.unknowns, 1 if self.pde.rhs is not None else 0)
+        for left, _ in self.pde._sides:
+            for name in names_in(left):
+                match = _RATE.match(name)
+                if match and match.group(1) in orders:
+                    orders[match.group(1)] = max(orders[match.group(1)], len(match.group(2)))
+        return orders
+
+    def _scope(self, definitions: Mapping[str, Any]) -> Scope:
+        pde = self.pde
+        states = {n: sp.Symbol(n) for n in (*pde.unknowns, *(d for d in pde.definitions if d in self.kept))}
+        rates = {f"{n}_t": sp.Symbol(f"{n}_t") for n in (*self.first_order, *self.second_order)}
+        names = {str(a): a for a in self.axes} | {"t": EquationSystem.t}
+        names |= {n: sp.Symbol(n) for n in pde.parameters} | dict(definitions) | states | rates
+        return Scope(names, self.axes, states | rates, curved=self.curved)
+
+    def _definition(self, name: str, path: tuple[str, ...]) -> Any:
+        if name in path:
+            raise ExpressionError(f"definitions: {' -> '.join((*path, name))} goes round in a circle")
+        if name not in self.resolved:
+            text = self.pde.definitions[name]
+            try:
+                used = {n.rpartition("_")[0] for n in names_in(text)} | names_in(text)
+                needs = {n: self._definition(n, (*path, name)) for n in used if n in self.pde.definitions}
+                expression = _parse_definition(
+                    text, self._scope({n: e for n, e in needs.items() if n not in self.kept})
+                )
+            except ExpressionError as error:
+                where = "" if str(error).startswith("definitions") else f"definitions.{name}: "
+                raise ExpressionError(f"{where}{error}") from None
+            self.resolved[name] = expression
+        return self.resolved[name]
+
+    def _equation(self, left: str, right: str, text: str) -> tuple[str | None, Any]:
+        inlined = {n: e for n, e in self.resolved.items() if n not in self.kept}
+        scope = self._scope(inlined)
+        top = {f"{n}_tt": sp.Symbol(f"{n}_tt") for n in self.second_order}
+        try:
+            right_side = parse(right, scope)
+            left_side = parse(left, replace(scope, names={**scope.names, **top}))
+        except ExpressionError as error:
+            raise ExpressionError(f"equation {text!r}: {error}") from None
+        for name in self.pde.unknowns:
+            order = 2 if name in self.second_order else 1
+            rate = sp.Symbol(f"{name}_{'t' * order}")
+            if left_side.has(rate):
+                factor = slope(left_side, rate)
+                if factor.has(rate) or factor == 0:
+                    raise ExpressionError(f"equation {text!r}: the left side must be linear in {rate}")
+                return name, (right_side - (sp.expand(left_side - factor * rate))) / factor
+        return None, right_side - left_side
+
+    def _substitute_rates(self, rhs: dict[str, Any]) -> dict[str, Any]:
+        """Put the right-hand side of u_t in where u_t of a first-order equation stands on a right side."""
+        rates = {sp.Symbol(f"{n}_t"): rhs[n] for n in self.first_order if n in rhs}
+        for _ in range(len(rates) + 1):
+            used = {n: e.free_symbols & set(rates) for n, e in rhs.items()}
+            if not any(used.values()):
+                return rhs
+            for name, expression in rhs.items():
+                for atom in expression.atoms(Diff, Flux):
+                    if atom.operand.free_symbols & set(rates):
+                        raise ExpressionError(
+                            f"a space derivative of {atom.operand} is not possible in an equation of first order in time"
+                        )
+                rhs[name] = expression.subs({r: rates[r] for r in used[name]})
+            rates = {sp.Symbol(f"{n}_t"): rhs[n] for n in self.first_order if n in rhs}
+        raise ExpressionError("the time derivatives on the right-hand sides depend on each other in a circle")
+
+
+def _parse_definition(text: Any, scope: Scope) -> Any:
+    """A definition may be a vector as well."""
+    from pdekit.language.parser import _Walker, syntax
+
+    value = _Walker(scope).visit(syntax(text))
+    return value if isinstance(value, Vector) else parse(text, scope)

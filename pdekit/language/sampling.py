@@ -1,0 +1,54 @@
+"""Values of a text expression at given coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from pdekit.errors import ExpressionError
+from pdekit.language.evaluate import compile_expression
+from pdekit.language.parser import Scope, parse
+
+
+def sample_text(text: Any, coordinates: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> Any:
+    """Evaluate an expression of named coordinates.
+
+    Parameters
+    ----------
+    text : str or sympy expression
+        The expression. ``noise(amplitude, seed)`` is normally distributed, independent at every node.
+    coordinates : mapping of str to array or number
+        What its names mean; arrays broadcast against each other.
+    known : mapping of str to sympy expression, optional
+        Further names, in terms of these.
+
+    Returns
+    -------
+    array or number
+
+    Examples
+    --------
+    >>> sample_text("x**2 + k", {"x": np.array([1.0, 2.0]), "k": 1})
+    array([2., 5.])
+    """
+    shape = np.broadcast_shapes(*(np.shape(v) for v in coordinates.values()))
+    values: dict[Any, Any] = {sp.Symbol(name): value for name, value in coordinates.items()}
+
+    def noise(amplitude: Any = 1, seed: Any = None) -> Any:
+        if seed is None or not getattr(seed, "is_Integer", False) or seed < 0:
+            raise ExpressionError("noise(amplitude, seed) needs a whole seed >= 0, so that a run can be repeated")
+        symbol = sp.Dummy("noise")
+        values[symbol] = np.random.default_rng(int(seed)).standard_normal(shape)
+        return amplitude * symbol
+
+    names = {name: sp.Symbol(name) for name in coordinates}
+    scope = Scope({**(known or {}), **names}, special={"noise": noise})
+    expression = text if isinstance(text, sp.Expr) else parse(text, scope)
+    with np.errstate(all="ignore"):
+        result = compile_expression(expression, list(values))(*values.values())
+    if np.any(~np.isfinite(np.asarray(result, dtype=complex))):
+        raise ExpressionError(f"{str(text)!r} is not finite everywhere on the grid")
+    return result

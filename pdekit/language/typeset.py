@@ -1,0 +1,82 @@
+"""Equations as people write them, for the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from sympy.printing.pretty.pretty import PrettyPrinter
+from sympy.printing.pretty.pretty_symbology import pretty_symbol
+from sympy.printing.pretty.stringpict import prettyForm, stringPict
+
+from pdekit.language.pde import EquationSystem
+from pdekit.language.symbols import Diff, Flux
+
+
+class _Printer(PrettyPrinter):
+    """SymPy's two-dimensional printer with the derivatives of the language, all of them partial."""
+
+    def _print_Diff(self, atom: Diff) -> Any:
+        pairs = [(atom.args[i], int(atom.args[i + 1])) for i in range(1, len(atom.args), 2)]
+        return self._derivative(self._print(atom.operand), pairs, atom.operand.is_Atom)
+
+    def _print_Flux(self, atom: Flux) -> Any:
+        slope, k, q = Diff(atom.operand, atom.args[2], 1), atom.coefficient, atom.args[2]
+        m, s = atom.args[3:] if atom.curved else (sp.Integer(1), sp.Integer(1))
+        if m * k == 1:
+            body = self._derivative(self._print(atom.operand), [(q, 2)], atom.operand.is_Atom)
+        else:
+            body = self._derivative(self._print(sp.Mul(m * k, slope, evaluate=False)), [(q, 1)], False)
+        if m * s == 1:
+            return body
+        form = prettyForm(*self._print(1 / (m * s)).right("⋅"))
+        form = prettyForm(*form.right(body))
+        form.binding = prettyForm.MUL
+        return form
+
+    def _print_Derivative(self, derivative: Any) -> Any:
+        pairs = [(variable, int(count)) for variable, count in derivative.variable_count]
+        return self._derivative(self._print(derivative.expr), pairs, derivative.expr.is_Atom)
+
+    def _derivative(self, body: Any, pairs: list[tuple[Any, int]], plain: bool) -> Any:
+        def power(base: str, exponent: int) -> Any:
+            form = prettyForm(base)
+            return form ** prettyForm(str(exponent)) if exponent > 1 else form
+
+        below: Any = None
+        for variable, count in pairs:
+            form = power(f"∂{pretty_symbol(str(variable))}", count)
+            below = form if below is None else prettyForm(*prettyForm(*below.right(" ")).right(form))
+        fraction = power("∂", sum(count for _, count in pairs))
+        fraction = prettyForm(*fraction.below(stringPict.LINE, below))
+        fraction.baseline += 1
+        body = prettyForm(*body.left(" ")) if plain else prettyForm(*body.parens())
+        result = prettyForm(*stringPict.next(fraction, body))
+        result.binding = prettyForm.MUL
+        return result
+
+
+def typeset(system: EquationSystem) -> str:
+    """The equations of a system in two-dimensional notation.
+
+    Examples
+    --------
+    >>> from pdekit.language.pde import PDE
+    >>> print("\\n".join(line.rstrip() for line in typeset(PDE("u_t = D*u_x", parameters={"D": 1}).bind(("x",))).splitlines()))
+    ∂        ∂
+    ── u = D⋅── u
+    ∂t       ∂x
+    """
+    printer = _Printer({"use_unicode": True, "wrap_line": False})
+    lines = []
+    for unknown in system.unknowns:
+        left: Any = sp.Integer(0)
+        if unknown.time_order:
+            left = sp.Derivative(unknown.symbol, (system.t, unknown.time_order), evaluate=False)
+        right = sp.expand_mul(unknown.rhs)
+        if unknown.time_order == 2:
+            right = right.xreplace({unknown.rate: sp.Derivative(unknown.symbol, system.t, evaluate=False)})
+        lines.append(printer.doprint(sp.Eq(left, right, evaluate=False)))
+    for symbol, expression in system.definitions.items():
+        lines.append(printer.doprint(sp.Eq(symbol, expression, evaluate=False)))
+    return "\n\n".join(lines)

@@ -1,0 +1,1 @@
+"""Linear solvers behind one protocol, and the choice among them."""

@@ -1,1 +1,0 @@
-"""Finite-difference operators on grids and their algebra."""

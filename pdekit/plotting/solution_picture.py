@@ -1,0 +1,202 @@
+"""Pictures of a solution in time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
+from pdekit.errors import PdekitError
+from pdekit.geometry.grid import Field
+from pdekit.plotting.field_picture import draw_map, plot_field
+from pdekit.plotting.plane import axis_label, closed, planes
+from pdekit.plotting.style import COMPUTED, EXACT, SEQUENTIAL, colours, picture, save, styled, visible
+from pdekit.solution import Solution
+
+Kind = Literal["lines", "kymograph", "map", "slices"]
+KINDS_OF = {1: ("lines", "kymograph"), 2: ("map",), 3: ("slices",)}
+MOST_LINES = 9
+
+
+def choose_variable(solution: Solution, name: str | None) -> str:
+    """The variable that is drawn: the one named, or the first."""
+    name = solution.variables[0] if name is None else name
+    solution.frame(name)  # raises if there is none
+    return name
+
+
+def label_of(solution: Solution, name: str) -> str:
+    """``temperature u [K]``"""
+    entry = solution.labels.get(name, {})
+    long_name, units = entry.get("long_name", ""), entry.get("units", "")
+    return f"{long_name + ' ' if long_name else ''}{name}{f' [{units}]' if units else ''}"
+
+
+def _chosen_frames(count: int, most: int) -> list[int]:
+    return sorted(set(np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()))
+
+
+def plot_solution(
+    solution: Solution, name: str | None = None, *, kind: Kind | None = None, file: str | Path | None = None
+) -> Any:
+    """Draw a solution, the exact one beside it where it is known.
+
+    Parameters
+    ----------
+    solution : Solution
+    name : str, optional
+        The variable; default is the first.
+    kind : {"lines", "kymograph", "map", "slices"}, optional
+        In 1-D lines over time or a kymograph (default: both), in 2-D maps, in 3-D slices.
+    file : path, optional
+        Write the picture there.
+
+    Returns
+    -------
+    Picture
+    """
+    name = choose_variable(solution, name)
+    allowed = KINDS_OF.get(solution.grid.ndim, ())
+    if kind is not None and kind not in allowed:
+        raise PdekitError(
+            f"a solution in {solution.grid.ndim} dimensions is drawn as {' or '.join(allowed)}, not as {kind}"
+        )
+    with styled():
+        if solution.grid.ndim == 1:
+            figure = _steady_line(solution, name) if solution.steady else _lines_and_kymograph(solution, name, kind)
+        elif solution.grid.ndim == 2:
+            figure = _maps(solution, name)
+        else:
+            figure = _slices(solution, name)
+    if file is not None:
+        save(figure, file)
+    return figure
+
+
+def _steady_line(solution: Solution, name: str) -> Any:
+    figure = picture(5.2, 3.4)
+    axes = figure.subplots()
+    grid = solution.grid
+    axes.plot(*closed(grid, 0, visible(solution[name].values)[0]), color=COMPUTED, label="computed")
+    if name in solution.exact_names:
+        axes.plot(
+            *closed(grid, 0, visible(solution.exact_field(name).values)[0]), "--", color=EXACT, lw=1, label="exact"
+        )
+        axes.legend()
+    axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=label_of(solution, name), title=solution.title)
+    axes.margins(x=0)
+    return figure
+
+
+def _lines_and_kymograph(solution: Solution, name: str, kind: Kind | None) -> Any:
+    if kind is None:
+        figure = picture(10, 3.8)
+        left, right = figure.subplots(1, 2)
+        _lines(figure, left, solution, name)
+        _kymograph(figure, right, solution, name)
+        figure.suptitle(solution.title)
+        return figure
+    figure = picture(5.8, 3.8)
+    axes = figure.subplots()
+    (_lines if kind == "lines" else _kymograph)(figure, axes, solution, name)
+    axes.set_title(solution.title)
+    return figure
+
+
+def _lines(figure: Any, axes: Any, solution: Solution, name: str) -> None:
+    grid, times = solution.grid, solution.times
+    norm = Normalize(times[0], times[-1])
+    colour = mpl.colormaps[SEQUENTIAL]
+    exact = name in solution.exact_names
+    for index in _chosen_frames(times.size, MOST_LINES):
+        shade = colour(0.92 * norm(times[index]))  # the last yellow is too pale on white
+        axes.plot(*closed(grid, 0, visible(solution.frame(name, index).values)[0]), color=shade)
+        if exact:
+            x, values = closed(grid, 0, visible(solution.exact_field(name, index).values)[0])
+            axes.plot(x, values, ":", color=EXACT, lw=1.1, label="exact" if index == 0 else None)
+    if exact:
+        axes.legend(handlelength=1.5)
+    mapping = ScalarMappable(norm, mpl.colors.ListedColormap(colour(np.linspace(0, 0.92, 256))))
+    figure.colorbar(mapping, ax=axes, label="time t")
+    axes.set(
+        xlabel=axis_label(grid, grid.names[0]),
+        ylabel=visible(solution.values[name])[1].format(label_of(solution, name)),
+    )
+    axes.margins(x=0)
+
+
+def _kymograph(figure: Any, axes: Any, solution: Solution, name: str) -> None:
+    grid = solution.grid
+    frames, pattern = visible(solution.values[name])
+    x, stacked = closed(grid, 0, frames.T)
+    mesh = axes.pcolormesh(x, solution.times, stacked.T, shading="gouraud", rasterized=True, **colours(frames))
+    figure.colorbar(mesh, ax=axes, label=pattern.format(label_of(solution, name)))
+    axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel="time t")
+
+
+def _rows(solution: Solution, name: str, index: int) -> list[tuple[str, Field]]:
+    """What is drawn below each other: computed, and exact and difference where known."""
+    computed = solution.frame(name, index)
+    found = [("computed", computed)]
+    if name in solution.exact_names:
+        exact = solution.exact_field(name, index)
+        found += [("exact", exact), ("difference", computed - exact)]
+    return found
+
+
+def _maps(solution: Solution, name: str) -> Any:
+    """Maps at up to four times; with an exact solution, computed, exact and difference below each other."""
+    indices = [-1] if solution.steady else _chosen_frames(solution.times.size, 4)
+    columns = [_rows(solution, name, index) for index in indices]
+    rows = len(columns[0])
+    shape = planes(solution.grid, visible(columns[0][0][1].values)[0])[0][1].aspect
+    aspect = float(np.clip(shape, 0.4, 2.5))
+    wide, high = 2.6 / max(1.0, aspect), 2.6 * min(1.0, aspect)
+    figure = picture((wide + 0.35) * len(indices) + 1.7, (high + 0.5) * rows + 0.6)
+    panels = figure.subplots(rows, len(indices), squeeze=False, sharex=True, sharey=True)
+    label = visible(solution.values[name])[1].format(label_of(solution, name))
+    shared = colours(visible(solution.values[name])[0])
+    for i in range(rows):
+        limits = shared
+        if columns[0][i][0] == "difference":
+            limits = colours(np.stack([visible(column[i][1].values)[0] for column in columns]))
+        for j, column in enumerate(columns):
+            axes = panels[i, j]
+            what, field = column[i]
+            mesh = draw_map(axes, planes(solution.grid, visible(field.values)[0])[0][1], **limits)
+            axes.label_outer()
+            moment = "" if solution.steady else f"t = {solution.times[indices[j]]:.4g}"
+            if rows == 1:
+                axes.set_title(moment)
+            elif i == 0:
+                axes.set_title(f"{moment}\n{what}" if moment else what)
+            else:
+                axes.set_title(what)
+        figure.colorbar(mesh, ax=list(panels[i]), label=label if columns[0][i][0] != "difference" else "difference")
+    figure.suptitle(solution.title)
+    return figure
+
+
+def _slices(solution: Solution, name: str) -> Any:
+    rows = _rows(solution, name, -1)
+    figure = picture(11, 3.2 * len(rows) + 0.3)
+    panels = figure.subplots(len(rows), 3, squeeze=False)
+    for row, (what, field) in zip(panels, rows):
+        values, pattern = visible(field.values)
+        limits = colours(values)
+        for axes, (where, plane) in zip(row, planes(field.grid, values)):
+            mesh = draw_map(axes, plane, **limits)
+            axes.set_title(f"{where}, {what}" if len(rows) > 1 else where)
+        figure.colorbar(
+            mesh, ax=list(row), label="difference" if what == "difference" else pattern.format(label_of(solution, name))
+        )
+    moment = "" if solution.steady else f", t = {solution.times[-1]:.4g}"
+    figure.suptitle(f"{solution.title}{moment}")
+    return figure
+
+
+__all__ = ["plot_field", "plot_solution"]

@@ -1,1 +1,0 @@
-"""From a PDE on a grid to a system of ordinary differential equations."""

@@ -1,0 +1,48 @@
+"""Solving a problem in one call: the run, and the results file that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pdekit.io.formats import output_to
+from pdekit.problem import Problem
+from pdekit.run import Progress, Run
+from pdekit.settings import OutputSettings
+from pdekit.solution import Solution
+from pdekit.time.method_choice import Choice
+
+
+def solve(
+    problem: Problem,
+    t_end: float | None = None,
+    *,
+    method: str | None = None,
+    step: float | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    times: Sequence[float] | None = None,
+    every: float | None = None,
+    frames: int | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    keep: bool = True,
+    progress: Progress | None = None,
+    choice: Choice | None = None,
+) -> Solution:
+    """Solve a problem; see `pdekit.problem.Problem.solve`."""
+    run = Run(problem, None if output is None else output_to(problem, Path(output), force), keep=keep)
+    if problem.steady:
+        return run.steady()
+    settings = replace(problem.time, **_given(method=method, step=step, rtol=rtol, atol=atol))
+    start, end = problem.span(t_end)
+    rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
+    rule = OutputSettings(**rules) if rules else replace(problem.output, file=None)
+    return run.in_time(settings, rule.resolve(start, end), choice, progress)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Those options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}

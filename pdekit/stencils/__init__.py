@@ -1,0 +1,1 @@
+"""All one-dimensional rows there are."""

@@ -1,1 +1,0 @@
-"""Results on disk: one self-describing HDF5 file."""

@@ -1,0 +1,1 @@
+"""Time integration: tables, steppers, controllers, one loop."""

@@ -1,0 +1,346 @@
+"""The right-hand side as explicit methods use it: with the update of a step in the same pass, over states of its own shape.
+
+Two realizations of the same rows: the sparse matrices, on vectors of the free unknowns, and the compiled kernels, on
+whole fields with prescribed nodes in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.deferred import collection_paused
+from pdekit.discretize.system import SemiDiscrete
+from pdekit.errors import SolverError
+from pdekit.kernels.workers import usable_cores
+
+Compiled = Literal["auto", "always", "never"]
+Precision = Literal["double", "single"]
+MOST_ROUNDING = 0.01  # of the values, by all steps of a run in single precision
+WORTH_COMPILING = 6e7  # node updates: about what matrices do in the second that compiling takes
+
+if TYPE_CHECKING:
+    from pdekit.kernels.kernel import Kernel
+    from pdekit.kernels.wave import Wave
+    from pdekit.time.tables import Tableau
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Tolerance:
+    """What an error is measured by: ``absolute + relative |y|``.
+
+    Parameters
+    ----------
+    absolute : array
+        One for every unknown.
+    relative : float
+    """
+
+    absolute: Array
+    relative: float
+
+
+class WholeStep(Protocol):
+    """A Runge-Kutta step whose stages are done in one go."""
+
+    @property
+    def passes(self) -> int:
+        """Evaluations of the right-hand side."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Memory beside the old and the new state."""
+        ...
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        """Advance by h, prescribed values apart; the error in units of the tolerances, if some are given."""
+        ...
+
+
+class Rates(Protocol):
+    """A realization of ``y' = F(t, y)``.
+
+    `apply` evaluates F at `Y` and combines, c being ``cf, cu, c_0, c_1, c_2, d``:
+    "rate": ``out = F``; "step": ``out = cf F + cu Y``; "blend": and ``c_0 X_0``; "stabilised": and ``c_0 X_0 + c_1 X_1 +
+    c_2 out``; "collect": ``out = cf F + c_0 X_0`` and ``z += d F``; "finish": ``z += d F`` only.
+    """
+
+    system: SemiDiscrete
+    title: str
+    compiled: bool
+    shape: tuple[int, ...]  # of a state
+    dtype: np.dtype[Any]
+
+    def rhs(self, t: float, y: Array) -> Array:
+        """F on vectors of unknowns."""
+        ...
+
+    def unpacked(self, t: float, y: Array) -> Array:
+        """The state of a vector of unknowns."""
+        ...
+
+    def packed(self, Y: Array) -> Array:
+        """The vector of unknowns of a state."""
+        ...
+
+    def fill(self, Y: Array, t: float) -> None:
+        """Write prescribed values at time t into a state."""
+        ...
+
+    def apply(
+        self,
+        mode: str,
+        t: float,
+        Y: Array,
+        out: Array | None = None,
+        coefficients: Array | None = None,
+        others: Sequence[Array] = (),
+        z: Array | None = None,
+    ) -> None:
+        """Evaluate and combine; see above."""
+        ...
+
+    def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
+        """``out = Y + sum_k weights[k] stages[k]``."""
+        ...
+
+    def error(
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, tolerance: Tolerance
+    ) -> float:
+        """Root mean square of ``difference (Y0 - Y1) + sum_k weights[k] stages[k]``, in units of the tolerances."""
+        ...
+
+    def greatest(self, Y: Array) -> float:
+        """The greatest modulus; not a number if there is one that is not."""
+        ...
+
+    def whole_step(self, tableau: Tableau) -> WholeStep | None:
+        """All stages of a method in one go, where there is a faster way than one after the other."""
+        ...
+
+
+def choose_rates(
+    system: SemiDiscrete, evaluations: float, compiled: Compiled = "auto", precision: Precision = "double"
+) -> Rates:
+    """The realization that is worth it: compiled kernels for much work, matrices for little.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    evaluations : float
+        About how many there will be.
+    compiled : {"auto", "always", "never"}
+    precision : {"double", "single"}
+        Only kernels do single precision.
+
+    Raises
+    ------
+    SolverError
+        Kernels are asked for and cannot do the system; says why.
+    """
+    single = precision == "single"
+    if single and compiled == "never":
+        raise SolverError("time.precision: single is for compiled kernels only; leave out compiled: never")
+    asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
+    if compiled == "never" or (not asked and system.size * evaluations < WORTH_COMPILING):
+        return MatrixRates(system)
+    with collection_paused():
+        from pdekit.kernels.kernel import Kernel
+        from pdekit.kernels.plan import NotCompiled
+
+    try:
+        kernel = Kernel(system, threads=usable_cores(), single=single)
+        kernel.prepare()
+        return CompiledRates(kernel)
+    except NotCompiled as reason:
+        if asked:
+            raise SolverError(f"{asked}: this problem is left to the matrices: {reason}") from None
+        return MatrixRates(system)
+
+
+def refuse_lost_steps(rates: Rates, t: float, y: Array, step: float, duration: float) -> None:
+    """Refuse fixed steps whose changes drown in the rounding of single precision.
+
+    Each step rounds by up to half a unit u = 6e-8 of the greatest value. Refused are changes of less than 16 u at the start,
+    and so many steps that their roundings together may reach a hundredth.
+
+    Raises
+    ------
+    SolverError
+    """
+    unit = float(np.finfo(np.float32).eps) / 2
+    if duration / step * unit > MOST_ROUNDING:
+        raise SolverError(
+            f"time.precision: the roundings of {duration / step:,.0f} steps in single precision may reach "
+            f"{duration / step * unit:.2g} of the values; take longer steps, or double precision"
+        )
+    F = rates.rhs(t, y)
+    for block in rates.system.blocks:
+        size = float(np.max(np.abs(y[block.slice]), initial=0.0))
+        slope = float(np.max(np.abs(F[block.slice]), initial=0.0))
+        if step * slope < 16 * unit * size < duration * slope * 1e3:
+            raise SolverError(
+                f"time.precision: a step of {step:g} changes {block.name} by {step * slope:.1e}, which single precision loses beside "
+                f"values of {size:.3g}; take longer steps, or double precision"
+            )
+
+
+class MatrixRates:
+    """By sparse matrices; a state is the vector of unknowns."""
+
+    title, compiled = "sparse matrices", False
+
+    def __init__(self, system: SemiDiscrete) -> None:
+        self.system = system
+        self.shape: tuple[int, ...] = (system.size,)
+        self.dtype = np.dtype(system.dtype)
+
+    def rhs(self, t: float, y: Array) -> Array:
+        return self.system.rhs(t, y)
+
+    def unpacked(self, t: float, y: Array) -> Array:
+        return y.copy()
+
+    def packed(self, Y: Array) -> Array:
+        return Y.copy()
+
+    def fill(self, Y: Array, t: float) -> None:
+        """Prescribed values are not part of the state."""
+
+    def apply(
+        self,
+        mode: str,
+        t: float,
+        Y: Array,
+        out: Array | None = None,
+        coefficients: Array | None = None,
+        others: Sequence[Array] = (),
+        z: Array | None = None,
+    ) -> None:
+        F = self.system.rhs(t, Y)
+        if mode == "rate":
+            assert out is not None
+            out[...] = F
+            return
+        assert coefficients is not None
+        cf, cu, *c, d = coefficients
+        if z is not None:
+            z += d * F
+        if out is None:
+            return
+        total = cf * F
+        if mode in ("step", "blend", "stabilised"):
+            total += cu * Y
+        for factor, other in zip(c, others):
+            total += factor * other
+        if mode == "stabilised":
+            total += c[2] * out
+        out[...] = total
+
+    def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
+        total = Y.copy()
+        for w, F in zip(weights, stages):
+            if w != 0:
+                total += w * F
+        out[...] = total
+
+    def error(
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, tolerance: Tolerance
+    ) -> float:
+        e = difference * (Y0 - Y1)
+        for w, F in zip(weights, stages):
+            if w != 0:
+                e = e + w * F
+        scale = tolerance.absolute + tolerance.relative * np.maximum(np.abs(Y0), np.abs(Y1))
+        return float(np.sqrt(np.mean(np.abs(e / scale) ** 2)))
+
+    def greatest(self, Y: Array) -> float:
+        return float(np.max(np.abs(Y)))
+
+    def whole_step(self, tableau: Tableau) -> WholeStep | None:
+        return None
+
+
+class CompiledRates:
+    """By compiled kernels; a state has the shape ``(blocks, *grid.shape)``."""
+
+    compiled = True
+
+    def __init__(self, kernel: Kernel) -> None:
+        from pdekit.kernels import passes
+
+        self.kernel, self.system, self._passes = kernel, kernel.system, passes
+        self.shape, self.dtype = kernel.shape, kernel.dtype
+        threads = f"{kernel.threads} thread{'s' * (kernel.threads > 1)}"
+        self.title = f"compiled kernels, {threads}{', single precision' * kernel.plan.single}"
+        self._found: tuple[Tolerance, Array] | None = None
+        self.rhs = kernel.rhs
+        self.unpacked, self.packed, self.fill = kernel.unpacked, kernel.packed, kernel.fill
+
+    def apply(self, mode: str, t: float, Y: Array, out: Array | None = None, *others: Any, **options: Any) -> None:
+        self.kernel.apply(mode, t, Y, out, *others, **options)
+        if mode == "rate" and out is not None:  # a step of prescribed nodes has no error of its own
+            self.kernel.fill_rates(out, t)
+
+    def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
+        weights = self.kernel.precise(weights)
+        flat = stages.reshape(stages.shape[0], -1)
+        self._passes.combine_row(out.reshape(-1), 0, 1, Y.reshape(-1), 0, 1, flat, 0, 1, weights, *self._blocks)
+
+    def error(
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, tolerance: Tolerance
+    ) -> float:
+        flat, (_, size), atol = stages.reshape(stages.shape[0], -1), self._blocks, self._tolerances(tolerance)
+        y0, y1, rtol = Y0.reshape(-1), Y1.reshape(-1), tolerance.relative
+        total = self._passes.error_row(y0, 0, 1, y1, 0, 1, flat, 0, 1, weights, difference, size, atol, rtol)
+        return float(np.sqrt(total / self.system.size))
+
+    def greatest(self, Y: Array) -> float:
+        return float(self._passes.greatest(Y.reshape(-1)))
+
+    @property
+    def _blocks(self) -> tuple[int, int]:
+        """How many blocks a state has, and their size."""
+        return self.shape[0], self.system.grid.size
+
+    def _tolerances(self, tolerance: Tolerance) -> Array:
+        """The absolute tolerance of every block, found once for a run."""
+        if self._found is None or self._found[0] is not tolerance:
+            found = [float(np.min(tolerance.absolute[block.slice])) for block in self.system.blocks]
+            self._found = tolerance, np.array(found)
+        return self._found[1]
+
+    def whole_step(self, tableau: Tableau) -> WholeStep | None:
+        from pdekit.kernels.wave import Wave, worthwhile
+
+        if not worthwhile(self.kernel, tableau.stages):
+            return None
+        return _WaveStep(Wave(self.kernel, tableau), self._tolerances, self.system.size)
+
+
+@dataclass(frozen=True, eq=False)
+class _WaveStep:
+    wave: Wave
+    tolerances: Callable[[Tolerance], Array]
+    size: int
+
+    @property
+    def passes(self) -> int:
+        return self.wave.passes
+
+    @property
+    def nbytes(self) -> int:
+        return self.wave.nbytes
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        if tolerance is None:
+            return self.wave.step(t, Y, h, out)
+        total = self.wave.step(t, Y, h, out, self.tolerances(tolerance), tolerance.relative)
+        return float(np.sqrt(total / self.size))

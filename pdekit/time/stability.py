@@ -1,0 +1,209 @@
+"""Spectra of semi-discrete systems, and the largest stable step of explicit methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.errors import StabilityError
+from pdekit.time.tables import Tableau
+
+Array = NDArray[Any]
+DENSE_LIMIT = 400  # unknowns up to which the whole spectrum is computed
+ROUNDING = 1e-10
+# Beside the spectral radius: less damping than this is none, to the accuracy of the eigenvalues.
+NEUTRAL, NEUTRAL_INCOMPLETE = 1e-12, 1e-5
+SAFETY = 0.98  # of a limit that rests on a few eigenvalues only
+NEAR_ZERO_LIMIT = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Extreme eigenvalues of a Jacobian.
+
+    Parameters
+    ----------
+    values : complex array
+        All eigenvalues of a small system, the outermost ones of a large one.
+    complete : bool
+        Whether these are all.
+    """
+
+    values: Array
+    complete: bool
+
+    @property
+    def radius(self) -> float:
+        """Greatest modulus."""
+        return float(np.max(np.abs(self.values)))
+
+    @property
+    def growth(self) -> float:
+        """Greatest real part, zero if it is rounding."""
+        greatest = float(np.max(self.values.real))
+        return greatest if greatest > ROUNDING * self.radius else min(greatest, 0.0)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether imaginary parts are small beside the radius."""
+        return bool(np.max(np.abs(self.values.imag)) <= 1e-3 * self.radius)
+
+
+def gershgorin_radius(matrix: Any) -> float:
+    """Upper bound of the spectral radius: the greatest row sum of moduli."""
+    return float(np.max(np.asarray(abs(sparse.csr_array(matrix)).sum(axis=1)), initial=0.0))
+
+
+def _arpack(solve: Callable[[], Any]) -> Array:
+    """Eigenvalues that ARPACK found, none if it failed."""
+    from scipy.sparse.linalg import ArpackError, ArpackNoConvergence
+
+    try:
+        return np.atleast_1d(np.asarray(solve()))
+    except ArpackNoConvergence as error:
+        return np.asarray(error.eigenvalues)
+    except (ArpackError, RuntimeError):  # such as a zero or a singular matrix
+        return np.zeros(0)
+
+
+def numerical_ellipse(matrix: Any) -> Array:
+    """Points on the ellipse in the box that contains the spectrum (Bendixson, 1902).
+
+    ``Re`` lies between the extreme eigenvalues of the Hermitian part, ``|Im|`` below those of the skew part; both are
+    Hermitian problems, for which Lanczos' method is dependable. The spectrum of advection and diffusion with constant
+    coefficients is the ellipse itself.
+    """
+    from scipy.sparse.linalg import eigsh
+
+    adjoint = matrix.conj().T
+    hermitian, skew = sparse.csr_array(matrix + adjoint) / 2, sparse.csr_array(matrix - adjoint) / 2
+    start = np.random.default_rng(0).standard_normal(matrix.shape[0])
+
+    def extreme(part: Any, which: Any) -> float:
+        if part.nnz == 0 or abs(part).max() == 0:
+            return 0.0
+        found = _arpack(lambda: eigsh(part, k=1, which=which, tol=1e-3, v0=start, return_eigenvectors=False))
+        return float(found.real[0]) if found.size else gershgorin_radius(part) * (-1 if which == "SA" else 1)
+
+    low, high = extreme(hermitian, "SA"), extreme(hermitian, "LA")
+    side = abs(extreme(1j * skew, "LA"))
+    angles = np.linspace(0, np.pi, 181)[1:]
+    return 0.5 * (low + high) + 0.5 * (high - low) * np.cos(angles) + 1j * side * np.sin(angles)
+
+
+def spectrum(matrix: Any) -> Spectrum:
+    """Eigenvalues that matter for stability.
+
+    Dense up to 400 unknowns. Beyond, ARPACK finds the outermost ones (largest modulus, imaginary and real part) and those
+    next to zero, which limit methods that do not contain a piece of the imaginary axis. Where the outermost ones crowd so
+    that it does not converge, an ellipse found from the Hermitian and skew parts stands for them.
+
+    Raises
+    ------
+    StabilityError
+        The matrix is not finite.
+    """
+    from scipy.sparse.linalg import eigs
+
+    n = matrix.shape[0]
+    if not np.all(np.isfinite(matrix.data)):
+        raise StabilityError(
+            "the Jacobian is not finite: a slope of the equations is infinite or undefined at the start"
+        )
+    if n <= DENSE_LIMIT:
+        return Spectrum(np.linalg.eigvals(matrix.toarray()), True)
+    start = np.random.default_rng(0).standard_normal(n)  # the same run gives the same answer
+
+    def outer(which: Any, count: int, iterations: int) -> Array:
+        return _arpack(
+            lambda: eigs(
+                matrix, k=count, which=which, tol=1e-3, maxiter=iterations, v0=start, return_eigenvectors=False
+            )
+        )
+
+    count = 6 if n <= NEAR_ZERO_LIMIT else 2
+    values = outer("LM", count, 300)
+    if values.size < count:
+        values = np.concatenate([values, numerical_ellipse(matrix)])
+    else:  # modes that grow at the rate of the grid stand apart and are found at once; others need not be found
+        values = np.concatenate([values, outer("LI", 2, 30), outer("LR", 1, 20)])
+    if n <= NEAR_ZERO_LIMIT and np.max(np.abs(values.imag)) > 1e-3 * np.max(np.abs(values)):
+        near = sparse.csc_array(matrix) - 1e-7 * gershgorin_radius(matrix) * sparse.eye_array(n, format="csc")
+        values = np.concatenate([values, _near_zero(near, 1e-7 * gershgorin_radius(matrix), start)])
+    return Spectrum(values.astype(complex), False)
+
+
+def _near_zero(shifted: Any, shift: float, start: Array) -> Array:
+    """The eigenvalues next to zero, by inverse iteration with a shifted matrix."""
+    from scipy.sparse.linalg import LinearOperator, eigs, splu
+
+    def solve() -> Any:
+        lu = splu(shifted)
+        inverse = LinearOperator(shifted.shape, matvec=lu.solve, dtype=shifted.dtype)
+        return 1 / eigs(inverse, k=12, tol=1e-4, maxiter=100, v0=start, return_eigenvectors=False) + shift
+
+    return _arpack(solve)
+
+
+def explicit_limit(tableau: Tableau, found: Spectrum) -> float:
+    """Largest h with ``|R(h lambda)| <= 1`` for all eigenvalues and all smaller steps.
+
+    Growing modes of the problem itself (positive real part) are counted as neutral ones. Infinite if all
+    eigenvalues vanish, zero if no step is stable (Euler on a wave).
+
+    Examples
+    --------
+    >>> from pdekit.time.tables import TABLEAUX
+    >>> round(explicit_limit(TABLEAUX["rk4"], Spectrum(np.array([-1.0]), True)), 3)
+    2.785
+    >>> round(explicit_limit(TABLEAUX["rk4"], Spectrum(np.array([1j]), True)), 3)
+    2.828
+    """
+    values = found.values
+    radius = float(np.max(np.abs(values), initial=0.0))
+    if radius == 0:
+        return np.inf
+    lam: Array = values / radius
+    damping = np.where(lam.real < -(NEUTRAL if found.complete else NEUTRAL_INCOMPLETE), lam.real, 0.0)
+    lam = np.asarray(damping + 1j * np.where(np.abs(lam.imag) > ROUNDING, lam.imag, 0.0))
+    lam = lam[np.abs(lam) > 0]
+    if lam.size == 0:
+        return np.inf
+    R = np.polynomial.Polynomial(tableau.stability_polynomial)
+
+    def stable(h: Array) -> NDArray[np.bool_]:
+        return np.all(np.abs(R(np.multiply.outer(h, lam))) <= 1 + 1e-12, axis=1)
+
+    # The real interval of stability is at most 2 s^2 long.
+    trial = np.linspace(0.0, 2.0 * tableau.stages**2 + 1.0, 4001)[1:]
+    unstable = ~stable(trial)
+    if not unstable.any():
+        return float(trial[-1] / radius)
+    first = int(np.argmax(unstable))
+    low, high = (trial[first - 1] if first else 0.0), trial[first]
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if stable(np.array([middle]))[0] else (low, middle)
+    if low < 1e-5:
+        return 0.0
+    return float(low / radius) * (1.0 if found.complete else SAFETY)
+
+
+def verlet_limit(K: Any) -> float:
+    """Largest stable step ``2 / max omega`` of Stormer-Verlet on ``q'' = K q``."""
+    found = spectrum(K)
+    if found.radius == 0:
+        return np.inf
+    return float(2.0 / np.sqrt(found.radius)) * (1.0 if found.complete else SAFETY)
+
+
+def wave_spectrum(K: Any) -> Spectrum:
+    """The spectrum of ``q'' = K q`` as a system of first order: plus and minus the roots of that of K."""
+    found = spectrum(K)
+    roots = np.sqrt(found.values.astype(complex))
+    return Spectrum(np.concatenate([roots, -roots]), found.complete)

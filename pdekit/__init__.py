@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pdekit.data.measured import derivative_with_error, differentiate, smooth_derivative
     from pdekit.data.numpy_gradient import gradient
     from pdekit.discretize.algebra import LinearOperator, identity, multiplication
-    from pdekit.discretize.derivatives import derivative, diffusion, laplacian, scheme_derivative
+    from pdekit.discretize.derivatives import derivative, laplacian, scheme_derivative
+    from pdekit.discretize.diffusion import diffusion
     from pdekit.discretize.isotropic import isotropic_laplacian
     from pdekit.discretize.spectral import compact_derivative, fourier_derivative
     from pdekit.discretize.staggered import staggered, staggered_grid
@@ -70,7 +71,7 @@ _ROOMS = {
     "errors": ["PdekitError"],
     "geometry.grid": ["Field", "Grid"],
     "discretize.algebra": ["LinearOperator", "identity", "multiplication"],
-    "discretize.derivatives": ["derivative", "diffusion", "laplacian", "scheme_derivative"],
+    "discretize.derivatives": ["derivative", "laplacian", "scheme_derivative"],
     "data.measured": ["derivative_with_error", "differentiate", "smooth_derivative"],
     "data.functions": [
         "directional_function_derivative",
@@ -80,6 +81,7 @@ _ROOMS = {
         "function_jacobian",
     ],
     "data.numpy_gradient": ["gradient"],
+    "discretize.diffusion": ["diffusion"],
     "discretize.isotropic": ["isotropic_laplacian"],
     "discretize.staggered": ["staggered", "staggered_grid"],
     "discretize.vector": [

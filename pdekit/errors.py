@@ -4,10 +4,37 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Self
 
 
 class PdekitError(Exception):
-    """Base of every error that pdekit raises on purpose."""
+    """Base of every error that pdekit raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What was found, and what is allowed.
+    key : str, optional
+        Where in the problem: a key path as in a config, ``boundary.u.x.left``.
+
+    Examples
+    --------
+    >>> print(ConfigError("must be positive, found -1", key="time.step"))
+    time.step: must be positive, found -1
+    """
+
+    def __init__(self, message: str, *, key: str = "") -> None:
+        super().__init__(message)
+        self.message, self.key = message, key
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+    def under(self, key: str) -> Self:
+        """The same error at a place further out: its key path is put behind `key`, unless it has one of its own."""
+        if not self.key:
+            self.key = key
+        return self
 
 
 class ConfigError(PdekitError):
@@ -30,8 +57,40 @@ class StabilityError(PdekitError):
     """A computation is unstable, blew up, or would do so."""
 
 
+class BlowUpError(StabilityError):
+    """The solution is not finite any more, or has grown without bound."""
+
+
 class SolverError(PdekitError):
     """A linear, nonlinear or time solver cannot do, or did not do, what was asked."""
+
+
+class NotDifferentiableError(SolverError):
+    """A right-hand side has no complex derivative, which an implicit method would need."""
+
+
+class SingularError(SolverError):
+    """A matrix is singular, exactly or to working accuracy."""
+
+
+class IncompatibleDataError(SolverError):
+    """A problem that prescribes derivatives only, with sources and boundary fluxes that do not balance."""
+
+
+class NotConvergedError(SolverError):
+    """An iteration did not reach its tolerance.
+
+    Parameters
+    ----------
+    iterations : int
+        How many there were.
+    left : float
+        The last correction beside the solution, or the residual.
+    """
+
+    def __init__(self, message: str, *, iterations: int = 0, left: float = float("nan"), key: str = "") -> None:
+        super().__init__(message, key=key)
+        self.iterations, self.left = iterations, left
 
 
 class StorageError(PdekitError):

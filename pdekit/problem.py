@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
 from pdekit.data.files import FileData
+from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import (
     BoundaryError,
@@ -28,7 +29,8 @@ from pdekit.language.analysis import highest_derivatives, principal_parts
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.sampling import sample_text
-from pdekit.language.symbols import ATOMS
+from pdekit.language.scheme_symbols import with_schemes
+from pdekit.language.symbols import SpatialDerivative
 from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method_choice import Choice, choose
@@ -190,7 +192,7 @@ class Problem:
             if fields is None:
                 fields = self.initial_fields()
             arguments = [*self.system.axes, self.system.t, *self.system.parameters, *states]
-            if part.coefficient.has(*ATOMS) or any(str(s) not in fields for s in states):
+            if part.coefficient.has(SpatialDerivative) or any(str(s) not in fields for s in states):
                 continue  # the coefficient contains derivatives of unknowns
             values = [*self.grid.coordinates.values(), self.time.start, *self.system.parameters.values()]
             with np.errstate(all="ignore"):
@@ -236,7 +238,9 @@ class Problem:
     def semidiscrete(self) -> SemiDiscrete:
         """The discretized system."""
         dtype = complex if self.is_complex else float
-        return SemiDiscrete(self.pde, self.grid, self.conditions, order=self.order, dtype=dtype, schemes=self.schemes)
+        choices = scheme_choices(self.system, self.schemes, self.order, self.grid)
+        system = with_schemes(self.system, choices)
+        return SemiDiscrete(system, self.grid, self.conditions, order=self.order, dtype=dtype)
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:
         """Values of data (text, number, array, callable or file) on the grid."""

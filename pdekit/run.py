@@ -11,19 +11,28 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pdekit.errors import PdekitError, SolverError
+from pdekit.counts import Statistics
+from pdekit.discretize.grid_oscillation import oscillating_axis
+from pdekit.errors import PdekitError
 from pdekit.geometry.axis import Axis
+from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
-from pdekit.settings import TimeSettings
+from pdekit.settings import OutputSettings, TimeSettings, whole_steps
 from pdekit.solution import Solution
-from pdekit.time.implicit import relative_change
-from pdekit.time.method_choice import Choice, choose, refuse_unsound
-from pdekit.time.observers import Statistics, Watch
+from pdekit.steady import consistent, solve_steady
+from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.time.breakpoints import breakpoints
+from pdekit.time.loop import Stop, stops_of
+from pdekit.time.method_choice import Choice, choose
+from pdekit.time.methods import METHODS
+from pdekit.time.observers import Notice, Watch
 from pdekit.time.right_hand_side import refuse_lost_steps
+from pdekit.time.soundness import refuse_unsound
+from pdekit.time.stability_guard import StabilityGuard, Unsuitable
+from pdekit.time.stepper import Tolerance
 
 Array = NDArray[Any]
 Progress = Callable[[float, int], None]
-CONSISTENT, ITERATIONS = 1e-11, 30
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
 
 
@@ -34,8 +43,10 @@ class Writer(Protocol):
         """One frame: full arrays by variable."""
         ...
 
-    def close(self, status: str, message: str, statistics: dict[str, int], wall_time: float) -> None:
-        """The end: "complete", "failed" or "interrupted", and why."""
+    def close(
+        self, status: str, message: str, statistics: dict[str, Any], wall_time: float, notes: Sequence[str]
+    ) -> None:
+        """The end: "complete", "failed" or "interrupted", and why; and what is to be said of the result."""
         ...
 
 
@@ -60,55 +71,117 @@ class Run:
         The results file.
     keep : bool
         Keep all frames in memory rather than the last.
+    thresholds : Thresholds
+        From which sizes on what pays.
     """
 
-    def __init__(self, problem: Problem, output: Output | None = None, *, keep: bool = True) -> None:
-        self.problem, self.output, self.keep = problem, output, keep
-        self.system = problem.semidiscrete
+    def __init__(
+        self,
+        problem: Problem,
+        output: Output | None = None,
+        *,
+        keep: bool = True,
+        thresholds: Thresholds = THRESHOLDS,
+    ) -> None:
+        self.problem, self.output, self.keep, self.thresholds = problem, output, keep, thresholds
+        self.system, self.initial = problem.semidiscrete, problem.initial_fields()
         self.begun = clock.perf_counter()
 
     def in_time(
-        self, settings: TimeSettings, stops: Sequence[float], choice: Choice | None, progress: Progress | None
+        self,
+        settings: TimeSettings,
+        output: OutputSettings,
+        end: float,
+        choice: Choice | None,
+        progress: Progress | None,
     ) -> Solution:
-        """Integrate, and store the state at all `stops`."""
-        system, start, duration = self.system, stops[0], stops[-1] - stops[0]
-        y = self._consistent(system.pack(self.problem.initial_fields()), start)
+        """Integrate from the start to `end`, and store the state at the times of `output`."""
+        system, start, step = self.system, settings.start, settings.step
+        frames = output.resolve(start, end, step)
+        whole = [start + whole_steps(end - start, step) * step] if output.is_default and step is not None else []
+        stops = stops_of(frames, breakpoints(system, start, end), whole)
+        y = consistent(system, system.pack(self.initial), start, Statistics())
         if choice is None:
-            choice = choose(system, start, y, duration, method=settings.method, step=settings.step, rtol=settings.rtol)
-        rates = choice.method.realise(system, duration, settings.step, settings.compiled, settings.precision)
-        if settings.precision == "single" and settings.step is not None and rates is not None:
-            refuse_lost_steps(rates, start, y, settings.step, duration)
-        scales = self._scales(y, start, duration, rates.rhs if rates is not None else system.rhs)
-        watch = Watch(system, max(scales), progress)
-        own = [1e-3 * settings.rtol * s if settings.atol is None else max(settings.atol, TINY) for s in scales]
-        atol = system.spread(own)
-        options: dict[str, Any] = {"step": settings.step, "rtol": settings.rtol, "atol": atol, "rates": rates}
-        frames = choice.method.integrate(system, y, stops, watch, **options)
-        del y  # large states are kept where they are used only
+            choice = self._choose(settings, start, y, end)
+        solvers = Solvers(system, settings.solver, self.thresholds)
+        rhs = choice.method.compile(system, end - start, step, settings.compiled, settings.precision, self.thresholds)
+        if settings.precision == "single" and step is not None and rhs is not None:
+            refuse_lost_steps(rhs, start, y, step, end - start)
+        scales = self._scales(y, start, end - start, rhs.evaluate if rhs is not None else system.rhs)
+        tolerance = self._tolerance(settings, scales)
+        statistics, notes = Statistics(), []
+        watch = Watch(system, max(scales), progress, statistics, thresholds=self.thresholds)
+
+        def states() -> Iterator[tuple[float, Array]]:
+            nonlocal choice, rhs
+            assert choice is not None
+            left, state = stops, y
+            while True:
+                watch.notices = self._guards(settings, choice, end)
+                frames = choice.method.integrate(
+                    system, state, left, watch, tolerance,
+                    step=step, rhs=rhs, solvers=solvers, longest=settings.max_step or np.inf,
+                )  # fmt: skip
+                try:
+                    yield from (frame for frame in frames if state is y or frame[0] > left[0].t)
+                    return
+                except Unsuitable as change:
+                    left = [Stop(change.t, False), *(stop for stop in stops if stop.t > change.t)]
+                    state, before = change.y, choice.method.name
+                    choice = self._choose(settings, change.t, state, end)
+                    if choice.method.name == before:
+                        choice = Choice(METHODS["tr_bdf2"], choice.reasons)
+                    rhs = choice.method.compile(system, end - change.t, step, settings.compiled, settings.precision)
+                    notes.append(f"{change.reason}; {choice.method.name} went on from there")
+
         name, reasons = choice.method.name, choice.reasons
-        if rates is not None:
-            reasons = (*reasons, f"right-hand side by {rates.title}")
-        times, values = self._store(frames, stops[-1], self._open(name, reasons), watch.statistics)
-        return self._solution(times, values, name, reasons, watch.statistics)
+        if rhs is not None:
+            reasons = (*reasons, f"right-hand side by {rhs.title}")
+        writer = self._open(name, reasons)
+        times, values = self._store(states(), stops[-1].t, writer, statistics, notes)
+        return self._solution(times, values, name, reasons, statistics, tuple(notes))
+
+    def _choose(self, settings: TimeSettings, t: float, y: Array, end: float) -> Choice:
+        words: dict[str, Any] = {"method": settings.method, "step": settings.step, "rtol": settings.rtol}
+        return choose(self.system, t, y, end - t, thresholds=self.thresholds, **words)
+
+    def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:
+        """What looks at the stability of explicit steps."""
+        system = self.system
+        if choice.method.family != "explicit" or system.is_linear or system.function is not None:
+            return ()
+        if choice.limit is None:
+            return ()  # no complex derivative
+        is_fixed, is_free = settings.step is not None, settings.method == "auto"
+        return (StabilityGuard(system, choice, end, is_fixed, is_free, self.thresholds),)
+
+    def _tolerance(self, settings: TimeSettings, scales: Sequence[float]) -> Tolerance:
+        own = [1e-3 * settings.rtol * s if settings.atol is None else max(settings.atol, TINY) for s in scales]
+        return Tolerance(self.system.layout.spread(own), float(settings.rtol))
 
     def steady(self) -> Solution:
         """Solve ``0 = ...``."""
-        from pdekit.steady import solve_steady
-
         refuse_unsound(self.system)
         statistics = Statistics()
-        guess = self.system.pack(self.problem.initial_fields())
-        result = solve_steady(self.system, guess, statistics, self._coarse_excess)
-        frames = iter([(0.0, result.y)])
-        _, values = self._store(frames, 0.0, self._open("steady", result.reasons), statistics)
+        solvers = Solvers(self.system, self.problem.time.solver, self.thresholds)
+        result = solve_steady(self.system, self.system.pack(self.initial), statistics, self._coarse_defect, solvers)
+        writer = self._open("steady", result.reasons)
+        _, values = self._store(iter([(0.0, result.y)]), 0.0, writer, statistics, [])
         last = {name: stored[-1] for name, stored in values.items()}
-        return self._solution(np.zeros(0), last, "steady", result.reasons, statistics)
+        return self._solution(
+            np.zeros(0), last, "steady", result.reasons, statistics, up_to_constant=result.up_to_constant
+        )
 
     def _open(self, method: str, reasons: Sequence[str]) -> Writer | None:
         return None if self.output is None else self.output.open(method, reasons)
 
     def _store(
-        self, frames: Iterator[tuple[float, Array]], last: float, writer: Writer | None, statistics: Statistics
+        self,
+        frames: Iterator[tuple[float, Array]],
+        last: float,
+        writer: Writer | None,
+        statistics: Statistics,
+        notes: list[str],
     ) -> tuple[Array, dict[str, Array]]:
         """Take the frames as they come, to memory and file; of a run that keeps none, only that at the time `last`."""
         times: list[float] = []
@@ -124,6 +197,8 @@ class Run:
                     times.append(t)
                     for name, values in stored.items():
                         values.append(full[name])
+                if t == last:
+                    notes += self._resolution(t, full)
                 del full
             status, message = "complete", ""
         except PdekitError as error:
@@ -131,7 +206,7 @@ class Run:
             raise
         finally:
             if writer is not None:
-                writer.close(status, message, plain(statistics), clock.perf_counter() - self.begun)
+                writer.close(status, message, plain(statistics), clock.perf_counter() - self.begun, notes)
         return np.array(times), {
             name: np.stack(values) if len(values) > 1 else values[0][None] for name, values in stored.items()
         }
@@ -148,33 +223,8 @@ class Run:
         overall = max(scales)
         return [s if s > 0 else (overall if overall > 0 else 1.0) for s in scales]
 
-    def _consistent(self, y: Array, t: float) -> Array:
-        """Initial values of unknowns without an evolution equation, from their equations ``0 = ...``."""
-        if self.system.evolves:
-            return y
-        from pdekit.steady import determined
-
-        algebraic = self.system.mass == 0
-        y = y.copy()
-        for _ in range(ITERATIONS):
-            residual = self.system.rhs(t, y)[algebraic]
-            J = self.system.jacobian(t, y)[algebraic][:, algebraic]
-            solver = determined(
-                J,
-                "the equations '0 = ...' do not determine their unknowns, perhaps because they prescribe "
-                "derivatives only; fix a value by a Dirichlet condition, or add a term in the unknown itself",
-            )
-            correction = np.zeros_like(y)
-            correction[algebraic] = solver.solve(residual)
-            y = y - correction
-            if relative_change(correction, y, [block.slice for block in self.system.blocks]) <= CONSISTENT:
-                return y
-        raise SolverError("no initial state was found that satisfies the algebraic equations '0 = ...'")
-
-    def _coarse_excess(self) -> float | None:
+    def _coarse_defect(self) -> float | None:
         """By how much data that prescribe derivatives only fail to balance, on a grid of half as many nodes."""
-        from pdekit.steady import solve_steady
-
         grid, axes = self.problem.grid, {}
         for name, axis in zip(grid.names, grid.axes):
             nodes = axis.nodes[::2]
@@ -189,12 +239,34 @@ class Run:
         try:
             coarse = self.problem.replace(grid=grid.replace(**axes))
             guess = coarse.semidiscrete.pack(coarse.initial_fields())
-            return solve_steady(coarse.semidiscrete, guess, Statistics()).excess
+            return solve_steady(coarse.semidiscrete, guess, Statistics()).defect
         except PdekitError:
             return None  # data given as arrays, or too few nodes
 
+    def _resolution(self, t: float, fields: dict[str, Array]) -> list[str]:
+        """What the grid does not resolve, in words."""
+        found = []
+        for unknown in self.system.system.unknowns:
+            seen = oscillating_axis(self.problem.grid, fields[unknown.name])
+            if seen is not None:
+                axis, share = seen
+                when = "" if self.problem.steady else f" at t = {t:.4g}"
+                found.append(
+                    f"{unknown.name} oscillates from node to node along {axis}{when} (measure {share:.2f}; resolved fields have "
+                    "below 0.03): the grid does not resolve what is there. Take more points, or, where the flow carries it "
+                    f"along, a scheme with an upwind direction (discretization: {{schemes: {{{unknown.name}_{axis}: upwind}}}})"
+                )
+        return found
+
     def _solution(
-        self, times: Array, values: dict[str, Array], method: str, reasons: tuple[str, ...], statistics: Statistics
+        self,
+        times: Array,
+        values: dict[str, Array],
+        method: str,
+        reasons: tuple[str, ...],
+        statistics: Statistics,
+        notes: tuple[str, ...] = (),
+        up_to_constant: bool = False,
     ) -> Solution:
         problem = self.problem
         return Solution(
@@ -210,9 +282,14 @@ class Run:
             exact_names=tuple(name for name in values if name in problem.exact),
             file=None if self.output is None else self.output.path,
             labels=problem.labels,
+            notes=notes,
+            up_to_constant=up_to_constant,
         )
 
 
-def plain(statistics: Statistics) -> dict[str, int]:
+def plain(statistics: Statistics) -> dict[str, Any]:
     """Counts as plain numbers."""
-    return {name: int(value) for name, value in asdict(statistics).items()}
+    return {
+        name: round(float(value), 6) if isinstance(value, float) else int(value)
+        for name, value in asdict(statistics).items()
+    }

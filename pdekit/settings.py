@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from pdekit.errors import ConfigError
+from pdekit.linear.solver_choice import check_setting
 
+DEFAULT_FRAMES = 11
 LEAST_SINGLE = 1e-5  # relative tolerance of adaptive steps in single precision
 
 
@@ -34,6 +36,12 @@ class TimeSettings:
     precision : {"double", "single"}
         Of the states of compiled explicit methods: single takes half the memory and the time of its traffic. A step rounds by
         up to 6e-8 of a value: many small steps lose more digits, and changes that are smaller are lost altogether.
+    max_step : float, optional
+        The longest step that error control may take: shorter than what happens and is over within a frame, such as a pulse of
+        data that a Python function gives.
+    solver : str or object, default "auto"
+        The linear solver of implicit methods and steady problems: auto, direct, banded, sparse_lu, separable, krylov, multigrid;
+        or an object with ``factorise(A)``, which returns one with ``solve(b)``.
     """
 
     end: float | None = None
@@ -44,13 +52,16 @@ class TimeSettings:
     atol: float | None = None
     compiled: Literal["auto", "always", "never"] = "auto"
     precision: Literal["double", "single"] = "double"
+    max_step: float | None = None
+    solver: Any = "auto"
 
     def __post_init__(self) -> None:
         if self.compiled not in ("auto", "always", "never"):
             raise ConfigError(f"time.compiled: allowed are auto, always and never, found {self.compiled!r}")
         if self.precision not in ("double", "single"):
             raise ConfigError(f"time.precision: allowed are double and single, found {self.precision!r}")
-        for name in ("step", "rtol", "atol"):
+        check_setting(self.solver)
+        for name in ("step", "rtol", "atol", "max_step"):
             value = getattr(self, name)
             if value is None or (name == "atol" and value == 0):
                 continue
@@ -78,8 +89,10 @@ class OutputSettings:
     times: tuple[float, ...] | None = None
     frames: int | None = None
 
-    def resolve(self, start: float, end: float) -> list[float]:
+    def resolve(self, start: float, end: float, step: float | None = None) -> list[float]:
         """All output times from start to end.
+
+        Without a rule there are eleven, which fall on whole steps where the step is fixed.
 
         Raises
         ------
@@ -112,11 +125,24 @@ class OutputSettings:
             inner = sorted(float(t) for t in self.times)
             if inner and (inner[0] < start or inner[-1] > end):
                 raise ConfigError(f"output.times: must lie between {start:g} and {end:g}, found {list(self.times)}")
+        elif step is None:
+            inner = [float(t) for t in np.linspace(start, end, DEFAULT_FRAMES)]
         else:
-            inner = [float(t) for t in np.linspace(start, end, 11)]
+            whole = whole_steps(end - start, step)
+            inner = [start + round(k * whole / (DEFAULT_FRAMES - 1)) * step for k in range(DEFAULT_FRAMES)]
         gap = 1e-12 * max(abs(start), abs(end), end - start)
         inner = [t for t in inner if t > start + gap and t < end - gap]
         return [float(start), *dict.fromkeys(inner), float(end)]
+
+    @property
+    def is_default(self) -> bool:
+        """Whether no rule says which times are stored."""
+        return self.every is None and self.times is None and self.frames is None
+
+
+def whole_steps(duration: float, step: float) -> int:
+    """How many whole steps there are in a duration, but for rounding."""
+    return int(np.floor(duration / step * (1 + 1e-12)))
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,12 @@ class Solution:
         Values of the exact solution, for those variables in `exact_names`.
     file : Path, optional
         Where it was written.
+    labels : dict of str to dict
+        ``units`` and ``long_name`` of variables.
+    notes : tuple of str
+        What is to be said of the result: what the grid does not resolve, a method that was changed on the way.
+    up_to_constant : bool
+        Only derivatives are prescribed: the solution of zero mean was taken.
 
     Examples
     --------
@@ -66,6 +72,8 @@ class Solution:
     exact_names: tuple[str, ...] = ()
     file: Path | None = None
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    up_to_constant: bool = False
 
     def __repr__(self) -> str:
         span = "steady" if self.steady else f"t = {self.times[0]:g} .. {self.times[-1]:g}, {self.times.size} frames"

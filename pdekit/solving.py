@@ -12,6 +12,7 @@ from pdekit.problem import Problem
 from pdekit.run import Progress, Run
 from pdekit.settings import OutputSettings
 from pdekit.solution import Solution
+from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.method_choice import Choice
 
 
@@ -31,16 +32,19 @@ def solve(
     keep: bool = True,
     progress: Progress | None = None,
     choice: Choice | None = None,
+    thresholds: Thresholds = THRESHOLDS,
 ) -> Solution:
     """Solve a problem; see `pdekit.problem.Problem.solve`."""
-    run = Run(problem, None if output is None else output_to(problem, Path(output), force), keep=keep)
+    run = Run(
+        problem, None if output is None else output_to(problem, Path(output), force), keep=keep, thresholds=thresholds
+    )
     if problem.steady:
         return run.steady()
     settings = replace(problem.time, **_given(method=method, step=step, rtol=rtol, atol=atol))
-    start, end = problem.span(t_end)
+    _, end = problem.span(t_end)
     rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
     rule = OutputSettings(**rules) if rules else replace(problem.output, file=None)
-    return run.in_time(settings, rule.resolve(start, end), choice, progress)
+    return run.in_time(settings, rule, end, choice, progress)
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Steady problems ``0 = L u + b + N(u)``: linear ones directly, others by Newton with line search."""
+"""Steady problems ``0 = L u + b + N(u)``: linear ones directly, others by Newton's method."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import SolverError
+from pdekit.errors import IncompatibleDataError, NotConvergedError, SingularError, SolverError
 from pdekit.language.evaluate import slope
-from pdekit.language.symbols import ATOMS, spatial_atoms
-from pdekit.linear.direct import LinearSolver, condition, factorise
-from pdekit.linear.solver_choice import krylov_solver, separable_solver
-from pdekit.time.implicit import relative_change, within_rounding
-from pdekit.time.observers import Statistics
+from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
+from pdekit.linear.direct import condition, factorise
+from pdekit.linear.krylov import PreconditionedKrylov
+from pdekit.linear.protocol import LinearSolver, ShiftedProblem
+from pdekit.linear.separable import SeparableSolver
+from pdekit.linear.solver_choice import Solvers
+from pdekit.nonlinear.newton import CONSISTENT, STEADY, Newton, RootProblem
 from pdekit.time.stability import gershgorin_radius
 
 Array = NDArray[Any]
-TOLERANCE = 1e-11
-ITERATIONS = 60
 SINGULAR = 1e-11  # image of a constant, beside the size of the matrix, below which it is zero but for rounding
 WORST_CONDITION = 3e13
 NUDGE = 1e-2
+GUESS = "; try another initial guess, under initial:"
 
-CoarseExcess = Callable[[], "float | None"]
+CoarseDefect = Callable[[], "float | None"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +43,25 @@ class SteadyResult:
         Unknowns.
     reasons : tuple of str
         How it was found.
-    excess : float
-        Of a problem that prescribes derivatives only: by how much sources and boundary fluxes fail to balance.
+    defect : float
+        The compatibility defect of a problem that prescribes derivatives only: by how much sources and boundary fluxes fail
+        to balance.
+    up_to_constant : bool
+        Only derivatives are prescribed: the solution of zero mean was taken.
     """
 
     y: Array
     reasons: tuple[str, ...]
-    excess: float = 0.0
+    defect: float = 0.0
+    up_to_constant: bool = False
 
 
 def solve_steady(
-    system: SemiDiscrete, y: Array, statistics: Statistics, coarse_excess: CoarseExcess | None = None
+    system: SemiDiscrete,
+    y: Array,
+    statistics: Statistics,
+    coarse_defect: CoarseDefect | None = None,
+    solvers: Solvers | None = None,
 ) -> SteadyResult:
     """Solve ``F(y) = 0``.
 
@@ -62,42 +72,86 @@ def solve_steady(
     y : array
         First guess; of no influence if the problem is linear.
     statistics : Statistics
-    coarse_excess : callable, optional
-        The excess of the same problem on a grid of half as many nodes (None if there is none): data that fit together
-        have an excess that shrinks with the grid, others one that stays. Without it the data are taken as they are.
+    coarse_defect : callable, optional
+        The compatibility defect of the same problem on a grid of half as many nodes (None if there is none): data that fit
+        together have one that shrinks with the grid, others one that stays. Without it the data are taken as they are.
+    solvers : Solvers, optional
+
+    Raises
+    ------
+    SingularError, IncompatibleDataError, NotConvergedError
+    """
+    solvers = solvers or Solvers(system)
+    null = _null_constants(system)
+    if system.is_linear:
+        found = _linear(solvers, -system.b(0.0), null)
+        statistics.factorisations, statistics.steps = 1, 1
+        kind, how = "linear", found.how
+    else:
+        found, iterations = _nonlinear(solvers, y, null, statistics)
+        statistics.steps = iterations
+        kind, how = "nonlinear", f"Newton with line search, {iterations} iterations; {found.how}"
+    if null.size:
+        how += "; only derivatives are prescribed, so the solution of zero mean is taken"
+    _check_compatible(system, found.defect, coarse_defect)
+    return SteadyResult(found.x, (kind, how), found.defect, bool(null.size))
+
+
+def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics) -> Array:
+    """Initial values of unknowns without an evolution equation, from their equations ``0 = ...``.
 
     Raises
     ------
     SolverError
-        Not converged, singular, or a pure Neumann problem with incompatible data.
+        They do not determine their unknowns.
     """
-    null = _null_constants(system)
-    if not system.is_linear:
-        return _newton(system, y, null, statistics, coarse_excess)
-    x, reason, excess = _fast_solve(system, -system.b(0.0), null) or _linear_solve(
-        system, system.L, -system.b(0.0), null
+    if system.evolves:
+        return y
+    algebraic = system.mass == 0
+
+    def whole(x: Array) -> Array:
+        full = y.copy()
+        full[algebraic] = x
+        return full
+
+    def factorised(J: Any) -> LinearSolver:
+        return determined(
+            J,
+            "the equations '0 = ...' do not determine their unknowns, perhaps because they prescribe "
+            "derivatives only; fix a value by a Dirichlet condition, or add a term in the unknown itself",
+        )
+
+    places = np.cumsum(algebraic) - 1
+    blocks = [b.slice for b in system.blocks if algebraic[b.offset]]
+    problem = RootProblem(
+        lambda x: system.rhs(t, whole(x))[algebraic],
+        lambda x: system.jacobian(t, whole(x))[algebraic][:, algebraic],
+        lambda x: (abs(system.jacobian(t, whole(x))) @ np.abs(whole(x)))[algebraic],
+        [slice(int(places[b.start]), int(places[b.stop - 1]) + 1) for b in blocks],
     )
-    statistics.factorisations, statistics.steps = 1, 1
-    _check_compatible(system, excess, coarse_excess)
-    return SteadyResult(x, ("linear", reason), excess)
+    try:
+        return whole(Newton(CONSISTENT, factorised, statistics).solve(problem, y[algebraic]).x)
+    except NotConvergedError as error:
+        raise SolverError(
+            f"no initial state was found that satisfies the algebraic equations '0 = ...': {error.message}"
+        ) from None
 
 
-def determined(J: Any, message: str) -> LinearSolver:
+def determined(J: Any, message: str, make: Callable[[Any], Any] = factorise) -> Any:
     """The factorised matrix, if it is not singular to working accuracy.
 
     Raises
     ------
-    SolverError
+    SingularError
         With `message`.
     """
     try:
-        solver = factorise(J)
-        if condition(J, solver) <= WORST_CONDITION:
-            return solver
-    except SolverError as error:
-        if "singular" not in str(error):
-            raise
-    raise SolverError(message)
+        solver = make(J)
+    except SingularError:
+        raise SingularError(message) from None
+    if hasattr(solver, "solve_transposed") and condition(J, solver) > WORST_CONDITION:
+        raise SingularError(message)
+    return solver
 
 
 def _null_constants(system: SemiDiscrete) -> Array:
@@ -109,12 +163,12 @@ def _null_constants(system: SemiDiscrete) -> Array:
     symbols = [block.symbol for block in system.blocks]
     reactions = []
     for unknown in system.system.unknowns:
-        atoms = {atom: sp.Dummy() for atom in spatial_atoms(unknown.rhs)}
+        atoms = {atom: sp.Dummy() for atom in spatial_derivatives(unknown.rhs)}
         if any(a.has(*system.system.definitions) for a in atoms) and system.system.definitions:
             return np.zeros((0, len(symbols)))
         body = unknown.rhs.xreplace(atoms)
         reactions.append([sp.expand(slope(body, s)) for s in symbols])
-    if any(entry.has(*ATOMS) for row in reactions for entry in row):
+    if any(entry.has(SpatialDerivative) for row in reactions for entry in row):
         return np.zeros((0, len(symbols)))
     J = system.jacobian(0.0, np.full(system.size, 0.37, dtype=system.dtype))
     images = np.zeros((system.size, len(symbols)), dtype=system.dtype)
@@ -132,132 +186,134 @@ def _null_constants(system: SemiDiscrete) -> Array:
     return np.array(found).reshape(len(found), len(symbols))
 
 
-def _fast_solve(system: SemiDiscrete, rhs: Array, null: Array) -> tuple[Array, str, float] | None:
-    """Solve ``L x = rhs`` by the structure of L, if it has one; as `_linear_solve` otherwise."""
-    weights = system.grid.weights.ravel()[system.blocks[0].free] if len(system.blocks) == 1 else np.ones(0)
-    excess = 0.0
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A solution, how it was found, and the compatibility defect."""
+
+    x: Array
+    how: str
+    defect: float = 0.0
+
+
+def _linear(solvers: Solvers, rhs: Array, null: Array) -> _Found:
+    """Solve ``L x = rhs`` by the structure of L, or by factors."""
+    system = solvers.system
+    found = _by_structure(solvers, rhs, bool(null.size))
+    if found is None:
+        solver = _Bordered(solvers, system.L, null)
+        found = _Found(solver.solve(rhs), solver.description, solver.defect)
+    scale = float(np.max(np.abs(rhs), initial=0.0))
+    return found if found.defect > 1e-12 * scale else _Found(found.x, found.how)
+
+
+def _by_structure(solvers: Solvers, rhs: Array, null: bool) -> _Found | None:
+    system = solvers.system
+    problem = ShiftedProblem(solvers.structure, 0.0, -1.0, lambda: system.L, null)
+    defect = 0.0
     try:
-        solver: Any = separable_solver(system, 0.0, -1.0, null=bool(null.size))
-        if solver is not None and solver.condition > WORST_CONDITION:
+        if solvers.setting == "auto":
+            solver: Any = solvers.fast(problem)
+        elif null:
             return None
-        if solver is None:
-            solver = krylov_solver(system, 0.0, -1.0, lambda: system.L, null=bool(null.size))
-            if solver is None or (null.size and not solver.symmetric):
+        else:
+            solver = solvers.shifted(0.0, -1.0, lambda: system.L)
+        if isinstance(solver, SeparableSolver):
+            if solver.condition > WORST_CONDITION:
                 return None
-            if null.size:  # symmetric in the weights: what is in excess is the mean
-                excess = float(np.abs(np.sum(weights * rhs) / np.sum(weights)))
-                rhs = rhs - np.sum(weights * rhs) / np.sum(weights)
-        elif null.size:
-            excess = solver.null_part(rhs)
+            defect = solver.null_part(rhs) if null else 0.0
+        if null and isinstance(solver, PreconditionedKrylov):
+            if not solver.symmetric:
+                return None
+            defect = float(np.abs(_mean(system, rhs)))  # symmetric in the weights: what is in excess is the mean
+            rhs = rhs - _mean(system, rhs)
+        if solver is None:
+            return None
         x = solver.solve(rhs)
     except SolverError:
+        if solvers.setting != "auto":
+            raise
         return None
-    if not null.size:
-        return x, solver.description, 0.0
-    x = x - np.sum(weights * x) / np.sum(weights)
-    scale = float(np.max(np.abs(rhs), initial=0.0))
-    words = f"{solver.description}; only derivatives are prescribed, so the solution of zero mean is taken"
-    return x, words, (excess if excess > 1e-12 * scale else 0.0)
+    return _Found(x - _mean(system, x) if null else x, solver.description, defect)
 
 
-def _linear_solve(system: SemiDiscrete, J: Any, rhs: Array, null: Array) -> tuple[Array, str, float]:
-    """Solve ``J x = rhs``, with the mean fixed where constants are free; returns x, how, and the excess."""
-    if null.shape[0] == 0:
-        solver = determined(
-            J,
-            "the problem is singular: its equations and conditions do not determine a solution; are there enough boundary "
-            "conditions, and is the combination of them admissible?",
+def _mean(system: SemiDiscrete, x: Array) -> Any:
+    weights = system.grid.weights.ravel()[system.blocks[0].free]
+    return np.sum(weights * x) / np.sum(weights)
+
+
+class _Bordered:
+    """Factors of a matrix; where constants are not determined, of ``[J e; w^T 0]``, whose multiplier of e is the defect."""
+
+    def __init__(self, solvers: Solvers, J: Any, null: Array) -> None:
+        system = solvers.system
+        self.size, self._border, self.defect = system.size, null.shape[0], 0.0
+        count = self._border
+        if count == 0:
+            self._solver = determined(
+                J,
+                "the problem is singular: its equations and conditions do not determine a solution; are there enough boundary "
+                "conditions, and is the combination of them admissible?",
+                solvers.factorise,
+            )
+            self.description = self._solver.description
+            return
+        weights = system.grid.weights.ravel()
+        columns, rows = np.zeros((self.size, count)), np.zeros((count, self.size))
+        for j, combination in enumerate(null):
+            for block, c in zip(system.blocks, combination):
+                columns[block.slice, j] = c
+                rows[j, block.slice] = c * weights[block.free] / weights[block.free].sum()
+        whole = sparse.block_array([[J, sparse.csr_array(columns)], [sparse.csr_array(rows), None]])
+        self._solver = determined(
+            sparse.csr_array(whole), "the problem is singular, even with the mean of its solution fixed"
         )
-        return solver.solve(rhs), solver.description, 0.0
-    # Bordered system [J e; w^T 0]: the multiplier of e measures how incompatible the data are.
-    weights = system.grid.weights.ravel()
-    n, count = system.size, null.shape[0]
-    columns, rows = np.zeros((n, count)), np.zeros((count, n))
-    for j, combination in enumerate(null):
-        for block, c in zip(system.blocks, combination):
-            columns[block.slice, j] = c
-            rows[j, block.slice] = c * weights[block.free] / weights[block.free].sum()
-    bordered = sparse.csr_array(sparse.block_array([[J, sparse.csr_array(columns)], [sparse.csr_array(rows), None]]))
-    solver = determined(bordered, "the problem is singular, even with the mean of its solution fixed")
-    solution = solver.solve(np.concatenate([rhs, np.zeros(count, dtype=rhs.dtype)]))
-    excess = float(np.max(np.abs(solution[n:])))
-    scale = float(np.max(np.abs(rhs), initial=0.0))
-    return (
-        solution[:n],
-        f"{solver.description}; only derivatives are prescribed, so the solution of zero mean is taken",
-        (excess if excess > 1e-12 * scale else 0.0),
-    )
+        self.description = self._solver.description
+
+    def solve(self, rhs: Array) -> Array:
+        border = np.zeros(self._border, dtype=rhs.dtype)
+        found = self._solver.solve(np.concatenate([rhs, border]))
+        self.defect = float(np.max(np.abs(found[self.size :]), initial=0.0))
+        return np.asarray(found[: self.size])
 
 
-def _check_compatible(system: SemiDiscrete, excess: float, coarse_excess: CoarseExcess | None) -> None:
-    if excess == 0.0 or coarse_excess is None:
+def _check_compatible(system: SemiDiscrete, defect: float, coarse_defect: CoarseDefect | None) -> None:
+    if defect == 0.0 or coarse_defect is None:
         return
-    coarse = coarse_excess()
-    if coarse is None or excess <= 0.6 * coarse:
+    coarse = coarse_defect()
+    if coarse is None or defect <= 0.6 * coarse:
         return
     names = ", ".join(block.name for block in system.blocks)
-    raise SolverError(
+    raise IncompatibleDataError(
         f"{names}: the problem prescribes derivatives only, and its data are not compatible: sources and boundary fluxes leave "
-        f"an excess of {excess:.3g} (mean over the domain) that does not vanish as the grid is refined"
+        f"an excess of {defect:.3g} (mean over the domain) that does not vanish as the grid is refined"
     )
 
 
-def _newton(
-    system: SemiDiscrete, y: Array, null: Array, statistics: Statistics, coarse_excess: CoarseExcess | None
-) -> SteadyResult:
-    """Newton's method; a step is halved until it reduces the correction (natural monotonicity test, Deuflhard)."""
-    blocks = [block.slice for block in system.blocks]
+def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) -> tuple[_Found, int]:
+    """Newton's method with line search."""
+    system = solvers.system
     y = _regular_guess(system, y, null)
-    F = system.rhs(0.0, y)
-    for iteration in range(1, ITERATIONS + 1):
-        J = system.jacobian(0.0, y)
-        correction, reason, excess = _linear_solve(system, J, -F, null)
-        solver = factorise(J) if null.shape[0] == 0 else None
-        statistics.newton_iterations += 1
-        statistics.jacobians += 1
-        statistics.factorisations += 1
-        if not np.all(np.isfinite(correction)):
-            raise SolverError("Newton's method met a singular Jacobian; try another initial guess, under initial:")
-        damping = 1.0
-        while True:
-            trial = y + damping * correction
-            F_trial = system.rhs(0.0, trial)
-            statistics.evaluations += 1
-            if np.all(np.isfinite(F_trial)):
-                if solver is None or relative_change(correction, trial, blocks) <= 1e-6:
-                    break
-                after, before = np.abs(solver.solve(-F_trial)), np.abs(correction)
-                if np.max(after) <= (1 - 0.25 * damping) * np.max(before):
-                    break
-                if within_rounding(correction, abs(J) @ np.abs(trial) + np.abs(F_trial), solver, blocks):
-                    break
-            damping /= 2
-            if damping < 1e-6:
-                raise SolverError(
-                    f"Newton's method is stuck after {iteration} iterations (residual {np.max(np.abs(F)):.2e}); "
-                    "try another initial guess, under initial:"
-                )
-        y, F = trial, F_trial
-        converged = relative_change(correction, y, blocks) <= TOLERANCE
-        if not converged and solver is not None and iteration > 3:
-            converged = within_rounding(correction, abs(J) @ np.abs(y), solver, blocks)
-        if damping == 1.0 and converged:
-            statistics.steps = iteration
-            _check_compatible(system, excess, coarse_excess)
-            how = f"Newton with line search, {iteration} iterations; {reason}"
-            return SteadyResult(y, ("nonlinear", how), excess)
-    raise SolverError(
-        f"Newton's method did not converge in {ITERATIONS} iterations; try another initial guess, under initial:"
+    problem = RootProblem(
+        lambda x: system.rhs(0.0, x),
+        lambda x: system.jacobian(0.0, x),
+        lambda x: abs(system.jacobian(0.0, x)) @ np.abs(x),
+        [block.slice for block in system.blocks],
     )
+    try:
+        root = Newton(STEADY, lambda J: _Bordered(solvers, J, null), statistics).solve(problem, y)
+    except NotConvergedError as error:
+        raise NotConvergedError(error.message + GUESS, iterations=error.iterations, left=error.left) from None
+    solver = root.solver
+    assert isinstance(solver, _Bordered)
+    return _Found(root.x, solver.description, solver.defect), root.iterations
 
 
 def _regular_guess(system: SemiDiscrete, y: Array, null: Array) -> Array:
     """The first guess, moved a little where the Jacobian is singular there, as at u = 0 for u**3 without fluxes."""
     if null.shape[0]:
         return y
-    J = system.jacobian(0.0, y)
     try:
-        determined(J, "singular")
+        determined(system.jacobian(0.0, y), "singular")
     except SolverError:
         return y + NUDGE * max(1.0, float(np.max(np.abs(y))))
     return y

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pdekit.errors import BoundaryError, nearest_hint
+from pdekit.geometry.axis import Axis
+from pdekit.geometry.grid import Grid
 from pdekit.stencils.weights import Functional
 
 Side = Literal["left", "right"]
@@ -219,3 +221,21 @@ def collect(
         left, right = (_one_face(sides[side], f"{where}.{side}") for side in SIDES)
         collected[name] = FaceConditions(left, right, -1 if odd else 1)
     return collected
+
+
+def complete_conditions(grid: Grid, boundary: Mapping[str, Any] | None) -> dict[str, FaceConditions] | None:
+    """The conditions of all bounded axes, as `boundary` gives them; None if it gives none."""
+    if boundary is None:
+        return None
+    axes = dict(zip(grid.names, (a.periodic for a in grid.axes)))
+    return collect(boundary, axes, "operator", {name: grid.poles(name) for name in grid.names})
+
+
+def end_functionals(axis: Axis, conditions: FaceConditions | None) -> tuple[list[Functional], list[Functional]]:
+    """The conditions of both ends of an axis as functionals, for `derivative_rows`."""
+    if conditions is None:
+        return [], []
+    return (
+        [c.functional(float(axis.nodes[0]), "left") for c in conditions.left],
+        [c.functional(float(axis.nodes[-1]), "right") for c in conditions.right],
+    )

@@ -37,11 +37,14 @@ class FaceData:
         Time derivative of the same; None where it is never needed (the data of a rate itself).
     constant : bool
         Whether it never changes.
+    expression : sympy expression, optional
+        Of data that change in time, if it is known: what tells where they jump.
     """
 
     at: Callable[[float], Array]
     rate: Callable[[float], Array] | None
     constant: bool
+    expression: Any = None
 
 
 def _face_coordinates(grid: Grid, axis: int, side: Side) -> dict[str, Array]:
@@ -98,7 +101,7 @@ def _symbolic_data(
     if not expression.has(t):
         fixed = function(expression)(0.0)
         return FaceData(lambda _: fixed, lambda _: np.zeros_like(fixed), True)
-    return FaceData(function(expression), function(slope(expression, t)), False)
+    return FaceData(function(expression), function(slope(expression, t)), False, expression)
 
 
 def _callable_data(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time as clock
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from pdekit.errors import PdekitError
 from pdekit.problem import Problem
-from pdekit.time.equal_steps import divided
+from pdekit.time.controllers import step_count
+from pdekit.time.loop import Stop
 from pdekit.time.method_choice import Choice
 from pdekit.time.observers import Watch
+from pdekit.time.stepper import Tolerance
 
 LONG_ENOUGH, TOO_LONG, MOST_STEPS_TIMED = 0.2, 5.0, 256
 
@@ -49,7 +52,8 @@ def forecast(problem: Problem, choice: Choice) -> Forecast | None:
     if h is None:
         return None
     start, end = problem.span(None)
-    steps = sum(stretch.count for stretch in divided(problem.output.resolve(start, end), h))
+    frames = problem.output.resolve(start, end, h)
+    steps = sum(step_count(b - a, h) for a, b in pairwise(frames))
     h = min(h, (end - start) / steps)
     tried = min(steps, MOST_STEPS_TIMED)
     marks: list[float] = []
@@ -62,9 +66,11 @@ def forecast(problem: Problem, choice: Choice) -> Forecast | None:
     system, time = problem.semidiscrete, problem.time
     begun = clock.perf_counter()
     try:
-        rates = choice.method.realise(system, end - start, time.step, time.compiled, time.precision)
+        rhs = choice.method.compile(system, end - start, time.step, time.compiled, time.precision)
         y, watch = system.pack(problem.initial_fields()), Watch(system, np.inf, note)
-        for _ in choice.method.integrate(system, y, [start, start + tried * h], watch, step=h, rates=rates):
+        tolerance = Tolerance(np.broadcast_to(1e-9, y.shape), time.rtol)
+        stops = [Stop(start), Stop(start + tried * h)]
+        for _ in choice.method.integrate(system, y, stops, watch, tolerance, step=h, rhs=rhs):
             pass
     except _Enough:
         pass

@@ -18,9 +18,9 @@ from pdekit.geometry.grid import Grid
 from pdekit.io.hdf5_reader import read_result
 from pdekit.language.typeset import typeset
 from pdekit.problem import Problem
-from pdekit.time.method_choice import Choice, Facts
+from pdekit.time.facts import Facts
+from pdekit.time.method_choice import Choice
 from pdekit.time.methods import METHODS
-from pdekit.time.tables import TABLEAUX
 
 
 def _size(number: float) -> str:
@@ -65,13 +65,13 @@ def memory_estimate(problem: Problem, choice: Choice | None = None) -> float:
     """
     system = problem.semidiscrete
     item = system.dtype.itemsize
-    if choice is not None and choice.method.explicit is not None:
+    if choice is not None and choice.method.explicit:
         start, end = problem.span(None)
         time = problem.time
-        rates = choice.method.realise(system, end - start, time.step, time.compiled, time.precision)
-        if rates is not None and rates.compiled:
-            state = len(system.blocks) * problem.grid.size * rates.dtype.itemsize
-            whole = rates.whole_step(TABLEAUX[choice.method.name]) if choice.method.name in TABLEAUX else None
+        rhs = choice.method.compile(system, end - start, time.step, time.compiled, time.precision)
+        if rhs is not None and rhs.compiled:
+            state = len(system.blocks) * problem.grid.size * rhs.dtype.itemsize
+            whole = rhs.whole_step(choice.method.tableau) if choice.method.tableau else None
             if whole is not None:
                 return float(4 * state + whole.nbytes)
             return float(max(4, 3 + choice.method.kept + (problem.time.step is None)) * state)
@@ -140,13 +140,13 @@ def _time(problem: Problem, table: Table, choice: Choice | None) -> None:
     if system.evolves:
         found = {name: facts.limit(METHODS[name]) for name in names}
         limits = [f"{name} {limit:.4g}" if limit else f"{name} none" for name, limit in found.items()]
-        table.add_row("largest stable step", ", ".join(limits))
+        table.add_row("largest stable step at the start", ", ".join(limits))
     ahead = forecast(problem, choice)
     if ahead is not None:
         words = f"about {_duration(ahead.seconds)}: {ahead.steps:,} steps of {_duration(ahead.step)}"
         ready = f", {_duration(ahead.preparation)} until the first" if ahead.preparation > 0.1 * ahead.seconds else ""
         table.add_row("will take", words + ready)
-    frames = len(problem.output.resolve(start, end))
+    frames = len(problem.output.resolve(start, end, problem.time.step))
     size = frames * problem.grid.size * system.dtype.itemsize * len(system.blocks)
     table.add_row("output", escape(f"{frames} frames, {_size(size)}, {problem.output.file or 'file not named'}"))
 

@@ -19,9 +19,9 @@ from pdekit.discretize.molecule import Stencil, stencil_of
 from pdekit.errors import GridError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.stencils.sparse_products import apply_along, kronecker
+from pdekit.thresholds import THRESHOLDS
 
 RowSlices = Mapping[str, slice]
-COMPILED_FROM = 1 << 16  # values; below, loading the compiler costs more than it saves
 
 
 class LinearOperator:
@@ -195,7 +195,7 @@ class AxisProduct(LinearOperator):
     def _sweeps(self, values: NDArray[Any]) -> bool:
         """Whether the compiled sweeps are worth loading and can do it: rows that are sparse, and not few."""
         sparse_enough = all(m.nnz <= 64 * m.shape[0] for m in self.factors.values())
-        return values.size >= COMPILED_FROM and sparse_enough and bool(self.factors)
+        return values.size >= THRESHOLDS.sweeps_from and sparse_enough and bool(self.factors)
 
     def _add_to(self, out: NDArray[Any], values: NDArray[Any], factor: Any) -> None:
         if not self._sweeps(values):

@@ -1,33 +1,20 @@
-"""Partial derivatives, the Laplacian and diffusion in flux form as operators on a grid."""
+"""Partial derivatives and the Laplacian as operators on a grid, for data and for equations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pdekit.boundary.conditions import FaceConditions, collect
-from pdekit.discretize.algebra import AxisProduct, LinearOperator, Multiplication, times
-from pdekit.errors import GridError, nearest_hint
-from pdekit.geometry.axis import Axis
-from pdekit.geometry.grid import Field, Grid
-from pdekit.geometry.values import sample_values
-from pdekit.stencils.poles import face_rows, node_rows, reflection, regular_options
-from pdekit.stencils.rows import AxisRows, Bias, Closure, FluxRows
-from pdekit.stencils.schemes import SCHEMES, Term
-from pdekit.stencils.weights import Functional
-
-
-def end_functionals(axis: Axis, conditions: FaceConditions | None) -> tuple[list[Functional], list[Functional]]:
-    """The conditions of both ends of an axis as functionals, for `derivative_rows`."""
-    if conditions is None:
-        return [], []
-    return (
-        [c.functional(float(axis.nodes[0]), "left") for c in conditions.left],
-        [c.functional(float(axis.nodes[-1]), "right") for c in conditions.right],
-    )
+from pdekit.boundary.conditions import SIDES, FaceConditions, complete_conditions, end_functionals
+from pdekit.discretize.affine import AffineOperator
+from pdekit.discretize.algebra import LinearOperator
+from pdekit.discretize.diffusion import flux_form
+from pdekit.discretize.lifting import NO_PARITIES, Faces, Parities, product_of_rows
+from pdekit.errors import BoundaryError, GridError, nearest_hint
+from pdekit.geometry.grid import Grid
+from pdekit.stencils.poles import node_rows, regular_options
+from pdekit.stencils.rows import Bias, Closure, derivative_rows
+from pdekit.stencils.schemes import SCHEMES, SchemeTarget
 
 
 def _check_orders(derivative: int, order: int) -> None:
@@ -35,41 +22,6 @@ def _check_orders(derivative: int, order: int) -> None:
         raise GridError(f"derivative must be a whole number >= 1, found {derivative!r}")
     if isinstance(order, bool) or order != int(order) or order < 1:
         raise GridError(f"order must be a whole number >= 1, found {order!r}")
-
-
-def complete_conditions(grid: Grid, boundary: Mapping[str, Any] | None) -> dict[str, FaceConditions] | None:
-    """The conditions of all bounded axes, as `boundary` gives them; None if it gives none."""
-    if boundary is None:
-        return None
-    axes = dict(zip(grid.names, (a.periodic for a in grid.axes)))
-    return collect(boundary, axes, "operator", {name: grid.poles(name) for name in grid.names})
-
-
-def rows_operator(
-    grid: Grid,
-    axis: int,
-    rows: AxisRows,
-    parity: int = 1,
-    target: Grid | None = None,
-    source: Grid | None = None,
-) -> LinearOperator:
-    """Rows of one axis as an operator on the grid, with what they take from behind a pole.
-
-    Parameters
-    ----------
-    grid : Grid
-    axis : int
-    rows : AxisRows
-    parity : {1, -1}, default 1
-        The sign with which the quantity goes on across the pole: -1 for components along unit vectors that turn there.
-    target, source : Grid, optional
-        Where the rows lead, and where they come from, if other than `grid`.
-    """
-    begin, end = source or grid, target or grid
-    direct: LinearOperator = AxisProduct(begin, {axis: rows.matrix}, end)
-    if rows.mirror is None or rows.mirror.nnz == 0:
-        return direct
-    return direct + parity * AxisProduct(begin, {**reflection(grid, axis), axis: rows.mirror}, end)
 
 
 def derivative(
@@ -118,34 +70,71 @@ def derivative(
     True
     """
     counts = dict(axis) if isinstance(axis, Mapping) else {axis: n}
-    conditions = complete_conditions(grid, boundary)
+    faces = complete_conditions(grid, boundary)
+    options: dict[str, Any] = {"closure_order": closure_order, "bias": bias}
+    return affine_derivative(grid, counts, order, faces, parity or {}, **options).operator
+
+
+def affine_derivative(
+    grid: Grid,
+    counts: Mapping[Any, int],
+    order: int,
+    faces: Faces | None,
+    parity: Parities = NO_PARITIES,
+    *,
+    what: str = "operator",
+    **options: Any,
+) -> AffineOperator:
+    """A (mixed) derivative with the data of its conditions: the one lowering of `derivative` and of equations.
+
+    In a mixed derivative every axis uses its own conditions: if ``B_y u = g`` on a face then ``B_y u_x = g_x``, the
+    derivative of the data along the face.
+
+    Parameters
+    ----------
+    grid : Grid
+    counts : mapping of axis to int
+        How often along each.
+    order : int
+    faces : mapping of str to FaceConditions, optional
+        Rows close as those of an equation with these conditions (none on an axis: one-sided). Without any they close at
+        the full order, as those of a derivative of data.
+    parity : mapping of str to {1, -1, None}
+        How the operand goes on across the poles of an axis; None: it does not, the rows there are one-sided.
+    what : str
+        The name of the operand, for messages.
+    **options
+        `closure_order` and `bias`, as for `derivative`.
+    """
+    by_index = {grid.index(name): n for name, n in counts.items()}
     rows = {}
-    for name, count in counts.items():
-        _check_orders(count, order)
-        k = grid.index(name)
-        ends = end_functionals(grid.axes[k], (conditions or {}).get(grid.names[k]))
-        closure: Closure = "accurate" if conditions is None else "stable"
-        options: dict[str, Any] = {"closure": closure, "closure_order": closure_order, "bias": bias}
-        rows[k] = node_rows(grid, k, count, order, *ends, **options)
-    return _product(grid, rows, parity or {})
+    for k, n in by_index.items():
+        _check_orders(n, order)
+        name, line = grid.names[k], grid.axes[k]
+        given = (faces or {}).get(name)
+        if given is not None and not line.periodic:
+            _check_condition_count(given, name, n, what)
+        ends = end_functionals(line, given)
+        closure: Closure = "accurate" if faces is None else "stable"
+        if parity.get(name, 1) is None:
+            rows[k] = derivative_rows(line, n, order, *ends, closure=closure, name=name, **options)
+        else:
+            rows[k] = node_rows(grid, k, n, order, *ends, closure=closure, **options)
+    along_face = {}
+    if len(rows) > 1 and any(r.data.shape[1] for r in rows.values()):
+        along_face = {k: node_rows(grid, k, n, order, closure="stable").matrix for k, n in by_index.items()}
+    return product_of_rows(grid, rows, parity, along_face)
 
 
-def _product(grid: Grid, rows: Mapping[int, AxisRows], parity: Mapping[str, int]) -> LinearOperator:
-    """A derivative along several axes; those whose poles mirror others come first."""
-    if all(r.mirror is None for r in rows.values()):
-        return AxisProduct(grid, {k: r.matrix for k, r in rows.items()})
-    total: LinearOperator | None = None
-    for k, name in enumerate(grid.names):
-        if k in rows:
-            factor = rows_operator(grid, k, rows[k], parity.get(name, 1))
-            total = factor if total is None else factor @ total
-    assert total is not None
-    return total
-
-
-def _scaled(grid: Grid, axis: int, in_cells: bool, operator: LinearOperator) -> LinearOperator:
-    """``operator / h^2`` with the scale factor of an axis."""
-    return times(grid, grid.inverse_square_scale(axis, in_cells=in_cells), operator)
+def _check_condition_count(faces: FaceConditions, axis: str, n: int, what: str) -> None:
+    """An even derivative of order 2m needs m conditions at an end; none at all is outflow."""
+    for side in SIDES:
+        count = len(faces[side])
+        if n >= 4 and 0 < count < n // 2:
+            raise BoundaryError(
+                f"boundary.{what}.{axis}.{side}: a derivative of order {n} needs {n // 2} conditions here, found {count}; "
+                "give a list of them, or make the inner derivative a definition with conditions of its own"
+            )
 
 
 def laplacian(
@@ -172,106 +161,32 @@ def laplacian(
     >>> bool(abs(pk.laplacian(ball, order=4)(ball.field("r**2")) - 6).max() < 1e-10)
     True
     """
-    total: LinearOperator | None = None
-    for k, name in enumerate(grid.names):
-        measure = grid.measure(k)
-        options: dict[str, Any] = {"order": order, "boundary": boundary, "parity": parity}
-        options = regular_options(grid, name, options)
-        part: LinearOperator
-        if measure.power and order == 2 and boundary is not None:
-            part = _flux_operator(
-                grid, k, 1.0, order, complete_conditions(grid, boundary) or {}, (parity or {}).get(name, 1)
-            )
-        else:
-            part = derivative(grid, name, 2, **options)
-        if measure.power and not (order == 2 and boundary is not None):
-            weight = grid.along(k, measure.log_slope(grid.axes[k].nodes))
-            part = part + Multiplication(grid, np.broadcast_to(weight, grid.shape)) @ derivative(
-                grid, name, 1, **options
-            )
-        part = _scaled(grid, k, order == 2 and boundary is not None, part)
+    faces = complete_conditions(grid, boundary)
+    total: AffineOperator | None = None
+    for name in grid.names:
+        part = affine_second(grid, name, order, faces, parity or {})
         total = part if total is None else total + part
     assert total is not None
-    return total
+    return total.operator
 
 
-def _flux_operator(
-    grid: Grid, axis: int, k: Any, order: int, conditions: Mapping[str, FaceConditions], parity: int = 1
-) -> LinearOperator:
-    """``(1/m) d/dq (m k du/dq)`` along one axis, conservative at order 2."""
-    name = grid.names[axis]
-    pieces = face_rows(grid, axis, order, *end_functionals(grid.axes[axis], conditions.get(name)))
-    points = flux_grid(grid, axis, pieces.points)
-    gradient = rows_operator(grid, axis, pieces.gradient, parity, points)
-    coefficient = Multiplication(points, flux_coefficient(grid, axis, k, pieces, order))
-    outward = rows_operator(grid, axis, pieces.divergence, -parity, source=points)
-    return outward @ (coefficient @ gradient)
+def affine_second(
+    grid: Grid, axis: str, order: int, faces: Faces | None, parity: Parities = NO_PARITIES, what: str = "operator"
+) -> AffineOperator:
+    """``(1/(h^2 m)) d/dq (m du/dq)``: the part of the Laplacian along one axis, with the data of its conditions.
 
-
-def flux_grid(grid: Grid, axis: int, points: NDArray[Any]) -> Grid:
-    """The grid of the flux points of one axis; a bookkeeping of shapes, in plain coordinates."""
-    axes = {}
-    for k, (name, line) in enumerate(zip(grid.names, grid.axes)):
-        period = (line.left, line.right) if line.periodic else ()
-        axes[name] = Axis(*period, nodes=points if k == axis else line.nodes, periodic=line.periodic)
-    return Grid(axes)
-
-
-def flux_coefficient(grid: Grid, axis: int, k: Any, pieces: FluxRows, order: int = 2) -> NDArray[Any]:
-    """Values of k at the flux points of one axis.
-
-    At order 2, a field or array (known at nodes only) is the harmonic mean of neighbours; a number, an
-    expression or a callable is the harmonic mean of its two one-sided limits in each cell: a jump on a node or
-    midway gives the exact flux. Higher orders need a smooth k: it is interpolated, or evaluated at the points.
+    At order 2 with conditions in flux form, else ``(u'' + (m'/m) u') / h^2``.
     """
-    line, points = grid.axes[axis], pieces.points
-    shape = list(grid.shape)
-    shape[axis] = points.size
-
-    def sample(where: NDArray[Any]) -> NDArray[Any]:
-        coordinates = {**grid.coordinates, grid.names[axis]: grid.along(axis, where)}
-        return sample_values(k, tuple(shape), coordinates, "k")
-
-    if isinstance(k, Field | np.ndarray):
-        values = Field(grid, k, "k").values if isinstance(k, np.ndarray) else k.values
-        mean = rows_operator(grid, axis, pieces.mean, 1, flux_grid(grid, axis, points))
-        return np.asarray(mean(values) if order > 2 else 1.0 / mean(1.0 / values))
-    if order > 2:
-        return sample(points)
-    gaps = line.spacings if line.periodic else np.concatenate([[0.0], line.spacings, [0.0]])
-    lower, upper = (sample(points + side * (1 - 1e-9) * gaps) for side in (-0.5, 0.5))
-    return np.asarray(2.0 / (1.0 / lower + 1.0 / upper))
-
-
-def diffusion(grid: Grid, k: Any, *, order: int = 2, boundary: Mapping[str, Any] | None = None) -> LinearOperator:
-    """``div(k*grad(u))`` in flux form.
-
-    Parameters
-    ----------
-    grid : Grid
-        The grid.
-    k : number, str, callable, array or Field
-        The conductivity; positive.
-    order : {2, 4, 6}
-        Accuracy. At order 2 the integral is conserved to rounding under no-flux conditions for any k.
-    boundary : mapping, optional
-        As for `derivative`.
-
-    Examples
-    --------
-    >>> import pdekit as pk
-    >>> grid = pk.Grid(x=pk.Axis(0, 1, 21))
-    >>> A = pk.diffusion(grid, "1 + x", boundary={"x": pk.Neumann(0)})
-    >>> bool(abs(A(grid.field("cos(x)")).integral()) < 1e-13)
-    True
-    """
-    conditions = complete_conditions(grid, boundary) or {}
-    total: LinearOperator | None = None
-    for i in range(grid.ndim):
-        part = _scaled(grid, i, order == 2, _flux_operator(grid, i, k, order, conditions))
-        total = part if total is None else total + part
-    assert total is not None
-    return total
+    k, measure = grid.index(axis), grid.measure(axis)
+    if faces is not None and order == 2 and measure.power:
+        return flux_form(grid, k, order, faces, (parity.get(axis, 1), 1, 1)).operator(1.0)
+    if faces is None:
+        order = regular_options(grid, axis, {"order": order})["order"]
+    part = affine_derivative(grid, {axis: 2}, order, faces, parity, what=what)
+    if measure.power:
+        drift = grid.along(k, measure.log_slope(grid.axes[k].nodes))
+        part = part + affine_derivative(grid, {axis: 1}, order, faces, parity, what=what).weighted(drift)
+    return part.weighted(grid.inverse_square_scale(k, in_cells=order == 2 and faces is not None))
 
 
 def scheme_derivative(
@@ -281,7 +196,7 @@ def scheme_derivative(
     *,
     scheme: str,
     order: int = 4,
-    lean: int = 0,
+    upwind: int = 0,
     boundary: Mapping[str, Any] | None = None,
 ) -> LinearOperator:
     """A derivative as a scheme has it in an equation, its rows closed with the conditions.
@@ -294,8 +209,8 @@ def scheme_derivative(
     scheme : {"upwind", "forward", "backward", "compact", "fourier", "sbp"}
     order : int, default 4
         The scheme's own accuracy.
-    lean : {-1, 0, 1}
-        For upwind: to which side.
+    upwind : {-1, 0, 1}
+        Of the scheme of that name: the direction to which its stencil reaches further.
     boundary : mapping, optional
         As for `pdekit.derivative`; the conditions' data are zero.
 
@@ -315,4 +230,4 @@ def scheme_derivative(
     k = grid.index(axis)
     faces = complete_conditions(grid, boundary) or {}
     ends = end_functionals(grid.axes[k], faces.get(grid.names[k]))
-    return rows_operator(grid, k, SCHEMES[scheme].rows(Term(grid, k, n, order, lean, *ends)))
+    return product_of_rows(grid, {k: SCHEMES[scheme].rows(SchemeTarget(grid, k, n, order, upwind, *ends))}).operator

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 _BISECTIONS = 60
+INSET = 1e-9  # of a cell
 
 
 def jump_conditions(expression: Any) -> list[Any]:
@@ -50,19 +51,49 @@ def cell_harmonic_mean(
     smooth = evaluate(0.5 * (lower + upper))
     if side_of is None:
         return smooth
-    inset = 1e-9 * (upper - lower)  # a jump on a node belongs to neither of the cells that meet there
+    inset = INSET * (upper - lower)  # a jump on a node belongs to neither of the cells that meet there
     a, b = np.broadcast_arrays(lower + inset, upper - inset)
     start = side_of(a)
     jumps = np.any(start != side_of(b), axis=0)
     if not jumps.any():
         return smooth
-    left, right = np.broadcast_to(a, jumps.shape).copy(), np.broadcast_to(b, jumps.shape).copy()
+    at = _bisected(a, b, jumps.shape, lambda middle: np.all(side_of(middle) == start, axis=0))
+    return np.where(jumps, _in_series(evaluate, lower, at, upper), smooth)
+
+
+def cell_harmonic_mean_by_values(evaluate: Callable[[Array], Array], lower: Array, upper: Array) -> Array:
+    """The same of a k whose jumps only its values tell: those that do not shrink with the interval around them."""
+    smooth = evaluate(0.5 * (lower + upper))
+    inset = INSET * (upper - lower)
+    a, b = lower + inset, upper - inset
+    before, after = evaluate(a), evaluate(b)
+    gap = np.abs(after - before)
+    if not np.any(gap > 0):
+        return smooth
+
+    def is_before(middle: Array) -> Array:
+        k = evaluate(middle)
+        return np.abs(k - before) < np.abs(k - after)
+
+    at = _bisected(a, b, smooth.shape, is_before)
+    near = 1e-6 * (upper - lower)  # a smooth k has hardly changed over so little
+    left = np.abs(evaluate(np.minimum(at + near, b)) - evaluate(np.maximum(at - near, a)))
+    return np.where(left > 0.1 * gap + 1e-4 * np.abs(smooth), _in_series(evaluate, lower, at, upper), smooth)
+
+
+def _bisected(a: Array, b: Array, shape: tuple[int, ...], is_before: Callable[[Array], Array]) -> Array:
+    """Where in each interval a truth changes."""
+    left, right = np.broadcast_to(a, shape).copy(), np.broadcast_to(b, shape).copy()
     for _ in range(_BISECTIONS):
         middle = 0.5 * (left + right)
-        before = np.all(side_of(middle) == start, axis=0)
+        before = is_before(middle)
         left, right = np.where(before, middle, left), np.where(before, right, middle)
-    at = 0.5 * (left + right)
-    share = np.where(jumps, (at - lower) / np.where(upper > lower, upper - lower, 1.0), 1.0)
-    with np.errstate(divide="ignore"):
+    return 0.5 * (left + right)
+
+
+def _in_series(evaluate: Callable[[Array], Array], lower: Array, at: Array, upper: Array) -> Array:
+    """Conductivity of two layers that meet at a point of the cell."""
+    share = (at - lower) / np.where(upper > lower, upper - lower, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
         resistance = share / evaluate(0.5 * (lower + at)) + (1 - share) / evaluate(0.5 * (at + upper))
-        return np.where(jumps, 1.0 / resistance, smooth)
+        return np.asarray(1.0 / resistance)

@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 from pdekit.geometry.grid import Grid
-from pdekit.language.symbols import ATOMS, Diff, spatial_atoms
+from pdekit.language.symbols import spatial_derivatives
 
 
 def parity_of_expression(expression: Any, grid: Grid, axis: str, states: Mapping[Any, Mapping[str, int]]) -> int | None:
@@ -46,7 +46,7 @@ def parity_of_expression(expression: Any, grid: Grid, axis: str, states: Mapping
         for state, parity in states.items():
             moved[state] = parity.get(axis, 1) * state
         atoms: dict[Any, Any] = {}
-        for atom in spatial_atoms(expression):
+        for atom in spatial_derivatives(expression):
             sign = _atom_parity(atom, grid, axis, mirror, states)
             if sign is None:
                 return None
@@ -78,11 +78,8 @@ def _atom_parity(
             return states[expression].get(axis, 1)
         return parity_of_expression(expression, grid, axis, states)
 
-    inner = of(atom.operand)
-    if inner is None or not isinstance(atom, ATOMS):
+    inner, factor = of(atom.operand), of(atom.factor_in_front)
+    if inner is None or factor is None:
         return None
-    if isinstance(atom, Diff):
-        turned = {axis, *(name for name, kind in mirror.items() if kind == "flip")}
-        return inner * (-1) ** sum(n for name, n in atom.counts.items() if name in turned)
-    k = of(atom.coefficient)
-    return None if k is None else inner * k
+    turned = {axis, *(name for name, kind in mirror.items() if kind == "flip")}
+    return inner * factor * (-1) ** sum(n for name, n in atom.counts.items() if name in turned)

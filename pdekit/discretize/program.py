@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary.face_data import StateConditions
-from pdekit.discretize.atoms import AffineRows, FluxAtom, axis_rows, curved_atom, derivative_atom
-from pdekit.discretize.harmonic_mean import cell_harmonic_mean, jump_conditions
 from pdekit.discretize.parity import parity_of_expression
-from pdekit.errors import GridError, SolverError
+from pdekit.discretize.terms import make_term
+from pdekit.discretize.terms.protocol import Context, NoPattern, Source, Term
+from pdekit.errors import NotDifferentiableError
 from pdekit.geometry.grid import Grid
-from pdekit.language.analysis import depends, occurs_outside
+from pdekit.language.analysis import occurs_outside
 from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.pde import EquationSystem
-from pdekit.language.symbols import ATOMS, Diff, Flux, spatial_atoms
+from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.stencils.sparse_products import diagonal
 
 Array = NDArray[Any]
@@ -33,7 +33,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Pointwise:
-    """A pointwise function of coordinates, time, parameters, states and derivative atoms."""
+    """A pointwise function of coordinates, time, parameters, states and derivatives."""
 
     expression: Any
     fixed: tuple[Any, ...]
@@ -54,7 +54,7 @@ class Pointwise:
         for dependent, dummy in dummies.items():
             derivative = slope(body, dummy)
             if derivative.has(sp.Derivative, sp.Subs) or (not self.real and _not_holomorphic(body, dummy)):
-                raise SolverError(
+                raise NotDifferentiableError(
                     f"{self.expression} has no complex derivative by {dependent} (abs, conj, real and imag have none); "
                     "an implicit method cannot be used, choose an explicit one"
                 )
@@ -89,69 +89,49 @@ class Program:
         self.grid, self.system, self.conditions, self.order = grid, system, dict(conditions), order
         self.dtype = np.dtype(dtype)
         self._pointwise: dict[Any, Pointwise] = {}
-        self._derivatives: dict[Any, AffineRows] = {}
-        self._fluxes: dict[Any, FluxAtom] = {}
-        self._coefficients: dict[Any, Array] = {}
-        self._factors: dict[Any, tuple[Any, Any]] = {}
+        self._terms: dict[Any, Term] = {}
+        self._context = Context(grid, system, self.conditions, order, self.dtype, self.parity, self.state_slopes)
 
     def check(self) -> None:
         """Find at once what cannot be discretized: too few nodes or conditions. Builds one-dimensional rows only."""
-        for expression in (*(u.rhs for u in self.system.unknowns), *self.system.definitions.values()):
-            for atom in expression.atoms(Diff, Flux):
-                if isinstance(atom, Diff):
-                    axis_rows(self.grid, atom, self.order, self.conditions.get(atom.operand))
-                elif self.is_flux(atom):
-                    self.flux(atom)
+        for expression in self.system.expressions:
+            for symbol in expression.atoms(SpatialDerivative):
+                self.term(symbol)
 
-    def fixed_values(self, t: float, coordinates: Mapping[str, Array] | None = None) -> list[Any]:
+    def term(self, symbol: Any) -> Term:
+        """What a derivative of the equations is on this grid."""
+        if symbol not in self._terms:
+            self._terms[symbol] = make_term(symbol, self._context)
+        return self._terms[symbol]
+
+    def fixed_values(self, t: float) -> list[Any]:
         """Values of the arguments that do not depend on the solution."""
-        where = self.grid.coordinates if coordinates is None else coordinates
-        return [*where.values(), t, *self.system.parameters.values()]
+        return [*self.grid.coordinates.values(), t, *self.system.parameters.values()]
 
     def pointwise(self, expression: Any) -> Pointwise:
         """The compiled form of an expression."""
         if expression not in self._pointwise:
-            states = self.system.states
-            dependents = sorted(spatial_atoms(expression), key=str)
-            found = tuple(s for s in states if occurs_outside(expression, s))
+            dependents = sorted(spatial_derivatives(expression), key=str)
+            found = tuple(s for s in self.system.states if occurs_outside(expression, s))
             fixed = (*self.system.axes, self.system.t, *self.system.parameters)
             self._pointwise[expression] = Pointwise(expression, fixed, (*found, *dependents), self.dtype.kind != "c")
         return self._pointwise[expression]
 
-    def row_sum(self, atom: Diff | Flux, frame: Frame) -> float:
-        """Upper bound of the row sums of moduli of an atom's matrix, from its one-dimensional factors."""
-        if self.is_flux(atom):
-            assert isinstance(atom, Flux)
-            flux, (known, unknown) = self.flux(atom), self.factors(atom)
-            sums = abs(flux.pieces.divergence.matrix) @ abs(flux.pieces.gradient.matrix)
-            size = float(np.max(np.abs(self.flux_coefficient(atom, known, frame.t))))
-            size *= float(np.max(np.abs(frame.value(unknown)))) if unknown != 1 else 1.0
-            if flux.curved:
-                size *= float(np.max(self.grid.inverse_square_scale(flux.axis, in_cells=self.order == 2)))
-            return size * float(np.max(np.asarray(sums.sum(axis=1))))
-        if isinstance(atom, Flux):
-            return float(np.max(np.asarray(abs(self.derivative(atom).matrix).sum(axis=1))))
-        rows = axis_rows(self.grid, atom, self.order, self.conditions.get(atom.operand))
-        sums = [abs(r.matrix) if r.mirror is None else abs(r.matrix) + abs(r.mirror) for r in rows.values()]
-        return float(np.prod([np.max(np.asarray(m.sum(axis=1))) for m in sums]))
+    def state_slopes(self, expression: Any) -> list[tuple[Any, Source | None]]:
+        """The states in a pointwise expression with the slopes by them; None for a state itself.
 
-    def is_flux(self, atom: Diff | Flux) -> bool:
-        """Whether an atom is discretized by fluxes; on curved coordinates, above order 2, only if its k varies."""
-        if not isinstance(atom, Flux):
-            return False
-        return not (atom.curved and self.order > 2 and atom.coefficient == 1)
-
-    def derivative(self, atom: Diff | Flux) -> AffineRows:
-        """Rows of an atom that is linear in its operand."""
-        what = atom.args[1:] if isinstance(atom, Diff) else atom.args[2:]
-        shared = atom.operand not in self.system.states and not any(map(self.grid.poles, self.grid.names))
-        key = (None if shared else atom.operand, type(atom), what)
-        if key not in self._derivatives:
-            make = derivative_atom if isinstance(atom, Diff) else curved_atom
-            conditions, axes = self.conditions.get(atom.operand), self.grid.names
-            parity = {name: self.parity(atom.operand, name) for name in axes if self.grid.poles(name)}
-            self._derivatives[key] = make(self.grid, atom, self.order, conditions, parity)
-        return self._derivatives[key]
+        Raises
+        ------
+        NoPattern
+            It contains derivatives, or definitions with conditions.
+        """
+        own = [s for s in self.system.states if s not in self.system.definitions]
+        if expression in own:
+            return [(expression, None)]
+        slopes = self.pointwise(expression).slopes
+        if spatial_derivatives(expression) or any(dependent not in own for dependent in slopes):
+            raise NoPattern
+        return [(state, slope_of(expression, state)) for state in slopes]
 
     def parity(self, expression: Any, axis: str) -> int | None:
         """How an expression goes on across the poles of an axis: 1, -1, or None if it is neither even nor odd."""
@@ -162,75 +142,6 @@ class Program:
         if expression in states:
             return states[expression].get(axis, 1)
         return parity_of_expression(expression, self.grid, axis, states)
-
-    def flux(self, atom: Flux) -> FluxAtom:
-        """Pieces of a flux atom."""
-        poles = bool(self.grid.poles(atom.axis)) and not (self.order == 2 and atom.curved)
-        key = atom.args if poles else atom.args[1:]
-        if key not in self._fluxes:
-            parts = (atom.operand, atom.coefficient, self.factors(atom)[1])
-            own, k, mean = (self.parity(part, atom.axis) if poles else 1 for part in parts)
-            conditions = self.conditions.get(atom.operand)
-            self._fluxes[key] = FluxAtom.build(self.grid, atom, self.order, conditions, (own, k, mean))
-        return self._fluxes[key]
-
-    def factors(self, atom: Flux) -> tuple[Any, Any]:
-        """The coefficient of a flux atom as ``known(x, t) * unknown(solution)``."""
-        if atom not in self._factors:
-            self._factors[atom] = self._factorise(atom.coefficient)
-        return self._factors[atom]
-
-    def _factorise(self, k: Any) -> tuple[Any, Any]:
-        if not depends(k, self.system.states):
-            return k, sp.Integer(1)
-        jumps = {
-            part: sp.Dummy()
-            for part in k.atoms(sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling)
-            if not depends(part, self.system.states)
-        }
-        if jumps:  # a sum of products may hide a common factor
-            k = sp.factor(k.xreplace(jumps)).xreplace({dummy: part for part, dummy in jumps.items()})
-        known, unknown = k.as_independent(*self.system.states, *spatial_atoms(k), as_Add=False)
-        if any(not depends(c, self.system.states) for c in jump_conditions(unknown)):
-            raise GridError(
-                f"div(k*grad(u)): k = {k} jumps in space inside of a factor that depends on the solution; write it as the "
-                "product of a factor in space and a factor in the solution"
-            )
-        return known, unknown
-
-    def flux_coefficient(self, atom: Flux, k: Any, t: float) -> Array:
-        """The known factor k of a flux atom's coefficient at the flux points."""
-        if atom not in self._coefficients:
-            pieces = self.flux(atom)
-            compiled = compile_expression(k, [*self.system.axes, self.system.t, *self.system.parameters])
-
-            def evaluate(where: Array) -> Array:
-                values = compiled(*self.fixed_values(t, pieces.coordinates(where)))
-                return np.broadcast_to(np.asarray(values, dtype=self.dtype), pieces.shape)
-
-            lower, upper = (self.grid.along(pieces.axis, end) for end in pieces.cells())
-            jumps = jump_conditions(k)
-            if pieces.order > 2 and jumps:
-                raise GridError(
-                    f"div(k*grad(u)) of order {pieces.order} needs a smooth k; {k} jumps: use order 2, which is exact "
-                    "for layered k"
-                )
-            if pieces.order > 2:
-                values = evaluate(self.grid.along(pieces.axis, pieces.pieces.points))
-            else:
-                pattern = compile_expression(
-                    sp.Tuple(*jumps), [*self.system.axes, self.system.t, *self.system.parameters]
-                )
-
-                def side_of(where: Array) -> Array:
-                    parts = pattern(*self.fixed_values(t, pieces.coordinates(where)))
-                    return np.stack([np.broadcast_to(p, pieces.shape) for p in parts])
-
-                values = cell_harmonic_mean(evaluate, side_of if jumps else None, lower, upper)
-            if k.has(self.system.t):
-                return values
-            self._coefficients[atom] = values
-        return self._coefficients[atom]
 
     def frame(self, t: float, states: Mapping[Any, Array], selections: Mapping[Any, Any] | None = None) -> Frame:
         """Evaluate at one time and state.
@@ -244,6 +155,11 @@ class Program:
             Derivatives of the states by the unknowns of the ODE system, needed for Jacobians.
         """
         return Frame(self, t, dict(states), dict(selections or {}))
+
+
+def slope_of(expression: Any, dependent: Any) -> Source:
+    """The slope of an expression as a function of a frame, flat."""
+    return lambda frame: frame.slope(expression, dependent).ravel()
 
 
 class Frame:
@@ -267,45 +183,22 @@ class Frame:
         return self._pointwise[expression]
 
     def _argument(self, symbol: Any) -> Array:
-        """Value of a state or derivative atom, as an array of the grid's shape."""
+        """Value of a state or derivative, as an array of the grid's shape."""
         if symbol not in self._values:
-            if isinstance(symbol, ATOMS):
-                result = self._flux(symbol) if self.program.is_flux(symbol) else self._diff(symbol)
+            if isinstance(symbol, SpatialDerivative):
+                result = self.program.term(symbol).value(self)
             else:
                 result = np.array(self.value(self.program.system.definitions[symbol]))
                 self.program.conditions[symbol].fill(result, self.t)
             self._values[symbol] = result.reshape(self.program.grid.shape)
         return self._values[symbol]
 
-    def _operand(self, expression: Any) -> Array:
+    def operand(self, expression: Any) -> Array:
+        """What is differentiated, on every node: of a state with its prescribed values."""
         return self._argument(expression) if expression in self.program.system.states else self.value(expression)
 
-    def _diff(self, atom: Diff | Flux) -> Array:
-        rows = self.program.derivative(atom)
-        conditions = self.program.conditions.get(atom.operand)
-        return np.asarray(rows.matrix @ self._operand(atom.operand).ravel() + rows.offset(conditions, self.t))
-
-    def _gradient(self, atom: Flux) -> Array:
-        gradient = self.program.flux(atom).gradient
-        conditions = self.program.conditions.get(atom.operand)
-        return np.asarray(gradient.matrix @ self._operand(atom.operand).ravel() + gradient.offset(conditions, self.t))
-
-    def conductivity(self, atom: Flux) -> Array:
-        """k at the flux points: what depends on the solution by the mean of neighbours, the rest where it stands."""
-        known, unknown = self.program.factors(atom)
-        values = self.program.flux_coefficient(atom, known, self.t).ravel()
-        return values if unknown == 1 else values * (self.program.flux(atom).mean @ self.value(unknown).ravel())
-
-    def conductivity_slope(self, atom: Flux) -> Array:
-        """Slope of the flux at its points by the factor of k that depends on the solution."""
-        known, _ = self.program.factors(atom)
-        return self._gradient(atom) * self.program.flux_coefficient(atom, known, self.t).ravel()
-
-    def _flux(self, atom: Flux) -> Array:
-        return np.asarray(self.program.flux(atom).divergence @ (self.conductivity(atom) * self._gradient(atom)))
-
     def slope(self, expression: Any, dependent: Any) -> Array:
-        """Partial derivative of an expression by a state or derivative atom, on every node."""
+        """Partial derivative of an expression by a state or derivative, on every node."""
         function = self.program.pointwise(expression)
         arguments = [self._argument(d) for d in function.dependents]
         with np.errstate(all="ignore"):
@@ -327,11 +220,8 @@ class Frame:
 
     def _jacobian_of(self, symbol: Any) -> Any:
         if symbol not in self._jacobians:
-            if isinstance(symbol, ATOMS):
-                if self.program.is_flux(symbol):
-                    result = self._flux_jacobian(symbol)
-                else:
-                    result = self.program.derivative(symbol).matrix @ self._operand_jacobian(symbol.operand)
+            if isinstance(symbol, SpatialDerivative):
+                result = self.program.term(symbol).jacobian(self)
             else:
                 free = ~self.program.conditions[symbol].prescribed()
                 inner = self.jacobian(self.program.system.definitions[symbol])
@@ -339,15 +229,8 @@ class Frame:
             self._jacobians[symbol] = sparse.csr_array(result)
         return self._jacobians[symbol]
 
-    def _operand_jacobian(self, expression: Any) -> Any:
+    def operand_jacobian(self, expression: Any) -> Any:
+        """Derivative of what is differentiated by the unknowns of the ODE system."""
         if expression in self.program.system.states:
             return self._jacobian_of(expression)
         return self.jacobian(expression)
-
-    def _flux_jacobian(self, atom: Flux) -> Any:
-        pieces = self.program.flux(atom)
-        inner = diagonal(self.conductivity(atom)) @ (pieces.gradient.matrix @ self._operand_jacobian(atom.operand))
-        _, unknown = self.program.factors(atom)
-        if unknown != 1:
-            inner = inner + diagonal(self.conductivity_slope(atom)) @ (pieces.mean @ self.jacobian(unknown))
-        return pieces.divergence @ inner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ class ResultWriter:
         file.attrs["Conventions"] = "CF-1.10"
         for name, value in attributes.items():
             file.attrs[name] = value
-        for name in ("status", "message", "statistics"):
+        for name in ("status", "message", "statistics", "notes"):
             file.attrs.create(name, _room("running" if name == "status" else ""))
         file.attrs["wall_time_seconds"] = np.nan
         scales = []
@@ -171,7 +171,9 @@ class ResultWriter:
         except OSError as error:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None
 
-    def close(self, status: str, message: str, statistics: Mapping[str, Any], wall_time: float) -> None:
+    def close(
+        self, status: str, message: str, statistics: Mapping[str, Any], wall_time: float, notes: Sequence[str] = ()
+    ) -> None:
         """Note how the run ended and close the file."""
         if self._descriptor < 0:  # not one frame: leave no trace
             self._file.close()
@@ -181,6 +183,7 @@ class ResultWriter:
         attributes.modify("status", _room(status))
         attributes.modify("message", _room(message))
         attributes.modify("statistics", _room(json.dumps(dict(statistics))))
+        attributes.modify("notes", _room("\n".join(notes)))
         attributes.modify("wall_time_seconds", wall_time)
         self._file.close()
         trim(self._descriptor)

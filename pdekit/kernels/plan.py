@@ -17,17 +17,13 @@ import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pdekit.discretize.atoms import axis_rows
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.language.symbols import Diff, Flux, spatial_atoms
+from pdekit.discretize.terms.protocol import FluxDifference, KernelForm, NotCompiled, RowProduct
+from pdekit.language.symbols import spatial_derivatives
 from pdekit.stencils.rows import AxisRows
 
 Array = NDArray[Any]
 MOST_SLOTS = 40
-
-
-class NotCompiled(Exception):  # noqa: N818  (not an error: the matrices do it then)
-    """The system has something that the kernels do not do; says what."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +206,7 @@ def make_plan(system: SemiDiscrete, single: bool = False) -> Plan:
 
 class _Planner:
     def __init__(self, system: SemiDiscrete) -> None:
-        if system.pde.rhs is not None:
+        if system.function is not None:
             raise NotCompiled("the right-hand side is a Python function")
         if not system.evolves:
             raise NotCompiled("there are algebraic equations")
@@ -235,38 +231,37 @@ class _Planner:
                 rates.append(equations[block.name.removesuffix("_t")].rhs)
             else:
                 rates.append(unknown.rhs if unknown.time_order == 1 else unknown.rate)
-        atoms = sorted({atom for rate in rates for atom in spatial_atoms(rate)}, key=str)
-        rows = {atom: self._rows(atom) for atom in atoms}
-        windows = self._windows(rows)
+        atoms = sorted({atom for rate in rates for atom in spatial_derivatives(rate)}, key=str)
+        forms = {atom: self.program.term(atom).kernel_form() for atom in atoms}
+        windows = self._windows({atom: self._rows(form) for atom, form in forms.items()})
         symbols = {atom: sp.Symbol(f"d{k}_") for k, atom in enumerate(atoms)}
         derivatives = tuple(
-            self._derivative(atom, symbols[atom], rows[atom], windows) for atom in atoms if isinstance(atom, Diff)
+            self._derivative(form, symbols[atom], windows)
+            for atom, form in forms.items()
+            if isinstance(form, RowProduct)
         )
-        fluxes = tuple(self._flux(atom, symbols[atom], windows) for atom in atoms if isinstance(atom, Flux))
+        fluxes = tuple(
+            self._flux(form, symbols[atom], windows) for atom, form in forms.items() if isinstance(form, FluxDifference)
+        )
         bodies = [sp.sympify(rate).xreplace(symbols) for rate in rates]
         fields: dict[Any, Array] = {}
         bodies = [self._precomputed(body, fields) for body in bodies]
         return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields)
 
-    def _state(self, atom: Any) -> int:
-        if atom.operand in self.states:
-            return self.states[atom.operand]
-        if isinstance(atom, Flux) or spatial_atoms(atom.operand):
-            raise NotCompiled(f"{atom} is the derivative of an expression")
-        return 0
+    def _state(self, operand: Any) -> int:
+        """The number of a state; 0 for an expression, which has no conditions."""
+        if spatial_derivatives(operand):
+            raise NotCompiled(f"{operand} is differentiated, and contains derivatives")
+        return self.states.get(operand, 0)
 
-    def _rows(self, atom: Any) -> dict[int, Any]:
-        """One-dimensional rows of an atom by axis."""
-        self._state(atom)
-        conditions = self.program.conditions.get(atom.operand)
-        if isinstance(atom, Flux):
-            pieces = self.program.flux(atom).pieces
-            reach = abs(pieces.divergence.matrix) @ (abs(pieces.gradient.matrix) + abs(pieces.mean.matrix))
-            return {self.program.flux(atom).axis: AxisRows(reach, pieces.gradient.data)}
-        rows = axis_rows(self.grid, atom, self.system.order, conditions)
-        if len(rows) > 1 and any(r.data.shape[1] for r in rows.values()):
-            raise NotCompiled(f"{atom} is a mixed derivative with conditions other than prescribed values")
-        return rows
+    def _rows(self, form: KernelForm) -> dict[int, Any]:
+        """Which nodes a term reads: one-dimensional rows by axis."""
+        self._state(form.operand)
+        if isinstance(form, RowProduct):
+            return form.rows
+        pieces = form.rows
+        reach = abs(pieces.divergence.matrix) @ (abs(pieces.gradient.matrix) + abs(pieces.mean.matrix))
+        return {form.axis: AxisRows(reach, pieces.gradient.data)}
 
     def _windows(self, rows: dict[Any, dict[int, Any]]) -> dict[int, Window]:
         windows = {}
@@ -321,18 +316,15 @@ class _Planner:
             return None
         return np.asarray(matrix.toarray())
 
-    def _derivative(self, atom: Diff, symbol: Any, rows: dict[int, Any], windows: dict[int, Window]) -> DerivativeTerm:
-        state = self._state(atom)
-        factors = tuple(Factor(axis, self._table(r.matrix, windows[axis])) for axis, r in sorted(rows.items()))
-        (axis, first), *_ = sorted(rows.items())
-        return DerivativeTerm(symbol, atom.operand, state, factors, self._data(state, axis, first.data))
+    def _derivative(self, form: RowProduct, symbol: Any, windows: dict[int, Window]) -> DerivativeTerm:
+        state = self._state(form.operand)
+        factors = tuple(Factor(axis, self._table(r.matrix, windows[axis])) for axis, r in sorted(form.rows.items()))
+        (axis, first), *_ = sorted(form.rows.items())
+        return DerivativeTerm(symbol, form.operand, state, factors, self._data(state, axis, first.data))
 
-    def _flux(self, atom: Flux, symbol: Any, windows: dict[int, Window]) -> FluxTerm:
-        flux = self.program.flux(atom)
-        window, pieces, axis = windows[flux.axis], flux.pieces, flux.axis
-        known, unknown = self.program.factors(atom)
-        if spatial_atoms(unknown):
-            raise NotCompiled(f"the coefficient {unknown} contains derivatives")
+    def _flux(self, form: FluxDifference, symbol: Any, windows: dict[int, Window]) -> FluxTerm:
+        axis, pieces = form.axis, form.rows
+        window, state = windows[axis], self._state(form.operand)
         periodic = self.grid.axes[axis].periodic
         n, points = pieces.divergence.matrix.shape
         count = int(np.max(np.diff(pieces.divergence.matrix.indptr)))
@@ -352,22 +344,18 @@ class _Planner:
         np.add.at(weights, (rows, (columns - start[rows]) % points if periodic else columns - start[rows]), D.data)
         at = np.broadcast_arrays(flux_index[:, :, None], window.index[:, None, :])
         gradient, mean = (_entries(m, *at) for m in (pieces.gradient.matrix, pieces.mean.matrix))
-        data = self._data(self._state(atom), axis, pieces.gradient.data)
-
-        def values(t: float) -> Array:
-            return np.ascontiguousarray(self.program.flux_coefficient(atom, known, t))
-
+        data = self._data(state, axis, pieces.gradient.data)
         return FluxTerm(
             symbol,
-            self._state(atom),
+            state,
             axis,
             weights[:, :, None] * gradient,
             None if data is None else weights[:, :, None] * data[flux_index],
             mean,
             flux_index,
-            None if known == 1 else values,
-            known.has(self.system.system.t),
-            unknown,
+            form.known,
+            form.changes,
+            form.unknown,
         )
 
     def _precomputed(self, body: Any, fields: dict[Any, Array]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from pdekit.language.pde import EquationSystem
-from pdekit.language.symbols import ATOMS, Diff, Flux, spatial_atoms
+from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,23 @@ class Split:
 
 def depends(expression: Any, states: Collection[Any]) -> bool:
     """Whether an expression contains unknowns or their derivatives."""
-    return bool(expression.has(*ATOMS) or expression.free_symbols & set(states))
+    return bool(expression.has(SpatialDerivative) or expression.free_symbols & set(states))
 
 
 def occurs_outside(expression: Any, state: Any) -> bool:
     """Whether a state occurs outside of all derivative atoms."""
     if expression == state:
         return True
-    return not isinstance(expression, ATOMS) and any(occurs_outside(a, state) for a in expression.args)
+    return not isinstance(expression, SpatialDerivative) and any(occurs_outside(a, state) for a in expression.args)
 
 
 def _is_linear_factor(factor: Any, plain: Collection[Any], states: Collection[Any], t: Any) -> bool:
     if factor in plain:
         return True
-    if isinstance(factor, Diff):
-        return factor.operand in plain
-    if isinstance(factor, Flux):
-        k = factor.coefficient
-        return factor.operand in plain and not depends(k, states) and not k.has(t)
-    return False
+    if not isinstance(factor, SpatialDerivative):
+        return False
+    k = factor.factor_in_front
+    return factor.operand in plain and not depends(k, states) and not k.has(t)
 
 
 def split(system: EquationSystem, rhs: Any) -> Split:
@@ -107,16 +105,11 @@ def principal_parts(system: EquationSystem) -> list[Principal]:
         u, rhs = unknown.symbol, sp.expand_mul(unknown.rhs)
         for axis in system.axes:
             coefficients: dict[int, Any] = {}
-            for atom in sorted(spatial_atoms(rhs), key=str):
-                if isinstance(atom, Diff) and atom.operand == u and set(atom.counts) == {str(axis)}:
-                    n, k = atom.counts[str(axis)], sp.Integer(1)
-                elif isinstance(atom, Flux) and atom.operand == u and atom.axis == str(axis):
-                    n, k = 2, atom.coefficient
-                else:
-                    continue
-                if n % 2 == 0:
+            for atom in sorted(spatial_derivatives(rhs), key=str):
+                if atom.operand == u and set(atom.counts) == {str(axis)} and atom.is_even:
+                    n = atom.counts[str(axis)]
                     slope = sp.diff(rhs.subs(atom, (dummy := sp.Dummy())), dummy)
-                    coefficients[n] = coefficients.get(n, 0) + slope * k
+                    coefficients[n] = coefficients.get(n, 0) + slope * atom.factor_in_front
             if coefficients:
                 n = max(coefficients)
                 found.append(Principal(unknown.name, str(axis), n, coefficients[n]))
@@ -128,9 +121,8 @@ def highest_derivatives(system: EquationSystem) -> dict[str, dict[str, int]]:
     highest: dict[str, dict[str, int]] = {}
     expressions = [u.rhs for u in system.unknowns] + list(system.definitions.values())
     for expression in expressions:
-        for atom in expression.atoms(Diff, Flux):
-            counts = atom.counts if isinstance(atom, Diff) else {atom.axis: 2}
+        for atom in expression.atoms(SpatialDerivative):
             entry = highest.setdefault(str(atom.operand), {})
-            for axis, n in counts.items():
+            for axis, n in atom.counts.items():
                 entry[axis] = max(entry.get(axis, 0), n)
     return highest

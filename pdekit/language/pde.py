@@ -12,7 +12,7 @@ import sympy as sp
 from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.evaluate import evaluate_number, slope
 from pdekit.language.parser import Scope, Vector, differentiated_names, names_in, parse
-from pdekit.language.symbols import ATOMS, Diff, Flux
+from pdekit.language.symbols import SpatialDerivative
 from pdekit.language.vector_calculus import VectorCalculus
 from pdekit.language.vocabulary import RESERVED
 
@@ -63,6 +63,10 @@ class EquationSystem:
         Definitions that carry boundary conditions of their own; all others are substituted.
     known : dict of str to expression
         Definitions free of unknowns, usable in initial states, boundary data and exact solutions.
+    function : callable, optional
+        The right-hand side as a Python function, instead of that of the unknowns.
+    reach : int
+        How many neighbours along each axis it looks at.
     """
 
     axes: tuple[Any, ...]
@@ -70,14 +74,22 @@ class EquationSystem:
     parameters: dict[Any, complex | float]
     definitions: dict[Any, Any]
     known: dict[str, Any] = field(default_factory=dict)
+    function: Callable[..., Any] | None = None
+    reach: int = 1
 
     t = sp.Symbol("t")
 
     @property
+    def expressions(self) -> list[Any]:
+        """All right-hand sides and definitions."""
+        return [*(u.rhs for u in self.unknowns), *self.definitions.values()]
+
+    @property
     def is_complex(self) -> bool:
         """Whether the imaginary unit or a complex parameter occurs."""
-        expressions = [u.rhs for u in self.unknowns] + list(self.definitions.values())
-        return any(e.has(sp.I) for e in expressions) or any(isinstance(v, complex) for v in self.parameters.values())
+        return any(e.has(sp.I) for e in self.expressions) or any(
+            isinstance(v, complex) for v in self.parameters.values()
+        )
 
     @property
     def states(self) -> tuple[Any, ...]:
@@ -298,9 +310,9 @@ class _Binder:
         known = {
             n: e
             for n, e in self.resolved.items()
-            if not isinstance(e, Vector) and not e.has(*ATOMS) and not e.free_symbols & solution
+            if not isinstance(e, Vector) and not e.has(SpatialDerivative) and not e.free_symbols & solution
         }
-        return EquationSystem(self.axes, unknowns, parameters, definitions, known)
+        return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach)
 
     def _plain(self, expression: Any) -> Any:
         """Numbers for exponents that are parameters: the slope of ``u**n`` is then finite at u = 0."""
@@ -372,7 +384,7 @@ class _Binder:
             if not any(used.values()):
                 return rhs
             for name, expression in rhs.items():
-                for atom in expression.atoms(Diff, Flux):
+                for atom in expression.atoms(SpatialDerivative):
                     if atom.operand.free_symbols & set(rates):
                         raise ExpressionError(
                             f"a space derivative of {atom.operand} is not possible in an equation of first order in time"

@@ -1,7 +1,7 @@
 """Schemes for single derivatives: which atom of the equations is discretized how.
 
-``u_x: upwind`` splits ``a*u_x`` on a right-hand side into ``max(a, 0)*u_x`` leaning to the right and ``min(a, 0)*u_x``
-leaning to the left: with ``u_t = a*u_x`` what happens at x comes from the right where a > 0. ``laplace(u): isotropic`` adds
+``u_x: upwind`` splits ``a*u_x`` on a right-hand side into ``max(a, 0)*u_x`` with a stencil that reaches to the right and ``min(a, 0)*u_x``
+with one that reaches to the left: with ``u_t = a*u_x`` what happens at x comes from the right where a > 0. ``laplace(u): isotropic`` adds
 ``(h^2/6) u_xxyy`` to ``u_xx + u_yy``, which makes the molecule of nine points.
 """
 
@@ -16,12 +16,12 @@ import sympy as sp
 from pdekit.errors import ConfigError, nearest_hint
 from pdekit.language.evaluate import evaluate_number, slope
 from pdekit.language.pde import EquationSystem, Unknown
-from pdekit.language.symbols import Diff, spatial_atoms
+from pdekit.language.symbols import Diff, spatial_derivatives
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How one derivative is discretized: the scheme's name, its accuracy, whether it leans by the stream.
+    """How one derivative is discretized: the scheme's name, its accuracy, whether its direction is that of the stream.
 
     Of a whole Laplacian, `step` is the step of the grid.
     """
@@ -33,14 +33,14 @@ class Choice:
 
 
 class Shaped(Diff):
-    """``Shaped(w, x, n, scheme, order, lean)``: a derivative with a scheme of its own."""
+    """``Shaped(w, x, n, scheme, order, upwind)``: a derivative with a scheme of its own."""
 
     @property
     def counts(self) -> dict[str, int]:
         return {str(self.args[1]): int(self.args[2])}
 
     @property
-    def scheme(self) -> str:
+    def scheme(self) -> str:  # type: ignore[override]
         return str(self.args[3])
 
     @property
@@ -48,7 +48,7 @@ class Shaped(Diff):
         return int(self.args[4])
 
     @property
-    def lean(self) -> int:
+    def upwind(self) -> int:
         return int(self.args[5])
 
 
@@ -61,12 +61,12 @@ def choosable(system: EquationSystem) -> dict[str, Diff]:
     """The derivatives of the equations for which a scheme can be chosen, by name."""
     found = {}
     for expression in (*(u.rhs for u in system.unknowns), *system.definitions.values()):
-        for atom in sorted(spatial_atoms(expression), key=str):
+        for atom in sorted(spatial_derivatives(expression), key=str):
             if isinstance(atom, Diff) and atom.operand in system.states and len(atom.counts) == 1:
                 found[written(atom)] = atom
         for state in system.states:
             pair = [Diff(state, axis, 2) for axis in system.axes]
-            if len(pair) == 2 and all(atom in spatial_atoms(expression) for atom in pair):
+            if len(pair) == 2 and all(atom in spatial_derivatives(expression) for atom in pair):
                 found[f"laplace({state})"] = Diff(state, *(entry for axis in system.axes for entry in (axis, 2)))
     return found
 
@@ -92,7 +92,7 @@ def with_schemes(system: EquationSystem, choices: Mapping[str, Choice]) -> Equat
             atom = atoms[name]
             if choice.step is not None:
                 expression = _isotropic(system, expression, atom, name, choice)
-            elif atom in spatial_atoms(expression):
+            elif atom in spatial_derivatives(expression):
                 make = _by_stream if choice.by_stream else _plain
                 expression = make(system, expression, atom, name, choice, time_order)
         return expression
@@ -105,7 +105,7 @@ def with_schemes(system: EquationSystem, choices: Mapping[str, Choice]) -> Equat
 def _isotropic(system: EquationSystem, expression: Any, mixed: Diff, name: str, choice: Choice) -> Any:
     """Add to ``a*(u_xx + u_yy)`` what makes its leading error that of no direction."""
     dummies = {Diff(mixed.operand, axis, 2): sp.Dummy() for axis in system.axes}
-    if not set(dummies) <= spatial_atoms(expression):
+    if not set(dummies) <= spatial_derivatives(expression):
         return expression
     body = expression.xreplace(dummies)
     factors = [slope(body, dummy) for dummy in dummies.values()]
@@ -116,8 +116,8 @@ def _isotropic(system: EquationSystem, expression: Any, mixed: Diff, name: str, 
     return expression + factor * sp.Float(choice.step**2 / 6) * mixed
 
 
-def _shape(atom: Diff, choice: Choice, lean: int) -> Any:
-    return Shaped(*atom.args, sp.Symbol(choice.scheme), sp.Integer(choice.order), sp.Integer(lean))
+def _shape(atom: Diff, choice: Choice, upwind: int) -> Any:
+    return Shaped(*atom.args, sp.Symbol(choice.scheme), sp.Integer(choice.order), sp.Integer(upwind))
 
 
 def _plain(system: EquationSystem, expression: Any, atom: Diff, name: str, choice: Choice, time_order: int) -> Any:
@@ -134,7 +134,7 @@ def _by_stream(system: EquationSystem, expression: Any, atom: Diff, name: str, c
             "of first order in time"
         )
     rest = body.xreplace({dummy: sp.Integer(0)})
-    left, right = (_shape(atom, choice, lean) for lean in (-1, 1))
+    left, right = (_shape(atom, choice, direction) for direction in (-1, 1))
     if factor.free_symbols <= set(system.parameters):
         value = evaluate_number(factor, system.parameters)
         return rest + factor * (right if complex(value).real > 0 else left)

@@ -16,24 +16,58 @@ import sympy as sp
 from pdekit.language.evaluate import slope, true_derivative
 
 
-class Diff(sp.Function):
-    """``Diff(w, x, n, y, m, ...)``: the derivative of `w`, n times along x, m times along y."""
+class SpatialDerivative(sp.Function):
+    """A derivative in space: what the rest of the package asks of it, whichever it is."""
+
+    scheme: str | None = None  # by which it is discretized, if not by the rule
+    in_flux_form = False
 
     @property
     def operand(self) -> Any:
+        """What is differentiated."""
         return self.args[0]
 
     @property
     def counts(self) -> dict[str, int]:
         """How often along each axis."""
+        raise NotImplementedError
+
+    @property
+    def factor_in_front(self) -> Any:
+        """The factor of the highest derivative that stands in it: k of ``d/dx (k du/dx)``."""
+        return sp.Integer(1)
+
+    def lowered(self, functions: Mapping[Any, Any]) -> Any:
+        """The true derivative, unknowns replaced by given functions of the coordinates."""
+        raise NotImplementedError
+
+    @property
+    def is_even(self) -> bool:
+        """Whether it is an even derivative, which is real and of one sign on waves."""
+        return sum(self.counts.values()) % 2 == 0
+
+
+class Diff(SpatialDerivative):
+    """``Diff(w, x, n, y, m, ...)``: the derivative of `w`, n times along x, m times along y."""
+
+    @property
+    def counts(self) -> dict[str, int]:
         return {str(self.args[i]): int(self.args[i + 1]) for i in range(1, len(self.args), 2)}
 
+    def lowered(self, functions: Mapping[Any, Any]) -> Any:
+        result = lower(self.operand, functions)
+        for axis, n in self.counts.items():
+            result = sp.diff(result, sp.Symbol(axis), n)
+        return result
 
-class Flux(sp.Function):
+
+class Flux(SpatialDerivative):
     """``Flux(k, w, x)``: ``d/dx (k dw/dx)`` in conservative form; ``Flux(k, w, q, m, s)``: ``(1/(s m)) d/dq (m k dw/dq)``.
 
     m is the weight of the axis in the volume element, s the square of its scale factor.
     """
+
+    in_flux_form = True
 
     @property
     def coefficient(self) -> Any:
@@ -48,20 +82,30 @@ class Flux(sp.Function):
         return str(self.args[2])
 
     @property
+    def counts(self) -> dict[str, int]:
+        return {self.axis: 2}
+
+    @property
+    def factor_in_front(self) -> Any:
+        return self.coefficient
+
+    @property
     def curved(self) -> bool:
         return len(self.args) > 3
 
+    def lowered(self, functions: Mapping[Any, Any]) -> Any:
+        k, w, x = lower(self.args[0], functions), lower(self.args[1], functions), self.args[2]
+        m, s = self.args[3:] if self.curved else (sp.Integer(1), sp.Integer(1))
+        return sp.diff(m * k * sp.diff(w, x), x) / (m * s)
 
-ATOMS = (Diff, Flux)
 
-
-def spatial_atoms(expression: Any) -> set[Any]:
-    """The outermost derivative atoms of an expression."""
-    if isinstance(expression, ATOMS):
+def spatial_derivatives(expression: Any) -> set[Any]:
+    """The outermost derivatives of an expression."""
+    if isinstance(expression, SpatialDerivative):
         return {expression}
     found: set[Any] = set()
     for argument in expression.args:
-        found |= spatial_atoms(argument)
+        found |= spatial_derivatives(argument)
     return found
 
 
@@ -94,16 +138,16 @@ def differentiate(expression: Any, axis: Any, n: int, axes: Collection[Any], sta
         return total + sp.Add(*(differentiate(term, axis, n, axes, states) for term in others))
     if expression.is_Add:
         return sp.Add(*(differentiate(term, axis, n, axes, states) for term in expression.args))
-    constant, rest = expression.as_independent(*axes, *states, *spatial_atoms(expression), as_Add=False)
+    constant, rest = expression.as_independent(*axes, *states, *spatial_derivatives(expression), as_Add=False)
     if rest == 1:
         return sp.Integer(0)
-    if not rest.has(*ATOMS) and not (rest.free_symbols & set(states)):
+    if not rest.has(SpatialDerivative) and not (rest.free_symbols & set(states)):
         return constant * true_derivative(rest, axis, n)
     if rest in states:
         return constant * Diff(rest, axis, n)
     if isinstance(rest, Diff):
         return constant * _raise(rest, axis, n, axes)
-    if n >= 2 and not rest.has(*ATOMS):
+    if n >= 2 and not rest.has(SpatialDerivative):
         return constant * differentiate(_chain(rest, axis, axes, states), axis, n - 2, axes, states)
     return constant * Diff(rest, axis, n)
 
@@ -132,7 +176,7 @@ def gradient_terms(expression: Any, axis: Any, states: Collection[Any]) -> tuple
 
 def _flux(k: Any, w: Any, axis: Any, axes: Collection[Any], states: Collection[Any]) -> Any:
     """``d/dx (k dw/dx)``: flux form, or a plain second derivative if k is constant in space."""
-    if k.has(*ATOMS) or k.free_symbols & {*axes, *states}:
+    if k.has(SpatialDerivative) or k.free_symbols & {*axes, *states}:
         return Flux(k, w, axis)
     return k * Diff(w, axis, 2)
 
@@ -154,15 +198,8 @@ def lower(expression: Any, functions: Mapping[Any, Any]) -> Any:
 
     This is what manufactured solutions and residuals of exact solutions are made of.
     """
-    if isinstance(expression, Diff):
-        result = lower(expression.operand, functions)
-        for axis, n in expression.counts.items():
-            result = sp.diff(result, sp.Symbol(axis), n)
-        return result
-    if isinstance(expression, Flux):
-        k, w, x = (lower(expression.args[0], functions), lower(expression.args[1], functions), expression.args[2])
-        m, s = expression.args[3:] if expression.curved else (sp.Integer(1), sp.Integer(1))
-        return sp.diff(m * k * sp.diff(w, x), x) / (m * s)
+    if isinstance(expression, SpatialDerivative):
+        return expression.lowered(functions)
     if expression in functions:
         return functions[expression]
     if not expression.args:

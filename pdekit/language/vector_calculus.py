@@ -17,7 +17,7 @@ import sympy as sp
 
 from pdekit.errors import ExpressionError
 from pdekit.language.evaluate import slope
-from pdekit.language.symbols import ATOMS, Diff, Flux, differentiate, gradient_terms
+from pdekit.language.symbols import Diff, Flux, SpatialDerivative, differentiate, gradient_terms
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class VectorCalculus:
     def gradient(self, expression: Any, states: Sequence[Any]) -> list[Any]:
         """Components of the gradient; of a pointwise expression by the chain rule, in gradients of states with their conditions."""
         used = sorted(expression.free_symbols & set(states), key=str)
-        if expression.has(*ATOMS) or not used:
+        if expression.has(SpatialDerivative) or not used:
             return [differentiate(expression, a, 1, self.axes, states) / self.h(a) for a in self.axes]
         return [self._chain(expression, a, used) / self.h(a) for a in self.axes]
 
@@ -85,7 +85,7 @@ class VectorCalculus:
         """The Laplacian of a scalar, conservative."""
         if self.flat:
             return sp.Add(*(differentiate(expression, a, 2, self.axes, states) for a in self.axes))
-        if expression.has(*ATOMS):
+        if expression.has(SpatialDerivative):
             raise ExpressionError(
                 "on curved coordinates the Laplacian of an expression that contains derivatives needs conditions of its own; "
                 "make the inner expression a definition with boundary conditions"

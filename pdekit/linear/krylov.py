@@ -251,6 +251,3 @@ class PreconditionedKrylov:
             A, known, x0=start, rtol=tolerance, atol=0.0, maxiter=MOST_ITERATIONS, M=P, callback=lambda x: seen(x, None)
         )
         return np.asarray(x)
-
-    def solve_transposed(self, rhs: Array) -> Array:
-        raise SolverError("a Krylov solver has no transposed one")

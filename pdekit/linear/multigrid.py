@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pdekit.errors import SolverError
+from pdekit.errors import SingularError, SolverError
 
 Array = NDArray[Any]
 COARSEST = 500  # unknowns that are solved directly
@@ -59,7 +59,7 @@ class Multigrid:
             raise SolverError("multigrid needs diagonal entries of one sign")
         image = np.max(np.abs(matrix @ np.ones(matrix.shape[1])), initial=0.0)
         if not null and image <= 1e-13 * np.max(np.abs(diagonal), initial=0.0):
-            raise SolverError("the matrix is singular: constants are not determined")
+            raise SingularError("the matrix is singular: constants are not determined")
         self.null = null
         given = sparse.csr_matrix(self._sign * matrix)
         given.indices, given.indptr = given.indices.astype(np.int32), given.indptr.astype(np.int32)

@@ -25,7 +25,7 @@ import scipy
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pdekit.errors import SolverError
+from pdekit.errors import SingularError
 
 Array = NDArray[Any]
 LARGEST_DENSE = 2500  # nodes of an axis up to which its eigenvectors are computed
@@ -245,7 +245,7 @@ class SeparableSolver:
             symbol.flat[self._null] = size.flat[self._null] = np.inf
         smallest, greatest = float(np.min(size)), float(np.max(size[np.isfinite(size)]))
         if not smallest > 1e-14 * greatest:
-            raise SolverError("the matrix is singular")
+            raise SingularError("the matrix is singular")
         self.condition = greatest / smallest
         self._inverse = 1 / symbol
         self.shape = symbol.shape
@@ -277,6 +277,3 @@ class SeparableSolver:
         for axis in reversed(self._order):
             x = self.bases[axis].backward(x, axis)
         return np.ascontiguousarray(x if self.dtype.kind == "c" else x.real).reshape(-1)
-
-    def solve_transposed(self, rhs: Array) -> Array:
-        raise SolverError("a separable solver has no transposed one")

@@ -1,4 +1,4 @@
-"""Which linear solver fits the structure of a system: the seam between discretizations and solvers."""
+"""Which linear solver fits the structure of a system, and which one is asked for."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from typing import Any
 import numpy as np
 
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import SolverError
+from pdekit.errors import SolverError, nearest_hint
 from pdekit.kernels.workers import usable_cores
-from pdekit.linear.axis_sums import common_coefficient
-from pdekit.linear.direct import LinearSolver, factorise
+from pdekit.linear.axis_sums import AxisSum, Structure
+from pdekit.linear.direct import BandedLU, SparseLU, bandwidths, factorise
+from pdekit.linear.incomplete_lu import IncompleteLU
 from pdekit.linear.krylov import PreconditionedKrylov
+from pdekit.linear.protocol import Factoriser, LinearSolver, ShiftedProblem, SolverKind
 from pdekit.linear.separable import Basis, SeparableSolver, basis_of
-
-SEPARABLE_FROM = 2_000  # unknowns; below, a sparse factorisation is as good
-# By dimension, unknowns from which iterations are cheaper than the factors of sparse LU: of a problem that is solved once, and
-# of one that is solved at every step with the same factors (512^2: 1.6 s once and 20 ms a step; iterations 500 ms).
-KRYLOV_ONCE = {2: 60_000, 3: 15_000}
-KRYLOV_EACH_STEP = {2: 600_000, 3: 30_000}
+from pdekit.thresholds import THRESHOLDS, Thresholds
 
 
-def _bases(found: tuple[list[Any], Any] | None, ndim: int) -> tuple[list[Basis], Any] | None:
+def _bases(found: AxisSum | None, ndim: int) -> tuple[list[Basis], Any] | None:
     if found is None or ndim == 1:
         return None
     factors, constant = found
@@ -31,65 +28,174 @@ def _bases(found: tuple[list[Any], Any] | None, ndim: int) -> tuple[list[Basis],
     return (known, constant) if len(known) == len(bases) else None
 
 
-def separable_solver(
-    system: SemiDiscrete, shift: float, factor: float, *, null: bool = False
-) -> SeparableSolver | None:
-    """The solver of ``shift - factor L`` by transforms or eigenvectors, if L is separable and there are enough unknowns."""
-    bases = _bases(system.separable, system.grid.ndim) if system.size >= SEPARABLE_FROM else None
-    return None if bases is None else SeparableSolver(*bases, shift, factor, system.dtype, null=null)
+class FactorisedElsewhere:
+    """A solver that the user brought, with what it lacks."""
+
+    def __init__(self, factoriser: Factoriser, matrix: Any) -> None:
+        self._solver = factoriser.factorise(matrix)
+        self.description = str(getattr(self._solver, "description", type(factoriser).__name__))
+
+    def solve(self, rhs: Any) -> Any:
+        return np.asarray(self._solver.solve(rhs))
 
 
-def krylov_solver(
-    system: SemiDiscrete,
-    shift: float,
-    factor: float,
-    matrix: Callable[[], Any],
-    *,
-    null: bool = False,
-    always: bool = False,
-) -> PreconditionedKrylov | None:
-    """The solver of ``shift - factor L`` by iterations, if LU would cost more.
-
-    They are preconditioned by a separable operator nearby, or by multigrid where L is symmetric in the weights of the grid.
-    With `always` the number of unknowns does not matter.
-
-    Raises
-    ------
-    SolverError
-        There is no preconditioner.
-    """
-    least = (KRYLOV_ONCE if shift == 0 else KRYLOV_EACH_STEP).get(system.grid.ndim, 10**12)
-    if not always and system.size < least:
-        return None
-    if len(system.blocks) != 1:
-        return None
-    bases = _bases(system.surrogate, system.grid.ndim)
-    nearby = None if bases is None else SeparableSolver(*bases, shift, factor, system.dtype, null=null)
-    weights = system.grid.weights.ravel()[system.blocks[0].free]
-    k = common_coefficient(system) if shift == 0 and not null else None
-    scaling = None if k is None else np.sqrt(np.mean(k) / k)
-    return PreconditionedKrylov(matrix(), weights, nearby, scaling, null=null, doubtful=shift == 0)
-
-
-def shifted_solver(system: SemiDiscrete, shift: float, factor: float, matrix: Callable[[], Any]) -> LinearSolver:
-    """The solver of ``shift - factor L`` for a linear system.
-
-    Separable operators are solved by transforms or eigenvectors, large ones with variable coefficients by iterations that
-    these precondition, narrow bands by banded LU, the rest by sparse LU.
+class Solvers:
+    """The linear solvers of one system: as asked for, or by its structure.
 
     Parameters
     ----------
     system : SemiDiscrete
-    shift, factor : float
-    matrix : callable
-        Makes the sparse matrix, if it is needed.
+    setting : str or Factoriser, default "auto"
+        The name of a solver, or an object with ``factorise(A) -> solve(b)``.
+    thresholds : Thresholds
+        From which sizes on what pays.
+
+    Raises
+    ------
+    SolverError
+        No solver of that name.
     """
+
+    def __init__(self, system: SemiDiscrete, setting: Any = "auto", thresholds: Thresholds = THRESHOLDS) -> None:
+        self.system, self.setting, self.thresholds = system, setting, thresholds
+        self.structure = Structure(system)
+        self._found: dict[str, Any] = {}
+        check_setting(setting)
+
+    def bases(self, which: str) -> tuple[list[Basis], Any] | None:
+        """The eigenvectors of the axes of the "separable" linear part or of its "surrogate", found once."""
+        if which not in self._found:
+            self._found[which] = _bases(getattr(self.structure, which), self.system.grid.ndim)
+        return self._found[which]
+
+    def shifted(self, shift: float, factor: float, matrix: Callable[[], Any], *, null: bool = False) -> LinearSolver:
+        """The solver of ``shift - factor L`` for a linear system.
+
+        Parameters
+        ----------
+        shift, factor : float
+        matrix : callable
+            Makes the sparse matrix, if it is needed.
+        null : bool
+            Constants are not determined.
+
+        Raises
+        ------
+        SolverError
+            The solver asked for does not fit; the matrix is singular.
+        """
+        if not isinstance(self.setting, str):
+            return FactorisedElsewhere(self.setting, matrix())
+        problem = ShiftedProblem(self.structure, shift, factor, matrix, null)
+        if self.setting != "auto":
+            found = SOLVERS[self.setting].shifted(self, problem, True)
+            if found is None:
+                raise SolverError(f"time.solver: {self.setting} does not fit: {_wants(self.setting)}")
+            return found
+        return self.fast(problem) or factorise(matrix())
+
+    def fast(self, problem: ShiftedProblem) -> LinearSolver | None:
+        """By the structure of L, where there are enough unknowns for it to pay; None if there is nothing to use."""
+        try:
+            for name in BY_STRUCTURE:
+                found = SOLVERS[name].shifted(self, problem, False)
+                if found is not None:
+                    return found
+        except SolverError:
+            pass  # singular: the general solver says so in its own words
+        return None
+
+    def factorise(self, matrix: Any) -> LinearSolver:
+        """The solver of any sparse matrix, such as the Jacobian of a nonlinear system."""
+        if not isinstance(self.setting, str):
+            return FactorisedElsewhere(self.setting, matrix)
+        if self.setting == "auto":
+            return factorise(matrix)
+        make = SOLVERS[self.setting].factorise
+        if make is None:
+            raise SolverError(f"time.solver: {self.setting} is for linear problems; take direct or krylov")
+        return make(matrix)
+
+
+def check_setting(setting: Any) -> None:
+    """Refuse a solver that there is not.
+
+    Raises
+    ------
+    SolverError
+    """
+    names = ["auto", *SOLVERS]
+    if isinstance(setting, str) and setting not in names:
+        raise SolverError(
+            f"time.solver: allowed are {', '.join(names)}, found {setting!r}{nearest_hint(setting, names)}"
+        )
+    if not isinstance(setting, str | Factoriser):
+        raise SolverError(f"time.solver: expected a name or an object with factorise(A), found {setting!r}")
+
+
+def _wants(name: str) -> str:
+    return SOLVERS[name].title
+
+
+def _separable(solvers: Solvers, problem: ShiftedProblem, asked: bool) -> LinearSolver | None:
+    if not asked and solvers.system.size < solvers.thresholds.separable_from:
+        return None
+    bases = solvers.bases("separable")
+    if bases is None:
+        return None
+    return SeparableSolver(*bases, problem.shift, problem.factor, solvers.system.dtype, null=problem.null)
+
+
+def _krylov(solvers: Solvers, problem: ShiftedProblem, asked: bool) -> LinearSolver | None:
+    """Iterations, preconditioned by a separable operator nearby, or by multigrid where L is symmetric in the grid's weights."""
+    system, thresholds = solvers.system, solvers.thresholds
+    least = (thresholds.krylov_once if problem.shift == 0 else thresholds.krylov_each_step).get(system.grid.ndim)
+    if len(system.blocks) != 1 or not system.is_linear:
+        return IncompleteLU(problem.matrix()) if asked else None
+    if not asked and (least is None or system.size < least):
+        return None
+    bases = solvers.bases("surrogate")
+    nearby = None
+    if bases is not None:
+        nearby = SeparableSolver(*bases, problem.shift, problem.factor, system.dtype, null=problem.null)
     try:
-        found: LinearSolver | None = separable_solver(system, shift, factor)
-        if found is None:
-            found = krylov_solver(system, shift, factor, matrix)
+        return _preconditioned(solvers, problem, nearby)
     except SolverError:
-        found = None  # singular: the general solver says so in its own words
-    if found is not None:
-        return found
-    return factorise(matrix())
+        if asked:
+            return IncompleteLU(problem.matrix())
+        raise
+
+
+def _multigrid(solvers: Solvers, problem: ShiftedProblem, asked: bool) -> LinearSolver | None:
+    one = asked and len(solvers.system.blocks) == 1 and solvers.system.is_linear
+    return _preconditioned(solvers, problem, None) if one else None
+
+
+def _preconditioned(solvers: Solvers, problem: ShiftedProblem, nearby: SeparableSolver | None) -> LinearSolver:
+    system = solvers.system
+    weights = system.grid.weights.ravel()[system.blocks[0].free]
+    k = solvers.structure.common_coefficient if problem.shift == 0 and not problem.null and nearby is not None else None
+    scaling = None if k is None else np.sqrt(np.mean(k) / k)
+    return PreconditionedKrylov(
+        problem.matrix(), weights, nearby, scaling, null=problem.null, doubtful=problem.shift == 0
+    )
+
+
+def _banded(matrix: Any) -> LinearSolver:
+    return BandedLU(matrix, *bandwidths(matrix))
+
+
+# By their names in `time: {solver: ...}`. To add a solver, add a line.
+SOLVERS: dict[str, SolverKind] = {
+    "separable": SolverKind(
+        "transforms or eigenvectors, for L that is a sum along axes of a grid of 2 or 3", _separable
+    ),
+    "krylov": SolverKind("preconditioned iterations", _krylov, IncompleteLU),
+    "multigrid": SolverKind("multigrid in conjugate gradients, for one unknown and a symmetric L", _multigrid),
+    "banded": SolverKind("banded LU", lambda s, p, asked: _banded(p.matrix()) if asked else None, _banded),
+    "sparse_lu": SolverKind("sparse LU", lambda s, p, asked: SparseLU(p.matrix()) if asked else None, SparseLU),
+    "direct": SolverKind(
+        "banded or sparse LU", lambda s, p, asked: factorise(p.matrix()) if asked else None, factorise
+    ),
+}
+BY_STRUCTURE = ("separable", "krylov")  # what auto tries, best first, before it factorises

@@ -20,7 +20,7 @@ from pdekit.stencils.weights import Functional
 
 
 @dataclass(frozen=True)
-class Term:
+class SchemeTarget:
     """A derivative of a state along one axis, to be discretized.
 
     Parameters
@@ -30,8 +30,8 @@ class Term:
     derivative : int
     order : int
         The accuracy of the scheme.
-    lean : {-1, 0, 1}
-        For upwind schemes: to which side the stencil leans.
+    upwind : {-1, 0, 1}
+        For upwind schemes: the direction to which the stencil reaches further.
     left, right : sequence of Functional
         Conditions of the state at the ends.
     """
@@ -40,7 +40,7 @@ class Term:
     axis: int
     derivative: int
     order: int
-    lean: int
+    upwind: int
     left: Sequence[Functional]
     right: Sequence[Functional]
 
@@ -55,42 +55,42 @@ class Scheme:
 
     Parameters
     ----------
-    rows : callable of Term
+    rows : callable of SchemeTarget
         Makes its rows.
     derivatives : tuple of int
         Which derivatives it can.
     order : callable of (derivative, order)
         Its own accuracy with which the solution reaches the order of the problem; None if there is none.
     by_stream : bool
-        Whether it leans by the sign of the factor of the derivative.
+        Whether its direction is that of the stream, by the sign of the factor of the derivative.
     sound : bool
         Whether its odd derivatives are known to have no growing modes on bounded axes.
     """
 
-    rows: Callable[[Term], AxisRows]
+    rows: Callable[[SchemeTarget], AxisRows]
     derivatives: tuple[int, ...]
     order: Callable[[int, int], int | None]
     by_stream: bool = False
     sound: bool = False
 
 
-def _upwind(term: Term) -> AxisRows:
+def _upwind(term: SchemeTarget) -> AxisRows:
     """``order + 1`` nodes, of which those upstream outnumber those downstream by one (odd orders) or two."""
-    bias = -1 if term.lean < 0 else 1 - term.order % 2
+    bias = -1 if term.upwind < 0 else 1 - term.order % 2
     return node_rows(term.grid, term.axis, 1, term.order, term.left, term.right, closure="stable", bias=bias)
 
 
-def _biased(bias: Bias) -> Callable[[Term], AxisRows]:
+def _biased(bias: Bias) -> Callable[[SchemeTarget], AxisRows]:
     """Stencils that lean to one side whatever the stream."""
 
-    def rows(term: Term) -> AxisRows:
+    def rows(term: SchemeTarget) -> AxisRows:
         options: dict[str, Any] = {"closure": "stable", "bias": bias}
         return node_rows(term.grid, term.axis, term.derivative, term.order, term.left, term.right, **options)
 
     return rows
 
 
-def _compact(term: Term) -> AxisRows:
+def _compact(term: SchemeTarget) -> AxisRows:
     line = term.grid.axes[term.axis]
     if term.order == 6 and not line.uniform:
         raise GridError(f"axis {term.name!r}: the compact scheme of order 6 needs a uniform axis; order 4 does not")
@@ -104,11 +104,11 @@ def _compact(term: Term) -> AxisRows:
     ).solved()
 
 
-def _fourier(term: Term) -> AxisRows:
+def _fourier(term: SchemeTarget) -> AxisRows:
     return fourier_rows(term.grid.axes[term.axis], term.derivative)
 
 
-def _summation_by_parts(term: Term) -> AxisRows:
+def _summation_by_parts(term: SchemeTarget) -> AxisRows:
     make = first_rows if term.derivative == 1 else second_rows
     return make(term.grid.axes[term.axis], term.order, term.left, term.right, term.name)
 

@@ -6,27 +6,64 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, nearest_hint
-from pdekit.time.explicit import (
-    Counted,
-    ExplicitMethod,
-    RungeKutta,
-    StabilisedChebyshev,
-    adapt_explicit,
-    march_explicit,
+from pdekit.linear.solver_choice import Solvers
+from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.time.chebyshev import StabilisedChebyshev
+from pdekit.time.controllers import ErrorControl, FixedStep
+from pdekit.time.diagonally_implicit import DiagonallyImplicit
+from pdekit.time.loop import Stop, integrate
+from pdekit.time.observers import Watch
+from pdekit.time.right_hand_side import (
+    Compiled,
+    CompiledRightHandSide,
+    Precision,
+    RightHandSide,
+    choose_right_hand_side,
 )
-from pdekit.time.implicit import Newmark, Stepper, Theta, Verlet, march
-from pdekit.time.observers import Statistics, Watch
-from pdekit.time.right_hand_side import Compiled, CompiledRates, Precision, Rates, Tolerance, choose_rates
-from pdekit.time.scipy_methods import adapt
-from pdekit.time.tables import TABLEAUX, Tableau
+from pdekit.time.runge_kutta import Counted, RungeKutta
+from pdekit.time.scipy_methods import integrate_by_scipy
+from pdekit.time.second_order import Newmark, Verlet
+from pdekit.time.stability import rate_bound
+from pdekit.time.stepper import Stepper, Tolerance
+from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tableau
+from pdekit.time.theta import Theta
 
 USUAL_STAGES, USUAL_EVALUATIONS = 10, 5000.0
 Family = Literal["explicit", "stabilised", "implicit", "verlet", "newmark", "adaptive explicit", "adaptive implicit"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ingredients:
+    """What a stepper may be made of.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    solvers : Solvers
+    statistics : Statistics
+    rhs : RightHandSide, optional
+        For explicit methods.
+    t, y : float, array
+        The initial state.
+    """
+
+    system: SemiDiscrete
+    solvers: Solvers
+    statistics: Statistics
+    rhs: RightHandSide | None
+    t: float
+    y: NDArray[Any]
+
+    @property
+    def right_hand_side(self) -> RightHandSide:
+        """That of explicit methods."""
+        assert self.rhs is not None
+        return self.rhs
 
 
 @dataclass(frozen=True)
@@ -36,151 +73,217 @@ class Method:
     Parameters
     ----------
     name : str
-        As written in ``time: {method: ...}``.
+        As written in ``time: {method: ...}``, in any case.
     family : str
         Decides which stability limit applies.
     order : int
         Order of accuracy in time.
     title : str
         In words.
-    stepper : callable, optional
-        Makes the stepper of an implicit or symplectic method of fixed step.
-    explicit : callable, optional
-        Makes the method of the explicit engine; without it and `stepper` the method is one of scipy's.
+    make : callable of Ingredients, optional
+        Makes the stepper; without it the method is one of scipy's, which has steps of its own.
     estimates : bool
-        Whether the method of the explicit engine estimates its error, and can choose its steps.
+        Whether the stepper estimates its error, so that steps can be chosen by it.
+    explicit : bool
+        Whether it runs on a right-hand side, compiled or not.
     kept : int
-        States that a method of the explicit engine keeps beside the old and the new one.
+        States that an explicit stepper keeps beside the old and the new one.
+    aliases : tuple of str
+        Other names.
     """
 
     name: str
     family: Family
     order: int
     title: str
-    stepper: Callable[[SemiDiscrete, Statistics], Stepper] | None = None
-    explicit: Callable[[Rates, NDArray[Any]], ExplicitMethod] | None = None
+    make: Callable[[Ingredients], Stepper] | None = None
     estimates: bool = False
+    explicit: bool = False
     kept: int = 0
+    aliases: tuple[str, ...] = ()
 
     @property
     def needs_step(self) -> bool:
         """Whether the method needs a step from the user."""
-        return self.stepper is not None or (self.explicit is not None and not self.estimates)
+        return self.make is not None and not self.estimates
 
     @property
     def takes_step(self) -> bool:
         """Whether it can go with a fixed step."""
-        return self.stepper is not None or self.explicit is not None
+        return self.make is not None
 
-    def realise(
+    @property
+    def tableau(self) -> Tableau | None:
+        """The table of an explicit Runge-Kutta method."""
+        return TABLEAUX.get(self.name)
+
+    def compile(
         self,
         system: SemiDiscrete,
         duration: float,
         step: float | None,
         compiled: Compiled = "auto",
         precision: Precision = "double",
-    ) -> Rates | None:
-        """The right-hand side in the form that the explicit engine will use; None for other methods."""
-        if self.explicit is None:
+        thresholds: Thresholds = THRESHOLDS,
+    ) -> RightHandSide | None:
+        """The right-hand side in the form that an explicit stepper will use; None for other methods."""
+        if not self.explicit:
             if precision == "single":
-                names = ", ".join(name for name, method in METHODS.items() if method.explicit is not None)
-                raise SolverError(f"time.precision: single is for {names}; the method is {self.name}")
+                names = ", ".join(name for name, method in METHODS.items() if method.explicit)
+                raise SolverError(f"single is for {names}; the method is {self.name}", key="time.precision")
             return None
         if not system.evolves:
-            raise SolverError(f"{self.name} cannot solve algebraic equations '0 = ...'; use backward_euler")
-        stages = TABLEAUX[self.name].stages if self.name in TABLEAUX else USUAL_STAGES
+            raise SolverError(f"{self.name} cannot solve algebraic equations '0 = ...'; use tr_bdf2 or backward_euler")
+        stages = self.tableau.stages if self.tableau else USUAL_STAGES
         evaluations = USUAL_EVALUATIONS if step is None else stages * duration / step
-        rates = choose_rates(system, evaluations, compiled, precision)
-        if isinstance(rates, CompiledRates) and self.name in TABLEAUX and TABLEAUX[self.name].shu_osher:
-            rates.kernel.plain = "step"  # which the method compiles in any case
-        return rates
+        rhs = choose_right_hand_side(system, evaluations, compiled, precision, thresholds)
+        if isinstance(rhs, CompiledRightHandSide) and self.tableau is not None and self.tableau.shu_osher:
+            rhs.kernel.plain = "step"  # which the method compiles in any case
+        return rhs
 
     def integrate(
         self,
         system: SemiDiscrete,
         y: NDArray[Any],
-        times: Sequence[float],
+        stops: Sequence[Stop],
         watch: Watch,
+        tolerance: Tolerance,
         *,
         step: float | None = None,
-        rtol: float = 1e-6,
-        atol: Any = 1e-9,
-        rates: Rates | None = None,
+        rhs: RightHandSide | None = None,
+        solvers: Solvers | None = None,
+        longest: float = float("inf"),
     ) -> Iterator[tuple[float, NDArray[Any]]]:
-        """Yield ``(t, y)`` at all `times`, the first of which is the start."""
-        if self.explicit is not None:
-            duration = times[-1] - times[0]
-            known = rates or self.realise(system, duration, step)
-            assert known is not None
-            counted: Any = Counted(known, watch)
-            method = self.explicit(counted, np.broadcast_to(np.zeros((), dtype=known.dtype), known.shape))
-            if step is not None:
-                return march_explicit(method, counted, y, times, step, watch)
-            if not self.estimates:
-                raise SolverError(f"{self.name} needs a fixed step, time: {{step: ...}}")
-            tolerance = Tolerance(np.broadcast_to(atol, y.shape), float(rtol))
-            return adapt_explicit(method, counted, y, times, tolerance, watch)
-        if self.stepper is None:
+        """Yield ``(t, y)`` at all stops that are frames, the first of which is the start.
+
+        Parameters
+        ----------
+        system : SemiDiscrete
+        y : array
+            The initial state.
+        stops : sequence of Stop
+        watch : Watch
+        tolerance : Tolerance
+            For steps that are chosen by their errors.
+        step : float, optional
+            A fixed step.
+        rhs : RightHandSide, optional
+            What `compile` made, if it was made before.
+        solvers : Solvers, optional
+        longest : float
+            The longest step that error control may take.
+        """
+        duration = stops[-1].t - stops[0].t
+        if self.make is None:
             if step is not None:
                 raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")
-            return adapt(system, self.name, y, times, rtol, np.broadcast_to(atol, y.shape), watch)
-        if step is None:
+            return integrate_by_scipy(system, self.name, y, stops, tolerance, watch, longest)
+        if step is None and not self.estimates:
             raise SolverError(f"{self.name} needs a fixed step, time: {{step: ...}}")
-        return march(self.stepper(system, watch.statistics), y, times, step, watch)
+        counted: Any = None
+        if self.explicit:
+            counted = Counted(rhs or self.compile(system, duration, step), watch.statistics)  # type: ignore[arg-type]
+        solvers = solvers or Solvers(system)
+        stepper = self.make(Ingredients(system, solvers, watch.statistics, counted, stops[0].t, y))
+        control = FixedStep(step) if step is not None else ErrorControl(tolerance, duration, longest)
+        return integrate(stepper, control, y, stops, watch)
 
 
 def _explicit(tableau: Tableau) -> Method:
     title = f"explicit Runge-Kutta of order {tableau.order}, {tableau.source}"
-    estimates = bool(tableau.error)
 
-    def make(rates: Rates, like: NDArray[Any]) -> ExplicitMethod:
-        return RungeKutta(rates, tableau, like)
+    def make(given: Ingredients) -> Stepper:
+        return RungeKutta(given.right_hand_side, tableau)
 
-    kept = tableau.kept
-    return Method(tableau.name, "explicit", tableau.order, title, explicit=make, estimates=estimates, kept=kept)
+    estimates, kept = bool(tableau.error), tableau.kept
+    return Method(tableau.name, "explicit", tableau.order, title, make, estimates, True, kept, tableau.aliases)
 
 
-def _stabilised(rates: Rates, like: NDArray[Any]) -> ExplicitMethod:
-    bound = rates.system.rate_bound(0.0, np.zeros(rates.system.size, dtype=rates.system.dtype))
-    return StabilisedChebyshev(rates, like, bound)
+def _implicit(tableau: ImplicitTableau) -> Method:
+    def make(given: Ingredients) -> Stepper:
+        return DiagonallyImplicit(given.system, tableau, given.solvers, given.statistics)
+
+    return Method(
+        tableau.name, "implicit", tableau.order, tableau.title, make, bool(tableau.error), aliases=tableau.aliases
+    )
+
+
+def _stabilised(given: Ingredients) -> Stepper:
+    return StabilisedChebyshev(given.right_hand_side, rate_bound(given.system, given.t, given.y))
 
 
 METHODS: dict[str, Method] = {
     m.name: m
     for m in (
         *(_explicit(tableau) for tableau in TABLEAUX.values()),
+        *(_implicit(tableau) for tableau in IMPLICIT_TABLEAUX.values()),
         Method(
             "rkc2",
             "stabilised",
             2,
             "stabilised Runge-Kutta-Chebyshev of order 2, Sommeijer, Shampine and Verwer (1998)",
-            explicit=_stabilised,
+            _stabilised,
             estimates=True,
+            explicit=True,
             kept=4,
+            aliases=("rkc",),
         ),
-        Method("backward_euler", "implicit", 1, "backward Euler", lambda s, n: Theta(s, 1.0, n)),
-        Method("crank_nicolson", "implicit", 2, "Crank-Nicolson", lambda s, n: Theta(s, 0.5, n)),
-        Method("verlet", "verlet", 2, "Stormer-Verlet, symplectic", lambda s, n: Verlet(s, n)),
-        Method("newmark", "newmark", 2, "Newmark, beta 1/4, gamma 1/2", lambda s, n: Newmark(s, n)),
-        Method("RK45", "adaptive explicit", 5, "Dormand-Prince 5(4), adaptive"),
-        Method("RK23", "adaptive explicit", 3, "Bogacki-Shampine 3(2), adaptive"),
+        Method(
+            "backward_euler",
+            "implicit",
+            1,
+            "backward Euler",
+            lambda g: Theta(g.system, 1.0, g.solvers, g.statistics),
+            aliases=("implicit_euler", "bdf1", "be"),
+        ),
+        Method(
+            "crank_nicolson",
+            "implicit",
+            2,
+            "Crank-Nicolson",
+            lambda g: Theta(g.system, 0.5, g.solvers, g.statistics),
+            aliases=("cn", "trapezoidal", "crank-nicolson"),
+        ),
+        Method(
+            "verlet",
+            "verlet",
+            2,
+            "Stormer-Verlet, symplectic",
+            lambda g: Verlet(g.system, g.statistics),
+            aliases=("leapfrog", "stormer_verlet"),
+        ),
+        Method(
+            "newmark",
+            "newmark",
+            2,
+            "Newmark, beta 1/4, gamma 1/2",
+            lambda g: Newmark(g.system, g.solvers, g.statistics),
+        ),
         Method("DOP853", "adaptive explicit", 8, "Dormand-Prince 8(5,3), adaptive"),
         Method("Radau", "adaptive implicit", 5, "Radau IIA of order 5, adaptive"),
         Method("BDF", "adaptive implicit", 5, "backward differentiation of orders 1 to 5, adaptive"),
         Method("LSODA", "adaptive implicit", 12, "LSODA: Adams and backward differentiation, adaptive"),
     )
 }
+_NAMES = {name.lower(): m.name for m in METHODS.values() for name in (m.name, *m.aliases)}
 
 
 def find_method(name: str) -> Method:
-    """The method of a name.
+    """The method of a name or alias, in any case.
 
     Raises
     ------
     SolverError
         There is none; names the nearest.
+
+    Examples
+    --------
+    >>> find_method("RK4").name, find_method("dopri5").name, find_method("cn").name
+    ('rk4', 'dormand_prince', 'crank_nicolson')
     """
-    if name not in METHODS:
+    found = _NAMES.get(name.lower()) if isinstance(name, str) else None
+    if found is None:
         names = ["auto", *METHODS]
-        raise SolverError(f"unknown time method {name!r}; there are {', '.join(names)}{nearest_hint(name, names)}")
-    return METHODS[name]
+        hint = nearest_hint(str(name).lower(), ["auto", *_NAMES])
+        raise SolverError(f"unknown time method {name!r}; there are {', '.join(names)}{hint}", key="time.method")
+    return METHODS[found]

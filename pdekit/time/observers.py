@@ -9,23 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import StabilityError
+from pdekit.errors import BlowUpError
+from pdekit.thresholds import THRESHOLDS, Thresholds
 
 GROWTH_LIMIT = 1e12
-CHECK_EVERY, CHECK_ALWAYS_BELOW = 16, 20_000  # steps between looks for blow-up; every step for few unknowns
 
-
-@dataclass
-class Statistics:
-    """Counts of a run."""
-
-    steps: int = 0
-    rejected: int = 0
-    evaluations: int = 0
-    jacobians: int = 0
-    factorisations: int = 0
-    newton_iterations: int = 0
+Notice = Callable[[float, Callable[[], NDArray[Any]], float, int], None]
 
 
 @dataclass
@@ -39,44 +30,57 @@ class Watch:
         Size of the solution at the start; growth beyond 1e12 times it is blow-up.
     progress : callable of (t, steps), optional
         Told after every step.
+    statistics : Statistics
+    notices : tuple of callable of (t, state, h, steps)
+        Told after every step with the state as a function, for what looks at it now and then; may end the run by raising.
+    thresholds : Thresholds
     """
 
     system: SemiDiscrete
     scale: float
     progress: Callable[[float, int], None] | None = None
     statistics: Statistics = field(default_factory=Statistics)
+    notices: tuple[Notice, ...] = ()
+    thresholds: Thresholds = THRESHOLDS
 
-    def step(self, t: float, y: NDArray[Any], always: bool = True) -> None:
+    def step(self, t: float, y: NDArray[Any], always: bool = True, h: float = 0.0) -> None:
         """Take note of a finished step; of many unknowns only every sixteenth state is looked at, unless `always`.
 
         Raises
         ------
-        StabilityError
+        BlowUpError
             The solution is not finite, or has grown without bound; says when and where.
         """
-        self.step_of(t, lambda: float(np.max(np.abs(y))), lambda: y, always)  # nan and inf carry through
+        self.step_of(t, lambda: float(np.max(np.abs(y))), lambda: y, always, h)  # nan and inf carry through
 
     def step_of(
-        self, t: float, greatest: Callable[[], float], state: Callable[[], NDArray[Any]], always: bool = True
+        self,
+        t: float,
+        greatest: Callable[[], float],
+        state: Callable[[], NDArray[Any]],
+        always: bool = True,
+        h: float = 0.0,
     ) -> None:
         """The same of a state that is not at hand as a vector: its greatest value and itself are asked for if needed."""
-        rare = self.system.size > CHECK_ALWAYS_BELOW and not always
-        if rare and (self.statistics.steps + 1) % CHECK_EVERY:
+        rare = self.system.size > self.thresholds.look_always_below and not always
+        if rare and (self.statistics.steps + 1) % self.thresholds.look_every:
             self.tick(t)
         else:
             self.look(t, greatest(), state)
+        for notice in self.notices:
+            notice(t, state, h, self.statistics.steps)
 
     def look(self, t: float, greatest: float, state: Callable[[], NDArray[Any]]) -> None:
         """Take note of a finished step whose greatest value is known.
 
         Raises
         ------
-        StabilityError
+        BlowUpError
             As `step` does; `state` is asked for only then.
         """
         if not greatest <= GROWTH_LIMIT * self.scale:
             self.statistics.steps += 1
-            raise StabilityError(self.describe(t, state()))
+            raise BlowUpError(self.describe(t, state()))
         self.tick(t)
 
     def tick(self, t: float) -> None:
@@ -93,4 +97,4 @@ class Watch:
         point = self.system.grid.point(int(block.free[index - block.offset]))
         place = ", ".join(f"{name} = {value:.6g}" for name, value in point.items())
         what = "is not finite" if bad.any() else f"has grown to {abs(y[index]):.3g}"
-        return f"the solution blew up: {block.name} {what} at t = {t:.6g}, {place}"
+        return f"the solution blew up: {block.name} {what} at t = {t:.6g} (step {self.statistics.steps}), {place}"

@@ -17,11 +17,12 @@ from pdekit.deferred import collection_paused
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.kernels.workers import usable_cores
+from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.time.stepper import Tolerance
 
 Compiled = Literal["auto", "always", "never"]
 Precision = Literal["double", "single"]
 MOST_ROUNDING = 0.01  # of the values, by all steps of a run in single precision
-WORTH_COMPILING = 6e7  # node updates: about what matrices do in the second that compiling takes
 
 if TYPE_CHECKING:
     from pdekit.kernels.kernel import Kernel
@@ -29,21 +30,6 @@ if TYPE_CHECKING:
     from pdekit.time.tables import Tableau
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Tolerance:
-    """What an error is measured by: ``absolute + relative |y|``.
-
-    Parameters
-    ----------
-    absolute : array
-        One for every unknown.
-    relative : float
-    """
-
-    absolute: Array
-    relative: float
 
 
 class WholeStep(Protocol):
@@ -64,7 +50,7 @@ class WholeStep(Protocol):
         ...
 
 
-class Rates(Protocol):
+class RightHandSide(Protocol):
     """A realization of ``y' = F(t, y)``.
 
     `apply` evaluates F at `Y` and combines, c being ``cf, cu, c_0, c_1, c_2, d``:
@@ -78,7 +64,7 @@ class Rates(Protocol):
     shape: tuple[int, ...]  # of a state
     dtype: np.dtype[Any]
 
-    def rhs(self, t: float, y: Array) -> Array:
+    def evaluate(self, t: float, y: Array) -> Array:
         """F on vectors of unknowns."""
         ...
 
@@ -126,9 +112,13 @@ class Rates(Protocol):
         ...
 
 
-def choose_rates(
-    system: SemiDiscrete, evaluations: float, compiled: Compiled = "auto", precision: Precision = "double"
-) -> Rates:
+def choose_right_hand_side(
+    system: SemiDiscrete,
+    evaluations: float,
+    compiled: Compiled = "auto",
+    precision: Precision = "double",
+    thresholds: Thresholds = THRESHOLDS,
+) -> RightHandSide:
     """The realization that is worth it: compiled kernels for much work, matrices for little.
 
     Parameters
@@ -139,6 +129,7 @@ def choose_rates(
     compiled : {"auto", "always", "never"}
     precision : {"double", "single"}
         Only kernels do single precision.
+    thresholds : Thresholds
 
     Raises
     ------
@@ -149,23 +140,23 @@ def choose_rates(
     if single and compiled == "never":
         raise SolverError("time.precision: single is for compiled kernels only; leave out compiled: never")
     asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
-    if compiled == "never" or (not asked and system.size * evaluations < WORTH_COMPILING):
-        return MatrixRates(system)
+    if compiled == "never" or (not asked and system.size * evaluations < thresholds.worth_compiling):
+        return MatrixRightHandSide(system)
     with collection_paused():
+        from pdekit.discretize.terms.protocol import NotCompiled
         from pdekit.kernels.kernel import Kernel
-        from pdekit.kernels.plan import NotCompiled
 
     try:
         kernel = Kernel(system, threads=usable_cores(), single=single)
         kernel.prepare()
-        return CompiledRates(kernel)
+        return CompiledRightHandSide(kernel)
     except NotCompiled as reason:
         if asked:
             raise SolverError(f"{asked}: this problem is left to the matrices: {reason}") from None
-        return MatrixRates(system)
+        return MatrixRightHandSide(system)
 
 
-def refuse_lost_steps(rates: Rates, t: float, y: Array, step: float, duration: float) -> None:
+def refuse_lost_steps(side: RightHandSide, t: float, y: Array, step: float, duration: float) -> None:
     """Refuse fixed steps whose changes drown in the rounding of single precision.
 
     Each step rounds by up to half a unit u = 6e-8 of the greatest value. Refused are changes of less than 16 u at the start,
@@ -181,8 +172,8 @@ def refuse_lost_steps(rates: Rates, t: float, y: Array, step: float, duration: f
             f"time.precision: the roundings of {duration / step:,.0f} steps in single precision may reach "
             f"{duration / step * unit:.2g} of the values; take longer steps, or double precision"
         )
-    F = rates.rhs(t, y)
-    for block in rates.system.blocks:
+    F = side.evaluate(t, y)
+    for block in side.system.blocks:
         size = float(np.max(np.abs(y[block.slice]), initial=0.0))
         slope = float(np.max(np.abs(F[block.slice]), initial=0.0))
         if step * slope < 16 * unit * size < duration * slope * 1e3:
@@ -192,7 +183,7 @@ def refuse_lost_steps(rates: Rates, t: float, y: Array, step: float, duration: f
             )
 
 
-class MatrixRates:
+class MatrixRightHandSide:
     """By sparse matrices; a state is the vector of unknowns."""
 
     title, compiled = "sparse matrices", False
@@ -202,7 +193,7 @@ class MatrixRates:
         self.shape: tuple[int, ...] = (system.size,)
         self.dtype = np.dtype(system.dtype)
 
-    def rhs(self, t: float, y: Array) -> Array:
+    def evaluate(self, t: float, y: Array) -> Array:
         return self.system.rhs(t, y)
 
     def unpacked(self, t: float, y: Array) -> Array:
@@ -258,8 +249,7 @@ class MatrixRates:
         for w, F in zip(weights, stages):
             if w != 0:
                 e = e + w * F
-        scale = tolerance.absolute + tolerance.relative * np.maximum(np.abs(Y0), np.abs(Y1))
-        return float(np.sqrt(np.mean(np.abs(e / scale) ** 2)))
+        return tolerance.norm(e, Y0, Y1)
 
     def greatest(self, Y: Array) -> float:
         return float(np.max(np.abs(Y)))
@@ -268,7 +258,7 @@ class MatrixRates:
         return None
 
 
-class CompiledRates:
+class CompiledRightHandSide:
     """By compiled kernels; a state has the shape ``(blocks, *grid.shape)``."""
 
     compiled = True
@@ -281,7 +271,7 @@ class CompiledRates:
         threads = f"{kernel.threads} thread{'s' * (kernel.threads > 1)}"
         self.title = f"compiled kernels, {threads}{', single precision' * kernel.plan.single}"
         self._found: tuple[Tolerance, Array] | None = None
-        self.rhs = kernel.rhs
+        self.evaluate = kernel.rhs
         self.unpacked, self.packed, self.fill = kernel.unpacked, kernel.packed, kernel.fill
 
     def apply(self, mode: str, t: float, Y: Array, out: Array | None = None, *others: Any, **options: Any) -> None:

@@ -1,9 +1,10 @@
-"""The six methods of `scipy.integrate.solve_ivp`, stepped so that output streams and blow-up is seen at once."""
+"""Methods of `scipy.integrate.solve_ivp`, stepped so that output streams and blow-up is seen at once."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,46 +12,54 @@ import scipy
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
 from pdekit.linear.direct import bandwidths
+from pdekit.time.loop import BESIDE, Stop
 from pdekit.time.observers import Watch
+from pdekit.time.stepper import Tolerance
 
 Array = NDArray[Any]
 IMPLICIT = ("Radau", "BDF")
 LARGEST_BAND = 50_000_000  # entries of LSODA's band storage
 
 
-def adapt(
-    system: SemiDiscrete, name: str, y: Array, times: Sequence[float], rtol: float, atol: Array, watch: Watch
+def integrate_by_scipy(
+    system: SemiDiscrete,
+    name: str,
+    y: Array,
+    stops: Sequence[Stop],
+    tolerance: Tolerance,
+    watch: Watch,
+    longest: float = np.inf,
 ) -> Iterator[tuple[float, Array]]:
-    """Integrate with a method of scipy, the local error controlled.
+    """Integrate with a method of scipy, which controls its own steps.
 
     Radau and BDF get the exact sparse Jacobian (a constant one if the system is linear); LSODA a banded one, the unknowns
-    renumbered by reverse Cuthill-McKee. Output times lie on the method's own dense output.
+    renumbered by reverse Cuthill-McKee. Steps end at every stop: the dense output of an explicit method at its stability limit
+    is a thousand times worse than the steps themselves (measured). Where the right-hand side jumps the method begins anew.
 
     Parameters
     ----------
     system : SemiDiscrete
     name : str
-        ``RK45``, ``RK23``, ``DOP853``, ``Radau``, ``BDF`` or ``LSODA``.
+        ``DOP853``, ``Radau``, ``BDF`` or ``LSODA``.
     y : array
         Initial state.
-    times : sequence of float
-        Output times, the first is the start.
-    rtol : float
-        Relative tolerance.
-    atol : array
-        Absolute tolerances of the unknowns.
+    stops : sequence of Stop
+    tolerance : Tolerance
     watch : Watch
+    longest : float
+        The longest step that is allowed.
 
     Yields
     ------
-    (t, y) at every one of `times`.
+    (t, y) at every stop that is a frame.
     """
     if not system.evolves:
-        raise SolverError(f"{name} cannot solve algebraic equations '0 = ...'; use backward_euler with a fixed step")
-    options: dict[str, Any] = {"rtol": rtol}
+        raise SolverError(f"{name} cannot solve algebraic equations '0 = ...'; use tr_bdf2 or backward_euler")
+    options: dict[str, Any] = {"rtol": tolerance.relative, "max_step": longest}
     order: Any = slice(None)
     if name == "LSODA":
         order, banded = _banded(system, y)
@@ -58,32 +67,51 @@ def adapt(
     elif name in IMPLICIT:
         options["jac"] = sparse.csc_matrix(system.L) if system.is_linear else _jacobian(system)
     inverse: Any = slice(None) if isinstance(order, slice) else np.argsort(order)
+    options["atol"] = tolerance.absolute[order]
 
     def rhs(t: float, z: Array) -> Array:
         return system.rhs(t, z[inverse])[order]
 
-    options["atol"] = atol[order]
-    yield times[0], y
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scipy's own words on a failing step; ours follow below
-        solver = getattr(scipy.integrate, name)(rhs, times[0], y[order], times[-1], **options)
-        pending = list(times[1:])
-        while pending:
-            message = solver.step()
+    yield stops[0].t, y
+    method, solver, z = getattr(scipy.integrate, name), None, y[order]
+    for start, end in pairwise(stops):
+        beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
+        until = end.t - beside * end.jump
+        if solver is None:
+            solver = method(rhs, start.t + beside * start.jump, z, until, **options)
+        else:
+            _go_on(solver, until)
+        while solver.status == "running":
+            before = solver.t
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # scipy's own words on a failing step; ours follow below
+                message = solver.step()
             state = solver.y[inverse]
             if solver.status == "failed":
                 raise StabilityError(
                     f"{name} cannot go on at t = {solver.t:.6g} ({message}); {watch.describe(solver.t, state)}"
                 )
-            watch.step(solver.t, state)
-            if pending and pending[0] <= solver.t:
-                dense = solver.dense_output()
-                while pending and pending[0] <= solver.t:
-                    at = pending.pop(0)
-                    yield at, state.copy() if at == solver.t else np.asarray(dense(at))[inverse]
-        watch.statistics.evaluations = solver.nfev
-        watch.statistics.jacobians = solver.njev
-        watch.statistics.factorisations = solver.nlu
+            watch.step(solver.t, state, h=solver.t - before)
+        z = solver.y.copy()
+        if end.frame:
+            yield end.t, z[inverse].copy()
+        if end.jump or end is stops[-1]:
+            _count(watch.statistics, solver)
+            solver = None
+
+
+def _go_on(solver: Any, until: float) -> None:
+    """Let a solver that has reached its bound go on to another one."""
+    solver.t_bound, solver.status = until, "running"
+    inner = getattr(solver, "_lsoda_solver", None)
+    if inner is not None:
+        inner._integrator.rwork[0] = until  # the time that ODEPACK must not step over
+
+
+def _count(statistics: Statistics, solver: Any) -> None:
+    statistics.evaluations += solver.nfev
+    statistics.jacobians += solver.njev
+    statistics.factorisations += solver.nlu
 
 
 def _jacobian(system: SemiDiscrete) -> Any:

@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pdekit.discretize.program import Frame
+from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import StabilityError
+from pdekit.language.analysis import occurs_outside
+from pdekit.language.evaluate import slope
+from pdekit.language.symbols import spatial_derivatives
+from pdekit.thresholds import THRESHOLDS
 from pdekit.time.tables import Tableau
 
 Array = NDArray[Any]
-DENSE_LIMIT = 400  # unknowns up to which the whole spectrum is computed
 ROUNDING = 1e-10
 # Beside the spectral radius: less damping than this is none, to the accuracy of the eigenvalues.
 NEUTRAL, NEUTRAL_INCOMPLETE = 1e-12, 1e-5
 SAFETY = 0.98  # of a limit that rests on a few eigenvalues only
-NEAR_ZERO_LIMIT = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +120,7 @@ def spectrum(matrix: Any) -> Spectrum:
         raise StabilityError(
             "the Jacobian is not finite: a slope of the equations is infinite or undefined at the start"
         )
-    if n <= DENSE_LIMIT:
+    if n <= THRESHOLDS.dense_spectrum:
         return Spectrum(np.linalg.eigvals(matrix.toarray()), True)
     start = np.random.default_rng(0).standard_normal(n)  # the same run gives the same answer
 
@@ -126,13 +131,13 @@ def spectrum(matrix: Any) -> Spectrum:
             )
         )
 
-    count = 6 if n <= NEAR_ZERO_LIMIT else 2
+    count = 6 if n <= THRESHOLDS.near_zero_spectrum else 2
     values = outer("LM", count, 300)
     if values.size < count:
         values = np.concatenate([values, numerical_ellipse(matrix)])
     else:  # modes that grow at the rate of the grid stand apart and are found at once; others need not be found
         values = np.concatenate([values, outer("LI", 2, 30), outer("LR", 1, 20)])
-    if n <= NEAR_ZERO_LIMIT and np.max(np.abs(values.imag)) > 1e-3 * np.max(np.abs(values)):
+    if n <= THRESHOLDS.near_zero_spectrum and np.max(np.abs(values.imag)) > 1e-3 * np.max(np.abs(values)):
         near = sparse.csc_array(matrix) - 1e-7 * gershgorin_radius(matrix) * sparse.eye_array(n, format="csc")
         values = np.concatenate([values, _near_zero(near, 1e-7 * gershgorin_radius(matrix), start)])
     return Spectrum(values.astype(complex), False)
@@ -207,3 +212,52 @@ def wave_spectrum(K: Any) -> Spectrum:
     found = spectrum(K)
     roots = np.sqrt(found.values.astype(complex))
     return Spectrum(np.concatenate([roots, -roots]), found.complete)
+
+
+def reaction_bound(system: SemiDiscrete, t: float, y: Array) -> float:
+    """Greatest row sum of the slopes of the right-hand sides by the unknowns themselves, derivatives left out."""
+    frame = system.frame(t, y)
+    states = [block.symbol for block in system.blocks]
+    total = 0.0
+    for unknown in system.system.unknowns:
+        body, shown = _hidden(unknown.rhs)
+        slopes = [slope(body, s).xreplace(shown) for s in states if occurs_outside(unknown.rhs, s)]
+        row = [np.abs(frame.value(entry)) for entry in slopes]
+        if row:
+            total = max(total, float(np.max(np.nan_to_num(sum(row)))))
+    return total
+
+
+def rate_bound(system: SemiDiscrete, t: float, y: Array) -> float:
+    """Upper bound of the spectral radius of the Jacobian at a state, without a matrix: its greatest row sum of moduli.
+
+    Gershgorin's bound on the rows: for every term the greatest modulus of its factor times the row sums of its
+    one-dimensional matrices. Their signs alternate, so for u'' the bound is the value itself. A system of second order
+    in time ``q'' = K q`` has the root of the bound of K.
+    """
+    states = [block.symbol for block in system.blocks]
+    frame = system.program.frame(t, {}) if system.is_linear else system.frame(t, y)  # slopes contain no unknown then
+    greatest = 0.0
+    for unknown in system.system.unknowns:
+        body, shown = _hidden(unknown.rhs)
+        total = 0.0
+        for symbol in (*states, *shown):
+            factor = slope(body, symbol).xreplace(shown)
+            if factor != 0:
+                size = _greatest(system, factor, frame)
+                total += size * (system.program.term(shown[symbol]).row_sum(frame) if symbol in shown else 1.0)
+        greatest = max(greatest, np.sqrt(total) if unknown.time_order == 2 else total)
+    return greatest
+
+
+def _greatest(system: SemiDiscrete, factor: Any, frame: Frame) -> float:
+    """Greatest modulus of an expression over the grid."""
+    if factor.free_symbols <= set(system.system.parameters):
+        return abs(complex(factor.subs({s: sp.sympify(v) for s, v in system.system.parameters.items()})))
+    return float(np.max(np.abs(frame.value(factor))))
+
+
+def _hidden(rhs: Any) -> tuple[Any, dict[Any, Any]]:
+    """A right-hand side with a symbol for each derivative, and the derivatives by their symbols."""
+    hidden = {symbol: sp.Dummy() for symbol in spatial_derivatives(rhs)}
+    return rhs.xreplace(hidden), {dummy: symbol for symbol, dummy in hidden.items()}

@@ -1,4 +1,4 @@
-"""Butcher tableaux of explicit Runge-Kutta methods. A new method is a new entry."""
+"""Butcher tableaux of Runge-Kutta methods, explicit and diagonally implicit. A new method is a new entry."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ class Tableau:
         Order of the companion result from which the estimate comes.
     shu_osher : tuple of (a, b, c), optional
         The same method as blends ``Y_i = a Y_0 + b Y_(i-1) + c h F(Y_(i-1))``, stage by stage.
+    aliases : tuple of str
+        Other names.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Tableau:
     error: tuple[float, ...] = ()
     error_order: int | None = None
     shu_osher: tuple[tuple[float, float, float], ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @property
     def c(self) -> tuple[float, ...]:
@@ -87,18 +90,58 @@ class Tableau:
         return np.array(coefficients)
 
 
+@dataclass(frozen=True)
+class ImplicitTableau:
+    """A diagonally implicit method, stiffly accurate, with an explicit first stage and one gamma in all others.
+
+    Parameters
+    ----------
+    name, order, source, error, error_order
+        As for `Tableau`; errors weigh the slopes k of the stages.
+    gamma : float
+        The diagonal of A, the first row apart.
+    A : tuple of rows
+        Strictly lower triangular part; row i has i entries.
+    title : str
+        In words.
+    """
+
+    name: str
+    order: int
+    gamma: float
+    A: tuple[tuple[float, ...], ...]
+    source: str
+    title: str
+    error: tuple[float, ...] = ()
+    error_order: int | None = None
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def c(self) -> tuple[float, ...]:
+        """Abscissae: the row sums of A with its diagonal."""
+        return tuple(sum(row) + self.gamma * (i > 0) for i, row in enumerate(self.A))
+
+
 def _first_same_as_last(
-    name: str, order: int, A: tuple[tuple[float, ...], ...], b: tuple[float, ...], source: str, **error: Any
+    name: str, order: int, A: tuple[tuple[float, ...], ...], b: tuple[float, ...], source: str, **rest: Any
 ) -> Tableau:
     """A method whose last stage is taken at the result: its row of A is b."""
-    return Tableau(name, order, (*A, b), (*b, 0.0), source, **error)
+    return Tableau(name, order, (*A, b), (*b, 0.0), source, **rest)
 
 
 TABLEAUX = {
     t.name: t
     for t in (
-        Tableau("euler", 1, ((),), (1.0,), "Euler (1768)", shu_osher=((0.0, 1.0, 1.0),)),
-        Tableau("midpoint", 2, ((), (1 / 2,)), (0.0, 1.0), "Runge (1895)"),
+        Tableau(
+            "euler",
+            1,
+            ((),),
+            (1.0,),
+            "Euler (1768)",
+            shu_osher=((0.0, 1.0, 1.0),),
+            aliases=("forward_euler", "explicit_euler", "rk1"),
+        ),
+        Tableau("midpoint", 2, ((), (1 / 2,)), (0.0, 1.0), "Runge (1895)", aliases=("rk2",)),
         Tableau("heun", 2, ((), (1.0,)), (1 / 2, 1 / 2), "Heun (1900)"),
         Tableau(
             "ssprk3",
@@ -134,6 +177,7 @@ TABLEAUX = {
             ((), (1 / 2,), (0.0, 3 / 4)),
             (2 / 9, 1 / 3, 4 / 9),
             "Bogacki and Shampine (1989), 3(2)",
+            aliases=("RK23", "bs3", "bs23"),
             error=(2 / 9 - 7 / 24, 1 / 3 - 1 / 4, 4 / 9 - 1 / 3, -1 / 8),
             error_order=2,
         ),
@@ -150,6 +194,7 @@ TABLEAUX = {
             ),
             (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
             "Dormand and Prince (1980), 5(4)",
+            aliases=("RK45", "dopri5", "dopri"),
             error=(71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40),
             error_order=4,
         ),
@@ -179,6 +224,7 @@ TABLEAUX = {
                 2.324710524099774,
             ),
             "Tsitouras (2011), 5(4)",
+            aliases=("tsit5",),
             error=(
                 -0.001780011052225777,
                 -0.0008164344596567469,
@@ -189,6 +235,25 @@ TABLEAUX = {
                 1 / 66,
             ),
             error_order=4,
+        ),
+    )
+}
+
+_D, _W = 1 - 2**0.5 / 2, 2**0.5 / 4  # TR-BDF2: gamma = 2 - sqrt(2), d = gamma/2, w = sqrt(2)/4
+
+IMPLICIT_TABLEAUX = {
+    t.name: t
+    for t in (
+        ImplicitTableau(
+            "tr_bdf2",
+            2,
+            _D,
+            ((), (_D,), (_W, _W)),
+            "Bank et al. (1985); Hosea and Shampine, Appl. Numer. Math. 20 (1996) 21-37, table 1",
+            "TR-BDF2: a trapezoidal stage and one of backward differences, L-stable",
+            error=(_W - (1 - _W) / 3, _W - (3 * _W + 1) / 3, _D - _D / 3),
+            error_order=2,
+            aliases=("trbdf2", "tr-bdf2"),
         ),
     )
 }

@@ -1,0 +1,18 @@
+"""What a run cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Statistics:
+    """Counts of a run, and the seconds that compiling took."""
+
+    steps: int = 0
+    rejected: int = 0
+    evaluations: int = 0
+    jacobians: int = 0
+    factorisations: int = 0
+    newton_iterations: int = 0
+    compile_seconds: float = 0.0

@@ -1,0 +1,147 @@
+"""Where the free nodes of every state stand in the vector of unknowns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.boundary.face_data import StateConditions
+from pdekit.errors import GridError
+from pdekit.geometry.grid import Grid
+from pdekit.language.pde import EquationSystem
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One state's place in the vector of unknowns.
+
+    Parameters
+    ----------
+    name : str
+        ``"u"``, or ``"u_t"`` for a rate.
+    symbol : Symbol
+    conditions : StateConditions
+    size : int
+        Number of free nodes.
+    offset : int
+        Where the block starts in y.
+    """
+
+    name: str
+    symbol: Any
+    conditions: StateConditions
+    size: int
+    offset: int
+
+    @cached_property
+    def free(self) -> NDArray[np.intp]:
+        """Flat indices of the free nodes; found when they are asked for, for they take as much memory as a state."""
+        return np.flatnonzero(~self.conditions.prescribed().ravel())
+
+    @property
+    def whole(self) -> bool:
+        """Whether all nodes are free."""
+        return self.size == self.conditions.grid.size
+
+    @property
+    def slice(self) -> slice:
+        return slice(self.offset, self.offset + self.size)
+
+    def gather(self, values: Array, out: Array) -> None:
+        """The free ones of a full array."""
+        if self.whole:
+            out[...] = values.reshape(-1)
+        else:
+            np.take(values.reshape(-1), self.free, out=out)
+
+    def scatter(self, values: Array, out: Array) -> None:
+        """Write free values into a full array, which is contiguous."""
+        if self.whole:
+            out.reshape(-1)[...] = values
+        else:
+            out.reshape(-1)[self.free] = values
+
+
+class Layout:
+    """The vector of unknowns: the free nodes of all unknowns, then of the rates of those of second order in time.
+
+    Parameters
+    ----------
+    grid : Grid
+    system : EquationSystem
+    conditions : mapping of Symbol to StateConditions
+        For unknowns and rates.
+    dtype : numpy dtype
+    """
+
+    def __init__(
+        self, grid: Grid, system: EquationSystem, conditions: Mapping[Any, StateConditions], dtype: np.dtype[Any]
+    ) -> None:
+        self.grid, self.dtype = grid, dtype
+        self._second = {u.name for u in system.unknowns if u.time_order == 2}
+        states = [(u.name, u.symbol) for u in system.unknowns]
+        states += [(f"{u.name}_t", u.rate) for u in system.unknowns if u.time_order == 2]
+        blocks: list[Block] = []
+        offset = 0
+        for name, symbol in states:
+            count = conditions[symbol].free_count()
+            blocks.append(Block(name, symbol, conditions[symbol], count, offset))
+            offset += count
+        if offset == 0:
+            raise GridError("all nodes are prescribed by Dirichlet conditions; nothing is left to be solved for")
+        self.blocks, self.size = tuple(blocks), offset
+
+    def block(self, name: str) -> Block:
+        """The block of an unknown, or of a rate such as ``u_t``."""
+        return next(b for b in self.blocks if b.name == name)
+
+    def equation_block(self, name: str) -> Block:
+        """The block whose rows an unknown's equation fills: its rate's for second order in time."""
+        return self.block(f"{name}_t" if name in self._second else name)
+
+    def numbers(self, block: Block) -> Array:
+        """The unknown's number at every node of a block; -1 where the value is prescribed."""
+        found = np.full(self.grid.size, -1)
+        found[block.free] = block.offset + np.arange(block.size)
+        return found
+
+    def unpack(self, t: float, y: Array) -> dict[str, Array]:
+        """Full arrays of all unknowns and rates, prescribed values included."""
+        full = {}
+        for block in self.blocks:
+            shaped = np.zeros(self.grid.shape, dtype=np.result_type(y.dtype, self.dtype))
+            block.scatter(y[block.slice], shaped)
+            block.conditions.fill(shaped, t)
+            full[block.name] = shaped
+        return full
+
+    def pack(self, fields: Mapping[str, Array]) -> Array:
+        """The vector of unknowns of full arrays."""
+        y = np.zeros(self.size, dtype=self.dtype)
+        for block in self.blocks:
+            block.gather(np.asarray(fields[block.name], dtype=self.dtype), y[block.slice])
+        return y
+
+    def spread(self, values: Sequence[float]) -> Array:
+        """One number for each block as a vector over the unknowns; of one block it takes no memory."""
+        if len(self.blocks) == 1:
+            return np.broadcast_to(np.asarray(values[0]), (self.size,))
+        return np.concatenate([np.full(block.size, value) for block, value in zip(self.blocks, values)])
+
+    @cached_property
+    def selections(self) -> dict[Any, Any]:
+        """Derivative of each state's full array by y."""
+        found = {}
+        for block in self.blocks:
+            ones = np.ones(block.size)
+            columns = block.offset + np.arange(block.size)
+            found[block.symbol] = sparse.csr_array((ones, (block.free, columns)), shape=(self.grid.size, self.size))
+        return found

@@ -1,0 +1,18 @@
+"""What may stand in an equation: one class a kind, and the table of them. A new kind is a new file and a line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pdekit.discretize.terms.derivative import DerivativeTerm
+from pdekit.discretize.terms.diffusive_flux import flux_term
+from pdekit.discretize.terms.protocol import Context, Term, TermMaker
+from pdekit.language.scheme_symbols import Shaped
+from pdekit.language.symbols import Diff, Flux
+
+TERMS: dict[type, TermMaker] = {Diff: DerivativeTerm, Shaped: DerivativeTerm, Flux: flux_term}
+
+
+def make_term(symbol: Any, context: Context) -> Term:
+    """The term that a derivative of the equations stands for."""
+    return TERMS[type(symbol)](symbol, context)

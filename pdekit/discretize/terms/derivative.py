@@ -1,0 +1,118 @@
+"""Derivatives that are linear in what is differentiated: ``D g(u, x, t)``."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.boundary.conditions import end_functionals
+from pdekit.discretize.affine import AffineOperator
+from pdekit.discretize.derivatives import affine_derivative, affine_second
+from pdekit.discretize.lifting import product_of_rows
+from pdekit.discretize.terms.protocol import Context, Entries, NotCompiled, RowProduct, Values
+from pdekit.stencils.poles import node_rows
+from pdekit.stencils.rows import AxisRows
+from pdekit.stencils.schemes import SCHEMES, SchemeTarget
+
+Array = NDArray[Any]
+
+
+class LinearTerm:
+    """A term whose matrix and data are those of an affine operator; what makes it is left to the kinds."""
+
+    def __init__(self, symbol: Any, context: Context) -> None:
+        self.symbol, self.context = symbol, context
+        self.operand = symbol.operand
+        self.conditions = context.conditions.get(self.operand)
+
+    @cached_property
+    def affine(self) -> AffineOperator:
+        """The rows, with what the data of conditions add."""
+        raise NotImplementedError
+
+    def value(self, at: Values) -> Array:
+        u = at.operand(self.operand).ravel()
+        return np.asarray(self.affine.matrix @ u + self.affine.offset(self.conditions, at.t))
+
+    def jacobian(self, at: Values) -> Any:
+        return self.affine.matrix @ at.operand_jacobian(self.operand)
+
+    def entries(self) -> list[Entries]:
+        matrix = self.affine.matrix.tocoo()
+        i, j = matrix.coords
+        return [
+            Entries(i, j, matrix.data, state, () if slope is None else ((slope, j),))
+            for state, slope in self.context.state_slopes(self.operand)
+        ]
+
+    def row_sum(self, at: Values) -> float:
+        return float(np.max(np.asarray(abs(self.affine.matrix).sum(axis=1))))
+
+    def along_axis(self, mean: bool) -> tuple[int, Any] | None:
+        return None
+
+    def common_factor(self) -> Any:
+        return None
+
+    def kernel_form(self) -> RowProduct:
+        raise NotCompiled("the coordinates are curved")
+
+
+class DerivativeTerm(LinearTerm):
+    """A (mixed) derivative: the rows of `pdekit.derivative`, or of a scheme, with the operand's conditions."""
+
+    def __init__(self, symbol: Any, context: Context) -> None:
+        super().__init__(symbol, context)
+        self.rows  # noqa: B018  (too few nodes or conditions are found now)
+
+    @cached_property
+    def rows(self) -> dict[int, AxisRows]:
+        """The one-dimensional rows by axis, without regard to poles."""
+        grid, faces = self.context.grid, self.context.faces(self.operand)
+        found = {}
+        for name, n in self.symbol.counts.items():
+            k = grid.index(name)
+            ends = end_functionals(grid.axes[k], faces.get(name))
+            if self.symbol.scheme is not None:
+                target = SchemeTarget(grid, k, n, self.symbol.order, self.symbol.upwind, *ends)
+                found[k] = SCHEMES[self.symbol.scheme].rows(target)
+            else:
+                found[k] = node_rows(grid, k, n, self.context.order, *ends, closure="stable")
+        return found
+
+    @cached_property
+    def affine(self) -> AffineOperator:
+        grid, parities = self.context.grid, self.context.parities(self.operand)
+        if self.symbol.scheme is not None:
+            return product_of_rows(grid, self.rows, parities)
+        faces, order = self.context.faces(self.operand), self.context.order
+        return affine_derivative(grid, self.symbol.counts, order, faces, parities, what=str(self.operand))
+
+    def row_sum(self, at: Values) -> float:
+        sums = [abs(r.matrix) if r.mirror is None else abs(r.matrix) + abs(r.mirror) for r in self.rows.values()]
+        return float(np.prod([np.max(np.asarray(m.sum(axis=1))) for m in sums]))
+
+    def along_axis(self, mean: bool) -> tuple[int, Any] | None:
+        if len(self.rows) != 1:
+            return None
+        ((axis, rows),) = self.rows.items()
+        return axis, sparse.csr_array(rows.matrix)
+
+    def kernel_form(self) -> RowProduct:
+        if len(self.rows) > 1 and any(r.data.shape[1] for r in self.rows.values()):
+            raise NotCompiled(f"{self.symbol} is a mixed derivative with conditions other than prescribed values")
+        return RowProduct(self.operand, self.rows)
+
+
+class CurvedSecondDerivative(LinearTerm):
+    """``(u'' + (m'/m) u') / h^2``: a flux with constant k on curved coordinates, at orders above 2."""
+
+    @cached_property
+    def affine(self) -> AffineOperator:
+        faces, parities = self.context.faces(self.operand), self.context.parities(self.operand)
+        axis, order = self.symbol.axis, self.context.order
+        return affine_second(self.context.grid, axis, order, faces, parities, str(self.operand))

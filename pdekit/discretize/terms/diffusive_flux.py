@@ -1,0 +1,169 @@
+"""Diffusion in flux form, ``d/dx (k du/dx)``: k known, or depending on the solution."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.discretize.diffusion import FluxForm, flux_form
+from pdekit.discretize.harmonic_mean import jump_conditions
+from pdekit.discretize.terms.derivative import CurvedSecondDerivative
+from pdekit.discretize.terms.protocol import (
+    Context,
+    Entries,
+    FluxDifference,
+    NoPattern,
+    NotCompiled,
+    Source,
+    Term,
+    Values,
+)
+from pdekit.errors import GridError
+from pdekit.language.analysis import depends
+from pdekit.language.symbols import spatial_derivatives
+from pdekit.stencils.sparse_products import diagonal
+
+Array = NDArray[Any]
+JUMPING = (sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling)
+
+
+def flux_term(symbol: Any, context: Context) -> Term:
+    """The term of a flux; on curved coordinates, above order 2, a constant k makes it a linear one."""
+    if symbol.curved and context.order > 2 and symbol.coefficient == 1:
+        return CurvedSecondDerivative(symbol, context)
+    return DiffusiveFlux(symbol, context)
+
+
+class DiffusiveFlux:
+    """``divergence @ (known * mean(unknown) * gradient(u))``, the coefficient k being ``known(x, t) * unknown(solution)``."""
+
+    def __init__(self, symbol: Any, context: Context) -> None:
+        self.symbol, self.context = symbol, context
+        self.operand = symbol.operand
+        self.conditions = context.conditions.get(self.operand)
+        self._coefficient: Array | None = None
+        self.form  # noqa: B018  (too few nodes or conditions are found now)
+
+    @cached_property
+    def factors(self) -> tuple[Any, Any]:
+        """k as a factor that is known and one that depends on the solution."""
+        k, states = self.symbol.coefficient, self.context.system.states
+        if not depends(k, states):
+            return k, sp.Integer(1)
+        jumps = {part: sp.Dummy() for part in k.atoms(*JUMPING) if not depends(part, states)}
+        if jumps:  # a sum of products may hide a common factor
+            k = sp.factor(k.xreplace(jumps)).xreplace({dummy: part for part, dummy in jumps.items()})
+        known, unknown = k.as_independent(*states, *spatial_derivatives(k), as_Add=False)
+        if any(not depends(c, states) for c in jump_conditions(unknown)):
+            raise GridError(
+                f"div(k*grad(u)): k = {k} jumps in space inside of a factor that depends on the solution; write it as the "
+                "product of a factor in space and a factor in the solution"
+            )
+        return known, unknown
+
+    @cached_property
+    def form(self) -> FluxForm:
+        """The pieces, those of `pdekit.diffusion`."""
+        symbol, context = self.symbol, self.context
+        poles = bool(context.grid.poles(symbol.axis)) and not (context.order == 2 and symbol.curved)
+        parts = (self.operand, symbol.coefficient, self.factors[1])
+        own, k, mean = (context.parity(part, symbol.axis) if poles else 1 for part in parts)
+        axis, faces = context.grid.index(symbol.axis), context.faces(self.operand)
+        return flux_form(context.grid, axis, context.order, faces, (own, k, mean), weighted=symbol.curved)
+
+    def known(self, t: float) -> Array:
+        """The known factor of k at the flux points."""
+        if self._coefficient is None or self.factors[0].has(self.context.system.t):
+            self._coefficient = self.form.expression(self.factors[0], self.context.constants(t), self.context.dtype)
+        return self._coefficient
+
+    def _gradient(self, at: Values) -> Array:
+        gradient = self.form.gradient
+        return np.asarray(gradient.matrix @ at.operand(self.operand).ravel() + gradient.offset(self.conditions, at.t))
+
+    def _conductivity(self, at: Values) -> Array:
+        """k at the flux points: what depends on the solution by the mean of neighbours, the rest where it stands."""
+        known, unknown = self.known(at.t).ravel(), self.factors[1]
+        return known if unknown == 1 else known * (self._mean @ at.value(unknown).ravel())
+
+    def _conductivity_slope(self, at: Values) -> Array:
+        """Slope of the flux at its points by the factor of k that depends on the solution."""
+        return self._gradient(at) * self.known(at.t).ravel()
+
+    @cached_property
+    def _mean(self) -> Any:
+        return sparse.csr_array(self.form.mean.matrix())
+
+    @cached_property
+    def _divergence(self) -> Any:
+        return sparse.csr_array(self.form.divergence.matrix())
+
+    def value(self, at: Values) -> Array:
+        return np.asarray(self._divergence @ (self._conductivity(at) * self._gradient(at)))
+
+    def jacobian(self, at: Values) -> Any:
+        slope = self.form.gradient.matrix @ at.operand_jacobian(self.operand)
+        inner = diagonal(self._conductivity(at)) @ slope
+        unknown = self.factors[1]
+        if unknown != 1:
+            inner = inner + diagonal(self._conductivity_slope(at)) @ (self._mean @ at.jacobian(unknown))
+        return self._divergence @ inner
+
+    def entries(self) -> list[Entries]:
+        """K at the flux points times the gradient's weights, and the slope of K where it has one."""
+        if self.operand not in self.context.system.states or self.operand in self.context.system.definitions:
+            raise NoPattern
+        i, f, j, weights = _chained(self._divergence, self.form.gradient.matrix)
+        found = [Entries(i, j, weights, self.operand, ((self._conductivity, f),))]
+        if self.factors[1] != 1:
+            i, f, j, weights = _chained(self._divergence, self._mean)
+            slopes: Source = self._conductivity_slope
+            for state, inner in self.context.state_slopes(self.factors[1]):
+                further = () if inner is None else ((inner, j),)
+                found.append(Entries(i, j, weights, state, ((slopes, f), *further)))
+        return found
+
+    def row_sum(self, at: Values) -> float:
+        sums = abs(self.form.rows.divergence.matrix) @ abs(self.form.rows.gradient.matrix)
+        size = float(np.max(np.abs(self.known(at.t))))
+        unknown, grid = self.factors[1], self.context.grid
+        size *= float(np.max(np.abs(at.value(unknown)))) if unknown != 1 else 1.0
+        if self.symbol.curved:
+            size *= float(np.max(grid.inverse_square_scale(self.form.axis, in_cells=self.context.order == 2)))
+        return size * float(np.max(np.asarray(sums.sum(axis=1))))
+
+    def along_axis(self, mean: bool) -> tuple[int, Any] | None:
+        if not mean:
+            return None
+        rows, size = self.form.rows, float(np.mean(self.known(0.0).real))
+        return self.form.axis, size * sparse.csr_array(rows.divergence.matrix @ rows.gradient.matrix)
+
+    def common_factor(self) -> Any:
+        return self.factors[0] if self.factors[1] == 1 else None
+
+    def kernel_form(self) -> FluxDifference:
+        known, unknown = self.factors
+        if self.operand not in self.context.system.states:
+            raise NotCompiled(f"{self.symbol} is the derivative of an expression")
+        if spatial_derivatives(unknown):
+            raise NotCompiled(f"the coefficient {unknown} contains derivatives")
+        changes = known.has(self.context.system.t)
+        return FluxDifference(
+            self.operand, self.form.axis, self.form.rows, None if known == 1 else self.known, changes, unknown
+        )
+
+
+def _chained(outer: Any, inner: Any) -> tuple[Array, Array, Array, Array]:
+    """All products ``outer[i, f] inner[f, j]``: i, f, j and the products themselves."""
+    left, right = sparse.coo_array(outer), sparse.csr_array(inner)
+    i, f = left.coords
+    counts = np.diff(right.indptr)[f]
+    entry = np.repeat(np.arange(f.size), counts)
+    within = np.arange(entry.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    position = right.indptr[f[entry]] + within
+    return i[entry], f[entry], right.indices[position], left.data[entry] * right.data[position]

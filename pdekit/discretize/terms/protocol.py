@@ -1,0 +1,178 @@
+"""What a term of an equation answers, and what it may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.boundary.face_data import StateConditions
+from pdekit.geometry.grid import Grid
+from pdekit.language.pde import EquationSystem
+from pdekit.stencils.rows import AxisRows, FluxRows
+
+Array = NDArray[Any]
+
+
+class Values(Protocol):
+    """Everything at one time and state, each thing computed once."""
+
+    t: float
+
+    def value(self, expression: Any) -> Array:
+        """An expression on every node."""
+        ...
+
+    def operand(self, expression: Any) -> Array:
+        """The same of what is differentiated: of a state with its prescribed values."""
+        ...
+
+    def slope(self, expression: Any, dependent: Any) -> Array:
+        """Partial derivative of an expression by a state or a term, on every node."""
+        ...
+
+    def jacobian(self, expression: Any) -> Any:
+        """Derivative of an expression's node values by the unknowns, sparse."""
+        ...
+
+    def operand_jacobian(self, expression: Any) -> Any:
+        """The same of what is differentiated."""
+        ...
+
+
+Source = Callable[[Values], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """Where a term stands.
+
+    Parameters
+    ----------
+    grid : Grid
+    system : EquationSystem
+    conditions : mapping of Symbol to StateConditions
+        For unknowns, rates and definitions with conditions.
+    order : int
+    dtype : numpy dtype
+    parity : callable of (expression, axis)
+        How an expression goes on across the poles of an axis: 1, -1 or None.
+    state_slopes : callable of expression
+        The states in a pointwise expression with the slopes by them (None: it is the state itself).
+    """
+
+    grid: Grid
+    system: EquationSystem
+    conditions: Mapping[Any, StateConditions]
+    order: int
+    dtype: np.dtype[Any]
+    parity: Callable[[Any, str], int | None]
+    state_slopes: Callable[[Any], list[tuple[Any, Source | None]]]
+
+    def parities(self, expression: Any) -> dict[str, int | None]:
+        """The same for all axes with poles."""
+        return {name: self.parity(expression, name) for name in self.grid.names if self.grid.poles(name)}
+
+    def faces(self, operand: Any) -> Mapping[str, Any]:
+        """The conditions of what is differentiated; none of an expression: its rows close one-sided."""
+        found = self.conditions.get(operand)
+        return found.faces if found is not None else {}
+
+    def constants(self, t: float) -> dict[Any, Any]:
+        """Values of time and parameters by their symbols."""
+        return {self.system.t: t, **self.system.parameters}
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """Entries ``weights * source_0[index_0] * source_1[index_1] * ...`` of a term's Jacobian at (rows, nodes of a state)."""
+
+    rows: Array
+    columns: Array
+    weights: Array
+    state: Any
+    factors: tuple[tuple[Source, Array], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class RowProduct:
+    """A term as compiled kernels take it: one-dimensional rows of one or several axes multiplied into an operand."""
+
+    operand: Any
+    rows: dict[int, AxisRows]
+
+
+@dataclass(frozen=True, eq=False)
+class FluxDifference:
+    """A term as compiled kernels take it: ``divergence @ (known * mean(unknown) * gradient(operand))`` along one axis.
+
+    Parameters
+    ----------
+    operand : Symbol
+    axis : int
+    rows : FluxRows
+    known : callable of t, optional
+        Values at the flux points of the factor that does not depend on the solution; None if it is 1.
+    changes : bool
+        Whether that changes in time.
+    unknown : expression
+        The factor that depends on the solution.
+    """
+
+    operand: Any
+    axis: int
+    rows: FluxRows
+    known: Callable[[float], Array] | None
+    changes: bool
+    unknown: Any
+
+
+KernelForm = RowProduct | FluxDifference
+
+
+class NotCompiled(Exception):  # noqa: N818  (not an error: the matrices do it then)
+    """The system has something that the kernels do not do; says what."""
+
+
+class NoPattern(Exception):  # noqa: N818  (not an error: matrices are multiplied then)
+    """A term whose places in the Jacobian are not found beforehand."""
+
+
+class Term(Protocol):
+    """A derivative that stands in an equation, on a grid with its conditions."""
+
+    symbol: Any
+
+    def value(self, at: Values) -> Array:
+        """On every node, flat."""
+        ...
+
+    def jacobian(self, at: Values) -> Any:
+        """Derivative by the unknowns, sparse."""
+        ...
+
+    def entries(self) -> list[Entries]:
+        """The same by places that stay; raises `NoPattern` where they do not."""
+        ...
+
+    def row_sum(self, at: Values) -> float:
+        """Upper bound of the sums of moduli of its matrix' rows, from its one-dimensional factors."""
+        ...
+
+    def along_axis(self, mean: bool) -> tuple[int, Any] | None:
+        """Axis and matrix, if it acts along one axis with constant coefficients; with `mean` by the mean coefficient."""
+        ...
+
+    def common_factor(self) -> Any:
+        """k of ``d/dx (k du/dx)`` where it does not depend on the solution; None for other terms."""
+        ...
+
+    def kernel_form(self) -> KernelForm:
+        """The term for compiled kernels; raises `NotCompiled` where they cannot do it."""
+        ...
+
+
+TermMaker = Callable[[Any, Context], Term]

@@ -1,0 +1,201 @@
+"""Newton's method: one for steady problems, for the stages of implicit steps and for consistent initial values.
+
+References
+----------
+P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), sections 2.1 (simplified Newton) and 3.3 (natural monotonicity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.errors import NotConvergedError, SolverError
+from pdekit.linear.protocol import LinearSolver
+
+Array = NDArray[Any]
+TOLERANCE = 1e-11
+LEAST_DAMPING = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class RootProblem:
+    """``G(x) = 0``.
+
+    Parameters
+    ----------
+    residual, jacobian : callable of x
+        G and its sparse Jacobian.
+    size : callable of x
+        Moduli of the terms that cancel in G, for its rounding.
+    blocks : sequence of slice
+        The unknowns that are judged each by itself.
+    """
+
+    residual: Callable[[Array], Array]
+    jacobian: Callable[[Array], Any]
+    size: Callable[[Array], Array]
+    blocks: Sequence[slice]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How the iteration goes.
+
+    Parameters
+    ----------
+    iterations : int
+        At most so many.
+    keeps_factors : bool
+        A factorised Jacobian is kept as long as it contracts well, from one problem to the next: simplified Newton.
+    damped : bool
+        A step is halved until it reduces the next correction: the natural monotonicity test.
+    """
+
+    iterations: int
+    keeps_factors: bool = False
+    damped: bool = False
+
+
+STEPS = Strategy(25, keeps_factors=True)
+STEADY = Strategy(60, damped=True)
+CONSISTENT = Strategy(30)
+
+
+@dataclass(frozen=True, eq=False)
+class Root:
+    """A root, the solver of the last correction, and how many iterations there were."""
+
+    x: Array
+    solver: LinearSolver
+    iterations: int
+
+
+class Newton:
+    """Solves ``G(x) = 0``.
+
+    Converged means that the last correction is below 1e-11 of the solution, for every unknown by itself, or below what
+    rounding in G makes of it: nothing less is passed on.
+
+    Parameters
+    ----------
+    strategy : Strategy
+    factorise : callable of a sparse matrix
+    counts : Counts
+        Is added to.
+    """
+
+    def __init__(self, strategy: Strategy, factorise: Callable[[Any], LinearSolver], counts: Any) -> None:
+        self.strategy, self.factorise, self.counts = strategy, factorise, counts
+        self._solver: LinearSolver | None = None
+        self._key: Any = None
+
+    def solve(self, problem: RootProblem, x: Array, key: Any = None) -> Root:
+        """Find the root near x.
+
+        Parameters
+        ----------
+        problem : RootProblem
+        x : array
+            First guess.
+        key : hashable
+            Kept factors are used again under the same key only (the step size).
+
+        Raises
+        ------
+        NotConvergedError, SolverError
+        """
+        if key != self._key:
+            self._solver = None
+        previous, change = np.inf, np.inf
+        for iteration in range(1, self.strategy.iterations + 1):
+            if self._solver is None:
+                self._solver, self._key = self.factorise(problem.jacobian(x)), key
+                self.counts.jacobians += 1
+                self.counts.factorisations += 1
+            solver = self._solver
+            correction = solver.solve(problem.residual(x))
+            self.counts.newton_iterations += 1
+            if not np.all(np.isfinite(correction)):
+                raise SolverError(f"Newton's method met a correction that is not finite in iteration {iteration}")
+            x, whole = self._advanced(problem, solver, x, correction, iteration)
+            change = relative_change(correction, x, problem.blocks)
+            if whole and (
+                change <= TOLERANCE or self._is_rounding(problem, solver, x, correction, change, previous, iteration)
+            ):
+                return Root(x, solver, iteration)
+            if not self.strategy.keeps_factors or change > 0.1 * previous:
+                self._solver = None  # a new Jacobian every time, or where the old one contracts too slowly
+            previous = change
+        raise NotConvergedError(
+            f"Newton's method did not converge in {self.strategy.iterations} iterations (last correction {change:.1e} of the solution)",
+            iterations=self.strategy.iterations,
+            left=change,
+        )
+
+    def _is_rounding(
+        self,
+        problem: RootProblem,
+        solver: LinearSolver,
+        x: Array,
+        correction: Array,
+        change: float,
+        previous: float,
+        iteration: int,
+    ) -> bool:
+        """Whether the corrections have stopped shrinking at what rounding makes of them."""
+        stalled = change > 0.1 * previous if self.strategy.keeps_factors else iteration > 3
+        return stalled and within_rounding(correction, problem.size(x), solver, problem.blocks)
+
+    def _advanced(
+        self, problem: RootProblem, solver: LinearSolver, x: Array, correction: Array, iteration: int
+    ) -> tuple[Array, bool]:
+        """The next iterate, and whether the whole step was taken."""
+        if not self.strategy.damped:
+            new = x - correction
+            if not np.all(np.isfinite(new)):
+                raise NotConvergedError("Newton's method diverged", iterations=iteration)
+            return new, True
+        damping, before = 1.0, float(np.max(np.abs(correction)))
+        while damping >= LEAST_DAMPING:
+            trial = x - damping * correction
+            residual = problem.residual(trial)
+            self.counts.evaluations += 1
+            if np.all(np.isfinite(residual)):
+                if relative_change(correction, trial, problem.blocks) <= 1e-6:
+                    return trial, damping == 1.0
+                if np.max(np.abs(solver.solve(residual))) <= (1 - 0.25 * damping) * before:
+                    return trial, damping == 1.0
+                if within_rounding(correction, problem.size(trial), solver, problem.blocks):
+                    return trial, damping == 1.0
+            damping /= 2
+        left = float(np.max(np.abs(problem.residual(x))))
+        raise NotConvergedError(
+            f"Newton's method is stuck after {iteration} iterations (residual {left:.2e})",
+            iterations=iteration,
+            left=left,
+        )
+
+
+def relative_change(correction: Array, x: Array, blocks: Sequence[slice]) -> float:
+    """Greatest correction beside the greatest value, over the unknowns one by one."""
+    found = 0.0
+    for block in blocks:
+        change = float(np.max(np.abs(correction[block]), initial=0.0))
+        if change > 0:
+            found = max(found, change / max(float(np.max(np.abs(x[block]))), 1e-300))
+    return found
+
+
+def within_rounding(correction: Array, size: Array, solver: LinearSolver, blocks: Sequence[slice]) -> bool:
+    """Whether a correction is no greater than what rounding errors of the residual make of it, in every block."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size.size)
+    noise = solver.solve(4 * np.finfo(float).eps * size * signs)
+    return all(
+        np.max(np.abs(correction[block]), initial=0.0) <= 8 * np.max(np.abs(noise[block]), initial=0.0)
+        for block in blocks
+    )

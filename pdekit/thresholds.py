@@ -1,0 +1,74 @@
+"""The measured thresholds, in one place, each with its evidence.
+
+All were measured on 2 cores (x86-64, AVX2, 1 to 2 MB of second-level cache a core) unless said otherwise. They decide what
+is faster, never what is right. Whatever uses one takes a `Thresholds` and has `THRESHOLDS` for default: a test, or a person
+with another machine, passes another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+def _by_dimension(**sizes: int) -> Mapping[int, int]:
+    return field(default_factory=lambda: {int(name[1]): size for name, size in sizes.items()})
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From which sizes on what pays.
+
+    Parameters
+    ----------
+    separable_from : int
+        Unknowns below which a sparse factorisation is as good as transforms (2,000: 45^2, both 1 ms a solve).
+    krylov_once, krylov_each_step : mapping of int to int
+        By dimension, unknowns from which iterations are cheaper than the factors of sparse LU: of a problem that is solved
+        once, and of one solved at every step with the same factors (512^2: 1.6 s once and 20 ms a step; iterations 500 ms).
+    explicit_steps : int
+        Explicit adaptive methods are taken while they need no more steps than this for stability alone. Beyond, their error
+        control rides on the stability limit and leaves a pattern of the size of the tolerance at the grid scale.
+    stabilised_from : mapping of int to int
+        By dimension, unknowns from which sparse LU costs more than the stages of a stabilised explicit method
+        (u_t = laplace(u) - u^3 at rtol 1e-6: 128^2 3 s against 1.5 s, 256^2 19 s against 1.5 s). Banded LU in 1-D never does.
+    largest_3d_lu : int
+        Unknowns of a 3-D problem beyond which LU factors are larger still than many explicit steps are long.
+    loose, tight : float
+        Relative tolerances below which a method of order 2, and BDF with its low orders, need too many steps.
+    matrix_free_from : int
+        Unknowns from which no matrix is made to find the spectrum, where the rows say what it is like (301^2 by ARPACK: 27 s).
+    compiled_methods_from : int
+        Unknowns from which methods of the explicit engine, which run on compiled kernels, are taken.
+    worth_compiling : float
+        Node updates: about what matrices do in the second that compiling takes.
+    sweeps_from : int
+        Values from which the compiled sweeps of an operator are worth loading the compiler.
+    dense_spectrum : int
+        Unknowns up to which the whole spectrum is computed (400: 0.1 s).
+    near_zero_spectrum : int
+        Unknowns up to which eigenvalues next to zero are looked for, which takes LU factors.
+    look_always_below, look_every : int
+        Unknowns below which every state is looked at for blow-up; steps between looks beyond (a look costs as much as a
+        quarter of a compiled Euler step).
+    """
+
+    separable_from: int = 2_000
+    krylov_once: Mapping[int, int] = _by_dimension(d2=60_000, d3=15_000)
+    krylov_each_step: Mapping[int, int] = _by_dimension(d2=600_000, d3=30_000)
+    explicit_steps: int = 400
+    stabilised_from: Mapping[int, int] = _by_dimension(d2=8_000, d3=4_000)
+    largest_3d_lu: int = 30_000
+    loose: float = 1e-7
+    tight: float = 1e-8
+    matrix_free_from: int = 100_000
+    compiled_methods_from: int = 20_000
+    worth_compiling: float = 6e7
+    sweeps_from: int = 1 << 16
+    dense_spectrum: int = 400
+    near_zero_spectrum: int = 20_000
+    look_always_below: int = 20_000
+    look_every: int = 16
+
+
+THRESHOLDS = Thresholds()

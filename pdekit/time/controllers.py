@@ -1,0 +1,138 @@
+"""Who decides how long steps are: a fixed step, or the estimated error.
+
+References
+----------
+K. Gustafsson, ACM Trans. Math. Softw. 17 (1991) 533-554 (PI control); E. Hairer, S. P. Norsett and G. Wanner, *Solving
+Ordinary Differential Equations I*, 2nd ed. (1993), section II.4 (first step, safety factors).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.errors import StabilityError
+from pdekit.time.stepper import Stepper, Tolerance
+
+Array = NDArray[Any]
+SAFETY, LEAST_FACTOR, GREATEST_FACTOR = 0.9, 0.2, 5.0
+
+
+class Controller(Protocol):
+    """Proposes steps from one stop to the next, and judges them."""
+
+    @property
+    def tolerance(self) -> Tolerance | None:
+        """What errors are measured by; None if they are not estimated."""
+        ...
+
+    def enter(self, stepper: Stepper, start: float, end: float, Y: Array, fresh: bool) -> None:
+        """A stretch between two stops begins; `fresh`: at the very start, or where the right-hand side jumps."""
+        ...
+
+    def propose(self, t: float, end: float) -> tuple[float, float]:
+        """The next step, and the time at which it ends."""
+        ...
+
+    def judge(self, t: float, h: float, error: float) -> bool:
+        """Whether a step with this error is kept."""
+        ...
+
+
+def step_count(duration: float, step: float) -> int:
+    """How many equal steps no longer than `step` cross a duration."""
+    return max(1, math.ceil(duration / step * (1 - 1e-12)))
+
+
+@dataclass
+class FixedStep:
+    """Equal steps from stop to stop, none longer than asked: no stop is missed, and the order is kept.
+
+    Lengths that differ by rounding only are made the same, so that a factorised matrix can be kept.
+
+    Examples
+    --------
+    >>> control = FixedStep(0.5)
+    >>> control.enter(None, 0.0, 1.25, None, True)
+    >>> [round(x, 12) for x in control.propose(0.0, 1.25)]
+    [0.416666666667, 0.416666666667]
+    """
+
+    step: float
+    tolerance: Tolerance | None = None
+    _h: float = field(default=0.0, init=False)
+    _start: float = field(default=0.0, init=False)
+    _count: int = field(default=0, init=False)
+    _made: int = field(default=0, init=False)
+
+    def enter(self, stepper: Any, start: float, end: float, Y: Any, fresh: bool) -> None:
+        self._count, self._made, self._start = step_count(end - start, self.step), 0, start
+        h, before = (end - start) / self._count, self._h or self.step
+        self._h = before if abs(h - before) <= 1e-11 * h else h
+
+    def propose(self, t: float, end: float) -> tuple[float, float]:
+        last = self._made + 1 == self._count
+        return self._h, end if last else self._start + (self._made + 1) * self._h
+
+    def judge(self, t: float, h: float, error: float) -> bool:
+        self._made += 1
+        return True
+
+
+@dataclass
+class ErrorControl:
+    """Steps by a PI controller from the stepper's own error estimate.
+
+    ``h_new = h * 0.9 * err^(-0.7/k) * err_previous^(0.4/k)``, k the order of the estimate plus one.
+
+    Parameters
+    ----------
+    tolerance : Tolerance
+    span : float
+        Length of the whole run.
+    longest : float
+        The longest step that is allowed.
+    """
+
+    tolerance: Tolerance
+    span: float
+    longest: float = math.inf
+    h: float = field(default=0.0, init=False)
+    _previous: float = field(default=1.0, init=False)
+    _k: int = field(default=1, init=False)
+    _own: float = field(default=0.0, init=False)
+
+    def enter(self, stepper: Stepper, start: float, end: float, Y: Array, fresh: bool) -> None:
+        if not fresh:
+            return
+        assert stepper.error_order is not None
+        self._k, self._previous = stepper.error_order + 1, 1.0
+        size, slope = stepper.slope(start, Y, self.tolerance)
+        if not np.isfinite(slope):
+            raise StabilityError("the right-hand side is not finite at the start")
+        self.h = 0.01 * size / slope if size > 1e-5 and slope > 1e-5 else 1e-6 * self.span
+
+    def propose(self, t: float, end: float) -> tuple[float, float]:
+        left, h = end - t, min(self.h, self.longest)
+        self._own = left if h >= left * (1 - 1e-10) else (left / 2 if 2 * h > left else h)
+        if self._own < 1e-14 * max(abs(t), abs(end), self.span):
+            raise StabilityError(
+                f"the step has shrunk to {self._own:.3g} at t = {t:.6g}: the solution changes ever faster there"
+            )
+        return self._own, end if self._own == left else t + self._own
+
+    def judge(self, t: float, h: float, error: float) -> bool:
+        if not error <= 1.0:
+            factor = SAFETY * error ** (-1 / self._k) if np.isfinite(error) else LEAST_FACTOR
+            self.h = h * min(1.0, max(LEAST_FACTOR, factor))
+            return False
+        error = max(error, 1e-10)
+        factor = SAFETY * error ** (-0.7 / self._k) * self._previous ** (0.4 / self._k)
+        self._previous = error
+        wanted = max(h, self.h if h < self.h else 0.0)
+        self.h = wanted * min(GREATEST_FACTOR, max(LEAST_FACTOR, factor))
+        return True

@@ -1,0 +1,149 @@
+"""What is known of a system at a state: its spectrum, its stable steps, what it is like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.discretize.system import SemiDiscrete
+from pdekit.errors import NotDifferentiableError, StabilityError
+from pdekit.language.symbols import spatial_derivatives
+from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.time.methods import Method
+from pdekit.time.second_order import halves
+from pdekit.time.soundness import has_doubtful_closures
+from pdekit.time.stability import (
+    Spectrum,
+    explicit_limit,
+    rate_bound,
+    reaction_bound,
+    spectrum,
+    verlet_limit,
+    wave_spectrum,
+)
+
+Array = NDArray[Any]
+TIME_SAMPLES = 8
+GRID_GROWTH = 2e-2  # beside the spectral radius: growth above this is that of grid-scale modes
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What the choice rests on."""
+
+    system: SemiDiscrete
+    t: float
+    y: Array
+    duration: float
+    thresholds: Thresholds = THRESHOLDS
+
+    @cached_property
+    def jacobian(self) -> Any:
+        """Jacobian at the start."""
+        return self.system.jacobian(self.t, self.y)
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """Its spectrum."""
+        if self.bounded:
+            radius = rate_bound(self.system, self.t, self.y)
+            edge = [1j * radius, -1j * radius] if self.purely_second_order else [-radius]
+            return Spectrum(np.array(edge, dtype=complex), True)
+        if self.purely_second_order and not self.damped:
+            return wave_spectrum(self.stiffness)
+        return spectrum(self.jacobian)
+
+    @cached_property
+    def bounded(self) -> bool:
+        """Whether the spectrum is taken from a bound on the rows: a large real system of diffusion or of waves."""
+        system = self.system
+        if system.size < self.thresholds.matrix_free_from or system.function is not None or system.dtype.kind == "c":
+            return False
+        if not system.evolves or system.system.definitions or self.damped:
+            return False
+        return all(_is_elliptic(system, u) for u in system.system.unknowns) and (
+            self.purely_second_order or system.time_order == 1
+        )
+
+    @cached_property
+    def differentiable(self) -> bool:
+        """Whether there is a Jacobian: complex equations with abs or conj have none."""
+        if self.bounded:
+            return True
+        try:
+            return self.jacobian is not None
+        except NotDifferentiableError:
+            return False
+
+    @cached_property
+    def later(self) -> tuple[Facts, ...]:
+        """The same at later times, if coefficients change in time."""
+        if self.duration == 0 or self.system.is_linear or not self.system.changes_in_time:
+            return ()
+        times = self.t + self.duration * np.linspace(0.0, 1.0, TIME_SAMPLES + 1)[1:]
+        return tuple(Facts(self.system, float(t), self.y, 0.0, self.thresholds) for t in times)
+
+    @cached_property
+    def reaction(self) -> float:
+        """Greatest rate of growth that the terms without derivatives can give: what is physical."""
+        return reaction_bound(self.system, self.t, self.y)
+
+    def refuse_growth(self) -> None:
+        """Refuse discretizations whose modes grow at the rate of the grid rather than of the physics.
+
+        Raises
+        ------
+        StabilityError
+        """
+        doubtful = has_doubtful_closures(self.system) and self.system.evolves and not self.bounded
+        if not doubtful or not self.differentiable:
+            return
+        growth, radius = self.spectrum.growth, self.spectrum.radius
+        physical = max(self.reaction, np.sqrt(self.reaction))
+        if growth > GRID_GROWTH * radius and growth * self.duration > 3.0 and growth > 2.0 * physical:
+            raise StabilityError(
+                f"the discretization is unstable whatever the time step: a mode grows like exp({growth:.3g} t), at the rate of the "
+                f"grid (spectral radius {radius:.3g}), not of the equations. Is there a condition where the flow leaves "
+                "(use outflow), are there as many conditions as the equation needs at either end, does order 2 or 4 help?"
+            )
+
+    @property
+    def purely_second_order(self) -> bool:
+        """All equations are ``u_tt = ...``."""
+        return all(u.time_order == 2 for u in self.system.system.unknowns)
+
+    @property
+    def damped(self) -> bool:
+        """Rates stand on the right-hand sides of a second-order system."""
+        return self.system.has_rates
+
+    @cached_property
+    def stiffness(self) -> Any:
+        """K of ``q'' = K q``."""
+        q, v = halves(self.system, "verlet")
+        return self.jacobian[v][:, q]
+
+    def limit(self, method: Method) -> float | None:
+        """Largest stable step of a method of fixed step; None if any is stable."""
+        if not self.differentiable:
+            return None
+        own: float | None = None
+        if method.family == "explicit":
+            assert method.tableau is not None
+            own = explicit_limit(method.tableau, self.spectrum)
+        if method.family == "verlet":
+            own = 2.0 / self.spectrum.radius if self.bounded else verlet_limit(self.stiffness)
+        others = [other.limit(method) for other in self.later] if own is not None else []
+        return own if own is None else min([own, *(other for other in others if other is not None)])
+
+
+def _is_elliptic(system: SemiDiscrete, unknown: Any) -> bool:
+    """Whether an equation differentiates its own unknown only, and evenly: real eigenvalues."""
+    for atom in spatial_derivatives(unknown.rhs):
+        if atom.operand != unknown.symbol or not atom.is_even or atom.scheme is not None:
+            return False
+    return system.order <= 6

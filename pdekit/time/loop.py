@@ -1,0 +1,97 @@
+"""The one loop over time: from stop to stop, by a stepper and a controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.kernels.memory import empty_state
+from pdekit.time.controllers import Controller
+from pdekit.time.observers import Watch
+from pdekit.time.stepper import Stepper
+
+Array = NDArray[Any]
+BESIDE = 8 * float(np.finfo(float).eps)  # how far from a jump steps begin and end, beside the times themselves
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A time that a run hits exactly.
+
+    Parameters
+    ----------
+    t : float
+    frame : bool
+        The state is wanted there.
+    jump : bool
+        The right-hand side jumps there: steps end before and begin after it.
+    """
+
+    t: float
+    frame: bool = True
+    jump: bool = False
+
+
+def stops_of(frames: Sequence[float], jumps: Sequence[float] = (), others: Sequence[float] = ()) -> list[Stop]:
+    """All stops in order; times that differ by rounding only are one.
+
+    Examples
+    --------
+    >>> [(s.t, s.frame, s.jump) for s in stops_of([0.0, 1.0], [0.5, 1.0], [0.25])]
+    [(0.0, True, False), (0.25, False, False), (0.5, False, True), (1.0, True, True)]
+    """
+    close = 1e-12 * max(abs(frames[0]), abs(frames[-1]), frames[-1] - frames[0])
+    found: list[Stop] = []
+    marked = (
+        [(t, True, False) for t in frames] + [(t, False, True) for t in jumps] + [(t, False, False) for t in others]
+    )
+    for t, frame, jump in sorted(marked, key=lambda entry: (entry[0], not entry[1])):
+        if not frames[0] <= t <= frames[-1]:
+            continue
+        if found and t - found[-1].t <= close:
+            found[-1] = Stop(found[-1].t, found[-1].frame or frame, found[-1].jump or jump)
+        else:
+            found.append(Stop(t, frame, jump))
+    return found
+
+
+def integrate(
+    stepper: Stepper, controller: Controller, y: Array, stops: Sequence[Stop], watch: Watch
+) -> Iterator[tuple[float, Array]]:
+    """Advance from stop to stop.
+
+    Yields
+    ------
+    (t, y) at every stop that is a frame, the first included.
+    """
+    Y = stepper.begin(stops[0].t, y)
+    yield stops[0].t, y
+    del y
+    out = empty_state(Y.shape, Y.dtype)
+    fresh = True
+    for start, end in pairwise(stops):
+        beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
+        t, until = start.t + beside * start.jump, end.t - beside * end.jump
+        controller.enter(stepper, t, until, Y, fresh)
+        while t < until:
+            h, after = controller.propose(t, until)
+            error = stepper.step(t, Y, h, out, controller.tolerance)
+            if not controller.judge(t, h, error):
+                watch.statistics.rejected += 1
+                continue
+            stepper.accepted(controller.tolerance is not None)
+            t, Y, out = after, out, Y
+            watch.step_of(t, partial(stepper.greatest, Y), partial(stepper.vector, Y), t == until, h)
+        fresh = end.jump
+        if fresh:
+            stepper.restart()
+        if end is stops[-1]:
+            del out  # its memory is that of the last frame
+        if end.frame:
+            yield end.t, stepper.vector(Y)

@@ -1,0 +1,131 @@
+"""Methods for equations of second order in time: Stormer-Verlet and Newmark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.counts import Statistics
+from pdekit.discretize.system import SemiDiscrete
+from pdekit.errors import SolverError
+from pdekit.linear.protocol import LinearSolver
+from pdekit.linear.solver_choice import Solvers
+from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
+from pdekit.time.stepper import Tolerance, VectorStepper
+
+Array = NDArray[Any]
+
+
+def halves(system: SemiDiscrete, method: str) -> tuple[slice, slice]:
+    """Where displacements and velocities stand in y.
+
+    Raises
+    ------
+    SolverError
+        Not all equations are of second order in time.
+    """
+    if any(u.time_order != 2 for u in system.system.unknowns):
+        raise SolverError(f"{method} is for equations u_tt = ...; use another method")
+    middle = system.size // 2
+    return slice(0, middle), slice(middle, system.size)
+
+
+class Verlet(VectorStepper):
+    """Stormer-Verlet for ``q'' = a(t, q)``: order 2, symplectic, stable for ``h omega <= 2``.
+
+    Hairer, Lubich and Wanner, *Geometric numerical integration*, eq. (I.1.17).
+    """
+
+    def __init__(self, system: SemiDiscrete, statistics: Statistics) -> None:
+        self.q, self.v = halves(system, "verlet")
+        self.system, self.statistics = system, statistics
+        self._acceleration: tuple[float, Array] | None = None
+        if system.has_rates:
+            raise SolverError("verlet cannot treat terms in u_t on the right-hand side; use newmark")
+
+    def _a(self, t: float, y: Array) -> Array:
+        self.statistics.evaluations += 1
+        return self.system.rhs(t, y)[self.v]
+
+    def rate(self, t: float, Y: Array) -> Array:
+        return self.system.rhs(t, Y)
+
+    def restart(self) -> None:
+        self._acceleration = None
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        kept = self._acceleration
+        a = kept[1] if kept is not None and kept[0] == t else self._a(t, Y)
+        half = Y[self.v] + 0.5 * h * a
+        out[self.q] = Y[self.q] + h * half
+        out[self.v] = half
+        a = self._a(t + h, out)
+        out[self.v] = half + 0.5 * h * a
+        self._acceleration = (t + h, a)
+        return 0.0
+
+
+class Newmark(VectorStepper):
+    """Newmark's method for ``q'' = a(t, q, v)``, beta = 1/4, gamma = 1/2: order 2, unconditionally stable, conserves the
+    energy of linear systems.
+
+    Newmark (1959), eqs. (8) and (9). The new acceleration is the unknown that is solved for.
+    """
+
+    beta, gamma = 0.25, 0.5
+
+    def __init__(self, system: SemiDiscrete, solvers: Solvers, statistics: Statistics) -> None:
+        self.q, self.v = halves(system, "newmark")
+        self.system, self.solvers, self.statistics = system, solvers, statistics
+        middle = self.q.stop
+        own = [b.slice for b in system.blocks if b.offset >= middle]
+        self._blocks = [slice(r.start - middle, r.stop - middle) for r in own]
+        self._newton = Newton(STEPS, solvers.factorise, statistics)
+        self._solver: tuple[float, LinearSolver] | None = None
+        self._acceleration: tuple[float, Array] | None = None
+
+    def _matrix(self, J: Any, h: float) -> Any:
+        K, C = J[self.v][:, self.q], J[self.v][:, self.v]
+        one = sparse.eye_array(K.shape[0], format="csr")
+        return sparse.csr_array(one - self.beta * h**2 * K - self.gamma * h * C)
+
+    def rate(self, t: float, Y: Array) -> Array:
+        return self.system.rhs(t, Y)
+
+    def restart(self) -> None:
+        self._acceleration = None
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        system, beta, gamma = self.system, self.beta, self.gamma
+        kept = self._acceleration
+        a = kept[1] if kept is not None and kept[0] == t else system.rhs(t, Y)[self.v]
+        guess = np.empty_like(Y)
+        guess[self.q] = Y[self.q] + h * Y[self.v] + h**2 * (0.5 - beta) * a
+        guess[self.v] = Y[self.v] + h * (1 - gamma) * a
+
+        def state(acceleration: Array) -> Array:
+            full = guess.copy()
+            full[self.q] += beta * h**2 * acceleration
+            full[self.v] += gamma * h * acceleration
+            return full
+
+        if system.is_linear:
+            if self._solver is None or self._solver[0] != h:
+                self._solver = h, self.solvers.factorise(self._matrix(system.L, h))
+                self.statistics.factorisations += 1
+            new = self._solver[1].solve(system.rhs(t + h, guess)[self.v])
+        else:
+            problem = RootProblem(
+                lambda x: x - system.rhs(t + h, state(x))[self.v],
+                lambda x: self._matrix(system.jacobian(t + h, state(x)), h),
+                lambda x: (abs(system.jacobian(t + h, state(x))) @ np.abs(state(x)))[self.v] + np.abs(x),
+                self._blocks,
+            )
+            new = self._newton.solve(problem, a, h).x
+        self.statistics.evaluations += 1
+        self._acceleration = (t + h, new)
+        out[...] = state(new)
+        return 0.0

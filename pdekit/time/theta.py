@@ -1,0 +1,83 @@
+"""The theta methods: backward Euler and Crank-Nicolson."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.counts import Statistics
+from pdekit.discretize.system import SemiDiscrete
+from pdekit.linear.protocol import LinearSolver
+from pdekit.linear.solver_choice import Solvers
+from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
+from pdekit.stencils.sparse_products import diagonal
+from pdekit.time.stepper import Tolerance, VectorStepper
+
+Array = NDArray[Any]
+
+
+class Theta(VectorStepper):
+    r"""The theta method ``M (y1 - y0) = h (theta F(t1, y1) + (1 - theta) F(t0, y0))``.
+
+    theta = 1 is backward Euler (order 1, L-stable), theta = 1/2 Crank-Nicolson (order 2, A-stable: very fast modes are
+    carried on with factor -1, so rough initial data ring). Rows of ``0 = ...`` are taken at t1 throughout.
+    """
+
+    def __init__(self, system: SemiDiscrete, theta: float, solvers: Solvers, statistics: Statistics) -> None:
+        self.system, self.solvers, self.statistics = system, solvers, statistics
+        self.M = system.mass
+        self.theta, self.regular = theta, bool(np.all(self.M))
+        self.implicit: Any = theta if self.regular else np.where(self.M > 0, theta, 1.0)
+        self._newton = Newton(STEPS, solvers.factorise, statistics)
+        self._solver: tuple[float, LinearSolver] | None = None
+
+    def rate(self, t: float, Y: Array) -> Array:
+        return self.system.rhs(t, Y)
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        system, M, theta = self.system, self.M, self.implicit
+        self.statistics.evaluations += 1
+        if not system.is_linear:
+            out[...] = self._newton.solve(self._equations(t, Y, h), Y, h).x
+            return 0.0
+        solver = self._factorised(h)
+        forced = theta * system.b(t + h) + (1 - theta) * system.b(t)
+        if not self.regular:
+            out[...] = solver.solve(M * Y + h * ((1 - theta) * (system.L @ Y) + forced))
+        else:
+            # With S = 1 - theta h L, 1 + (1 - theta) h L = 1/theta - (1 - theta)/theta S: no product with L is needed.
+            out[...] = solver.solve(Y / self.theta + h * forced) - (1 - self.theta) / self.theta * Y
+        return 0.0
+
+    def _equations(self, t: float, y: Array, h: float) -> RootProblem:
+        """The equations of the new state."""
+        system, M, theta = self.system, self.M, self.implicit
+        known = M * y + h * (1 - theta) * system.rhs(t, y)
+
+        def residual(x: Array) -> Array:
+            self.statistics.evaluations += 1
+            return np.asarray(M * x - h * theta * system.rhs(t + h, x) - known)
+
+        def jacobian(x: Array) -> Any:
+            return diagonal(M) - h * (diagonal(np.broadcast_to(theta, M.shape)) @ system.jacobian(t + h, x))
+
+        def size(x: Array) -> Array:
+            return np.asarray(M * np.abs(x) + np.abs(known) + h * theta * (abs(system.jacobian(t + h, x)) @ np.abs(x)))
+
+        return RootProblem(residual, jacobian, size, [b.slice for b in system.blocks])
+
+    def _factorised(self, h: float) -> LinearSolver:
+        if self._solver is None or self._solver[0] != h:
+            if self.regular:
+                self._solver = h, self.solvers.shifted(1.0, h * self.theta, lambda: self._matrix(h))
+            else:
+                self._solver = h, self.solvers.factorise(self._matrix(h))
+            self.statistics.factorisations += 1
+        return self._solver[1]
+
+    def _matrix(self, h: float) -> Any:
+        weights = diagonal(np.broadcast_to(self.implicit, self.M.shape))
+        return sparse.csr_array(diagonal(self.M) - h * (weights @ self.system.L))

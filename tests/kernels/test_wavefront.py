@@ -5,10 +5,11 @@ import pytest
 
 import pdekit as pk
 from pdekit.kernels import kernel, wave
-from pdekit.time.explicit import RungeKutta
-from pdekit.time.right_hand_side import MatrixRates, Tolerance, choose_rates
+from pdekit.time.right_hand_side import MatrixRightHandSide, choose_right_hand_side
+from pdekit.time.runge_kutta import RungeKutta
+from pdekit.time.stepper import Tolerance
 from pdekit.time.tables import TABLEAUX
-from tests.test_kernels import BOX, CASES, PLANE, gray_scott, problem_of
+from tests.kernels.test_kernels import BOX, CASES, PLANE, gray_scott, problem_of
 
 # Coefficients that change in time are evaluated before each stage: no wave.
 PLANAR = [name for name, case in CASES.items() if len(case[1]) > 1 and name != "coefficient in time"]
@@ -25,13 +26,13 @@ def steps(problem, method, monkeypatch, threads, t=0.37, h=2e-6):
     y = y + 0.1 * np.random.default_rng(1).standard_normal(y.size)
     tolerance = Tolerance(np.full(y.size, 1e-3), 1e-2)
     found = []
-    for rates in (MatrixRates(system), choose_rates(system, 1.0, "always")):
-        Y = rates.unpacked(t, y)
+    for rhs in (MatrixRightHandSide(system), choose_right_hand_side(system, 1.0, "always")):
+        Y = rhs.unpacked(t, y)
         out = np.full_like(Y, np.nan)
-        engine = RungeKutta(rates, TABLEAUX[method], Y)
-        assert (rates.whole_step(TABLEAUX[method]) is not None) == rates.compiled
+        engine = RungeKutta(rhs, TABLEAUX[method])
+        assert (rhs.whole_step(TABLEAUX[method]) is not None) == rhs.compiled
         error = engine.step(t, Y, h, out, tolerance if engine.error_order else None)
-        found.append((rates.packed(out), error))
+        found.append((rhs.packed(out), error))
         assert np.max(np.abs(found[0][0] - y)) > 1e-9
     return found
 

@@ -2,17 +2,19 @@
 
 import numpy as np
 import pytest
-from pdekit.solvers import choose
 
 import pdekit as pk
+from pdekit.counts import Statistics
 from pdekit.errors import SolverError
 from pdekit.linear.direct import factorise
-from pdekit.linear.solver_choice import krylov_solver, separable_solver
-from pdekit.time.implicit import Theta
-from pdekit.time.observers import Statistics
+from pdekit.linear.solver_choice import Solvers
+from pdekit.solving import solve
+from pdekit.thresholds import Thresholds
+from pdekit.time.theta import Theta
 
 N, D = pk.Neumann("y + x"), pk.Dirichlet("x*y")
 ROBIN = pk.Robin(1, 2, "y")
+ALWAYS = Thresholds(krylov_once={2: 100}, krylov_each_step={2: 100})  # iterations whatever the size
 MIXED, XIMED = {"left": N, "right": D}, {"left": D, "right": N}
 # name: conditions along x and y (None is periodic), order, spacing of y, the bases that are expected
 SEPARABLE = {
@@ -39,9 +41,10 @@ def problem(left_right, bottom_top, order=2, spacing=None, equation="u_t = 0.7*l
 def test_separable_steps_equal_the_factorised_ones(name, theta):
     *given, title = SEPARABLE[name]
     system = problem(*given).semidiscrete
-    stepper, h = Theta(system, theta, Statistics()), 1e-2
+    stepper, h = Theta(system, theta, Solvers(system), Statistics()), 1e-2
     y = np.random.default_rng(2).standard_normal(system.size)
-    found = stepper.step(0.0, y, h)
+    found = np.empty_like(y)
+    stepper.step(0.0, y, h, found)
     assert title in stepper._solver[1].description
     b = system.b(0.0)
     expected = factorise(stepper._matrix(h)).solve(y + h * ((1 - theta) * (system.L @ y) + b))
@@ -58,7 +61,7 @@ def test_three_dimensions_and_advection_on_a_ring():
         order=4,
     )
     system = made.semidiscrete
-    solver = separable_solver(system, 1.0, 0.03)
+    solver = Solvers(system, "separable").shifted(1.0, 0.03, lambda: None)
     r = np.random.default_rng(0).standard_normal(system.size)
     residual = solver.solve(r) - 0.03 * (system.L @ solver.solve(r)) - r
     assert np.max(np.abs(residual)) < 1e-10 * np.max(np.abs(r)) and "FFT" in solver.description
@@ -99,7 +102,7 @@ def test_variable_coefficients_take_as_many_iterations_on_every_grid(name, figur
     for n in (32, 64, 128):
         made = problem(pk.Neumann(0), D, equation=f"0 = div(({COEFFICIENTS[name]})*grad(u)) + cos(pi*x)", n=n)
         system = made.semidiscrete
-        solver = krylov_solver(system, 0.0, -1.0, lambda system=system: system.L, always=True)
+        solver = Solvers(system, thresholds=ALWAYS).shifted(0.0, -1.0, lambda system=system: system.L)
         x = solver.solve(-system.b(0.0))
         expected = factorise(system.L).solve(-system.b(0.0))
         assert np.max(np.abs(x - expected)) < 1e-8 * np.max(np.abs(expected)) and solver.symmetric
@@ -121,7 +124,7 @@ def test_multigrid_where_nothing_separable_is_near(figure):
         boundary={"u": {"r": {"right": pk.Dirichlet("cos(2*phi)")}}},
     )
     system = made.semidiscrete
-    solver = krylov_solver(system, 0.0, -1.0, lambda: system.L, always=True)
+    solver = Solvers(system, thresholds=ALWAYS).shifted(0.0, -1.0, lambda: system.L)
     x = solver.solve(-system.b(0.0))
     assert np.max(np.abs(x - factorise(system.L).solve(-system.b(0.0)))) < 1e-10
     r, phi = grid.coordinates["r"], grid.coordinates["phi"]
@@ -130,14 +133,13 @@ def test_multigrid_where_nothing_separable_is_near(figure):
     figure("multigrid on a disc, iterations to 12 digits", solver.iterations, "<= 20")
 
 
-def test_only_derivatives_prescribed_and_a_jump(monkeypatch):
+def test_only_derivatives_prescribed_and_a_jump():
     """The mean is free: it stays out of residuals and corrections, and the solution agrees with the bordered LU."""
     equation = "0 = div((1 + 300*heaviside(x + 0.3*y - 0.7))*grad(u)) + cos(pi*x)*cos(3*pi*y)"
     made = problem(pk.Neumann(0), pk.Neumann(0), equation=equation, n=64)
     expected = made.solve()
     assert "LU" in expected.reasons[-1]
-    monkeypatch.setattr(choose, "KRYLOV_ONCE", {2: 100})
-    found = made.solve()
+    found = solve(made, thresholds=ALWAYS)
     assert "conjugate gradients" in found.reasons[-1]
     size = np.max(np.abs(expected["u"].values))
     assert np.max(np.abs(found["u"].values - expected["u"].values)) < 1e-9 * size
@@ -157,13 +159,13 @@ def test_multigrid_refuses_what_it_is_not_for():
         Multigrid(1j * line)
 
 
-def test_implicit_steps_with_variable_coefficients(monkeypatch):
-    monkeypatch.setattr(choose, "KRYLOV_EACH_STEP", {2: 100})
+def test_implicit_steps_with_variable_coefficients():
     made = problem(pk.Neumann(0), D, equation="u_t = div((1 + x*y)*grad(u)) - u_x", n=48)
     system = made.semidiscrete
-    stepper, h = Theta(system, 0.5, Statistics()), 1e-3
+    stepper, h = Theta(system, 0.5, Solvers(system, thresholds=ALWAYS), Statistics()), 1e-3
     y = np.random.default_rng(2).standard_normal(system.size)
-    found = stepper.step(0.0, y, h)
+    found = np.empty_like(y)
+    stepper.step(0.0, y, h, found)
     assert "BiCGSTAB" in stepper._solver[1].description
     expected = factorise(stepper._matrix(h)).solve(y + h * (0.5 * (system.L @ y) + system.b(0.0)))
     assert np.max(np.abs(found - expected)) < 1e-9 * np.max(np.abs(expected))
@@ -185,20 +187,19 @@ SINGULAR = {
 
 
 @pytest.mark.parametrize("name", SINGULAR)
-def test_iterations_do_not_take_singular_or_indefinite_problems_for_solved(name, monkeypatch):
+def test_iterations_do_not_take_singular_or_indefinite_problems_for_solved(name):
     """x - y has no part along the first eigenvector, which is symmetric: the residual alone would not tell."""
     from scipy import sparse
     from scipy.sparse.linalg import eigsh
 
-    monkeypatch.setattr(choose, "KRYLOV_ONCE", {2: 100})
     D0 = pk.Dirichlet(0)
     L = problem(D0, D0, equation="0 = div((1 + x*y)*grad(u)) + 1", n=60).semidiscrete.L
     shift = -float(eigsh(sparse.csc_array(L), k=1, sigma=-20, which="LM", return_eigenvectors=False)[0])
     made = problem(D0, D0, equation=SINGULAR[name].format(shift=repr(shift)), n=60)
     if name == "indefinite":
-        solution = made.solve()
+        solution = solve(made, thresholds=ALWAYS)
         residual = made.semidiscrete.rhs(0.0, made.semidiscrete.pack({"u": solution["u"].values}))
         assert "LU" in solution.reasons[-1] and np.max(np.abs(residual)) < 1e-8
     else:
         with pytest.raises(SolverError, match="singular"):
-            made.solve()
+            solve(made, thresholds=ALWAYS)

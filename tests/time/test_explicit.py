@@ -5,9 +5,11 @@ import pytest
 
 import pdekit as pk
 from pdekit.errors import PdekitError, StabilityError
-from pdekit.time.explicit import chebyshev_coefficients
+from pdekit.time.chebyshev import chebyshev_coefficients
+from pdekit.time.loop import Stop
 from pdekit.time.methods import METHODS
 from pdekit.time.observers import Watch
+from pdekit.time.stepper import Tolerance
 from pdekit.time.tables import TABLEAUX
 
 
@@ -79,7 +81,8 @@ def last_state(problem, name, step):
     system = problem.semidiscrete
     y = system.pack(problem.initial_fields())
     end = problem.time.end
-    *_, (_, last) = METHODS[name].integrate(system, y, [0.0, end], Watch(system, 1.0), step=step)
+    watch, tolerance = Watch(system, 1.0), Tolerance(np.full(y.size, 1e-9), 1e-6)
+    *_, (_, last) = METHODS[name].integrate(system, y, [Stop(0.0), Stop(end)], watch, tolerance, step=step)
     return system.unpack(end, last)
 
 

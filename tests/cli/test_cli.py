@@ -17,7 +17,7 @@ import pdekit as pk
 from pdekit.cli.commands import main
 from pdekit.io.hdf5_reader import read_result
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 STUDIES = [
     c

@@ -16,6 +16,8 @@ class PdekitError(Exception):
         What was found, and what is allowed.
     key : str, optional
         Where in the problem: a key path as in a config, ``boundary.u.x.left``.
+    place : str, optional
+        Where that stands: a file and its line, or an override.
 
     Examples
     --------
@@ -23,17 +25,16 @@ class PdekitError(Exception):
     time.step: must be positive, found -1
     """
 
-    def __init__(self, message: str, *, key: str = "") -> None:
+    def __init__(self, message: str, *, key: str = "", place: str = "") -> None:
         super().__init__(message)
-        self.message, self.key = message, key
+        self.message, self.key, self.place = message, key, place
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.message}" if self.key else self.message
+        return ": ".join(part for part in (self.place, self.key, self.message) if part)
 
-    def under(self, key: str) -> Self:
-        """The same error at a place further out: its key path is put behind `key`, unless it has one of its own."""
-        if not self.key:
-            self.key = key
+    def under(self, key: str, place: str = "") -> Self:
+        """The same error with a key path and a place, unless it has them already."""
+        self.key, self.place = self.key or key, self.place or place
         return self
 
 
@@ -88,8 +89,8 @@ class NotConvergedError(SolverError):
         The last correction beside the solution, or the residual.
     """
 
-    def __init__(self, message: str, *, iterations: int = 0, left: float = float("nan"), key: str = "") -> None:
-        super().__init__(message, key=key)
+    def __init__(self, message: str, *, iterations: int = 0, left: float = float("nan")) -> None:
+        super().__init__(message)
         self.iterations, self.left = iterations, left
 
 

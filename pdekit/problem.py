@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,6 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import (
     BoundaryError,
     ConfigError,
-    ExpressionError,
     PdekitError,
     StabilityError,
     nearest_hint,
@@ -105,7 +105,7 @@ class Problem:
         self.convergence = convergence or ConvergenceSettings()
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         if order not in ORDERS:
-            raise ConfigError(f"discretization.order: allowed are {list(ORDERS)}, found {order!r}")
+            raise ConfigError(f"allowed are {list(ORDERS)}, found {order!r}", key="discretization.order")
         self.system: EquationSystem = pde.bind(
             grid.names, [n for n in self.boundary if n in pde.definitions], grid.calculus
         )
@@ -119,23 +119,12 @@ class Problem:
 
     def replace(self, **changes: Any) -> Problem:
         """The same problem with some of its constructor's arguments changed."""
-        arguments: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in (
-                "initial",
-                "boundary",
-                "exact",
-                "order",
-                "schemes",
-                "time",
-                "output",
-                "convergence",
-                "title",
-                "labels",
-            )
-        }
-        pde, grid = changes.pop("pde", self.pde), changes.pop("grid", self.grid)
-        return Problem(pde, grid, **{**arguments, **changes})
+        return Problem(**{"pde": self.pde, "grid": self.grid, **self.arguments(), **changes})
+
+    def arguments(self) -> dict[str, Any]:
+        """What the constructor was given, pde and grid apart, by the names of its arguments."""
+        names = [name for name in inspect.signature(Problem).parameters if name not in ("pde", "grid")]
+        return {name: getattr(self, name) for name in names}
 
     # ------------------------------------------------------------------------------------------- checks
 
@@ -155,14 +144,14 @@ class Problem:
             for name in given:
                 if name not in allowed:
                     raise ConfigError(
-                        f"{group}.{name}: not an unknown; there are {allowed}{nearest_hint(name, allowed)}"
+                        f"not an unknown; there are {allowed}{nearest_hint(name, allowed)}", key=f"{group}.{name}"
                     )
         for unknown in self.system.unknowns:
             needed = {0: [], 1: [unknown.name], 2: [unknown.name, f"{unknown.name}_t"]}[unknown.time_order]
             for name in needed:
                 if name not in self.initial:
                     what = "the initial rate" if name.endswith("_t") and name != unknown.name else "the initial state"
-                    raise ConfigError(f"initial.{name}: missing; {what} of {unknown.name!r} must be given")
+                    raise ConfigError(f"missing; {what} of {unknown.name!r} must be given", key=f"initial.{name}")
 
     def _collect_boundary(self) -> dict[str, dict[str, FaceConditions]]:
         highest = highest_derivatives(self.system)
@@ -171,7 +160,7 @@ class Problem:
         for name in (*(u.name for u in self.system.unknowns), *map(str, self.system.definitions)):
             given = self.boundary.get(name) or {}
             if not isinstance(given, Mapping):
-                raise BoundaryError(f"boundary.{name}: give conditions per axis, {{x: ...}}")
+                raise BoundaryError("give conditions per axis, {x: ...}", key=f"boundary.{name}")
             poles = {axis: self.grid.poles(axis) for axis in axes}
             free = {
                 axis: {side: Outflow() for side in SIDES if side not in poles[axis]}
@@ -253,11 +242,9 @@ class Problem:
             if isinstance(source, str | sp.Expr):
                 values = np.asarray(sample_text(source, names, self.system.known))
                 return np.broadcast_to(values, self.grid.shape)
-            return sample_values(source, self.grid.shape, names, what)
-        except ExpressionError as error:
-            raise ExpressionError(f"{what}: {error}") from None
+            return sample_values(source, self.grid.shape, names)
         except PdekitError as error:
-            raise type(error)(f"{what}: {error}" if not str(error).startswith(what) else str(error)) from None
+            raise error.under(what) from None
 
     def initial_fields(self) -> dict[str, Array]:
         """Full arrays of the initial state (or first guess), as given."""
@@ -267,7 +254,7 @@ class Problem:
             for name in names:
                 fields[name] = self.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
                 if not np.all(np.isfinite(fields[name])):
-                    raise ConfigError(f"initial.{name}: is not finite everywhere on the grid")
+                    raise ConfigError("is not finite everywhere on the grid", key=f"initial.{name}")
         return fields
 
     def exact_values(self, name: str, t: float) -> Array:
@@ -305,9 +292,9 @@ class Problem:
         """Start and end of the time span."""
         end = self.time.end if t_end is None else t_end
         if end is None:
-            raise ConfigError("time.end: missing; say how far to integrate (t_end)")
+            raise ConfigError("missing; say how far to integrate (t_end)", key="time.end")
         if not end > self.time.start:
-            raise ConfigError(f"time.end: must be after the start {self.time.start:g}, found {end:g}")
+            raise ConfigError(f"must be after the start {self.time.start:g}, found {end:g}", key="time.end")
         return self.time.start, float(end)
 
     def choice(self, t_end: float | None = None, method: str | None = None, step: float | None = None) -> Choice:

@@ -57,24 +57,25 @@ class TimeSettings:
 
     def __post_init__(self) -> None:
         if self.compiled not in ("auto", "always", "never"):
-            raise ConfigError(f"time.compiled: allowed are auto, always and never, found {self.compiled!r}")
+            raise ConfigError(f"allowed are auto, always and never, found {self.compiled!r}", key="time.compiled")
         if self.precision not in ("double", "single"):
-            raise ConfigError(f"time.precision: allowed are double and single, found {self.precision!r}")
+            raise ConfigError(f"allowed are double and single, found {self.precision!r}", key="time.precision")
         check_setting(self.solver)
         for name in ("step", "rtol", "atol", "max_step"):
             value = getattr(self, name)
             if value is None or (name == "atol" and value == 0):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < math.inf):
-                raise ConfigError(f"time.{name}: must be a positive number, found {value!r}")
+                raise ConfigError(f"must be a positive number, found {value!r}", key=f"time.{name}")
         if self.precision == "single" and self.step is None and self.rtol < LEAST_SINGLE:
             raise ConfigError(
-                f"time.rtol: {self.rtol:g} is below what single precision can follow; allowed from {LEAST_SINGLE:g} on, or a fixed step"
+                f"{self.rtol:g} is below what single precision can follow; allowed from {LEAST_SINGLE:g} on, or a fixed step",
+                key="time.rtol",
             )
         for name in ("start", "end"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
-                raise ConfigError(f"time.{name}: must be finite, found {value!r}")
+                raise ConfigError(f"must be finite, found {value!r}", key=f"time.{name}")
 
 
 @dataclass(frozen=True)
@@ -108,23 +109,25 @@ class OutputSettings:
         """
         rules = [name for name in ("every", "times", "frames") if getattr(self, name) is not None]
         if len(rules) > 1:
-            raise ConfigError(f"output: give one of every, times and frames, found {' and '.join(rules)}")
+            raise ConfigError(f"give one of every, times and frames, found {' and '.join(rules)}", key="output")
         inner: list[float] = []
         if self.every is not None:
             if not self.every > 0:
-                raise ConfigError(f"output.every: must be positive, found {self.every!r}")
+                raise ConfigError(f"must be positive, found {self.every!r}", key="output.every")
             if (end - start) / self.every > 1e6:
-                raise ConfigError(f"output.every: {self.every:g} asks for more than a million frames")
+                raise ConfigError(f"{self.every:g} asks for more than a million frames", key="output.every")
             count = int(np.floor((end - start) / self.every * (1 + 1e-12)))
             inner = [start + k * self.every for k in range(count + 1)]
         elif self.frames is not None:
             if self.frames < 2:
-                raise ConfigError(f"output.frames: at least 2 (start and end), found {self.frames}")
+                raise ConfigError(f"at least 2 (start and end), found {self.frames}", key="output.frames")
             inner = [float(t) for t in np.linspace(start, end, self.frames)]
         elif self.times is not None:
             inner = sorted(float(t) for t in self.times)
             if inner and (inner[0] < start or inner[-1] > end):
-                raise ConfigError(f"output.times: must lie between {start:g} and {end:g}, found {list(self.times)}")
+                raise ConfigError(
+                    f"must lie between {start:g} and {end:g}, found {list(self.times)}", key="output.times"
+                )
         elif step is None:
             inner = [float(t) for t in np.linspace(start, end, DEFAULT_FRAMES)]
         else:

@@ -148,11 +148,11 @@ def _one_face(given: Any, where: str) -> tuple[BoundaryCondition, ...]:
     for condition in conditions:
         if not isinstance(condition, BoundaryCondition):
             raise BoundaryError(
-                f"{where}: expected a boundary condition such as Dirichlet(0), found {type(condition).__name__}"
+                f"expected a boundary condition such as Dirichlet(0), found {type(condition).__name__}", key=where
             )
     leading = [c.order for c in conditions]
     if len(set(leading)) < len(leading):
-        raise BoundaryError(f"{where}: two conditions of the same order {max(leading)} on one face")
+        raise BoundaryError(f"two conditions of the same order {max(leading)} on one face", key=where)
     return conditions
 
 
@@ -185,7 +185,7 @@ def collect(
     for name in given:
         if name not in axes:
             raise BoundaryError(
-                f"boundary.{unknown}.{name}: no such axis; the grid has {list(axes)}{nearest_hint(name, axes)}"
+                f"no such axis; the grid has {list(axes)}{nearest_hint(name, axes)}", key=f"boundary.{unknown}.{name}"
             )
     collected = {}
     for name, periodic in axes.items():
@@ -193,7 +193,7 @@ def collect(
         entry = given.get(name)
         if periodic:
             if entry is not None:
-                raise BoundaryError(f"{where}: axis {name!r} is periodic and takes no boundary condition")
+                raise BoundaryError(f"axis {name!r} is periodic and takes no boundary condition", key=where)
             continue
         free: dict[str, Any] = dict.fromkeys(poles.get(name, ()), Pole())
         sides: Mapping[str, Any]
@@ -203,19 +203,21 @@ def collect(
             sides = free if entry is None else {"left": entry, "right": entry, **free}
         for side in sides:
             if side not in SIDES:
-                raise BoundaryError(f"{where}.{side}: faces are 'left' and 'right'{nearest_hint(side, SIDES)}")
+                raise BoundaryError(f"faces are 'left' and 'right'{nearest_hint(side, SIDES)}", key=f"{where}.{side}")
             if (side in free) != isinstance(sides[side], Pole):
                 raise BoundaryError(
-                    f"{where}.{side}: this end is a pole of the coordinates, inside of the domain; leave it out, or give "
+                    "this end is a pole of the coordinates, inside of the domain; leave it out, or give "
                     "pole: odd for a component along a unit vector that turns there"
                     if side in free
-                    else f"{where}.{side}: this end is not a pole of the coordinates"
+                    else "this end is not a pole of the coordinates",
+                    key=f"{where}.{side}",
                 )
         for side in SIDES:
             if side not in sides:
                 raise BoundaryError(
-                    f"{where}.{side}: no condition on this face; give dirichlet, neumann, robin or another "
-                    "combination of normal derivatives, or outflow"
+                    "no condition on this face; give dirichlet, neumann, robin or another "
+                    "combination of normal derivatives, or outflow",
+                    key=f"{where}.{side}",
                 )
         odd = any(sides[side] == Pole("odd") for side in free)
         left, right = (_one_face(sides[side], f"{where}.{side}") for side in SIDES)

@@ -62,7 +62,7 @@ def face_data(
     def shaped(values: Any) -> Array:
         result = np.broadcast_to(np.asarray(values), shape)
         if not np.all(np.isfinite(result)):
-            raise BoundaryError(f"{where}: the boundary data are not finite")
+            raise BoundaryError("the boundary data are not finite", key=where)
         return result
 
     if isinstance(value, str | sp.Expr):
@@ -71,11 +71,11 @@ def face_data(
         return _callable_data(value, coordinates, parameters, shaped, where)
     array = np.asarray(value.values if isinstance(value, Field) else value)
     if array.dtype.kind not in "iufc":
-        raise BoundaryError(f"{where}: expected a number, an expression, an array or a callable, found {value!r}")
+        raise BoundaryError(f"expected a number, an expression, an array or a callable, found {value!r}", key=where)
     if array.ndim:
         reduced = tuple(n for k, n in enumerate(grid.shape) if k != axis)
         if array.shape not in (shape, reduced):
-            raise BoundaryError(f"{where}: the array has shape {array.shape}, the face needs {reduced}")
+            raise BoundaryError(f"the array has shape {array.shape}, the face needs {reduced}", key=where)
         array = array.reshape(shape)
     fixed = shaped(array)
     return FaceData(lambda t: fixed, lambda t: np.zeros_like(fixed), True)
@@ -88,7 +88,7 @@ def _symbolic_data(
     try:
         expression = given if isinstance(given, sp.Expr) else parse(given, Scope({**known, **names}))
     except PdekitError as error:
-        raise BoundaryError(f"{where}: {error}") from None
+        raise BoundaryError(f"{error}", key=where) from None
     arguments = list(names.values())
     values = [*coordinates.values(), *parameters.values()]
     count = len(coordinates)
@@ -111,7 +111,7 @@ def _callable_data(
         try:
             return shaped(call_by_name(given, {**coordinates, **parameters, "t": t}))
         except ValueError as error:
-            raise BoundaryError(f"{where}: {error}") from None
+            raise BoundaryError(f"{error}", key=where) from None
 
     wanted = inspect.signature(given).parameters
     if "t" not in wanted and not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in wanted.values()):
@@ -134,9 +134,9 @@ def resolve_coefficients(condition: BoundaryCondition, parameters: Mapping[str, 
             try:
                 a = evaluate_number(parse(a, Scope(names)), {names[n]: v for n, v in parameters.items()})
             except PdekitError as error:
-                raise BoundaryError(f"{where}: coefficient {k}: {error}") from None
+                raise BoundaryError(f"coefficient {k}: {error}", key=where) from None
         if isinstance(a, bool) or not isinstance(a, int | float | np.floating | np.integer) or not np.isfinite(a):
-            raise BoundaryError(f"{where}: coefficient {k} must be a finite real number, found {a!r}")
+            raise BoundaryError(f"coefficient {k} must be a finite real number, found {a!r}", key=where)
         numbers.append(float(a))
     return BoundaryCondition(tuple(numbers), condition.value)
 

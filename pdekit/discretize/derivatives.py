@@ -132,8 +132,9 @@ def _check_condition_count(faces: FaceConditions, axis: str, n: int, what: str) 
         count = len(faces[side])
         if n >= 4 and 0 < count < n // 2:
             raise BoundaryError(
-                f"boundary.{what}.{axis}.{side}: a derivative of order {n} needs {n // 2} conditions here, found {count}; "
-                "give a list of them, or make the inner derivative a definition with conditions of its own"
+                f"a derivative of order {n} needs {n // 2} conditions here, found {count}; "
+                "give a list of them, or make the inner derivative a definition with conditions of its own",
+                key=f"boundary.{what}.{axis}.{side}",
             )
 
 

@@ -25,28 +25,28 @@ def scheme_choices(system: EquationSystem, schemes: Mapping[str, Any], order: in
         where = f"discretization.schemes.{name}"
         entry = {given: None} if isinstance(given, str) else given
         if not isinstance(entry, Mapping) or len(entry) != 1:
-            raise ConfigError(f"{where}: expected a scheme, such as upwind or {{upwind: 3}}, found {given!r}")
+            raise ConfigError(f"expected a scheme, such as upwind or {{upwind: 3}}, found {given!r}", key=where)
         ((kind, accuracy),) = entry.items()
         if kind not in (*SCHEMES, ISOTROPIC):
             known = sorted([*SCHEMES, ISOTROPIC])
-            raise ConfigError(f"{where}: allowed are {known}, found {kind!r}{nearest_hint(kind, known)}")
+            raise ConfigError(f"allowed are {known}, found {kind!r}{nearest_hint(kind, known)}", key=where)
         if (kind == ISOTROPIC) != name.startswith("laplace("):
-            raise ConfigError(f"{where}: isotropic is for laplace(u) as a whole, and the only scheme for that")
+            raise ConfigError("isotropic is for laplace(u) as a whole, and the only scheme for that", key=where)
         if kind == ISOTROPIC:
             steps = [axis.step for axis in grid.axes if axis.uniform]
             if order != 2 or len(steps) != 2 or abs(steps[0] - steps[1]) > 1e-9 * steps[0]:
-                raise ConfigError(f"{where}: isotropic needs order 2 and two uniform axes of the same step")
+                raise ConfigError("isotropic needs order 2 and two uniform axes of the same step", key=where)
             choices[name] = Choice(kind, 2, step=steps[0])
             continue
         scheme = SCHEMES[kind]
         if name in atoms:
             n = next(iter(atoms[name].counts.values()))
             if n not in scheme.derivatives:
-                raise ConfigError(f"{where}: {kind} is for derivatives {list(scheme.derivatives)}, this one is {n}")
+                raise ConfigError(f"{kind} is for derivatives {list(scheme.derivatives)}, this one is {n}", key=where)
             accuracy = scheme.order(n, order) if accuracy is None else accuracy
             if accuracy is None:
-                raise ConfigError(f"{where}: {kind} does not reach order {order}; take a lower discretization.order")
+                raise ConfigError(f"{kind} does not reach order {order}; take a lower discretization.order", key=where)
         if accuracy is not None and (isinstance(accuracy, bool) or not isinstance(accuracy, int) or accuracy < 1):
-            raise ConfigError(f"{where}: the accuracy of {kind} must be a whole number, found {accuracy!r}")
+            raise ConfigError(f"the accuracy of {kind} must be a whole number, found {accuracy!r}", key=where)
         choices[name] = Choice(kind, accuracy or 1, scheme.by_stream)
     return choices

@@ -180,7 +180,9 @@ class Geometry:
     def __init__(self, name: str, axes: Mapping[str, Axis]) -> None:
         if name not in SYSTEMS:
             known = ["cartesian", *SYSTEMS]
-            raise GridError(f"coordinates: unknown system {name!r}; allowed are {known}{nearest_hint(name, known)}")
+            raise GridError(
+                f"unknown system {name!r}; allowed are {known}{nearest_hint(name, known)}", key="coordinates"
+            )
         self.name, self.system = name, SYSTEMS[name]
         self.roles: dict[str, int] = {}
         for axis in axes:

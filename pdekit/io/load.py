@@ -6,8 +6,9 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
+import numpy as np
 import sympy as sp
 
 from pdekit.data.files import FileData
@@ -15,9 +16,9 @@ from pdekit.errors import ConfigError, PdekitError, nearest_hint
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Grid
 from pdekit.io.boundary_forms import boundary_from
-from pdekit.io.schema import AxisSection, ConfigModel, validate
+from pdekit.io.schema import AxisSection, ConfigModel, FileSection, validate
 from pdekit.io.yaml_source import Path as KeyPath
-from pdekit.io.yaml_source import Source, override, parse_yaml, read_yaml
+from pdekit.io.yaml_source import Source, override, parse_yaml, parts, read_yaml, spell
 from pdekit.language.evaluate import evaluate_number
 from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import PDE
@@ -75,29 +76,9 @@ def build(source: Source, folder: Path, overrides: Sequence[str] = ()) -> Proble
     builder = _Builder(source, model, folder)
     try:
         return builder.changed(_python_problem(model.problem, folder, source)) if model.problem else builder.problem()
-    except ConfigError as error:
-        raise ConfigError(_located(str(error), source)) from None
     except PdekitError as error:
-        raise type(error)(_located(str(error), source)) from None
-
-
-def _located(message: str, source: Source) -> str:
-    """Put file and line before a message that begins with a key path."""
-    if message.startswith((source.name, "override ")):
-        return message
-    head = message.split(":")[0]
-    path: KeyPath = tuple(head.split(".")) if head.replace(".", "").replace("_", "").isalnum() else ()
-    if path and path[0] in source.data:
-        return f"{source.where(path)}:{message[len(head) + 1 :]}"
-    if message.startswith("equation"):
-        for i, text in enumerate(_as_list(source.data.get("equations"))):
-            if repr(text) in message:
-                return f"{source.where(('equations', i))}: {message}"
-    return f"{source.name}: {message}"
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+        path = parts(error.key)
+        raise error.under("", source.place(path if path[0] in source.data else ())) from None
 
 
 class _Builder:
@@ -111,19 +92,21 @@ class _Builder:
         model = self.model
         for key in ("grid", "equations"):
             if not getattr(model, key):
-                raise ConfigError(f"{self.source.name}: {key}: missing")
+                raise ConfigError("missing", key=key)
         pde = PDE(
             model.equations or (),
             parameters=model.parameters,
             definitions={n: str(t) for n, t in model.definitions.items()},
             unknowns=model.unknowns,
+            sources=model.sources,
+            reach=model.reach,
         )
         self.values = pde.parameter_values()
         axes = {name: self.axis(name, section) for name, section in (model.grid or {}).items()}
         try:
             grid = Grid(axes, coordinates=model.coordinates or "cartesian")
         except PdekitError as error:
-            raise self.source.error(("grid",), str(error)) from None
+            raise error.under("grid") from None
         order = model.discretization.order if model.discretization else 2
         schemes = model.discretization.schemes if model.discretization else {}
         return Problem(pde, grid, order=order, schemes=schemes, **self.settings(None), **self.data(None))
@@ -133,7 +116,8 @@ class _Builder:
         model = self.model
         if model.equations or model.definitions or model.unknowns or model.coordinates:
             raise ConfigError(
-                "problem: a Python problem brings its own equations, definitions, unknowns and coordinates; leave them out"
+                "a Python problem brings its own equations, definitions, unknowns and coordinates; leave them out",
+                key="problem",
             )
         pde = base.pde.with_parameters(**model.parameters) if model.parameters else base.pde
         self.values = pde.parameter_values()
@@ -162,10 +146,18 @@ class _Builder:
         try:
             result = evaluate_number(parse(value, Scope(names)), {names[n]: v for n, v in self.values.items()})
         except PdekitError as error:
-            raise self.source.error(path, str(error)) from None
+            raise error.under(spell(path)) from None
         if isinstance(result, complex):
             raise self.source.error(path, f"expected a real number, found {value!r}")
         return result
+
+    def array(self, values: list[Any], path: KeyPath) -> Any:
+        """An array of numbers, or of complex ones as texts."""
+        try:
+            found = np.array(values)
+            return found if found.dtype.kind in "iuf" else np.array(values, dtype=complex)
+        except (TypeError, ValueError):
+            raise self.source.error(path, "a list must hold numbers, as many in every row") from None
 
     def axis(self, name: str, section: AxisSection, base: Axis | None = None) -> Axis:
         """One axis; keys that are not given are those of `base`."""
@@ -186,7 +178,7 @@ class _Builder:
                 raise ConfigError("points is missing")
             return Axis(*ends, **given)
         except PdekitError as error:
-            raise self.source.error(path, str(error)) from None
+            raise error.under(spell(path)) from None
 
     def settings(self, base: Problem | None) -> dict[str, Any]:
         """Title, time, output and convergence."""
@@ -201,15 +193,16 @@ class _Builder:
             ),
         }
         made: dict[str, Any] = {"title": model.title or (base.title if base else "")}
-        texts = {"method", "file", "against", "compiled", "precision"}
         for key, (kind, old, section) in sections.items():
-            values = dict(vars(old))
-            for name, value in (section.model_dump(exclude_none=True) if section else {}).items():
+            values, hints = dict(vars(old)), get_type_hints(kind)
+            given: dict[str, Any] = section.model_dump(exclude_none=True) if section else {}
+            for name, value in given.items():
                 path: KeyPath = (key, name)
                 if isinstance(value, list):
                     values[name] = tuple(self.number(v, (*path, i)) for i, v in enumerate(value))
                 else:
-                    values[name] = value if name in texts else self.number(value, path)
+                    numeric = float in (hints[name], *get_args(hints[name]))
+                    values[name] = self.number(value, path) if numeric else value
             made[key] = kind(**values)
         if model.output and any(getattr(model.output, k) is not None for k in ("every", "times", "frames")):
             rules = {
@@ -225,10 +218,10 @@ class _Builder:
         model = self.model
         initial: dict[str, Any] = dict(base.initial) if base else {}
         for name, value in model.initial.items():
-            if isinstance(value, int | float | str):
-                initial[name] = value
-            else:
+            if isinstance(value, FileSection):
                 initial[name] = FileData(str(self.folder / value.file), value.variable)
+            else:
+                initial[name] = self.array(value, ("initial", name)) if isinstance(value, list) else value
         boundary: dict[str, Any] = {n: dict(a) for n, a in base.boundary.items()} if base else {}
         for name, axes in boundary_from(model.boundary, self.source).items():
             boundary[name] = {**boundary.get(name, {}), **axes}

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import dataclasses
+import functools
+import operator
+import types
+import typing
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    create_model,
+)
 
 from pdekit.errors import ConfigError, nearest_hint
 from pdekit.io.yaml_source import Path, Source
+from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
 
 Number = StrictInt | StrictFloat
 Scalar = StrictInt | StrictFloat | StrictStr  # a number, or an expression
@@ -51,36 +67,32 @@ class DiscretizationSection(Section):
     )
 
 
-class TimeSection(Section):
-    """The time span, and how it is crossed."""
+def section_of(settings: type) -> Any:
+    """The section of a config for settings: the same fields, numbers also as expressions, lists for tuples.
 
-    end: Scalar | None = None
-    start: Scalar | None = None
-    method: StrictStr | None = None
-    step: Scalar | None = None
-    rtol: Annotated[Number, Field(gt=0, lt=1)] | None = None
-    atol: Annotated[Number, Field(ge=0)] | None = None
-    compiled: Literal["auto", "always", "never"] | None = None
-    precision: Literal["double", "single"] | None = None
-
-
-class OutputSection(Section):
-    """What is stored, and where."""
-
-    file: StrictStr | None = None
-    every: Scalar | None = None
-    times: list[Scalar] | None = None
-    frames: Annotated[StrictInt, Field(ge=2)] | None = None
+    Examples
+    --------
+    >>> section_of(OutputSettings).model_validate({"frames": 3, "file": "a.h5"}).frames
+    3
+    """
+    hints = get_type_hints(settings)
+    entries = {f.name: (_loosened(hints[f.name]) | None, None) for f in dataclasses.fields(settings)}
+    name = settings.__name__.replace("Settings", "Section")
+    return create_model(name, __base__=Section, __doc__=(settings.__doc__ or "").split("\n")[0], **entries)  # type: ignore[call-overload]
 
 
-class ConvergenceSection(Section):
-    """A convergence study."""
+def _loosened(hint: Any) -> Any:
+    """A type of settings as it is allowed in a config."""
+    if get_origin(hint) in (types.UnionType, typing.Union):
+        parts = [_loosened(part) for part in get_args(hint) if part is not type(None)]
+        return functools.reduce(operator.or_, parts)
+    if get_origin(hint) is tuple:
+        return list[_loosened(get_args(hint)[0])]  # type: ignore[misc]
+    known = {float: Scalar, int: StrictInt, str: StrictStr, bool: StrictBool, Any: StrictStr}
+    return known.get(hint, hint)
 
-    points: Annotated[list[StrictInt], Field(min_length=2)] | None = None
-    steps: Annotated[list[Scalar], Field(min_length=2)] | None = None
-    expect: Number | None = None
-    against: Literal["exact", "manufactured", "self"] | None = None
-    tolerance: Number | None = None
+
+TimeSection, OutputSection, ConvergenceSection = map(section_of, (TimeSettings, OutputSettings, ConvergenceSettings))
 
 
 class LabelSection(Section):
@@ -103,13 +115,15 @@ class ConfigModel(Section):
     definitions: dict[StrictStr, Scalar] = Field(default_factory=dict)
     unknowns: list[StrictStr] | None = None
     equations: list[StrictStr] | StrictStr | None = None
-    initial: dict[StrictStr, Scalar | FileSection] = Field(default_factory=dict)
+    sources: dict[StrictStr, Scalar] = Field(default_factory=dict, description="added to right-hand sides, by unknown")
+    reach: StrictInt = 1
+    initial: dict[StrictStr, Scalar | FileSection | list[Any]] = Field(default_factory=dict)
     boundary: dict[StrictStr, dict[StrictStr, Any]] = Field(default_factory=dict)
     exact: dict[StrictStr, Scalar] = Field(default_factory=dict)
     discretization: DiscretizationSection | None = None
-    time: TimeSection | None = None
-    output: OutputSection | None = None
-    convergence: ConvergenceSection | None = None
+    time: TimeSection | None = None  # type: ignore[valid-type]
+    output: OutputSection | None = None  # type: ignore[valid-type]
+    convergence: ConvergenceSection | None = None  # type: ignore[valid-type]
     labels: dict[StrictStr, LabelSection] = Field(default_factory=dict)
 
 
@@ -140,7 +154,7 @@ def validate(source: Source) -> ConfigModel:
         faults: dict[Path, list[Any]] = {}
         for fault in error.errors():
             faults.setdefault(_real_path(fault["loc"], source.data), []).append(fault)
-        lines = [f"{source.where(path)}: {_explain(found, path)}" for path, found in faults.items()]
+        lines = [str(source.error(path, _explain(found, path))) for path, found in faults.items()]
         raise ConfigError("\n".join(lines)) from None
 
 

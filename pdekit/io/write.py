@@ -1,8 +1,13 @@
-"""Problem to config, and to a Python program: either face prints as the other."""
+"""Problem to config, and to a Python program: either face prints as the other.
+
+Every argument of `PDE` and `Problem` has one line in `FORMS`, which says where it stands in a config; a test asks that none is
+missing. Values are printed by their types.
+"""
 
 from __future__ import annotations
 
 import io
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -11,25 +16,72 @@ from ruamel.yaml import YAML
 from pdekit.boundary.conditions import BoundaryCondition, Outflow, Pole
 from pdekit.data.files import FileData
 from pdekit.geometry.axis import Axis
+from pdekit.geometry.grid import Field
 from pdekit.io.boundary_forms import condition_to_config
+from pdekit.language.pde import PDE
 from pdekit.problem import Problem
 
-_UNPRINTABLE = "<given in Python>"
+UNPRINTABLE = "<given in Python>"
+# Arguments and the keys under which they stand in a config; those of the equations first.
+FORMS: dict[str, tuple[str, ...]] = {
+    "equations": ("equations",),
+    "parameters": ("parameters",),
+    "definitions": ("definitions",),
+    "unknowns": ("unknowns",),
+    "sources": ("sources",),
+    "reach": ("reach",),
+    "rhs": ("rhs",),
+    "initial": ("initial",),
+    "boundary": ("boundary",),
+    "exact": ("exact",),
+    "order": ("discretization", "order"),
+    "schemes": ("discretization", "schemes"),
+    "time": ("time",),
+    "output": ("output",),
+    "convergence": ("convergence",),
+    "title": ("title",),
+    "labels": ("labels",),
+}
+FIRST = ("title", "coordinates", "grid", "parameters", "definitions", "unknowns", "equations")  # as people write them
 
 
-def _scalar(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as it stands in a config: mappings, lists, texts and numbers."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
     if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
+        return plain(value.item())
     if isinstance(value, complex):
         return str(value).strip("()")
-    if isinstance(value, str | int | float | bool) or value is None:
-        return value
-    return _UNPRINTABLE
+    if isinstance(value, np.ndarray | Field):
+        values = np.asarray(value)
+        return plain(values.tolist()) if values.dtype.kind != "c" else plain(list(values))
+    if isinstance(value, Axis):
+        return axis_to_config(value)
+    if isinstance(value, Outflow):
+        return "outflow"
+    if isinstance(value, BoundaryCondition | Pole):
+        return plain(condition_to_config(value))
+    if isinstance(value, dict):
+        return {name: plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: plain(entry) for name, entry in changed(value).items()}
+    if hasattr(value, "free_symbols"):
+        return str(value)
+    return UNPRINTABLE
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
+def changed(settings: Any) -> dict[str, Any]:
+    """Those fields of settings that are not what they are by default."""
+    given = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    defaults = {f.name: f.default for f in fields(settings)}
+    return {name: value for name, value in given.items() if value is not defaults[name] and value != defaults[name]}
+
+
+def axis_to_config(axis: Axis) -> dict[str, Any]:
+    """An axis as it stands in a config."""
     entry: dict[str, Any]
     if axis.family is None:
         entry = {"nodes": axis.nodes.tolist()}
@@ -44,54 +96,40 @@ def _axis(axis: Axis) -> dict[str, Any]:
             entry["spacing"] = YAML(typ="safe", pure=True).load(spacing) if spacing.startswith("{") else spacing
     if axis.periodic:
         entry["periodic"] = True
-    entry |= {k: v for k, v in (("unit", axis.unit), ("long_name", axis.long_name)) if v}
-    return entry
+    return entry | {k: v for k, v in (("unit", axis.unit), ("long_name", axis.long_name)) if v}
 
 
-def _face(given: Any) -> Any:
-    if isinstance(given, Outflow):
-        return "outflow"
-    if isinstance(given, BoundaryCondition | Pole):
-        entry = condition_to_config(given)
-        return {
-            k: {a: _scalar(b) for a, b in v.items()} if isinstance(v, dict) else _scalar(v) for k, v in entry.items()
-        }
-    if isinstance(given, dict):
-        return {side: _face(entry) for side, entry in given.items()}
-    return [_face(entry) for entry in given]
+def arguments(problem: Problem) -> dict[str, Any]:
+    """The arguments of a problem and its equations that are not what they are by default."""
+    given = {**problem.pde.arguments(), **problem.arguments()}
+    given |= {"grid": problem.grid}
+    if given.get("unknowns") == PDE.inferred_unknowns(problem.pde):
+        del given["unknowns"]
+    return {
+        name: value
+        for name, value in given.items()
+        if value is not None and value != () and value != {} and value != ""
+    }
 
 
 def problem_to_config(problem: Problem) -> dict[str, Any]:
     """The config of a problem, as plain data. Data given as Python functions are marked, not printed."""
-    pde = problem.pde
-    config: dict[str, Any] = {"title": problem.title} if problem.title else {}
+    given = arguments(problem)
+    config: dict[str, Any] = {"grid": {n: plain(a) for n, a in zip(problem.grid.names, problem.grid.axes)}}
     if problem.grid.geometry is not None:
         config["coordinates"] = problem.grid.system
-    config["grid"] = {name: _axis(axis) for name, axis in zip(problem.grid.names, problem.grid.axes)}
-    optional = {
-        "parameters": {n: _scalar(v) for n, v in pde.parameters.items()},
-        "definitions": dict(pde.definitions),
-        "equations": list(pde.equations) if pde.equations else [_UNPRINTABLE],
-        "initial": {
-            n: {k: x for k, x in vars(v).items() if x} if isinstance(v, FileData) else _scalar(getattr(v, "values", v))
-            for n, v in problem.initial.items()
-        },
-        "boundary": {n: {a: _face(c) for a, c in axes.items()} for n, axes in problem.boundary.items()},
-        "exact": {n: _scalar(v) for n, v in problem.exact.items()},
-        "discretization": {"order": problem.order, **({"schemes": problem.schemes} if problem.schemes else {})},
-        "labels": problem.labels,
-    }
-    config |= {key: value for key, value in optional.items() if value}
-    for key in ("time", "output", "convergence"):
-        defaults = vars(type(getattr(problem, key))())
-        given = {
-            n: list(v) if isinstance(v, tuple) else v
-            for n, v in vars(getattr(problem, key)).items()
-            if v != defaults[n]
-        }
-        if given:
-            config[key] = given
-    return config
+    for name, (key, *inner) in FORMS.items():
+        value = plain(given[name]) if name in given else None
+        if value in (None, {}) or (name == "reach" and value == 1):
+            continue
+        if inner:
+            config.setdefault(key, {})[inner[0]] = value
+        else:
+            config[key] = value
+    config.setdefault("equations", [UNPRINTABLE])
+    config.pop("rhs", None)
+    ordered = [*(key for key in FIRST if key in config), *(key for key in config if key not in FIRST)]
+    return {key: config[key] for key in ordered}
 
 
 def problem_to_yaml(problem: Problem) -> str:
@@ -124,55 +162,47 @@ def problem_to_yaml(problem: Problem) -> str:
     return stream.getvalue()
 
 
-def _python_face(given: Any) -> str:
-    if isinstance(given, Outflow):
+PLAIN_CONDITIONS = {(1,): "Dirichlet", (0, 1): "Neumann", (0, 0, 1): "Curvature"}
+
+
+def code(value: Any) -> str:
+    """A value as Python code, `pdekit` being called ``pk``."""
+    if isinstance(value, Outflow):
         return "pk.Outflow()"
-    if isinstance(given, Pole):
-        return f"pk.Pole({given.parity!r})"
-    if isinstance(given, dict):
-        return "{" + ", ".join(f"{side!r}: {_python_face(entry)}" for side, entry in given.items()) + "}"
-    if not isinstance(given, BoundaryCondition):
-        return "[" + ", ".join(_python_face(entry) for entry in given) + "]"
-    value = repr(_scalar(given.value))
-    names = {(1,): "Dirichlet", (0, 1): "Neumann", (0, 0, 1): "Curvature"}
-    if given.coefficients in names:
-        return f"pk.{names[given.coefficients]}({value})"
-    if len(given.coefficients) == 2:
-        return f"pk.Robin({given.coefficients[0]!r}, {given.coefficients[1]!r}, {value})"
-    return f"pk.BoundaryCondition({given.coefficients!r}, {value})"
-
-
-def _python_axis(axis: Axis) -> str:
-    entry = _axis(axis)
-    ends = entry.pop("range", [])
-    points = [entry.pop("points")] if "points" in entry else []
-    words = [repr(v) for v in (*ends, *points)] + [f"{k}={v!r}" for k, v in entry.items()]
-    return f"pk.Axis({', '.join(words)})"
+    if isinstance(value, Pole):
+        return f"pk.Pole({value.parity!r})"
+    if isinstance(value, BoundaryCondition):
+        data = repr(plain(value.value))
+        if value.coefficients in PLAIN_CONDITIONS:
+            return f"pk.{PLAIN_CONDITIONS[value.coefficients]}({data})"
+        return f"pk.BoundaryCondition({code(value.coefficients)}, {data})"
+    if isinstance(value, Axis):
+        entry = axis_to_config(value)
+        ends, points = entry.pop("range", []), [entry.pop("points")] if "points" in entry else []
+        return f"pk.Axis({', '.join([*map(repr, (*ends, *points)), *(f'{k}={v!r}' for k, v in entry.items())])})"
+    if isinstance(value, FileData):
+        return f"pk.FileData({value.file!r}, {value.variable!r})"
+    if is_dataclass(value) and not isinstance(value, type):
+        return f"pk.{type(value).__name__}({', '.join(f'{k}={code(v)}' for k, v in changed(value).items())})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name!r}: {code(entry)}" for name, entry in value.items()) + "}"
+    if isinstance(value, tuple):
+        return "(" + "".join(f"{code(entry)}, " for entry in value) + ")"
+    if isinstance(value, list):
+        return "[" + ", ".join(code(entry) for entry in value) + "]"
+    return repr(value) if isinstance(value, complex) else repr(plain(value))
 
 
 def problem_to_python(problem: Problem) -> str:
     """A Python program that builds the problem."""
-    pde = problem.pde
-    words = [repr(pde.equations[0] if len(pde.equations) == 1 else list(pde.equations))]
-    words += [f"{k}={dict(v)!r}" for k, v in (("parameters", pde.parameters), ("definitions", pde.definitions)) if v]
-    axes = ", ".join(f"{name}={_python_axis(axis)}" for name, axis in zip(problem.grid.names, problem.grid.axes))
-    boundary = ", ".join(
-        f"{n!r}: {{" + ", ".join(f"{a!r}: {_python_face(c)}" for a, c in entry.items()) + "}"
-        for n, entry in problem.boundary.items()
-    )
-    initial = ", ".join(
-        f"{n!r}: " + (f"pk.FileData({v.file!r}, {v.variable!r})" if isinstance(v, FileData) else repr(_scalar(v)))
-        for n, v in problem.initial.items()
-    )
-    arguments = [f"initial={{{initial}}}", f"boundary={{{boundary}}}"]
-    if problem.exact:
-        arguments.append(f"exact={ {n: _scalar(v) for n, v in problem.exact.items()}!r}")
-    arguments += [f"schemes={problem.schemes!r}"] if problem.schemes else []
-    arguments += [f"order={problem.order}", f"time=pk.{problem.time!r}", f"output=pk.{problem.output!r}"]
-    arguments += [f"convergence=pk.{problem.convergence!r}", f"title={problem.title!r}"]
-    body = ",\n    ".join(["pde", "grid", *arguments])
+    given, own = arguments(problem), set(problem.pde.arguments())
+    equations = [code(given.pop("equations"))] if "equations" in given else []
+    words = [*equations, *(f"{n}={code(v)}" for n, v in given.items() if n in own)]
+    axes = ", ".join(f"{name}={code(axis)}" for name, axis in zip(problem.grid.names, problem.grid.axes))
     if problem.grid.geometry is not None:
         axes += f", coordinates={problem.grid.system!r}"
+    settings = [f"{n}={code(v)}" for n, v in given.items() if n not in own and n != "grid"]
+    body = ",\n    ".join(["pde", "grid", *settings])
     return (
         f"import pdekit as pk\n\npde = pk.PDE({', '.join(words)})\ngrid = pk.Grid({axes})\n"
         f"problem = pk.Problem(\n    {body},\n)\n"

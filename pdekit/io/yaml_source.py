@@ -30,6 +30,21 @@ def spell(path: Path) -> str:
     return text
 
 
+def parts(key: str) -> Path:
+    """The key path of its spelling; brackets within a key, as of ``laplace(u)``, stay.
+
+    Examples
+    --------
+    >>> parts("boundary.u.x"), parts("equations[1]")
+    (('boundary', 'u', 'x'), ('equations', 1))
+    """
+    found: list[str | int] = []
+    for part in key.split("."):
+        name, *numbers = part.replace("]", "").split("[")
+        found += [name, *(int(n) for n in numbers if n.isdigit())]
+    return tuple(found)
+
+
 @dataclass
 class Source:
     """Plain data and where each value stands.
@@ -49,19 +64,19 @@ class Source:
     lines: dict[Path, int] = field(default_factory=dict)
     overridden: dict[Path, str] = field(default_factory=dict)
 
-    def where(self, path: Path) -> str:
-        """``file.yaml, line 3: grid.x``, or the override that the value came from."""
+    def place(self, path: Path) -> str:
+        """``file.yaml, line 3``, or the override that the value came from."""
         for k in range(len(path), 0, -1):
             if path[:k] in self.overridden:
-                return f"override {self.overridden[path[:k]]!r}: {spell(path)}"
+                return f"override {self.overridden[path[:k]]!r}"
         for k in range(len(path), 0, -1):
             if path[:k] in self.lines:
-                return f"{self.name}, line {self.lines[path[:k]]}: {spell(path)}"
-        return f"{self.name}: {spell(path)}" if path else self.name
+                return f"{self.name}, line {self.lines[path[:k]]}"
+        return self.name
 
     def error(self, path: Path, message: str) -> ConfigError:
         """An error that says where."""
-        return ConfigError(f"{self.where(path)}: {message}")
+        return ConfigError(message, key=spell(path), place=self.place(path))
 
 
 def read_yaml(path: FilePath) -> Source:
@@ -89,8 +104,8 @@ def parse_yaml(text: str, name: str = "config") -> Source:
     Examples
     --------
     >>> source = parse_yaml("title: Rod\\ngrid:\\n  x: {points: 11}\\n")
-    >>> source.data, source.where(("grid", "x"))
-    ({'title': 'Rod', 'grid': {'x': {'points': 11}}}, 'config, line 3: grid.x')
+    >>> source.data, source.place(("grid", "x"))
+    ({'title': 'Rod', 'grid': {'x': {'points': 11}}}, 'config, line 3')
     """
     try:
         document = YAML(typ="rt", pure=True).load(text)
@@ -133,9 +148,10 @@ def _plain(node: Any, path: Path, source: Source, counter: list[int]) -> Any:
         result = {}
         for key, value in node.items():
             if not isinstance(key, str):
-                raise ConfigError(
-                    f"{source.where(path)}: keys are texts, found {key!r}; inside {{...}} a comma ends a value: put an "
-                    "expression with commas into quotes, or on a line of its own"
+                raise source.error(
+                    path,
+                    f"keys are texts, found {key!r}; inside {{...}} a comma ends a value: put an expression with commas into "
+                    "quotes, or on a line of its own",
                 )
             below = (*path, str(key))
             try:
@@ -154,7 +170,7 @@ def _plain(node: Any, path: Path, source: Source, counter: list[int]) -> Any:
         return float(node)
     if isinstance(node, str):
         return str(node)
-    raise ConfigError(f"{source.where(path)}: found a {type(node).__name__}; write it as a text or a number")
+    raise source.error(path, f"found a {type(node).__name__}; write it as a text or a number")
 
 
 def override(source: Source, assignment: str) -> None:

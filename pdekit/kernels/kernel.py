@@ -39,8 +39,9 @@ def _refuse_range(what: str, value: Any) -> None:
     size, limits = np.abs(value), np.finfo(np.float32)
     if size > limits.max or 0 < size < limits.tiny:
         raise SolverError(
-            f"time.precision: single holds numbers from {limits.tiny:.1e} to {limits.max:.1e}; {what} is {float(size):.3g}. "
-            "Scale the problem, or use double"
+            f"single holds numbers from {limits.tiny:.1e} to {limits.max:.1e}; {what} is {float(size):.3g}. "
+            "Scale the problem, or use double",
+            key="time.precision",
         )
 
 

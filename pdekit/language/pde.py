@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -161,18 +162,29 @@ class PDE:
         what = "; ".join(self.equations) or f"rhs={getattr(self.rhs, '__name__', 'function')}"
         return f"PDE({what!r}, parameters={self.parameters})"
 
+    def arguments(self) -> dict[str, Any]:
+        """What the constructor was given, by the names of its arguments."""
+        return {name: getattr(self, name) for name in inspect.signature(PDE).parameters}
+
     def replace(self, **changes: Any) -> PDE:
         """The same equations with some of the constructor's arguments changed."""
-        names = ("parameters", "definitions", "unknowns", "rhs", "sources", "reach")
-        arguments: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return PDE(changes.pop("equations", self.equations), **{**arguments, **changes})
+        return PDE(**{**self.arguments(), **changes})
+
+    def inferred_unknowns(self) -> tuple[str, ...] | None:
+        """The unknowns that the equations tell by themselves, if they do."""
+        try:
+            return self._infer_unknowns()
+        except ExpressionError:
+            return None
 
     def with_parameters(self, **parameters: Any) -> PDE:
         """The same equations with some parameters changed."""
         for name in parameters:
             if name not in self.parameters:
                 known = list(self.parameters)
-                raise ExpressionError(f"parameters.{name}: unknown; there are {known}{nearest_hint(name, known)}")
+                raise ExpressionError(
+                    f"unknown; there are {known}{nearest_hint(name, known)}", key=f"parameters.{name}"
+                )
         return self.replace(parameters={**self.parameters, **parameters})
 
     def _infer_unknowns(self) -> tuple[str, ...]:
@@ -199,11 +211,11 @@ class PDE:
         for group, names in groups.items():
             for name in names:
                 if not (isinstance(name, str) and name.isidentifier()) or name.startswith("_"):
-                    raise ExpressionError(f"{group}: {name!r} is not a name")
+                    raise ExpressionError(f"{name!r} is not a name", key=group)
                 if name in RESERVED:
-                    raise ExpressionError(f"{group}: {name!r} has a meaning of its own in the language")
+                    raise ExpressionError(f"{name!r} has a meaning of its own in the language", key=group)
                 if name in seen:
-                    raise ExpressionError(f"{group}: {name!r} is already the name of one of the {seen[name]}")
+                    raise ExpressionError(f"{name!r} is already the name of one of the {seen[name]}", key=group)
                 seen[name] = group
 
     def parameter_values(self) -> dict[str, complex | float]:
@@ -212,20 +224,18 @@ class PDE:
 
         def resolve(name: str, path: tuple[str, ...]) -> Any:
             if name in path:
-                raise ExpressionError(f"parameters: {' -> '.join((*path, name))} goes round in a circle")
+                raise ExpressionError(f"{' -> '.join((*path, name))} goes round in a circle", key="parameters")
             given = self.parameters[name]
             if isinstance(given, complex):
                 return sp.sympify(given)
             if isinstance(given, bool) or not isinstance(given, str | int | float):
-                raise ExpressionError(f"parameters.{name}: expected a number or an expression, found {given!r}")
+                raise ExpressionError(f"expected a number or an expression, found {given!r}", key=f"parameters.{name}")
             try:
                 needs = [n for n in names_in(given) if n in self.parameters]
                 scope = Scope({n: resolve(n, (*path, name)) for n in needs})
                 return parse(given, scope)
             except ExpressionError as error:
-                raise ExpressionError(
-                    f"parameters.{name}: {error}".replace(f"parameters.{name}: parameters", "parameters")
-                ) from None
+                raise error.under(f"parameters.{name}") from None
 
         for name in self.parameters:
             values[name] = evaluate_number(resolve(name, ()), {})
@@ -282,8 +292,8 @@ class _Binder:
             self._definition(name, ())
         rhs: dict[str, Any] = {}
         steady: list[Any] = []
-        for (left, right), text in zip(pde._sides, pde.equations):
-            unknown, expression = self._equation(left, right, text)
+        for number, ((left, right), text) in enumerate(zip(pde._sides, pde.equations)):
+            unknown, expression = self._equation(left, right, text, f"equations[{number}]")
             if unknown is None:
                 steady.append(expression)
             else:
@@ -295,7 +305,7 @@ class _Binder:
         rhs = self._substitute_rates(rhs)
         for name, source in pde.sources.items():
             if name not in rhs:
-                raise ExpressionError(f"sources: {name!r} is not an unknown")
+                raise ExpressionError(f"{name!r} is not an unknown", key="sources")
             for term in source if isinstance(source, tuple) else (source,):
                 rhs[name] += term if isinstance(term, sp.Expr) else parse(term, self._scope({}))
         unknowns = tuple(Unknown(n, orders[n], self._plain(rhs.get(n, sp.Integer(0)))) for n in pde.unknowns)
@@ -304,7 +314,7 @@ class _Binder:
         for name, expression in definitions.items():
             if expression.free_symbols & {sp.Symbol(f"{n}_t") for n in self.first_order}:
                 raise ExpressionError(
-                    f"definitions.{name}: a definition with conditions cannot contain u_t of first order"
+                    "a definition with conditions cannot contain u_t of first order", key=f"definitions.{name}"
                 )
         solution = {sp.Symbol(n) for n in (*pde.unknowns, *self.kept, *(f"{u}_t" for u in pde.unknowns))}
         known = {
@@ -342,7 +352,7 @@ class _Binder:
 
     def _definition(self, name: str, path: tuple[str, ...]) -> Any:
         if name in path:
-            raise ExpressionError(f"definitions: {' -> '.join((*path, name))} goes round in a circle")
+            raise ExpressionError(f"{' -> '.join((*path, name))} goes round in a circle", key="definitions")
         if name not in self.resolved:
             text = self.pde.definitions[name]
             try:
@@ -352,12 +362,11 @@ class _Binder:
                     text, self._scope({n: e for n, e in needs.items() if n not in self.kept})
                 )
             except ExpressionError as error:
-                where = "" if str(error).startswith("definitions") else f"definitions.{name}: "
-                raise ExpressionError(f"{where}{error}") from None
+                raise error.under(f"definitions.{name}") from None
             self.resolved[name] = expression
         return self.resolved[name]
 
-    def _equation(self, left: str, right: str, text: str) -> tuple[str | None, Any]:
+    def _equation(self, left: str, right: str, text: str, key: str) -> tuple[str | None, Any]:
         inlined = {n: e for n, e in self.resolved.items() if n not in self.kept}
         scope = self._scope(inlined)
         top = {f"{n}_tt": sp.Symbol(f"{n}_tt") for n in self.second_order}
@@ -365,14 +374,14 @@ class _Binder:
             right_side = parse(right, scope)
             left_side = parse(left, replace(scope, names={**scope.names, **top}))
         except ExpressionError as error:
-            raise ExpressionError(f"equation {text!r}: {error}") from None
+            raise ExpressionError(f"{text!r}: {error}", key=key) from None
         for name in self.pde.unknowns:
             order = 2 if name in self.second_order else 1
             rate = sp.Symbol(f"{name}_{'t' * order}")
             if left_side.has(rate):
                 factor = slope(left_side, rate)
                 if factor.has(rate) or factor == 0:
-                    raise ExpressionError(f"equation {text!r}: the left side must be linear in {rate}")
+                    raise ExpressionError(f"{text!r}: the left side must be linear in {rate}", key=key)
                 return name, (right_side - (sp.expand(left_side - factor * rate))) / factor
         return None, right_side - left_side
 

@@ -83,8 +83,8 @@ def with_schemes(system: EquationSystem, choices: Mapping[str, Choice]) -> Equat
     for name in choices:
         if name not in atoms:
             raise ConfigError(
-                f"discretization.schemes.{name}: no such derivative in the equations; there are "
-                f"{sorted(atoms)}{nearest_hint(name, atoms)}"
+                f"no such derivative in the equations; there are {sorted(atoms)}{nearest_hint(name, atoms)}",
+                key=f"discretization.schemes.{name}",
             )
 
     def marked(expression: Any, time_order: int) -> Any:
@@ -110,7 +110,9 @@ def _isotropic(system: EquationSystem, expression: Any, mixed: Diff, name: str, 
     body = expression.xreplace(dummies)
     factors = [slope(body, dummy) for dummy in dummies.values()]
     if any(f.has(*dummies.values()) for f in factors) or sp.simplify(factors[0] - factors[1]) != 0:
-        raise ConfigError(f"discretization.schemes.{name}: {choice.scheme} needs u_xx and u_yy with the same factor")
+        raise ConfigError(
+            f"{choice.scheme} needs u_xx and u_yy with the same factor", key=f"discretization.schemes.{name}"
+        )
     assert choice.step is not None
     factor = factors[0].xreplace({dummy: atom for atom, dummy in dummies.items()})
     return expression + factor * sp.Float(choice.step**2 / 6) * mixed
@@ -130,8 +132,9 @@ def _by_stream(system: EquationSystem, expression: Any, atom: Diff, name: str, c
     factor = slope(body, dummy)
     if factor.has(dummy) or time_order == 2:
         raise ConfigError(
-            f"discretization.schemes.{name}: {choice.scheme} is for a derivative that stands linearly, v*{name}, in an equation "
-            "of first order in time"
+            f"{choice.scheme} is for a derivative that stands linearly, v*{name}, in an equation "
+            "of first order in time",
+            key=f"discretization.schemes.{name}",
         )
     rest = body.xreplace({dummy: sp.Integer(0)})
     left, right = (_shape(atom, choice, direction) for direction in (-1, 1))

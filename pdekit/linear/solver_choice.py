@@ -90,7 +90,7 @@ class Solvers:
         if self.setting != "auto":
             found = SOLVERS[self.setting].shifted(self, problem, True)
             if found is None:
-                raise SolverError(f"time.solver: {self.setting} does not fit: {_wants(self.setting)}")
+                raise SolverError(f"{self.setting} does not fit: {_wants(self.setting)}", key="time.solver")
             return found
         return self.fast(problem) or factorise(matrix())
 
@@ -113,7 +113,7 @@ class Solvers:
             return factorise(matrix)
         make = SOLVERS[self.setting].factorise
         if make is None:
-            raise SolverError(f"time.solver: {self.setting} is for linear problems; take direct or krylov")
+            raise SolverError(f"{self.setting} is for linear problems; take direct or krylov", key="time.solver")
         return make(matrix)
 
 
@@ -127,10 +127,10 @@ def check_setting(setting: Any) -> None:
     names = ["auto", *SOLVERS]
     if isinstance(setting, str) and setting not in names:
         raise SolverError(
-            f"time.solver: allowed are {', '.join(names)}, found {setting!r}{nearest_hint(setting, names)}"
+            f"allowed are {', '.join(names)}, found {setting!r}{nearest_hint(setting, names)}", key="time.solver"
         )
     if not isinstance(setting, str | Factoriser):
-        raise SolverError(f"time.solver: expected a name or an object with factorise(A), found {setting!r}")
+        raise SolverError(f"expected a name or an object with factorise(A), found {setting!r}", key="time.solver")
 
 
 def _wants(name: str) -> str:

@@ -138,7 +138,7 @@ def choose_right_hand_side(
     """
     single = precision == "single"
     if single and compiled == "never":
-        raise SolverError("time.precision: single is for compiled kernels only; leave out compiled: never")
+        raise SolverError("single is for compiled kernels only; leave out compiled: never", key="time.precision")
     asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
     if compiled == "never" or (not asked and system.size * evaluations < thresholds.worth_compiling):
         return MatrixRightHandSide(system)
@@ -169,8 +169,9 @@ def refuse_lost_steps(side: RightHandSide, t: float, y: Array, step: float, dura
     unit = float(np.finfo(np.float32).eps) / 2
     if duration / step * unit > MOST_ROUNDING:
         raise SolverError(
-            f"time.precision: the roundings of {duration / step:,.0f} steps in single precision may reach "
-            f"{duration / step * unit:.2g} of the values; take longer steps, or double precision"
+            f"the roundings of {duration / step:,.0f} steps in single precision may reach "
+            f"{duration / step * unit:.2g} of the values; take longer steps, or double precision",
+            key="time.precision",
         )
     F = side.evaluate(t, y)
     for block in side.system.blocks:
@@ -178,8 +179,9 @@ def refuse_lost_steps(side: RightHandSide, t: float, y: Array, step: float, dura
         slope = float(np.max(np.abs(F[block.slice]), initial=0.0))
         if step * slope < 16 * unit * size < duration * slope * 1e3:
             raise SolverError(
-                f"time.precision: a step of {step:g} changes {block.name} by {step * slope:.1e}, which single precision loses beside "
-                f"values of {size:.3g}; take longer steps, or double precision"
+                f"a step of {step:g} changes {block.name} by {step * slope:.1e}, which single precision loses beside "
+                f"values of {size:.3g}; take longer steps, or double precision",
+                key="time.precision",
             )
 
 

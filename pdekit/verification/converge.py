@@ -201,18 +201,18 @@ def converge(
     tolerance = settings.tolerance if tolerance is None else tolerance
     for name, values in (("points", points), ("steps", steps)):
         if values is not None and len(values) < 2:
-            raise ConfigError(f"convergence.{name}: at least two are needed, found {list(values)}")
+            raise ConfigError(f"at least two are needed, found {list(values)}", key=f"convergence.{name}")
     if t_end is not None:
         problem = problem.replace(time=replace(problem.time, end=t_end))
     say = report or (lambda text: None)
     if points is None and steps is None:
-        raise ConfigError("convergence: give points (a study in space) or steps (a study in time)")
+        raise ConfigError("give points (a study in space) or steps (a study in time)", key="convergence")
     if points is None:
         assert steps is not None
         return _in_time(problem, steps, against, expect, tolerance, say)
     if steps is not None and len(steps) != len(points):
         raise ConfigError(
-            f"convergence: {len(points)} points and {len(steps)} steps; they are refined together, one each"
+            f"{len(points)} points and {len(steps)} steps; they are refined together, one each", key="convergence"
         )
     return _in_space(problem, sorted(points), steps, against, expect, tolerance, say)
 
@@ -237,7 +237,7 @@ def _in_space(
     if against is None:
         against = "exact" if problem.exact else ("self" if problem.pde.rhs is not None else "manufactured")
     if against == "exact" and not problem.exact:
-        raise ConfigError("convergence.against: there is no exact solution; use manufactured or self")
+        raise ConfigError("there is no exact solution; use manufactured or self", key="convergence.against")
     if against == "manufactured":
         problem = manufactured(problem)
     names = [n for n in _study_names(problem) if against == "self" or n in problem.exact]
@@ -311,8 +311,9 @@ def _at_nodes(finer: Field, grid: Grid) -> NDArray[Any]:
         where = np.minimum(where, fine.size - 1)
         if float(np.max(np.abs(fine.nodes[where] - coarse.nodes))) > 1e-9 * fine.length:
             raise ConfigError(
-                f"convergence: the nodes of axis {name!r} are not among those of the next finer grid; take points such as "
-                f"{coarse.size}, {nested_size(grid, coarse.size)}"
+                f"the nodes of axis {name!r} are not among those of the next finer grid; take points such as "
+                f"{coarse.size}, {nested_size(grid, coarse.size)}",
+                key="convergence",
             )
         index.append(where)
     return np.asarray(finer.values[np.ix_(*index)])
@@ -328,8 +329,9 @@ def _in_time(
 ) -> Study:
     if against in ("exact", "manufactured"):
         raise ConfigError(
-            f"convergence.against: a study in time compares with the exact solution in time of the same grid, not with {against}; "
-            "give points as well to refine both"
+            f"a study in time compares with the exact solution in time of the same grid, not with {against}; "
+            "give points as well to refine both",
+            key="convergence.against",
         )
     steps = sorted(steps, reverse=True)
     names = _study_names(problem)
@@ -338,7 +340,7 @@ def _in_time(
         method = problem.choice(step=steps[0]).method.name
     if method not in METHODS or not METHODS[method].takes_step:
         raise PdekitError(
-            f"convergence.steps: {method} chooses its own steps; a study in time needs a method of fixed step"
+            f"{method} chooses its own steps; a study in time needs a method of fixed step", key="convergence.steps"
         )
     say("reference, tight tolerances")
     exact = replace(problem.time, step=None, method="auto", rtol=1e-12, atol=1e-14)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ from pdekit.time.loop import Stop, stops_of
 from pdekit.time.method_choice import Choice, choose
 from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
-from pdekit.time.right_hand_side import refuse_lost_steps
+from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
 from pdekit.time.stepper import Tolerance
@@ -61,6 +61,38 @@ class Output(Protocol):
         ...
 
 
+@dataclass
+class _Course:
+    """How a run goes on, which may change on the way.
+
+    Parameters
+    ----------
+    settings : TimeSettings
+    choice : Choice
+    rhs : RightHandSide, optional
+        Compiled for the method, if it was before.
+    solvers : Solvers
+    tolerance : Tolerance
+    watch : Watch
+    notes : list of str
+    """
+
+    settings: TimeSettings
+    choice: Choice
+    rhs: RightHandSide | None
+    solvers: Solvers
+    tolerance: Tolerance
+    watch: Watch
+    notes: list[str]
+
+    def change(self, choice: Choice, reason: str) -> None:
+        """Go on by another method: an implicit one, if the same was chosen again."""
+        if choice.method.name == self.choice.method.name:
+            choice = Choice(METHODS["tr_bdf2"], choice.reasons)
+        self.choice = choice
+        self.notes.append(f"{reason}; {choice.method.name} went on from there")
+
+
 class Run:
     """Solves a problem once.
 
@@ -84,7 +116,7 @@ class Run:
         thresholds: Thresholds = THRESHOLDS,
     ) -> None:
         self.problem, self.output, self.keep, self.thresholds = problem, output, keep, thresholds
-        self.system, self.initial = problem.semidiscrete, problem.initial_fields()
+        self.system = problem.semidiscrete
         self.begun = clock.perf_counter()
 
     def in_time(
@@ -100,46 +132,52 @@ class Run:
         frames = output.resolve(start, end, step)
         whole = [start + whole_steps(end - start, step) * step] if output.is_default and step is not None else []
         stops = stops_of(frames, breakpoints(system, start, end), whole)
-        y = consistent(system, system.pack(self.initial), start, Statistics())
+        y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
         if choice is None:
             choice = self._choose(settings, start, y, end)
-        solvers = Solvers(system, settings.solver, self.thresholds)
         rhs = choice.method.compile(system, end - start, step, settings.compiled, settings.precision, self.thresholds)
         if settings.precision == "single" and step is not None and rhs is not None:
             refuse_lost_steps(rhs, start, y, step, end - start)
         scales = self._scales(y, start, end - start, rhs.evaluate if rhs is not None else system.rhs)
         tolerance = self._tolerance(settings, scales)
-        statistics, notes = Statistics(), []
+        statistics, notes = Statistics(), list[str]()
         watch = Watch(system, max(scales), progress, statistics, thresholds=self.thresholds)
-
-        def states() -> Iterator[tuple[float, Array]]:
-            nonlocal choice, rhs
-            assert choice is not None
-            left, state = stops, y
-            while True:
-                watch.notices = self._guards(settings, choice, end)
-                frames = choice.method.integrate(
-                    system, state, left, watch, tolerance,
-                    step=step, rhs=rhs, solvers=solvers, longest=settings.max_step or np.inf,
-                )  # fmt: skip
-                try:
-                    yield from (frame for frame in frames if state is y or frame[0] > left[0].t)
-                    return
-                except Unsuitable as change:
-                    left = [Stop(change.t, False), *(stop for stop in stops if stop.t > change.t)]
-                    state, before = change.y, choice.method.name
-                    choice = self._choose(settings, change.t, state, end)
-                    if choice.method.name == before:
-                        choice = Choice(METHODS["tr_bdf2"], choice.reasons)
-                    rhs = choice.method.compile(system, end - change.t, step, settings.compiled, settings.precision)
-                    notes.append(f"{change.reason}; {choice.method.name} went on from there")
 
         name, reasons = choice.method.name, choice.reasons
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
-        writer = self._open(name, reasons)
-        times, values = self._store(states(), stops[-1].t, writer, statistics, notes)
+        course = _Course(
+            settings, choice, rhs, Solvers(system, settings.solver, self.thresholds), tolerance, watch, notes
+        )
+        states = self._states(course, stops, [y])
+        del y, rhs  # large states are kept where they are used only
+        times, values = self._store(states, end, self._open(name, reasons), statistics, notes)
         return self._solution(times, values, name, reasons, statistics, tuple(notes))
+
+    def _states(self, course: _Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
+        """The frames; where the method chosen at the start does not suit any more, another one goes on.
+
+        `start` holds the initial state and is emptied, so that nothing here keeps it.
+        """
+        left, end, settings = stops, stops[-1].t, course.settings
+        while True:
+            method = course.choice.method
+            course.watch.notices = self._guards(settings, course.choice, end)
+            longest = settings.max_step or np.inf
+            frames = method.integrate(
+                self.system, start.pop(), left, course.watch, course.tolerance,
+                step=settings.step, rhs=course.rhs, solvers=course.solvers, longest=longest,
+            )  # fmt: skip
+            course.rhs = None
+            try:
+                if left is not stops:
+                    next(frames)  # where the method was changed
+                yield from frames
+                return
+            except Unsuitable as change:
+                course.change(self._choose(settings, change.t, change.y, end), change.reason)
+                left = [Stop(change.t, False), *(stop for stop in stops if stop.t > change.t)]
+                start.append(change.y)
 
     def _choose(self, settings: TimeSettings, t: float, y: Array, end: float) -> Choice:
         words: dict[str, Any] = {"method": settings.method, "step": settings.step, "rtol": settings.rtol}
@@ -164,7 +202,9 @@ class Run:
         refuse_unsound(self.system)
         statistics = Statistics()
         solvers = Solvers(self.system, self.problem.time.solver, self.thresholds)
-        result = solve_steady(self.system, self.system.pack(self.initial), statistics, self._coarse_defect, solvers)
+        result = solve_steady(
+            self.system, self.system.pack(self.problem.take_initial_fields()), statistics, self._coarse_defect, solvers
+        )
         writer = self._open("steady", result.reasons)
         _, values = self._store(iter([(0.0, result.y)]), 0.0, writer, statistics, [])
         last = {name: stored[-1] for name, stored in values.items()}

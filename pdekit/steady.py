@@ -18,9 +18,9 @@ from pdekit.language.evaluate import slope
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.linear.direct import condition, factorise
 from pdekit.linear.krylov import PreconditionedKrylov
-from pdekit.linear.protocol import LinearSolver, ShiftedProblem
 from pdekit.linear.separable import SeparableSolver
 from pdekit.linear.solver_choice import Solvers
+from pdekit.linear.solver_protocol import LinearSolver, ShiftedProblem
 from pdekit.nonlinear.newton import CONSISTENT, STEADY, Newton, RootProblem
 from pdekit.time.stability import gershgorin_radius
 

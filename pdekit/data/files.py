@@ -84,7 +84,7 @@ class FileData:
         if suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
                 return self._pick(archive, list(archive.files), path)
-        from pdekit.io.hdf5_reader import open_hdf5
+        from pdekit.data.hdf5 import open_hdf5
 
         with open_hdf5(path) as file:
             return self._pick(file, list(file), path)

@@ -113,7 +113,7 @@ def affine_derivative(
         name, line = grid.names[k], grid.axes[k]
         given = (faces or {}).get(name)
         if given is not None and not line.periodic:
-            _check_condition_count(given, name, n, what)
+            check_condition_count(given, name, n, what)
         ends = end_functionals(line, given)
         closure: Closure = "accurate" if faces is None else "stable"
         if parity.get(name, 1) is None:
@@ -126,7 +126,7 @@ def affine_derivative(
     return product_of_rows(grid, rows, parity, along_face)
 
 
-def _check_condition_count(faces: FaceConditions, axis: str, n: int, what: str) -> None:
+def check_condition_count(faces: FaceConditions, axis: str, n: int, what: str) -> None:
     """An even derivative of order 2m needs m conditions at an end; none at all is outflow."""
     for side in SIDES:
         count = len(faces[side])

@@ -188,7 +188,8 @@ def _flux_grid(grid: Grid, axis: int, points: Array) -> Grid:
     axes = {}
     for k, (name, line) in enumerate(zip(grid.names, grid.axes)):
         period = (line.left, line.right) if line.periodic else ()
-        axes[name] = Axis(*period, nodes=points if k == axis else line.nodes, periodic=line.periodic)
+        plain = Axis(*period, nodes=line.nodes, periodic=line.periodic)
+        axes[name] = Axis(0.0, 1.0, points.size) if k == axis else plain
     return Grid(axes)
 
 

@@ -7,6 +7,7 @@ runs that were right.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from pdekit.geometry.grid import Grid
 
 SUSPICIOUS = 0.2
+SLAB = 1 << 16  # values that are looked at together
 FLAT = 1e-9  # beside the values: differences this small are rounding
 
 
@@ -28,17 +30,35 @@ def oscillation_along(values: NDArray[Any], axis: int, periodic: bool) -> float:
     (1.98, True)
     """
     parts = [values.real, values.imag] if np.iscomplexobj(values) else [values]
-    size, shares = float(np.max(np.abs(values), initial=0.0)), [0.0]
+    size = max((float(np.max(np.abs(values))) for values in _slabs(values, axis)), default=0.0)
+    shares = [0.0]
     for part in parts:
-        d = np.diff(part, axis=axis, append=part.take([0], axis=axis)) if periodic else np.diff(part, axis=axis)
-        total = float(np.sum(np.abs(d)))
-        if total <= FLAT * size * d.size or d.shape[axis] < 3:
-            continue
-        after = np.roll(d, -1, axis=axis) if periodic else d.take(range(1, d.shape[axis]), axis=axis)
-        before = d if periodic else d.take(range(d.shape[axis] - 1), axis=axis)
-        turned = np.where(before * after < 0, np.minimum(np.abs(before), np.abs(after)), 0.0)
-        shares.append(2.0 * float(np.sum(turned)) / total)
+        sums = np.sum([_sums(slab, axis, periodic) for slab in _slabs(part, axis)], axis=0)
+        if sums[0] > FLAT * size * values.size:
+            shares.append(2.0 * float(sums[1] / sums[0]))
     return max(shares)
+
+
+def _slabs(values: NDArray[Any], axis: int) -> Iterator[NDArray[Any]]:
+    """The values in parts that are whole along the axis, few enough for what is made of them not to be noticed."""
+    other = 0 if axis else values.ndim - 1
+    if other == axis:
+        yield values
+        return
+    count = max(1, SLAB * values.shape[other] // values.size)
+    for begin in range(0, values.shape[other], count):
+        yield values[begin : begin + count] if other == 0 else values[..., begin : begin + count]
+
+
+def _sums(values: NDArray[Any], axis: int, periodic: bool) -> tuple[float, float]:
+    """Sums of the moduli of first differences, and of the lesser ones where their sign changes."""
+    d = np.diff(values, axis=axis, append=values.take([0], axis=axis)) if periodic else np.diff(values, axis=axis)
+    if d.shape[axis] < 3:
+        return 0.0, 0.0
+    after = np.roll(d, -1, axis=axis) if periodic else d.take(range(1, d.shape[axis]), axis=axis)
+    before = d if periodic else d.take(range(d.shape[axis] - 1), axis=axis)
+    turned = np.where(before * after < 0, np.minimum(np.abs(before), np.abs(after)), 0.0)
+    return float(np.sum(np.abs(d))), float(np.sum(turned))
 
 
 def oscillating_axis(grid: Grid, values: NDArray[Any]) -> tuple[str, float] | None:

@@ -19,7 +19,7 @@ from scipy import sparse
 
 from pdekit.discretize.layout import Layout
 from pdekit.discretize.program import Frame, Program, slope_of
-from pdekit.discretize.terms.protocol import Entries, NoPattern, Source
+from pdekit.discretize.terms.term_protocol import Entries, NoPattern, Source
 from pdekit.language.symbols import SpatialDerivative
 
 Array = NDArray[Any]

@@ -19,7 +19,7 @@ from scipy import sparse
 from pdekit.boundary.face_data import StateConditions
 from pdekit.discretize.parity import parity_of_expression
 from pdekit.discretize.terms import make_term
-from pdekit.discretize.terms.protocol import Context, NoPattern, Source, Term
+from pdekit.discretize.terms.term_protocol import Context, NoPattern, Source, Term
 from pdekit.errors import NotDifferentiableError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import occurs_outside

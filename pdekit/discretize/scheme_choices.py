@@ -8,11 +8,13 @@ from typing import Any
 from pdekit.errors import ConfigError, nearest_hint
 from pdekit.geometry.grid import Grid
 from pdekit.language.pde import EquationSystem
-from pdekit.language.scheme_symbols import Choice, choosable
+from pdekit.language.scheme_symbols import SchemeChoice, choosable
 from pdekit.stencils.schemes import ISOTROPIC, SCHEMES
 
 
-def scheme_choices(system: EquationSystem, schemes: Mapping[str, Any], order: int, grid: Grid) -> dict[str, Choice]:
+def scheme_choices(
+    system: EquationSystem, schemes: Mapping[str, Any], order: int, grid: Grid
+) -> dict[str, SchemeChoice]:
     """The schemes that are asked for, with their accuracies.
 
     Raises
@@ -36,7 +38,7 @@ def scheme_choices(system: EquationSystem, schemes: Mapping[str, Any], order: in
             steps = [axis.step for axis in grid.axes if axis.uniform]
             if order != 2 or len(steps) != 2 or abs(steps[0] - steps[1]) > 1e-9 * steps[0]:
                 raise ConfigError("isotropic needs order 2 and two uniform axes of the same step", key=where)
-            choices[name] = Choice(kind, 2, step=steps[0])
+            choices[name] = SchemeChoice(kind, 2, step=steps[0])
             continue
         scheme = SCHEMES[kind]
         if name in atoms:
@@ -48,5 +50,5 @@ def scheme_choices(system: EquationSystem, schemes: Mapping[str, Any], order: in
                 raise ConfigError(f"{kind} does not reach order {order}; take a lower discretization.order", key=where)
         if accuracy is not None and (isinstance(accuracy, bool) or not isinstance(accuracy, int) or accuracy < 1):
             raise ConfigError(f"the accuracy of {kind} must be a whole number, found {accuracy!r}", key=where)
-        choices[name] = Choice(kind, accuracy or 1, scheme.by_stream)
+        choices[name] = SchemeChoice(kind, accuracy or 1, scheme.by_stream)
     return choices

@@ -20,8 +20,8 @@ from pdekit.boundary.face_data import StateConditions
 from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.layout import Block, Layout
 from pdekit.discretize.program import Frame, Program
-from pdekit.discretize.terms.protocol import NoPattern
 from pdekit.discretize.terms.python_function import PythonFunction
+from pdekit.discretize.terms.term_protocol import NoPattern
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import Split, split
 from pdekit.language.pde import EquationSystem

@@ -38,7 +38,7 @@ _CLOSE = 1e-12
 
 
 @dataclass(frozen=True)
-class Factor:
+class ScaleFunction:
     """One of the functions f of which scale factors and volume elements are products.
 
     Parameters
@@ -57,8 +57,8 @@ class Factor:
     zeros: tuple[float, ...]
 
 
-RADIUS = Factor("{}", np.asarray, np.ones_like, (0.0,))
-SINE = Factor("sin({})", np.sin, np.cos, (0.0, math.pi))
+RADIUS = ScaleFunction("{}", np.asarray, np.ones_like, (0.0,))
+SINE = ScaleFunction("sin({})", np.sin, np.cos, (0.0, math.pi))
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Coordinate:
         What its axis may be called.
     scale : tuple of int
         The coordinates, by position, whose factors make its scale factor.
-    factor : Factor, optional
+    factor : ScaleFunction, optional
         The function f of this coordinate.
     whole : float
         What the integral over its whole range is when the coordinate is left out.
@@ -81,7 +81,7 @@ class Coordinate:
 
     names: tuple[str, ...]
     scale: tuple[int, ...] = ()
-    factor: Factor | None = None
+    factor: ScaleFunction | None = None
     whole: float = 1.0
     mirror: Mapping[int, str] | None = None
 
@@ -132,7 +132,7 @@ class Measure:
     (9.0, 0.5)
     """
 
-    factor: Factor = RADIUS
+    factor: ScaleFunction = RADIUS
     power: int = 0
 
     def area(self, at: Array) -> Array:
@@ -154,7 +154,7 @@ class Measure:
 CARTESIAN = Measure()
 
 
-def pole_ends(factor: Factor | None, axis: Axis) -> dict[str, float]:
+def pole_ends(factor: ScaleFunction | None, axis: Axis) -> dict[str, float]:
     """The ends of an axis at which a factor of the volume vanishes: coordinates by ``left`` and ``right``."""
     zeros = factor.zeros if factor is not None else ()
     ends = {"left": axis.left, "right": axis.right}
@@ -255,7 +255,7 @@ class Geometry:
         absent = set(range(len(self.system.coordinates))) - set(self.roles.values())
         return math.prod(self.system.coordinates[i].whole for i in absent)
 
-    def factor(self, axis: str) -> Factor | None:
+    def factor(self, axis: str) -> ScaleFunction | None:
         """The function f of an axis."""
         return self._coordinate(axis).factor
 

@@ -9,15 +9,15 @@ import numpy as np
 
 from pdekit.boundary.conditions import SIDES, BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole
 from pdekit.errors import nearest_hint
-from pdekit.io.yaml_source import Path, Source
+from pdekit.io.yaml_source import Path, YamlSource
 
 
-def _robin(given: Any, source: Source, path: Path) -> BoundaryCondition:
+def _robin(given: Any, source: YamlSource, path: Path) -> BoundaryCondition:
     entry = _mapping(given, ("a", "b"), ("value",), source, path)
     return BoundaryCondition((entry["a"], entry["b"]), _data(entry.get("value", 0), source, (*path, "value")))
 
 
-def _combination(given: Any, source: Source, path: Path) -> BoundaryCondition:
+def _combination(given: Any, source: YamlSource, path: Path) -> BoundaryCondition:
     entry = _mapping(given, ("coefficients",), ("value",), source, path)
     coefficients = entry["coefficients"]
     if not isinstance(coefficients, list) or not coefficients:
@@ -25,17 +25,17 @@ def _combination(given: Any, source: Source, path: Path) -> BoundaryCondition:
     return BoundaryCondition(tuple(coefficients), _data(entry.get("value", 0), source, (*path, "value")))
 
 
-def _pole(given: Any, source: Source, path: Path) -> Pole:
+def _pole(given: Any, source: YamlSource, path: Path) -> Pole:
     if given not in ("even", "odd"):
         raise source.error(path, f"allowed are even and odd, found {given!r}")
     return Pole(given)
 
 
-def _simple(make: Callable[[Any], BoundaryCondition]) -> Callable[[Any, Source, Path], BoundaryCondition]:
+def _simple(make: Callable[[Any], BoundaryCondition]) -> Callable[[Any, YamlSource, Path], BoundaryCondition]:
     return lambda given, source, path: make(_data(given, source, path))
 
 
-KINDS: dict[str, Callable[[Any, Source, Path], BoundaryCondition | Pole]] = {
+KINDS: dict[str, Callable[[Any, YamlSource, Path], BoundaryCondition | Pole]] = {
     "dirichlet": _simple(Dirichlet),
     "neumann": _simple(Neumann),
     "curvature": _simple(Curvature),
@@ -45,7 +45,7 @@ KINDS: dict[str, Callable[[Any, Source, Path], BoundaryCondition | Pole]] = {
 }
 
 
-def _data(value: Any, source: Source, path: Path) -> Any:
+def _data(value: Any, source: YamlSource, path: Path) -> Any:
     if isinstance(value, list):
         try:
             return np.array(value, dtype=float)
@@ -57,7 +57,7 @@ def _data(value: Any, source: Source, path: Path) -> Any:
 
 
 def _mapping(
-    given: Any, needed: tuple[str, ...], optional: tuple[str, ...], source: Source, path: Path
+    given: Any, needed: tuple[str, ...], optional: tuple[str, ...], source: YamlSource, path: Path
 ) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise source.error(path, f"expected a mapping of {', '.join((*needed, *optional))}, found {given!r}")
@@ -73,7 +73,7 @@ def _mapping(
     return dict(given)
 
 
-def _face(given: Any, source: Source, path: Path) -> Any:
+def _face(given: Any, source: YamlSource, path: Path) -> Any:
     """One face: ``outflow``, one condition, or a list of them."""
     if isinstance(given, list):
         return [_face(entry, source, (*path, i)) for i, entry in enumerate(given)]
@@ -96,7 +96,7 @@ def _face(given: Any, source: Source, path: Path) -> Any:
     return KINDS[kind](value, source, (*path, kind))
 
 
-def boundary_from(given: Mapping[str, Any], source: Source) -> dict[str, dict[str, Any]]:
+def boundary_from(given: Mapping[str, Any], source: YamlSource) -> dict[str, dict[str, Any]]:
     """The conditions of a config's ``boundary:``."""
     result: dict[str, dict[str, Any]] = {}
     for unknown, axes in given.items():

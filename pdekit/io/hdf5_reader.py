@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.data.hdf5 import open_hdf5
 from pdekit.errors import StorageError, nearest_hint
 
 
@@ -61,16 +61,6 @@ class StoredResult:
             count = self.times.size
             index = frame if isinstance(frame, slice) else range(count)[frame]
             return np.asarray(data[:count][index] if isinstance(index, slice) else data[index])
-
-
-def open_hdf5(path: Path) -> Any:
-    """Open for reading, whether or not this process has the file open with locks already."""
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        if "locking flag" not in str(error):
-            raise
-        return h5py.File(path, "r", locking=False)
 
 
 def _text(value: Any) -> Any:

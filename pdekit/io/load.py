@@ -18,7 +18,7 @@ from pdekit.geometry.grid import Grid
 from pdekit.io.boundary_forms import boundary_from
 from pdekit.io.schema import AxisSection, ConfigModel, FileSection, validate
 from pdekit.io.yaml_source import Path as KeyPath
-from pdekit.io.yaml_source import Source, override, parse_yaml, parts, read_yaml, spell
+from pdekit.io.yaml_source import YamlSource, override, parse_yaml, parts, read_yaml, spell
 from pdekit.language.evaluate import evaluate_number
 from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import PDE
@@ -68,7 +68,7 @@ def loads(text: str, folder: str | Path = ".", overrides: Sequence[str] = ()) ->
     return build(parse_yaml(text), Path(folder), overrides)
 
 
-def build(source: Source, folder: Path, overrides: Sequence[str] = ()) -> Problem:
+def build(source: YamlSource, folder: Path, overrides: Sequence[str] = ()) -> Problem:
     """Build the problem of a parsed config, whose relative paths start at `folder`."""
     for assignment in overrides:
         override(source, assignment)
@@ -84,7 +84,7 @@ def build(source: Source, folder: Path, overrides: Sequence[str] = ()) -> Proble
 class _Builder:
     """Turns the sections of a validated config into the parts of a problem."""
 
-    def __init__(self, source: Source, model: ConfigModel, folder: Path) -> None:
+    def __init__(self, source: YamlSource, model: ConfigModel, folder: Path) -> None:
         self.source, self.model, self.folder = source, model, folder
 
     def problem(self) -> Problem:
@@ -233,7 +233,7 @@ class _Builder:
         return {"initial": initial, "boundary": boundary, "exact": exact, "labels": labels}
 
 
-def _python_problem(reference: str, folder: Path, source: Source) -> Problem:
+def _python_problem(reference: str, folder: Path, source: YamlSource) -> Problem:
     """The problem ``path.py:name``, a Problem or a function that makes one."""
     file, colon, name = reference.rpartition(":")
     where: KeyPath = ("problem",)

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from pdekit.errors import ConfigError, nearest_hint
-from pdekit.io.yaml_source import Path, Source
+from pdekit.io.yaml_source import Path, YamlSource
 from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
 
 Number = StrictInt | StrictFloat
@@ -140,7 +140,7 @@ _WORDS = {
 }
 
 
-def validate(source: Source) -> ConfigModel:
+def validate(source: YamlSource) -> ConfigModel:
     """Check keys and types.
 
     Raises

@@ -46,7 +46,7 @@ def parts(key: str) -> Path:
 
 
 @dataclass
-class Source:
+class YamlSource:
     """Plain data and where each value stands.
 
     Parameters
@@ -79,7 +79,7 @@ class Source:
         return ConfigError(message, key=spell(path), place=self.place(path))
 
 
-def read_yaml(path: FilePath) -> Source:
+def read_yaml(path: FilePath) -> YamlSource:
     """Read a YAML file.
 
     Raises
@@ -98,7 +98,7 @@ def read_yaml(path: FilePath) -> Source:
     return parse_yaml(text, str(path))
 
 
-def parse_yaml(text: str, name: str = "config") -> Source:
+def parse_yaml(text: str, name: str = "config") -> YamlSource:
     """Parse YAML text; see `read_yaml`.
 
     Examples
@@ -113,7 +113,7 @@ def parse_yaml(text: str, name: str = "config") -> Source:
         raise ConfigError(_yaml_message(error, name)) from None
     except (RecursionError, ValueError) as error:
         raise ConfigError(f"{name}: not YAML that can be read: {type(error).__name__}") from None
-    source = Source(name, {})
+    source = YamlSource(name, {})
     if document is None:
         raise ConfigError(f"{name}: is empty; a config is a mapping of keys such as grid, equations, time")
     if not isinstance(document, CommentedMap):
@@ -138,7 +138,7 @@ def _yaml_message(error: YAMLError, name: str) -> str:
     return f"{name}{line}: not valid YAML: {problem}"
 
 
-def _plain(node: Any, path: Path, source: Source, counter: list[int]) -> Any:
+def _plain(node: Any, path: Path, source: YamlSource, counter: list[int]) -> Any:
     counter[0] += 1
     if counter[0] > MOST_VALUES:
         raise ConfigError(f"{source.name}: unfolds to more than {MOST_VALUES:,} values (aliases of aliases?)")
@@ -173,7 +173,7 @@ def _plain(node: Any, path: Path, source: Source, counter: list[int]) -> Any:
     raise source.error(path, f"found a {type(node).__name__}; write it as a text or a number")
 
 
-def override(source: Source, assignment: str) -> None:
+def override(source: YamlSource, assignment: str) -> None:
     """Apply ``key.path=value`` to the data, as if it stood in the file.
 
     Raises
@@ -186,7 +186,7 @@ def override(source: Source, assignment: str) -> None:
     if not equals or not all(parts):
         raise ConfigError(f"override {assignment!r}: write it as key.path=value, for example parameters.D=0.2")
     try:
-        value = _plain(YAML(typ="rt", pure=True).load(text), (), Source(f"override {assignment!r}", {}), [0])
+        value = _plain(YAML(typ="rt", pure=True).load(text), (), YamlSource(f"override {assignment!r}", {}), [0])
     except YAMLError:
         value = text
     target: Any = source.data

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.discretize.terms.protocol import FluxDifference, KernelForm, NotCompiled, RowProduct
+from pdekit.discretize.terms.term_protocol import FluxDifference, KernelForm, NotCompiled, RowProduct
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.stencils.rows import AxisRows
 
@@ -251,7 +251,7 @@ class _Planner:
     def _state(self, operand: Any) -> int:
         """The number of a state; 0 for an expression, which has no conditions."""
         if spatial_derivatives(operand):
-            raise NotCompiled(f"{operand} is differentiated, and contains derivatives")
+            raise NotCompiled(f"{operand} contains derivatives: the derivative of an expression")
         return self.states.get(operand, 0)
 
     def _rows(self, form: KernelForm) -> dict[int, Any]:

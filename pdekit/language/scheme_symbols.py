@@ -20,7 +20,7 @@ from pdekit.language.symbols import Diff, spatial_derivatives
 
 
 @dataclass(frozen=True)
-class Choice:
+class SchemeChoice:
     """How one derivative is discretized: the scheme's name, its accuracy, whether its direction is that of the stream.
 
     Of a whole Laplacian, `step` is the step of the grid.
@@ -71,7 +71,7 @@ def choosable(system: EquationSystem) -> dict[str, Diff]:
     return found
 
 
-def with_schemes(system: EquationSystem, choices: Mapping[str, Choice]) -> EquationSystem:
+def with_schemes(system: EquationSystem, choices: Mapping[str, SchemeChoice]) -> EquationSystem:
     """The equations with their derivatives marked by the schemes that they are to have.
 
     Raises
@@ -102,7 +102,7 @@ def with_schemes(system: EquationSystem, choices: Mapping[str, Choice]) -> Equat
     return replace(system, unknowns=unknowns, definitions=definitions)
 
 
-def _isotropic(system: EquationSystem, expression: Any, mixed: Diff, name: str, choice: Choice) -> Any:
+def _isotropic(system: EquationSystem, expression: Any, mixed: Diff, name: str, choice: SchemeChoice) -> Any:
     """Add to ``a*(u_xx + u_yy)`` what makes its leading error that of no direction."""
     dummies = {Diff(mixed.operand, axis, 2): sp.Dummy() for axis in system.axes}
     if not set(dummies) <= spatial_derivatives(expression):
@@ -118,15 +118,19 @@ def _isotropic(system: EquationSystem, expression: Any, mixed: Diff, name: str, 
     return expression + factor * sp.Float(choice.step**2 / 6) * mixed
 
 
-def _shape(atom: Diff, choice: Choice, upwind: int) -> Any:
+def _shape(atom: Diff, choice: SchemeChoice, upwind: int) -> Any:
     return Shaped(*atom.args, sp.Symbol(choice.scheme), sp.Integer(choice.order), sp.Integer(upwind))
 
 
-def _plain(system: EquationSystem, expression: Any, atom: Diff, name: str, choice: Choice, time_order: int) -> Any:
+def _plain(
+    system: EquationSystem, expression: Any, atom: Diff, name: str, choice: SchemeChoice, time_order: int
+) -> Any:
     return expression.xreplace({atom: _shape(atom, choice, 0)})
 
 
-def _by_stream(system: EquationSystem, expression: Any, atom: Diff, name: str, choice: Choice, time_order: int) -> Any:
+def _by_stream(
+    system: EquationSystem, expression: Any, atom: Diff, name: str, choice: SchemeChoice, time_order: int
+) -> Any:
     dummy = sp.Dummy()
     body = expression.xreplace({atom: dummy})
     factor = slope(body, dummy)

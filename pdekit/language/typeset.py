@@ -13,7 +13,7 @@ from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import Diff, Flux
 
 
-class _Printer(PrettyPrinter):
+class _Typesetter(PrettyPrinter):
     """SymPy's two-dimensional printer with the derivatives of the language, all of them partial."""
 
     def _print_Diff(self, atom: Diff) -> Any:
@@ -67,7 +67,7 @@ def typeset(system: EquationSystem) -> str:
     ── u = D⋅── u
     ∂t       ∂x
     """
-    printer = _Printer({"use_unicode": True, "wrap_line": False})
+    printer = _Typesetter({"use_unicode": True, "wrap_line": False})
     lines = []
     for unknown in system.unknowns:
         left: Any = sp.Integer(0)

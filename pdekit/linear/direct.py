@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.errors import SingularError, SolverError
-from pdekit.linear.protocol import TransposedSolver
+from pdekit.linear.solver_protocol import TransposedSolver
 
 Array = NDArray[Any]
 

@@ -31,7 +31,7 @@ class IncompleteLU:
 
     Examples
     --------
-    >>> A = sparse.diags_array([[-1.0] * 999, [2.1] * 1000, [-1.5] * 999], offsets=[-1, 0, 1])
+    >>> A = sparse.diags_array([[-1.0] * 999, [3.0] * 1000, [-1.5] * 999], offsets=[-1, 0, 1])
     >>> x = IncompleteLU(A).solve(np.ones(1000))
     >>> bool(np.max(np.abs(A @ x - 1)) < 1e-9)
     True

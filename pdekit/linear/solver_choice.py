@@ -14,8 +14,8 @@ from pdekit.linear.axis_sums import AxisSum, Structure
 from pdekit.linear.direct import BandedLU, SparseLU, bandwidths, factorise
 from pdekit.linear.incomplete_lu import IncompleteLU
 from pdekit.linear.krylov import PreconditionedKrylov
-from pdekit.linear.protocol import Factoriser, LinearSolver, ShiftedProblem, SolverKind
 from pdekit.linear.separable import Basis, SeparableSolver, basis_of
+from pdekit.linear.solver_protocol import Factoriser, LinearSolver, ShiftedProblem, SolverKind
 from pdekit.thresholds import THRESHOLDS, Thresholds
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import NotConvergedError, SolverError
-from pdekit.linear.protocol import LinearSolver
+from pdekit.linear.solver_protocol import LinearSolver
 
 Array = NDArray[Any]
 TOLERANCE = 1e-11

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
 from pdekit.stencils.rows import AxisRows
 
@@ -24,8 +25,10 @@ def fourier_symbol(line: Axis, n: int) -> NDArray[Any]:
     return np.asarray(symbol)
 
 
-def fourier_rows(line: Axis, n: int) -> AxisRows:
+def fourier_rows(line: Axis, n: int, name: str = "") -> AxisRows:
     """The n-th derivative along a uniform periodic axis, as a circulant matrix."""
+    if not (line.periodic and line.uniform):
+        raise GridError(f"axis {name!r}: the Fourier derivative needs a uniform periodic axis")
     symbol = fourier_symbol(line, n)
     circulant = np.fft.ifft(symbol[:, None] * np.fft.fft(np.eye(symbol.size), axis=0), axis=0).real
     return AxisRows(sparse.csr_array(circulant), sparse.csr_array((line.size, 0)))

@@ -79,7 +79,7 @@ def _row_range(rows: slice | None, size: int) -> NDArray[np.intp]:
 
 
 @dataclass(frozen=True)
-class Window:
+class StencilWindow:
     """The nodes ``i + start, ..., i + start + size - 1`` of an interior stencil at node i.
 
     A window that `leans` has an even number of nodes and takes its extra one on the nearer side.
@@ -98,7 +98,7 @@ class Window:
         return rows + self.start - self.leans >= 0
 
 
-def interior_window(axis: Axis, derivative: int, order: int, closure: Closure, bias: Bias) -> Window:
+def interior_window(axis: Axis, derivative: int, order: int, closure: Closure, bias: Bias) -> StencilWindow:
     """The interior stencil.
 
     Central: ``order + 1`` nodes for a first or second derivative, odd orders rounded up. On irregular nodes an even
@@ -109,15 +109,15 @@ def interior_window(axis: Axis, derivative: int, order: int, closure: Closure, b
     if bias == "central":
         reach = central_reach(derivative, order)
         leans = closure == "accurate" and not axis.uniform and derivative > 0 and derivative % 2 == 0
-        return Window(-reach, 2 * reach + 1 + leans, leans)
+        return StencilWindow(-reach, 2 * reach + 1 + leans, leans)
     size = derivative + order
     if bias == "forward":
-        return Window(0, size)
+        return StencilWindow(0, size)
     if bias == "backward":
-        return Window(1 - size, size)
+        return StencilWindow(1 - size, size)
     if isinstance(bias, bool) or not isinstance(bias, int):
         raise GridError(f"bias: allowed are 'central', 'forward', 'backward' and a whole number, found {bias!r}")
-    return Window(bias - (size - 1) // 2, size)
+    return StencilWindow(bias - (size - 1) // 2, size)
 
 
 def _require(axis: Axis, name: str, needed: int, derivative: int, order: int) -> None:
@@ -231,7 +231,7 @@ def _closure_row(axis: Axis, nodes: Any, row: int, derivative: int, conditions: 
 
 
 def _add_interior(
-    matrix: _Triplets, axis: Axis, rows: NDArray[Any], out: NDArray[Any], derivative: int, window: Window
+    matrix: _Triplets, axis: Axis, rows: NDArray[Any], out: NDArray[Any], derivative: int, window: StencilWindow
 ) -> None:
     if rows.size == 0:
         return

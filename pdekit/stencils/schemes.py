@@ -105,7 +105,7 @@ def _compact(term: SchemeTarget) -> AxisRows:
 
 
 def _fourier(term: SchemeTarget) -> AxisRows:
-    return fourier_rows(term.grid.axes[term.axis], term.derivative)
+    return fourier_rows(term.grid.axes[term.axis], term.derivative, term.name)
 
 
 def _summation_by_parts(term: SchemeTarget) -> AxisRows:

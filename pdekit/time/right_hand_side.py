@@ -143,7 +143,7 @@ def choose_right_hand_side(
     if compiled == "never" or (not asked and system.size * evaluations < thresholds.worth_compiling):
         return MatrixRightHandSide(system)
     with collection_paused():
-        from pdekit.discretize.terms.protocol import NotCompiled
+        from pdekit.discretize.terms.term_protocol import NotCompiled
         from pdekit.kernels.kernel import Kernel
 
     try:

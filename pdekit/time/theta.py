@@ -10,8 +10,8 @@ from scipy import sparse
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.linear.protocol import LinearSolver
 from pdekit.linear.solver_choice import Solvers
+from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.time.stepper import Tolerance, VectorStepper

@@ -17,9 +17,11 @@ import pdekit as pk
 from pdekit.kernels.kernel import Kernel
 from pdekit.kernels.memory import empty_state
 from pdekit.kernels.workers import usable_cores
+from pdekit.time.loop import Stop
 from pdekit.time.methods import METHODS
 from pdekit.time.observers import Watch
-from pdekit.time.right_hand_side import CompiledRates, choose_rates
+from pdekit.time.right_hand_side import CompiledRightHandSide, choose_right_hand_side
+from pdekit.time.stepper import Tolerance
 from tests.benchmarks.timing import Row, best, copy_rate
 
 GRAY_SCOTT = ["u_t = 0.1*laplace(u) - u*v**2 + F*(1 - u)", "v_t = 0.05*laplace(v) + u*v**2 - (F + k)*v"]
@@ -54,13 +56,14 @@ def step_rate(problem: pk.Problem, repeats: int = 100) -> float:
 def method_rate(problem: pk.Problem, name: str, steps: int) -> float:
     """Node updates a second of whole steps through the engine, watch and all."""
     system = problem.semidiscrete
-    rates = choose_rates(system, 1e9, "always")
-    assert isinstance(rates, CompiledRates)
+    rhs = choose_right_hand_side(system, 1e9, "always")
+    assert isinstance(rhs, CompiledRightHandSide)
     y = system.pack(problem.initial_fields())
-    h = 1e-9
+    h, tolerance = 1e-9, Tolerance(np.broadcast_to(1e-9, y.shape), 1e-6)
 
     def run(count: int) -> float:
-        frames = METHODS[name].integrate(system, y, [0.0, h * count], Watch(system, 1.0), step=h, rates=rates)
+        stops, watch = [Stop(0.0), Stop(h * count)], Watch(system, 1.0)
+        frames = METHODS[name].integrate(system, y, stops, watch, tolerance, step=h, rhs=rhs)
         start = time.perf_counter()
         for _ in frames:
             pass

@@ -8,7 +8,7 @@ import numpy as np
 
 import pdekit as pk
 from tests.benchmarks.explicit import heat, step_rate
-from tests.benchmarks.implicit import COEFFICIENT, JUMP, step_time, variable
+from tests.benchmarks.implicit import ALWAYS, COEFFICIENT, JUMP, step_time, variable
 from tests.benchmarks.timing import Row, best
 
 PICTURE = Path(__file__).parents[2] / "notebooks" / "pictures" / "cost.png"
@@ -35,10 +35,10 @@ def measured() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def _steady(problem: pk.Problem) -> None:
-    from pdekit.linear.solver_choice import krylov_solver
+    from pdekit.linear.solver_choice import Solvers
 
     system = problem.semidiscrete
-    solver = krylov_solver(system, 0.0, -1.0, lambda: system.L, always=True)
+    solver = Solvers(system, thresholds=ALWAYS).shifted(0.0, -1.0, lambda: system.L)
     assert solver is not None
     solver.solve(-system.b(0.0))
 

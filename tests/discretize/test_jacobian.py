@@ -5,7 +5,7 @@ import pytest
 
 import pdekit as pk
 from pdekit.discretize.jacobian import JacobianPattern
-from pdekit.discretize.terms.protocol import NoPattern
+from pdekit.discretize.terms.term_protocol import NoPattern
 
 D, N, A = pk.Dirichlet, pk.Neumann, pk.Axis
 PLANE = {"x": A(0, 1, 9), "y": A(0, 1, 8, periodic=True)}

@@ -13,10 +13,14 @@ from pdekit.errors import BoundaryError, ConfigError, SolverError, StabilityErro
 from pdekit.language.pde import PDE
 
 
+def bound(pde, grid, conditions):
+    return pde.bind(grid.names, [name for name in conditions if name in pde.definitions], grid.calculus)
+
+
 def system(equations, grid, boundary, order=2, dtype=float, **options):
     axes = {n: grid[n].periodic for n in grid.names}
     conditions = {name: collect(given, axes, name) for name, given in boundary.items()}
-    return SemiDiscrete(PDE(equations, **options), grid, conditions, order=order, dtype=dtype)
+    return SemiDiscrete(bound(PDE(equations, **options), grid, conditions), grid, conditions, order=order, dtype=dtype)
 
 
 PLANE = pk.Grid(x=pk.Axis(0, 1, 14), y=pk.Axis(0, 2, 13, spacing={"tanh": 2.0}))
@@ -129,7 +133,7 @@ def test_callable_right_hand_side_has_a_coloured_jacobian():
         second = (np.roll(u, 1) - 2 * u + np.roll(u, -1)) / h**2
         return {"u": second - u * v, "v": u * v - v**2}
 
-    function = SemiDiscrete(PDE(rhs=rate, unknowns=("u", "v")), grid, {})
+    function = SemiDiscrete(PDE(rhs=rate, unknowns=("u", "v")).bind(grid.names), grid, {})
     symbols = system(["u_t = u_xx - u*v", "v_t = u*v - v**2"], grid, {"u": {}, "v": {}})
     y = np.random.default_rng(5).uniform(1, 2, 80)
     assert np.allclose(function.rhs(0, y), symbols.rhs(0, y), rtol=1e-12, atol=1e-9)
@@ -142,7 +146,7 @@ def test_callable_right_hand_side_has_a_coloured_jacobian():
 
 def test_too_small_a_reach_is_noticed():
     grid = pk.Grid(x=pk.Axis(0, 2, 40, periodic=True))
-    s = SemiDiscrete(PDE(rhs=lambda u: np.roll(u, 3) - u, unknowns=("u",)), grid, {})
+    s = SemiDiscrete(PDE(rhs=lambda u: np.roll(u, 3) - u, unknowns=("u",)).bind(grid.names), grid, {})
     with pytest.raises(SolverError, match="reach"):
         s.jacobian(0, np.ones(40))
 

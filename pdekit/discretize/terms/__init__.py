@@ -6,7 +6,7 @@ from typing import Any
 
 from pdekit.discretize.terms.derivative import DerivativeTerm
 from pdekit.discretize.terms.diffusive_flux import flux_term
-from pdekit.discretize.terms.protocol import Context, Term, TermMaker
+from pdekit.discretize.terms.term_protocol import Context, Term, TermMaker
 from pdekit.language.scheme_symbols import Shaped
 from pdekit.language.symbols import Diff, Flux
 

@@ -11,9 +11,9 @@ from scipy import sparse
 
 from pdekit.boundary.conditions import end_functionals
 from pdekit.discretize.affine import AffineOperator
-from pdekit.discretize.derivatives import affine_derivative, affine_second
+from pdekit.discretize.derivatives import affine_derivative, affine_second, check_condition_count
 from pdekit.discretize.lifting import product_of_rows
-from pdekit.discretize.terms.protocol import Context, Entries, NotCompiled, RowProduct, Values
+from pdekit.discretize.terms.term_protocol import Context, Entries, NotCompiled, RowProduct, Values
 from pdekit.stencils.poles import node_rows
 from pdekit.stencils.rows import AxisRows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
@@ -76,6 +76,8 @@ class DerivativeTerm(LinearTerm):
         found = {}
         for name, n in self.symbol.counts.items():
             k = grid.index(name)
+            if name in faces and not grid.axes[k].periodic:
+                check_condition_count(faces[name], name, n, str(self.operand))
             ends = end_functionals(grid.axes[k], faces.get(name))
             if self.symbol.scheme is not None:
                 target = SchemeTarget(grid, k, n, self.symbol.order, self.symbol.upwind, *ends)

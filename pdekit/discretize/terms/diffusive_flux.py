@@ -13,7 +13,7 @@ from scipy import sparse
 from pdekit.discretize.diffusion import FluxForm, flux_form
 from pdekit.discretize.harmonic_mean import jump_conditions
 from pdekit.discretize.terms.derivative import CurvedSecondDerivative
-from pdekit.discretize.terms.protocol import (
+from pdekit.discretize.terms.term_protocol import (
     Context,
     Entries,
     FluxDifference,

@@ -191,13 +191,13 @@ def _outward(grid: Grid, axis: int, signs: Mapping[str, int], options: Mapping[s
     """``(1/h) (1/m) d/dq (m .)``: one term of a divergence.
 
     As it stands for m = r and sin(theta), so that the divergence of a curl vanishes to rounding; expanded for m = r^2, where
-    the derivative of ``r^2 v`` would cost two orders next to r = 0.
+    the derivative of ``r^2 v`` would cost two orders next to r = 0, and with conditions, which are those of v and not of ``m v``.
     """
     measure, name = grid.measure(axis), grid.names[axis]
     if not measure.power:
         return _along(grid, axis, signs, options)
     line, options = grid.axes[axis].nodes, regular_options(grid, axis, options)
-    if measure.power == 1:
+    if measure.power == 1 and options.get("boundary") is None:
         m = grid.along(axis, measure.area(line))
         turned = {**signs, name: -signs.get(name, 1)}
         weighted = derivative(grid, axis, parity=turned, **options) @ times(grid, m, identity(grid))
@@ -277,8 +277,12 @@ def grad_vector(grid: Grid, **options: Any) -> BlockOperator:
 
 
 def _circulation(grid: Grid, axis: int, component: int, options: Mapping[str, Any]) -> LinearOperator:
-    """``(1/(h_i h_k)) d/dq_i (h_k v_k)``: one term of a curl."""
+    """``(1/(h_i h_k)) d/dq_i (h_k v_k)``: one term of a curl; expanded with conditions, which are those of v_k."""
     h, signs = grid.scale(component), _signs(grid, component)
+    if options.get("boundary") is not None and grid.geometry is not None:
+        turning = [zeta for j, k, zeta in _turning(grid) if (j, k) == (component, grid.index(axis))]
+        slope = _along(grid, axis, signs, options)
+        return slope + times(grid, sum(turning), identity(grid)) if turning else slope
     if grid.geometry is not None:
         other = grid.names[component]
         signs = {a: s * grid.geometry.scaled_parity(a, other) for a, s in signs.items()}

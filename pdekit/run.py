@@ -24,7 +24,6 @@ from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
 from pdekit.time.loop import Stop, stops_of
 from pdekit.time.method_choice import Choice, choose
-from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
 from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
@@ -75,6 +74,8 @@ class _Course:
     tolerance : Tolerance
     watch : Watch
     notes : list of str
+    is_watched : bool
+        Whether the stability of explicit steps is looked at.
     """
 
     settings: TimeSettings
@@ -84,13 +85,14 @@ class _Course:
     tolerance: Tolerance
     watch: Watch
     notes: list[str]
+    is_watched: bool = True
 
     def change(self, choice: Choice, reason: str) -> None:
-        """Go on by another method: an implicit one, if the same was chosen again."""
-        if choice.method.name == self.choice.method.name:
-            choice = Choice(METHODS["tr_bdf2"], choice.reasons)
+        """Go on by another method, or by the same without asking again."""
+        self.is_watched = choice.method.name != self.choice.method.name
         self.choice = choice
-        self.notes.append(f"{reason}; {choice.method.name} went on from there")
+        if self.is_watched:
+            self.notes.append(f"{reason}; {choice.method.name} went on from there")
 
 
 class Run:
@@ -162,7 +164,7 @@ class Run:
         left, end, settings = stops, stops[-1].t, course.settings
         while True:
             method = course.choice.method
-            course.watch.notices = self._guards(settings, course.choice, end)
+            course.watch.notices = self._guards(settings, course.choice, end) if course.is_watched else ()
             longest = settings.max_step or np.inf
             frames = method.integrate(
                 self.system, start.pop(), left, course.watch, course.tolerance,
@@ -186,7 +188,11 @@ class Run:
     def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:
         """What looks at the stability of explicit steps."""
         system = self.system
-        if choice.method.family != "explicit" or system.is_linear or system.function is not None:
+        if (
+            choice.method.family not in ("explicit", "adaptive explicit")
+            or system.is_linear
+            or system.function is not None
+        ):
             return ()
         if choice.limit is None:
             return ()  # no complex derivative

@@ -76,22 +76,20 @@ class StabilityGuard:
         if h * bound <= (1.0 if self.is_fixed else RIDING) * reach:
             self._riding = 0
             return
-        limit = Facts(self.system, t, y, 0.0, self.thresholds).limit(self.choice.method)
-        if limit is None:
-            return
-        if self.is_fixed and h > limit * (1 + 1e-6):
-            self._refuse(t, y, h, limit, steps)
-        if not self.is_fixed and self.is_free and h > RIDING * limit:
+        if self.is_fixed:
+            limit = Facts(self.system, t, y, 0.0, self.thresholds).limit(self.choice.method)
+            if limit is not None and h > limit * (1 + 1e-6):
+                self._refuse(t, y, h, limit, steps)
+        elif self.is_free:
             self._riding += 1
             if self._riding >= 3 and (self.end - t) / h > self.thresholds.explicit_steps:
-                raise Unsuitable(
-                    t, y, f"from t = {t:.4g} on steps of {self.choice.method.name} were ruled by stability"
-                )
+                name = self.choice.method.name
+                raise Unsuitable(t, y, f"from t = {t:.4g} on steps of {name} were ruled by stability")
 
     def _reach(self) -> float:
         """How far the stability region of the method reaches at least, on the negative and the imaginary axis."""
         tableau = self.choice.method.tableau
-        return 1.0 if tableau is None else min(2.0, float(tableau.stages) / 2)
+        return 2.0 if tableau is None else min(2.0, float(tableau.stages) / 2)
 
     def _refuse(self, t: float, y: Array, h: float, limit: float, steps: int) -> None:
         name, before = self.choice.method.name, self.choice.limit

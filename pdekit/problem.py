@@ -237,6 +237,8 @@ class Problem:
         names: dict[str, Any] = {**self.grid.coordinates, **self._parameters}
         if t is not None:
             names["t"] = t
+        if source is None:
+            raise ConfigError("expected a number, an expression, an array, a function or a file, found None", key=what)
         try:
             if isinstance(source, FileData):
                 return source.load(self.grid.shape)
@@ -338,7 +340,7 @@ class Problem:
         output: str | Path | None = None,
         force: bool = False,
         keep: bool = True,
-        progress: Callable[[float, int], None] | None = None,
+        progress: Callable[[float, int], None] | bool | None = None,
         choice: Choice | None = None,
     ) -> Solution:
         """Solve the problem.
@@ -357,8 +359,8 @@ class Problem:
             Replace an existing file.
         keep : bool, default True
             Keep all frames in memory, not only the last.
-        progress : callable of (t, steps), optional
-            Told after every step.
+        progress : callable of (t, steps) or bool, optional
+            Told after every step; True writes a line to the standard error now and then.
         choice : Choice, optional
             A method chosen before, with `Problem.choice`.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import time as clock
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
 from pdekit.problem import Problem
 from pdekit.run import Progress, Run
@@ -14,6 +17,8 @@ from pdekit.settings import OutputSettings
 from pdekit.solution import Solution
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.method_choice import Choice
+
+EVERY_SECONDS = 10.0
 
 
 def solve(
@@ -30,7 +35,7 @@ def solve(
     output: str | Path | None = None,
     force: bool = False,
     keep: bool = True,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     choice: Choice | None = None,
     thresholds: Thresholds = THRESHOLDS,
 ) -> Solution:
@@ -44,7 +49,22 @@ def solve(
     _, end = problem.span(t_end)
     rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
     rule = OutputSettings(**rules) if rules else replace(problem.output, file=None)
-    return run.in_time(settings, rule, end, choice, progress)
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise ConfigError(f"expected a function of (t, steps), True or False, found {progress!r}", key="progress")
+    follow = ProgressLines(end) if progress is True else (progress or None)
+    return run.in_time(settings, rule, end, choice, follow)
+
+
+class ProgressLines:
+    """A line to the standard error every ten seconds, and at the end."""
+
+    def __init__(self, end: float) -> None:
+        self.end, self._last = end, clock.monotonic()
+
+    def __call__(self, t: float, steps: int) -> None:
+        if t >= self.end or clock.monotonic() - self._last > EVERY_SECONDS:
+            self._last = clock.monotonic()
+            print(f"t = {t:.6g} of {self.end:g}, {steps:,} steps", file=sys.stderr)
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pdekit.errors import GridError, nearest_hint
 
 Array = NDArray[Any]
 Offset = Literal["left", "right", "both"] | None
+MOST_POINTS = 100_000_000
 
 
 def _tanh(s: Array, strength: float, toward: str) -> Array:
@@ -143,6 +144,8 @@ class Axis:
             values, uniform = _given_nodes(nodes, left, right, periodic, offset)
             family = None
         else:
+            if isinstance(points, int) and points > MOST_POINTS:
+                raise GridError(f"{points:,} points on one axis; at most {MOST_POINTS:,} are allowed")
             values, uniform = _family_nodes(left, right, points, periodic, spacing, offset)
             family = "uniform" if uniform else str(spacing)
         values.setflags(write=False)

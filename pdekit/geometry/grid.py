@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ from pdekit.geometry.values import sample_values
 if TYPE_CHECKING:
     from pdekit.language.vector_calculus import VectorCalculus
 
+MOST_NODES = 2_000_000_000
 RESERVED_NAMES = frozenset({"t", "pi", "e", "E", "I", "d", "inf"})
 
 
@@ -73,6 +75,11 @@ class Grid:
             if not isinstance(axis, Axis):
                 raise GridError(f"axis {name!r} must be an Axis, found {type(axis).__name__}")
             self._axes[name] = axis
+        nodes = math.prod(axis.size for axis in self._axes.values())
+        if nodes > MOST_NODES:
+            raise GridError(
+                f"{nodes:,} nodes: one field takes {nodes * 8 / 1e9:,.0f} GB; at most {MOST_NODES:,} are allowed"
+            )
         self.system = coordinates
         self.geometry: Geometry | None = None
         self._axes = _off_poles(coordinates, self._axes)

@@ -103,6 +103,8 @@ def boundary_from(given: Mapping[str, Any], source: YamlSource) -> dict[str, dic
         result[unknown] = {}
         for axis, entry in axes.items():
             path: Path = ("boundary", unknown, axis)
+            if axis in KINDS or axis == "outflow":
+                raise source.error(path, f"conditions stand below an axis: {unknown}: {{x: {{{axis}: ...}}}}")
             if isinstance(entry, Mapping) and any(key in SIDES for key in entry):
                 for key in entry:
                     if key not in SIDES:

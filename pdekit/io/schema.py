@@ -127,6 +127,11 @@ class ConfigModel(Section):
     labels: dict[StrictStr, LabelSection] = Field(default_factory=dict)
 
 
+FORMS_OF = {
+    "grid": "an axis such as {range: [0, 1], points: 101} or {range: [0, 1], points: 100, periodic: true}",
+    "boundary": "conditions by axis, such as {x: {dirichlet: 0}}",
+}
+
 _WORDS = {
     "missing": "missing",
     "int_type": "expected a whole number",
@@ -207,6 +212,9 @@ def _explain(faults: list[Any], path: Path) -> str:
         return f"allowed are {faults[0]['ctx']['expected']}, found {found!r}"
     if found is None:
         return "is empty; inside {...} a comma ends a value: put an expression with commas into quotes, or on a line of its own"
+    form = FORMS_OF.get(str(path[0])) if path and len(path) == 2 and not isinstance(found, dict) else None
+    if form:
+        return f"expected {form}, found {found!r}"
     words = dict.fromkeys(_WORDS.get(f["type"]) or f["msg"][0].lower() + f["msg"][1:] for f in faults)
     expected = " or ".join(dict.fromkeys(w.removeprefix("expected ") for w in words))
     start = "expected " if all(w.startswith("expected ") for w in words) else ""

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from pdekit.errors import ConfigError
+from pdekit.errors import ConfigError, nearest_hint
 
 LARGEST_FILE = 10_000_000
 MOST_VALUES = 500_000
@@ -189,6 +189,14 @@ def override(source: YamlSource, assignment: str) -> None:
         value = _plain(YAML(typ="rt", pure=True).load(text), (), YamlSource(f"override {assignment!r}", {}), [0])
     except YAMLError:
         value = text
+    if parts[0] == "parameters" and len(parts) == 2 and "problem" not in source.data:
+        known = list(source.data.get("parameters") or {})
+        if parts[1] not in known:
+            raise ConfigError(
+                f"there is no such parameter; there are {known}{nearest_hint(parts[1], known)}",
+                key=key,
+                place=f"override {assignment!r}",
+            )
     target: Any = source.data
     path: Path = ()
     for part in parts[:-1]:

@@ -15,8 +15,10 @@ Task = Callable[[int], Any]
 
 
 def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use: those it has, or fewer where NUMBA_NUM_THREADS or OMP_NUM_THREADS say so."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = [os.environ.get(name, "") for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")]
+    return min([cores, *(int(text) for text in asked if text.isdigit() and int(text) > 0)])
 
 
 class _Desk:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
+from sympy.printing.numpy import NumPyPrinter, SciPyPrinter
 
 from pdekit.errors import ExpressionError
 
@@ -62,6 +64,37 @@ def true_derivative(expression: Any, symbol: Any, n: int = 1) -> Any:
     return expression
 
 
+class _Broadcasting:
+    """Makes code for arrays whose logic and extremes broadcast: SymPy's own stacks the arguments first."""
+
+    def _folded(self, expression: Any, function: str) -> str:
+        texts = [self._print(argument) for argument in expression.args]  # type: ignore[attr-defined]
+        return functools.reduce(lambda left, right: f"{function}({left}, {right})", texts)
+
+    def _print_And(self, expression: Any) -> str:
+        return self._folded(expression, "logical_and")
+
+    def _print_Or(self, expression: Any) -> str:
+        return self._folded(expression, "logical_or")
+
+    def _print_Max(self, expression: Any) -> str:
+        return self._folded(expression, "maximum")
+
+    def _print_Min(self, expression: Any) -> str:
+        return self._folded(expression, "minimum")
+
+
+class _NumPy(_Broadcasting, NumPyPrinter):
+    pass
+
+
+class _SciPy(_Broadcasting, SciPyPrinter):
+    pass
+
+
+_PLAIN_NAMES = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True}
+
+
 def compile_expression(expression: Any, arguments: Sequence[Any]) -> Callable[..., Any]:
     """A NumPy function of positional `arguments` for an expression.
 
@@ -80,7 +113,8 @@ def compile_expression(expression: Any, arguments: Sequence[Any]) -> Callable[..
     elementary = (
         all(isinstance(f, _ELEMENTARY) for f in body.atoms(sp.Function)) if isinstance(body, sp.Basic) else True
     )
-    return sp.lambdify(plain, body, modules=["numpy"] if elementary else ["scipy", "numpy"], cse=True)
+    modules, printer = (["numpy"], _NumPy) if elementary else (["scipy", "numpy"], _SciPy)
+    return sp.lambdify(plain, body, modules=modules, cse=True, printer=printer(_PLAIN_NAMES))
 
 
 def evaluate_number(expression: Any, values: Mapping[Any, Any]) -> complex | float:

@@ -12,12 +12,13 @@ import sympy as sp
 
 from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.evaluate import evaluate_number, slope
-from pdekit.language.parser import Scope, Vector, differentiated_names, names_in, parse
+from pdekit.language.parser import Scope, Vector, called_names, differentiated_names, names_in, parse
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.language.vector_calculus import VectorCalculus
-from pdekit.language.vocabulary import RESERVED
+from pdekit.language.vocabulary import FIXED
 
 _EQUALS = re.compile(r"(?<![<>=!])=(?!=)")
+_FRACTION = re.compile(r"^[d∂](?:\^?2|\*\*2|²)?([A-Za-z]\w*)/[d∂]t(?:\^?2|\*\*2|²)?$")
 _RATE = re.compile(r"^([A-Za-z]\w*?)_(tt|t)$")
 
 
@@ -193,7 +194,7 @@ class PDE:
             found += sorted({m.group(1) for name in names_in(left) if (m := _RATE.match(name))})
         for left, right in self._sides:
             if not any(_RATE.match(name) for name in names_in(left)):
-                known = {*self.parameters, *self.definitions, *RESERVED, *found}
+                known = {*self.parameters, *self.definitions, *FIXED, *found}
                 found += sorted((differentiated_names(left) | differentiated_names(right)) - known)
         unique = tuple(dict.fromkeys(found))
         if len(unique) != len(found):
@@ -207,13 +208,22 @@ class PDE:
 
     def _check_names(self) -> None:
         groups = {"parameters": self.parameters, "definitions": self.definitions, "unknowns": self.unknowns}
+        called = {
+            n
+            for text in (*self.equations, *self.definitions.values())
+            for s in _EQUALS.split(str(text))
+            for n in called_names(s)
+        }
         seen: dict[str, str] = {}
         for group, names in groups.items():
             for name in names:
                 if not (isinstance(name, str) and name.isidentifier()) or name.startswith("_"):
                     raise ExpressionError(f"{name!r} is not a name", key=group)
-                if name in RESERVED:
-                    raise ExpressionError(f"{name!r} has a meaning of its own in the language", key=group)
+                if name in FIXED or name in called:
+                    raise ExpressionError(
+                        f"{name!r} has a meaning of its own in the language{' and is called' * (name in called)}; take another name",
+                        key=group,
+                    )
                 if name in seen:
                     raise ExpressionError(f"{name!r} is already the name of one of the {seen[name]}", key=group)
                 seen[name] = group
@@ -261,7 +271,7 @@ class PDE:
             Unknown names or functions, names used twice, circular definitions.
         """
         for name in axes:
-            if name in {*self.parameters, *self.definitions, *self.unknowns} or name in RESERVED:
+            if name in {*self.parameters, *self.definitions, *self.unknowns} or name in FIXED:
                 raise ExpressionError(f"axis {name!r} has the name of something else in the equations")
         return _Binder(self, tuple(sp.Symbol(a) for a in axes), kept, curved).system()
 
@@ -269,7 +279,16 @@ class PDE:
 def _split(text: str) -> tuple[str, str]:
     sides = _EQUALS.split(text) if isinstance(text, str) else []
     if len(sides) != 2:
-        raise ExpressionError(f"{text!r} is not an equation; write it as 'u_t = ...', 'u_tt = ...' or '0 = ...'")
+        hint = ""
+        if isinstance(text, str) and text.count("(") != text.count(")"):
+            hint = "; inside of [...] of YAML a comma ends a value: put the equation into quotes"
+        raise ExpressionError(
+            f"{text!r} is not an equation; write it as 'u_t = ...', 'u_tt = ...' or '0 = ...'{hint}", key="equations"
+        )
+    fraction = _FRACTION.match(sides[0].replace(" ", ""))
+    if fraction:
+        order = "tt" if "2" in fraction.group(0) else "t"
+        raise ExpressionError(f"{text!r}: a time derivative is written {fraction.group(1)}_{order}", key="equations")
     return sides[0].strip(), sides[1].strip()
 
 

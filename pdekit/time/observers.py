@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import BlowUpError
+from pdekit.errors import BlowUpError, PdekitError
 from pdekit.thresholds import THRESHOLDS, Thresholds
 
 GROWTH_LIMIT = 1e12
@@ -86,8 +86,12 @@ class Watch:
     def tick(self, t: float) -> None:
         """Take note of a finished step without looking at it."""
         self.statistics.steps += 1
-        if self.progress is not None:
+        if self.progress is None:
+            return
+        try:
             self.progress(t, self.statistics.steps)
+        except StopIteration:  # which would end the loop over frames without a word
+            raise PdekitError("the function that follows the progress raised StopIteration", key="progress") from None
 
     def describe(self, t: float, y: NDArray[Any]) -> str:
         """When and where the solution is not finite, or greatest."""

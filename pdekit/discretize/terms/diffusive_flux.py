@@ -64,6 +64,11 @@ class DiffusiveFlux:
                 f"div(k*grad(u)): k = {k} jumps in space inside of a factor that depends on the solution; write it as the "
                 "product of a factor in space and a factor in the solution"
             )
+        if _jumps(unknown, states, self.context.system.parameters):
+            raise GridError(
+                f"div(k*grad(u)): k = {k} jumps where the solution passes a value, so that the right-hand side is not continuous; "
+                "smooth the jump, for example 1 + 9*(1 + tanh((u - 0.5)/0.02))/2 for where(u > 0.5, 10, 1)"
+            )
         return known, unknown
 
     @cached_property
@@ -156,6 +161,24 @@ class DiffusiveFlux:
         return FluxDifference(
             self.operand, self.form.axis, self.form.rows, None if known == 1 else self.known, changes, unknown
         )
+
+
+def _jumps(k: Any, states: Any, parameters: Any) -> bool:
+    """Whether a coefficient jumps where a state passes a value; a kink, as of max(u, 0), is none."""
+    for condition in jump_conditions(k):
+        for relation in condition.atoms(sp.core.relational.Relational):
+            used = (relation.lhs - relation.rhs).free_symbols & set(states)
+            if len(used) != 1 or k.free_symbols - used - set(parameters):
+                continue
+            (u,) = used
+            body, gap = k.subs(parameters), (relation.lhs - relation.rhs).subs(parameters)
+            if not (gap.is_polynomial(u) and sp.degree(gap, u) == 1):
+                continue
+            at = float(sp.solve(gap, u)[0])
+            sides = [complex(body.subs(u, at + side * 1e-7 * max(1.0, abs(at)))) for side in (-1, 1)]
+            if abs(sides[1] - sides[0]) > 1e-3 * max(abs(sides[0]), abs(sides[1]), 1e-300):
+                return True
+    return False
 
 
 def _chained(outer: Any, inner: Any) -> tuple[Array, Array, Array, Array]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
 from pdekit.data.files import FileData
+from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import (
@@ -113,6 +114,8 @@ class Problem:
         self._check_names()
         self.conditions = self._collect_boundary()
         self._check_well_posed()
+        if not self.steady:
+            FaceCheck(self.system, grid, self.conditions, self.initial_fields(), self.time.start).run()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
 
     def __repr__(self) -> str:

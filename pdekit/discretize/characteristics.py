@@ -1,0 +1,200 @@
+"""How many conditions a face needs: from the principal part of the equations, before anything is solved.
+
+An even derivative of order 2m along an axis needs m conditions at either end. Where unknowns are differentiated once only they
+form a first-order system ``u_t + A u_x = ...``, which needs as many conditions at a face as characteristics come in there: the
+eigenvalues of A of the sign that leads inwards. Fewer leave the solution undetermined, more contradict what arrives from inside;
+both give answers that look like answers (reflections, grid waves, growth).
+
+References
+----------
+B. Gustafsson, H.-O. Kreiss and J. Oliger, *Time-Dependent Problems and Difference Methods*, 2nd ed. (2013), chapters 7 and 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from pdekit.boundary.conditions import SIDES, FaceConditions, Side
+from pdekit.errors import BoundaryError
+from pdekit.geometry.grid import Grid
+from pdekit.language.evaluate import compile_expression, slope
+from pdekit.language.pde import EquationSystem, Unknown
+from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
+
+Array = NDArray[Any]
+Conditions = Mapping[str, Mapping[str, FaceConditions]]
+ZERO = 1e-10  # speeds beside the greatest that count as none
+
+
+@dataclass(frozen=True, eq=False)
+class FaceCheck:
+    """Counts the conditions of one problem against what its faces need.
+
+    Parameters
+    ----------
+    system : EquationSystem
+    grid : Grid
+    conditions : mapping of str to mapping of str to FaceConditions
+        By unknown and axis.
+    fields : mapping of str to array
+        The initial state.
+    t : float
+    """
+
+    system: EquationSystem
+    grid: Grid
+    conditions: Conditions
+    fields: Mapping[str, Array]
+    t: float
+
+    def run(self) -> None:
+        """Look at every face.
+
+        Raises
+        ------
+        BoundaryError
+            Names the face, how many conditions there are, and how many are needed.
+        """
+        if self.system.definitions or self.system.function is not None:
+            return
+        for axis, line in zip(self.grid.names, self.grid.axes):
+            if line.periodic:
+                continue
+            for side in SIDES:
+                if side not in self.grid.poles(axis):
+                    self._face(axis, side)
+
+    def _face(self, axis: str, side: Side) -> None:
+        hyperbolic = []
+        for unknown in self.system.unknowns:
+            if unknown.time_order == 0:
+                continue
+            highest = self._highest(unknown, axis)
+            if highest == 1:
+                hyperbolic.append(unknown)
+            own = self._own_even(unknown, axis)
+            if own >= max(highest, 2) and (own, highest) != (2, 3):
+                self._even(unknown, axis, side, own)
+        if hyperbolic and all(u.time_order == 1 for u in hyperbolic):
+            self._first_order(hyperbolic, axis, side)
+
+    def _count(self, unknown: Unknown, axis: str, side: Side) -> int:
+        faces = self.conditions.get(unknown.name, {}).get(axis)
+        return len(faces[side]) if faces else 0
+
+    @staticmethod
+    def _highest(unknown: Unknown, axis: str) -> int:
+        """The highest derivative along an axis in an equation."""
+        counts = [d.counts.get(axis, 0) for d in unknown.rhs.atoms(SpatialDerivative)]
+        nested = [d for d in unknown.rhs.atoms(SpatialDerivative) if spatial_derivatives(d.operand)]
+        return 9 if nested else max(counts, default=0)
+
+    def _own_even(self, unknown: Unknown, axis: str) -> int:
+        """The highest even derivative of an unknown along an axis in its own equation."""
+        own = [d.counts[axis] for d in unknown.rhs.atoms(SpatialDerivative) if set(d.counts) == {axis} and d.is_even and d.operand == unknown.symbol]  # fmt: skip
+        return max(own, default=0)
+
+    def _even(self, unknown: Unknown, axis: str, side: Side, order: int) -> None:
+        needed, found = order // 2, self._count(unknown, axis, side)
+        if found == needed or (found < needed and self._vanishes(unknown, axis, side, order)):
+            return
+        if found == 0 and unknown.time_order == 1 and order == 2 and self._leaves(unknown, axis, side):
+            return
+        plural = "s" * (needed > 1)
+        hint = "; outflow is for flow that leaves" if found == 0 else ""
+        raise BoundaryError(
+            f"a derivative of order {order} needs {needed} condition{plural} at this face, found {found or 'none (outflow)'}; "
+            f"give {'dirichlet, neumann or robin' if needed == 1 else f'a list of {needed}'}{hint}",
+            key=f"boundary.{unknown.name}.{axis}.{side}",
+        )
+
+    def _vanishes(self, unknown: Unknown, axis: str, side: Side, order: int) -> bool:
+        """Whether the coefficient of the highest derivative is zero on the face, so that it needs no condition."""
+        total: Any = 0.0
+        for derivative in spatial_derivatives(unknown.rhs):
+            if derivative.operand == unknown.symbol and derivative.counts == {axis: order}:
+                factor = self._values(_factor(unknown.rhs, derivative) * derivative.factor_in_front, axis, side)
+                if factor is None:
+                    return False
+                total = total + np.abs(factor)
+        return bool(np.max(total, initial=0.0) == 0)
+
+    def _leaves(self, unknown: Unknown, axis: str, side: Side) -> bool:
+        """Whether the unknown is carried out through the face somewhere, and in nowhere."""
+        speed = self._speeds([unknown], axis, side)
+        if speed is None:
+            return False
+        outward = (1.0 if side == "right" else -1.0) * speed[:, 0, 0].real
+        return bool(np.max(outward) > 0 and np.min(outward) >= 0)
+
+    def _first_order(self, unknowns: list[Unknown], axis: str, side: Side) -> None:
+        A = self._speeds(unknowns, axis, side)
+        if A is None or not np.any(A):
+            return
+        speeds = np.linalg.eigvals(A)
+        if np.max(np.abs(speeds.imag)) > 1e-6 * np.max(np.abs(speeds)):
+            return  # not hyperbolic
+        inward = (1.0 if side == "left" else -1.0) * speeds.real
+        close = ZERO * np.max(np.abs(inward))
+        least = int(np.min(np.sum(inward > close, axis=1)))
+        most = int(np.max(np.sum(inward >= -close, axis=1)))
+        found = sum(self._count(u, axis, side) for u in unknowns)
+        if least <= found <= most:
+            return
+        names = ", ".join(u.name for u in unknowns)
+        wanted = f"{least} characteristic{'s' * (least != 1)} come{'s' * (least == 1)} in here"
+        advice = (
+            "use outflow"
+            if least == 0
+            else f"give {least} condition{'s' * (least > 1)} on {names} in all, outflow for the rest"
+        )
+        raise BoundaryError(
+            f"{wanted}{' (the flow leaves)' * (least == 0)}, so {least or 'no'} condition{'s' * (least > 1)} fit{'s' * (least < 2)}; "
+            f"found {found or 'none (outflow)'}; {advice}",
+            key=f"boundary.{unknowns[0].name if len(unknowns) == 1 else names}.{axis}.{side}",
+        )
+
+    def _speeds(self, unknowns: list[Unknown], axis: str, side: Side) -> Array | None:
+        """A of ``u_t + A u_x = ...`` at every node of a face; None where it is not known beforehand."""
+        rows = []
+        for unknown in unknowns:
+            row = []
+            for other in unknowns:
+                total: Any = sp.Integer(0)
+                for derivative in spatial_derivatives(unknown.rhs):
+                    if derivative.counts == {axis: 1}:
+                        total -= _factor(unknown.rhs, derivative) * slope(derivative.operand, other.symbol)
+                values = self._values(total, axis, side)
+                if values is None:
+                    return None
+                row.append(values)
+            rows.append(row)
+        return np.moveaxis(np.array(rows), -1, 0)
+
+    def _values(self, expression: Any, axis: str, side: Side) -> Array | None:
+        """An expression on the nodes of a face, flat; None if it contains derivatives."""
+        system, k = self.system, self.grid.index(axis)
+        if expression.has(SpatialDerivative):
+            return None
+        end = 0 if side == "left" else -1
+        shape = tuple(1 if i == k else n for i, n in enumerate(self.grid.shape))
+        where = {n: c.take([end], axis=k) if n == axis else c for n, c in self.grid.coordinates.items()}
+        states = [s for s in system.states if expression.has(s) and str(s) in self.fields]
+        given = [self.fields[str(s)].take([end], axis=k) for s in states]
+        compiled = compile_expression(expression, [*system.axes, system.t, *system.parameters, *states])
+        with np.errstate(all="ignore"):
+            values = compiled(*where.values(), self.t, *system.parameters.values(), *given)
+        found = np.broadcast_to(np.asarray(values, dtype=complex), shape).ravel()
+        return np.nan_to_num(found.real) if np.all(found.imag == 0) else np.nan_to_num(found)
+
+
+def _factor(rhs: Any, derivative: Any) -> Any:
+    """The slope of a right-hand side by one of its derivatives."""
+    dummy = sp.Dummy()
+    return sp.diff(rhs.xreplace({derivative: dummy}), dummy).xreplace({dummy: derivative})

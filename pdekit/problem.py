@@ -115,7 +115,7 @@ class Problem:
         self.conditions = self._collect_boundary()
         self._check_well_posed()
         if not self.steady:
-            FaceCheck(self.system, grid, self.conditions, self.initial_fields(), self.time.start).run()
+            FaceCheck(self.system, grid, self.conditions, self.initial_fields, self.time.start).run()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ B. Gustafsson, H.-O. Kreiss and J. Oliger, *Time-Dependent Problems and Differen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,15 +42,15 @@ class FaceCheck:
     grid : Grid
     conditions : mapping of str to mapping of str to FaceConditions
         By unknown and axis.
-    fields : mapping of str to array
-        The initial state.
+    fields : callable
+        The initial state, asked for where a coefficient depends on it.
     t : float
     """
 
     system: EquationSystem
     grid: Grid
     conditions: Conditions
-    fields: Mapping[str, Array]
+    fields: Callable[[], Mapping[str, Array]]
     t: float
 
     def run(self) -> None:
@@ -185,8 +185,9 @@ class FaceCheck:
         end = 0 if side == "left" else -1
         shape = tuple(1 if i == k else n for i, n in enumerate(self.grid.shape))
         where = {n: c.take([end], axis=k) if n == axis else c for n, c in self.grid.coordinates.items()}
-        states = [s for s in system.states if expression.has(s) and str(s) in self.fields]
-        given = [self.fields[str(s)].take([end], axis=k) for s in states]
+        states = [s for s in system.states if expression.has(s)]
+        fields = self.fields() if states else {}
+        given = [fields[str(s)].take([end], axis=k) for s in states]
         compiled = compile_expression(expression, [*system.axes, system.t, *system.parameters, *states])
         with np.errstate(all="ignore"):
             values = compiled(*where.values(), self.t, *system.parameters.values(), *given)

@@ -18,7 +18,7 @@ from pdekit.errors import SolverError
 from pdekit.kernels.cache import load
 from pdekit.kernels.drivers import write_pass
 from pdekit.kernels.memory import empty_state
-from pdekit.kernels.plan import DerivativeTerm, FluxTerm, make_plan
+from pdekit.kernels.plan import DerivativeTables, FluxTables, make_plan
 from pdekit.kernels.workers import Workers
 
 Array = NDArray[Any]
@@ -124,7 +124,7 @@ class Kernel:
         for n, field in enumerate(plan.fields.values()):
             given[f"F_{n}"] = field
         for q, term in enumerate(plan.terms):
-            if isinstance(term, DerivativeTerm):
+            if isinstance(term, DerivativeTables):
                 for factor in term.factors:
                     self._table(given, f"W{q}a{factor.axis}", factor.table)
             else:
@@ -150,7 +150,7 @@ class Kernel:
         tables = [f.table for d in plan.derivatives for f in d.factors if f.axis == axis]
         moving = [plan.windows[axis].index] if axis in plan.windows else []
         for term in (term for term in plan.terms if term.axis == axis):
-            if isinstance(term, FluxTerm):
+            if isinstance(term, FluxTables):
                 tables += [term.table, term.mean]
                 moving.append(term.flux_index)
             if term.data is not None:

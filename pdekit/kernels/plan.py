@@ -52,7 +52,7 @@ class Factor:
 
 
 @dataclass(frozen=True, eq=False)
-class DerivativeTerm:
+class DerivativeTables:
     """``sum over slots of prod_axis weight * g(u)``.
 
     Parameters
@@ -81,13 +81,13 @@ class DerivativeTerm:
 
 
 @dataclass(frozen=True, eq=False)
-class FluxTerm:
+class FluxTables:
     """``sum_f divergence[row, f] k_f sum_slot gradient[f, slot] u``, divergence and gradient multiplied out.
 
     Parameters
     ----------
     symbol, state, axis
-        As for `DerivativeTerm`.
+        As for `DerivativeTables`.
     table : array of shape (rows, fluxes, width)
     data : array of shape (rows, fluxes, conditions), optional
     mean : array of shape (rows, fluxes, width)
@@ -134,14 +134,14 @@ class Plan:
 
     system: SemiDiscrete
     windows: dict[int, Window]
-    derivatives: tuple[DerivativeTerm, ...]
-    fluxes: tuple[FluxTerm, ...]
+    derivatives: tuple[DerivativeTables, ...]
+    fluxes: tuple[FluxTables, ...]
     rates: tuple[Any, ...]
     fields: dict[Any, Array]
     single: bool = False
 
     @property
-    def terms(self) -> tuple[DerivativeTerm | FluxTerm, ...]:
+    def terms(self) -> tuple[DerivativeTables | FluxTables, ...]:
         """All terms, in the order in which they are numbered."""
         return (*self.derivatives, *self.fluxes)
 
@@ -316,13 +316,13 @@ class _Planner:
             return None
         return np.asarray(matrix.toarray())
 
-    def _derivative(self, form: RowProduct, symbol: Any, windows: dict[int, Window]) -> DerivativeTerm:
+    def _derivative(self, form: RowProduct, symbol: Any, windows: dict[int, Window]) -> DerivativeTables:
         state = self._state(form.operand)
         factors = tuple(Factor(axis, self._table(r.matrix, windows[axis])) for axis, r in sorted(form.rows.items()))
         (axis, first), *_ = sorted(form.rows.items())
-        return DerivativeTerm(symbol, form.operand, state, factors, self._data(state, axis, first.data))
+        return DerivativeTables(symbol, form.operand, state, factors, self._data(state, axis, first.data))
 
-    def _flux(self, form: FluxDifference, symbol: Any, windows: dict[int, Window]) -> FluxTerm:
+    def _flux(self, form: FluxDifference, symbol: Any, windows: dict[int, Window]) -> FluxTables:
         axis, pieces = form.axis, form.rows
         window, state = windows[axis], self._state(form.operand)
         periodic = self.grid.axes[axis].periodic
@@ -345,7 +345,7 @@ class _Planner:
         at = np.broadcast_arrays(flux_index[:, :, None], window.index[:, None, :])
         gradient, mean = (_entries(m, *at) for m in (pieces.gradient.matrix, pieces.mean.matrix))
         data = self._data(state, axis, pieces.gradient.data)
-        return FluxTerm(
+        return FluxTables(
             symbol,
             state,
             axis,

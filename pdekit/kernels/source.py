@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pdekit.kernels.plan import DerivativeTerm, FluxTerm, NotCompiled, Plan
+from pdekit.kernels.plan import DerivativeTables, FluxTables, NotCompiled, Plan
 from pdekit.kernels.printer import code
 
 MOST_POINTERS = 14  # measured: 3-D, order 4 (13 pointers) 1.4 times faster in one loop, order 8 (25) 1.6 times slower
@@ -170,7 +170,7 @@ class _Body:
 
     # ---------------------------------------------------------------------------------------------- whole terms
 
-    def derivative(self, q: int, term: DerivativeTerm) -> list[str]:
+    def derivative(self, q: int, term: DerivativeTables) -> list[str]:
         """The summands of a derivative."""
         parts: list[str] = []
 
@@ -202,7 +202,7 @@ class _Body:
         inside = np.arange(*self.plan.run)
         return np.setdiff1d(np.arange(self.plan.system.grid.shape[axis]), inside) if self.edge else inside
 
-    def flux(self, q: int, term: FluxTerm) -> list[str]:
+    def flux(self, q: int, term: FluxTables) -> list[str]:
         """The summands of ``d/dx (k du/dx)``: one for every flux."""
         rows, axis = self._rows_of(term.axis), term.axis
         n_flux, width = term.table.shape[1:]
@@ -234,7 +234,7 @@ class _Body:
             parts.append("*".join(factors))
         return parts
 
-    def _known(self, q: int, term: FluxTerm, f: int) -> str:
+    def _known(self, q: int, term: FluxTables, f: int) -> str:
         name = f"k{q}"
         if term.axis == self.last:
             if self.edge:
@@ -324,7 +324,7 @@ def _loops(body: _Body, mode: Mode) -> list[_Loop]:
     plan = body.plan
     terms: dict[Any, list[str]] = {}
     for q, term in enumerate(plan.terms):
-        parts = body.derivative(q, term) if isinstance(term, DerivativeTerm) else body.flux(q, term)
+        parts = body.derivative(q, term) if isinstance(term, DerivativeTables) else body.flux(q, term)
         terms[term.symbol] = parts or [code(sp.Float(0), plan.single)]
     rates = [body.point(rate) for rate in plan.rates]
     shared, bodies = sp.cse(rates, symbols=sp.numbered_symbols("e"), order="none")
@@ -351,9 +351,9 @@ def _loops(body: _Body, mode: Mode) -> list[_Loop]:
     return loops
 
 
-def _axes(term: DerivativeTerm | FluxTerm) -> set[int]:
+def _axes(term: DerivativeTables | FluxTables) -> set[int]:
     """Along which axes a term reads."""
-    return {term.axis} if isinstance(term, FluxTerm) else {factor.axis for factor in term.factors}
+    return {term.axis} if isinstance(term, FluxTables) else {factor.axis for factor in term.factors}
 
 
 def _pointers(text: str) -> set[str]:

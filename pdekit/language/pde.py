@@ -15,7 +15,7 @@ from pdekit.language.evaluate import evaluate_number, slope
 from pdekit.language.parser import Scope, Vector, called_names, differentiated_names, names_in, parse
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.language.vector_calculus import VectorCalculus
-from pdekit.language.vocabulary import FIXED
+from pdekit.language.vocabulary import FIXED, RESERVED
 
 _EQUALS = re.compile(r"(?<![<>=!])=(?!=)")
 _FRACTION = re.compile(r"^[d∂](?:\^?2|\*\*2|²)?([A-Za-z]\w*)/[d∂]t(?:\^?2|\*\*2|²)?$")
@@ -219,7 +219,7 @@ class PDE:
             for name in names:
                 if not (isinstance(name, str) and name.isidentifier()) or name.startswith("_"):
                     raise ExpressionError(f"{name!r} is not a name", key=group)
-                if name in FIXED or name in called:
+                if name in FIXED or (name in called and name in RESERVED):
                     raise ExpressionError(
                         f"{name!r} has a meaning of its own in the language{' and is called' * (name in called)}; take another name",
                         key=group,

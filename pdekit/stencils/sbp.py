@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -89,58 +90,83 @@ def boundary_blocks(order: int) -> BoundaryBlocks:
     if order not in ORDERS:
         raise GridError(f"summation-by-parts operators have orders {list(ORDERS)}, found {order!r}")
     s = order // 2
-    r = 1 if s == 1 else 2 * s
-    x = np.arange(max(r + s, s + 2), dtype=float)
-    c1, c2 = _central(s, 1), _central(s, 2)
+    size = _BlockSize(s, 1 if s == 1 else 2 * s)
+    h, Q = _first_blocks(size)
+    S = fornberg(np.arange(s + 2.0), 0.0, 1)[1]
+    return BoundaryBlocks(h, Q, _second_block(size, h, S), S)
+
+
+@dataclass(frozen=True)
+class _BlockSize:
+    """Half the interior order, and the number of boundary rows."""
+
+    s: int
+    r: int
+
+    @property
+    def x(self) -> Array:
+        return np.arange(max(self.r + self.s, self.s + 2), dtype=float)
+
+    def inside(self, i: int) -> range:
+        """The columns of row i that stand beyond the block and are those of the interior."""
+        return range(self.r, min(self.r + self.s, i + self.s + 1))
+
+    def interior(self, weights: Array, i: int, k: int) -> Any:
+        """What these give on ``x^k``."""
+        return sum(weights[self.s + j - i] * _power(self.x[j], k) for j in self.inside(i))
+
+
+def _first_blocks(size: _BlockSize) -> tuple[Array, Array]:
+    """h and Q from ``Q x^k - k h x^(k-1) = 0``, in the unknowns h and Q below the diagonal."""
+    s, r, x, c = size.s, size.r, size.x, _central(size.s, 1)
     below = [(i, j) for i in range(r) for j in range(i)]
 
-    def first(degrees: range) -> tuple[Array, Array]:
-        """Rows of ``Q x^k - k h x^(k-1) = 0`` in the unknowns (h, Q below the diagonal)."""
+    def equations(degrees: range) -> tuple[Array, Array]:
         rows, right = [], []
-        for i in range(r):
-            for k in degrees:
-                row = np.zeros(r + len(below))
-                for p, (a, b) in enumerate(below):
-                    row[r + p] = _power(x[b], k) if i == a else (-_power(x[a], k) if i == b else 0.0)
-                row[i] -= k * _power(x[i], k - 1)
-                known = -0.5 * _power(x[0], k) if i == 0 else 0.0
-                known += sum(c1[s + j - i] * _power(x[j], k) for j in range(r, min(r + s, i + s + 1)))
-                rows.append(row)
-                right.append(-known)
+        for i, k in product(range(r), degrees):
+            row = np.zeros(r + len(below))
+            for p, (a, b) in enumerate(below):
+                row[r + p] = _power(x[b], k) if i == a else (-_power(x[a], k) if i == b else 0.0)
+            row[i] -= k * _power(x[i], k - 1)
+            rows.append(row)
+            right.append(0.5 * _power(x[0], k) * (i == 0) - size.interior(c, i, k))
         return np.array(rows), np.array(right)
 
-    solution = _solve(first(range(s + 1)), first(range(s + 1, s + 1 + NEXT_DEGREES)))
-    h = solution[:r]
+    solution = _solve(equations(range(s + 1)), equations(range(s + 1, s + 1 + NEXT_DEGREES)))
     Q = np.zeros((r, r + s))
     Q[0, 0] = -0.5
     for p, (a, b) in enumerate(below):
         Q[a, b], Q[b, a] = solution[r + p], -solution[r + p]
-    S = fornberg(np.arange(s + 2.0), 0.0, 1)[1]
+    for i in range(r):
+        for j in size.inside(i):
+            Q[i, j] = c[s + j - i]
+    return solution[:r], Q
+
+
+def _second_block(size: _BlockSize, h: Array, S: Array) -> Array:
+    """M from ``M x^k = B S x^k - k (k-1) h x^(k-2)``, in the unknowns on and below the diagonal."""
+    s, r, x, c = size.s, size.r, size.x, _central(size.s, 2)
     lower = [(i, j) for i in range(r) for j in range(i + 1)]
 
-    def second(degrees: range) -> tuple[Array, Array]:
-        """Rows of ``M x^k = B S x^k - k (k-1) h x^(k-2)`` in the unknowns (M on and below the diagonal)."""
+    def equations(degrees: range) -> tuple[Array, Array]:
         rows, right = [], []
-        for i in range(r):
-            for k in degrees:
-                row = np.zeros(len(lower))
-                for p, (a, b) in enumerate(lower):
-                    row[p] = _power(x[b], k) if i == a else (_power(x[a], k) if i == b else 0.0)
-                known = -k * (k - 1) * h[i] * _power(x[i], k - 2)
-                known -= S @ _power(x[: s + 2], k) if i == 0 else 0.0
-                known += sum(c2[s + j - i] * _power(x[j], k) for j in range(r, min(r + s, i + s + 1)))
-                rows.append(row)
-                right.append(known)
+        for i, k in product(range(r), degrees):
+            row = np.zeros(len(lower))
+            for p, (a, b) in enumerate(lower):
+                row[p] = _power(x[b], k) if i == a else (_power(x[a], k) if i == b else 0.0)
+            known = -k * (k - 1) * h[i] * _power(x[i], k - 2) + size.interior(c, i, k)
+            rows.append(row)
+            right.append(known - (S @ _power(x[: s + 2], k) if i == 0 else 0.0))
         return np.array(rows), np.array(right)
 
-    entries = _solve(second(range(s + 2)), second(range(s + 2, s + 2 + NEXT_DEGREES)))
+    entries = _solve(equations(range(s + 2)), equations(range(s + 2, s + 2 + NEXT_DEGREES)))
     M = np.zeros((r, r + s))
     for p, (a, b) in enumerate(lower):
         M[a, b] = M[b, a] = entries[p]
     for i in range(r):
-        for j in range(r, min(r + s, i + s + 1)):
-            Q[i, j], M[i, j] = c1[s + j - i], -c2[s + j - i]
-    return BoundaryBlocks(h, Q, M, S)
+        for j in size.inside(i):
+            M[i, j] = -c[s + j - i]
+    return M
 
 
 def _full(size: int, block: Array, interior: Array, mirror: float) -> Any:

@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 
 import pdekit as pk
+from pdekit.boundary.conditions import collect
+from pdekit.discretize.scheme_choices import scheme_choices
+from pdekit.discretize.system import SemiDiscrete
+from pdekit.language.scheme_symbols import with_schemes
 
 D, N, A = pk.Dirichlet, pk.Neumann, pk.Axis
 R = pk.Robin(1, 2)
@@ -45,12 +49,18 @@ def boundary_on(grid, condition, odd=()):
     return found
 
 
-def equation_matrix(grid, equation, boundary, order, **options):
+def system_of(pde, grid, boundaries, order, schemes=None):
+    """The discretized equations, whether or not they would make a problem with these conditions."""
+    bound = pde.bind(grid.names, (), grid.calculus)
+    bound = with_schemes(bound, scheme_choices(bound, schemes or {}, order, grid))
+    axes, poles = {n: a.periodic for n, a in zip(grid.names, grid.axes)}, {n: grid.poles(n) for n in grid.names}
+    conditions = {name: collect(given, axes, name, poles) for name, given in boundaries.items()}
+    return SemiDiscrete(bound, grid, conditions, order=order)
+
+
+def equation_matrix(grid, equation, boundary, order, schemes=None):
     """The linear part of the equation, on its free nodes."""
-    problem = pk.Problem(
-        pk.PDE(equation), grid, initial={"u": "1"}, boundary={"u": boundary} if boundary else {}, order=order, **options
-    )
-    system = problem.semidiscrete
+    system = system_of(pk.PDE(equation), grid, {"u": boundary}, order, schemes)
     return system.L.toarray(), system.blocks[0].free
 
 
@@ -167,10 +177,7 @@ VECTORS = {"plane": (), "annulus": (), "disc": ("r",), "cylinder": ("r",)}
 def vector_matrix(grid, expressions, boundary, order):
     """The matrix of a vector equation for v = (a, b)."""
     pde = pk.PDE([f"{n}_t = {e}" for n, e in zip("ab", expressions)], unknowns=("a", "b"))
-    problem = pk.Problem(
-        pde, grid, initial={"a": "1", "b": "1"}, boundary={"a": boundary[0], "b": boundary[1]}, order=order
-    )
-    system = problem.semidiscrete
+    system = system_of(pde, grid, {"a": boundary[0], "b": boundary[1]}, order)
     n = grid.size
     return system.L.toarray(), np.concatenate([block.free + k * n for k, block in enumerate(system.blocks)])
 

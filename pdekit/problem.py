@@ -114,9 +114,9 @@ class Problem:
         self._check_names()
         self.conditions = self._collect_boundary()
         self._check_well_posed()
+        self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
         if not self.steady:
             FaceCheck(self.system, grid, self.conditions, self.initial_fields, self.time.start).run()
-        self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
 
     def __repr__(self) -> str:
         return f"<Problem {self.title!r}: {'; '.join(self.pde.equations) or 'Python right-hand side'} on {self.grid!r}>"

@@ -212,10 +212,11 @@ class Run:
             self.system, self.system.pack(self.problem.take_initial_fields()), statistics, self._coarse_defect, solvers
         )
         writer = self._open("steady", result.reasons)
-        _, values = self._store(iter([(0.0, result.y)]), 0.0, writer, statistics, [])
+        notes: list[str] = []
+        _, values = self._store(iter([(0.0, result.y)]), 0.0, writer, statistics, notes)
         last = {name: stored[-1] for name, stored in values.items()}
         return self._solution(
-            np.zeros(0), last, "steady", result.reasons, statistics, up_to_constant=result.up_to_constant
+            np.zeros(0), last, "steady", result.reasons, statistics, tuple(notes), result.up_to_constant
         )
 
     def _open(self, method: str, reasons: Sequence[str]) -> Writer | None:

@@ -164,7 +164,7 @@ class DiffusiveFlux:
 
 
 def _jumps(k: Any, states: Any, parameters: Any) -> bool:
-    """Whether a coefficient jumps where a state passes a value; a kink, as of max(u, 0), is none."""
+    """Whether a coefficient jumps where a state passes a value; not so where it vanishes on one side, as that of melting does."""
     for condition in jump_conditions(k):
         for relation in condition.atoms(sp.core.relational.Relational):
             used = (relation.lhs - relation.rhs).free_symbols & set(states)
@@ -176,7 +176,8 @@ def _jumps(k: Any, states: Any, parameters: Any) -> bool:
                 continue
             at = float(sp.solve(gap, u)[0])
             sides = [complex(body.subs(u, at + side * 1e-7 * max(1.0, abs(at)))) for side in (-1, 1)]
-            if abs(sides[1] - sides[0]) > 1e-3 * max(abs(sides[0]), abs(sides[1]), 1e-300):
+            size = max(abs(complex(body.subs(u, at + side))) for side in (-1, 1))
+            if min(map(abs, sides)) > 1e-4 * size and abs(sides[1] - sides[0]) > 1e-3 * size:
                 return True
     return False
 

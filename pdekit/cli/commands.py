@@ -181,6 +181,8 @@ def _summary(problem: Problem, solution: Solution, path: Path) -> None:
         table.add_row("error", f"{name}: {error:.3e} (greatest difference from the exact solution{when})")
     table.add_row("results", escape(str(path)))
     _print(table)
+    for note in solution.notes:
+        click.echo(f"{click.style('note:', fg='yellow')} {note}", err=True)
 
 
 @main.command()

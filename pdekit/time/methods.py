@@ -189,7 +189,8 @@ class Method:
         return integrate(stepper, control, y, stops, watch)
 
 
-def _explicit(tableau: Tableau) -> Method:
+def explicit_method(tableau: Tableau) -> Method:
+    """An explicit Runge-Kutta method by its table."""
     title = f"explicit Runge-Kutta of order {tableau.order}, {tableau.source}"
 
     def make(given: Ingredients) -> Stepper:
@@ -199,7 +200,9 @@ def _explicit(tableau: Tableau) -> Method:
     return Method(tableau.name, "explicit", tableau.order, title, make, estimates, True, kept, tableau.aliases)
 
 
-def _implicit(tableau: ImplicitTableau) -> Method:
+def implicit_method(tableau: ImplicitTableau) -> Method:
+    """A diagonally implicit method by its table."""
+
     def make(given: Ingredients) -> Stepper:
         return DiagonallyImplicit(given.system, tableau, given.solvers, given.statistics)
 
@@ -215,8 +218,8 @@ def _stabilised(given: Ingredients) -> Stepper:
 METHODS: dict[str, Method] = {
     m.name: m
     for m in (
-        *(_explicit(tableau) for tableau in TABLEAUX.values()),
-        *(_implicit(tableau) for tableau in IMPLICIT_TABLEAUX.values()),
+        *(explicit_method(tableau) for tableau in TABLEAUX.values()),
+        *(implicit_method(tableau) for tableau in IMPLICIT_TABLEAUX.values()),
         Method(
             "rkc2",
             "stabilised",
@@ -265,7 +268,6 @@ METHODS: dict[str, Method] = {
         Method("LSODA", "adaptive implicit", 12, "LSODA: Adams and backward differentiation, adaptive"),
     )
 }
-_NAMES = {name.lower(): m.name for m in METHODS.values() for name in (m.name, *m.aliases)}
 
 
 def find_method(name: str) -> Method:
@@ -281,9 +283,10 @@ def find_method(name: str) -> Method:
     >>> find_method("RK4").name, find_method("dopri5").name, find_method("cn").name
     ('rk4', 'dormand_prince', 'crank_nicolson')
     """
-    found = _NAMES.get(name.lower()) if isinstance(name, str) else None
+    known = {n.lower(): m for m in METHODS.values() for n in (m.name, *m.aliases)}
+    found = known.get(name.lower()) if isinstance(name, str) else None
     if found is None:
         names = ["auto", *METHODS]
-        hint = nearest_hint(str(name).lower(), ["auto", *_NAMES])
+        hint = nearest_hint(str(name).lower(), ["auto", *known])
         raise SolverError(f"unknown time method {name!r}; there are {', '.join(names)}{hint}", key="time.method")
-    return METHODS[found]
+    return found

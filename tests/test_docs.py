@@ -1,0 +1,51 @@
+"""Every code block of the documentation runs, and what it registers does what it says."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture
+def _registries(monkeypatch):
+    """What a page registers is gone after it."""
+    from pdekit.discretize.terms import TERMS
+    from pdekit.io.boundary_forms import KINDS
+    from pdekit.io.formats import FORMATS
+    from pdekit.language.vocabulary import FUNCTIONS
+    from pdekit.linear.solver_choice import SOLVERS
+    from pdekit.stencils.schemes import SCHEMES
+    from pdekit.time.methods import METHODS
+    from pdekit.time.tables import TABLEAUX
+
+    tables = (TERMS, KINDS, FORMATS, FUNCTIONS, SOLVERS, SCHEMES, METHODS, TABLEAUX)
+    kept = [dict(table) for table in tables]
+    yield
+    for table, entries in zip(tables, kept):
+        table.clear()
+        table.update(entries)
+
+
+@pytest.mark.usefixtures("_registries")
+def test_extensions(capsys):
+    """Each example prints what mathematics says: errors of the order of the method, the slip channel, the mean."""
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", (DOCS / "extending.md").read_text(), re.S):
+        exec(block, names)
+    ralston, imex, slip, wide, mean, dense, archive = capsys.readouterr().out.strip().splitlines()
+    assert float(ralston) < 2e-3
+    assert float(imex) == pytest.approx(names["front"].solve(t_end=0.1, rtol=1e-9)["u"].max(), abs=1e-3)
+    # u'' = -1 with u = l u' at the walls: u = (y - y^2)/2 + l/2, reached to exp(-8.2 t)
+    assert float(slip) == pytest.approx(0.125 + 0.05, rel=0.03)
+    assert float(wide) < 1e-4 and float(mean) < 1e-5 and float(dense) < 2e-3
+    assert archive == "['u@0', 'u@0.05', 'u@0.1']"
+    assert np.isfinite(float(mean))
+
+
+def test_links_of_the_pages():
+    for page in DOCS.glob("*.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

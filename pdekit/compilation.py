@@ -30,6 +30,6 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 @compiled(inline="never")
 def add_multiple(out: NDArray[Any], x: NDArray[Any], w: Any) -> None:
-    """``out += w * x`` on contiguous lines: a function of its own, for in this shape it is vectorised (DESIGN section 4)."""
+    """``out += w * x`` on contiguous lines: a function of its own, for in this shape it is vectorised."""
     for j in range(out.shape[0]):
         out[j] += w * x[j]

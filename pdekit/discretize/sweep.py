@@ -2,7 +2,7 @@
 
 The same rows as the sparse matrix has, applied line by line: along a leading axis whole rows of the last one are scaled and
 added, along the last axis the runs of rows with equal offsets are. Both come down to ``out[j] += w * x[j]`` over
-contiguous memory in a function of its own, which is the shape that compilers vectorise (DESIGN section 4).
+contiguous memory in a function of its own, which is the shape that compilers vectorise.
 """
 
 from __future__ import annotations

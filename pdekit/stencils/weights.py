@@ -284,7 +284,7 @@ def closure_size(derivative: int, order: int, conditions: Sequence[Functional] =
 
     For a second derivative: ``max(order, 3)`` nodes with the Dirichlet node counted, or ``order`` nodes and
     the Neumann or Robin condition. For a first derivative: `order` nodes. Two more nodes would buy accuracy but
-    lose the real, non-positive spectrum (measured, DESIGN section 4).
+    lose the real, non-positive spectrum (measured).
 
     Examples
     --------

@@ -114,6 +114,8 @@ class Problem:
         self._check_names()
         self.conditions = self._collect_boundary()
         self._check_well_posed()
+        for name in self.exact:
+            self.exact_values(name, self.time.start)
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
         if not self.steady:
             FaceCheck(self.system, grid, self.conditions, self.initial_fields, self.time.start).run()

@@ -152,8 +152,9 @@ class Run:
             settings, choice, rhs, Solvers(system, settings.solver, self.thresholds), tolerance, watch, notes
         )
         states = self._states(course, stops, [y])
-        del y, rhs  # large states are kept where they are used only
+        del y  # large states are kept where they are used only
         times, values = self._store(states, end, self._open(name, reasons), statistics, notes)
+        statistics.compile_seconds = getattr(getattr(rhs, "kernel", None), "compile_seconds", 0.0)
         return self._solution(times, values, name, reasons, statistics, tuple(notes))
 
     def _states(self, course: _Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:

@@ -85,6 +85,11 @@ class Solution:
         return self.times.size == 0
 
     @property
+    def compile_time(self) -> float:
+        """Seconds of the wall time that compiling, or loading what was compiled before, took."""
+        return float(self.statistics.get("compile_seconds", 0.0))
+
+    @property
     def variables(self) -> tuple[str, ...]:
         """Names of the stored fields."""
         return tuple(self.values)

@@ -175,7 +175,8 @@ def _summary(problem: Problem, solution: Solution, path: Path) -> None:
     names = ("steps", "evaluations", "jacobians", "factorisations", "newton_iterations")
     counts = [f"{statistics[n]:,} {n.replace('_', ' ')}" for n in names if statistics[n]]
     table.add_row("work", ", ".join(counts))
-    table.add_row("wall time", f"{solution.wall_time:.2f} s")
+    compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""
+    table.add_row("wall time", f"{solution.wall_time:.2f} s{compiling}")
     for name, error in solution.errors().items():
         when = "" if solution.steady else f" at t = {solution.times[-1]:g}"
         table.add_row("error", f"{name}: {error:.3e} (greatest difference from the exact solution{when})")

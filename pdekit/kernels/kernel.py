@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,6 +82,7 @@ class Kernel:
         self.dtype = np.dtype(SINGLE[system.dtype.kind] if single else system.dtype)
         self.plain = "rate"  # the mode by which `rhs` evaluates
         self._begun: set[str] = set()
+        self.compile_seconds = 0.0
         self._drivers: dict[str, _Driver] = {}
         self.changing: dict[str, Callable[[float], Array]] = {}  # coefficients of fluxes that depend on time
         self.data: dict[str, tuple[int, int]] = {}  # boundary data -> state and axis
@@ -270,9 +272,11 @@ class Kernel:
         if mode in self._begun:
             self.share(work)
             return
+        begun = clock.perf_counter()
         with collection_paused():  # compiled now, or loaded
             self.share(work)
         self._begun.add(mode)
+        self.compile_seconds += clock.perf_counter() - begun
 
     def share(self, work: Callable[[int], None]) -> None:
         """Do the parts of a pass, each in a thread of its own."""

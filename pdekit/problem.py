@@ -29,7 +29,7 @@ from pdekit.geometry.values import call_by_name, sample_values
 from pdekit.language.analysis import highest_derivatives, principal_parts
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
-from pdekit.language.sampling import sample_text
+from pdekit.language.sampling import parse_sampled, sample_text
 from pdekit.language.scheme_symbols import with_schemes
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
@@ -114,8 +114,7 @@ class Problem:
         self._check_names()
         self.conditions = self._collect_boundary()
         self._check_well_posed()
-        for name in self.exact:
-            self.exact_values(name, self.time.start)
+        self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
         if not self.steady:
             FaceCheck(self.system, grid, self.conditions, self.initial_fields, self.time.start).run()
@@ -158,6 +157,15 @@ class Problem:
                 if name not in self.initial:
                     what = "the initial rate" if name.endswith("_t") and name != unknown.name else "the initial state"
                     raise ConfigError(f"missing; {what} of {unknown.name!r} must be given", key=f"initial.{name}")
+
+    def _check_exact(self) -> None:
+        """Find now what is no expression; not its values, which may be infinite at the start, as of a point source."""
+        for name, given in self.exact.items():
+            if isinstance(given, str):
+                try:
+                    parse_sampled(given, [*self.grid.names, *self._parameters, "t"], self.system.known)
+                except PdekitError as error:
+                    raise error.under(f"exact.{name}") from None
 
     def _collect_boundary(self) -> dict[str, dict[str, FaceConditions]]:
         highest = highest_derivatives(self.system)

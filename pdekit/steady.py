@@ -305,6 +305,8 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
         raise NotConvergedError(error.message + GUESS, iterations=error.iterations, left=error.left) from None
     solver = root.solver
     assert isinstance(solver, _Bordered)
+    if null.size:
+        solver.solve(problem.residual(root.x))  # the defect is that of the root, not of what was solved last
     return _Found(root.x, solver.description, solver.defect), root.iterations
 
 

@@ -185,7 +185,7 @@ def test_an_override_of_a_parameter_that_there_is_not(tmp_path):
 
 
 def test_rows_of_high_derivatives_sum_to_zero():
-    matrix = abs_sum = pk.derivative(pk.Grid(x=A(0, 1, 128, periodic=True)), "x", 4).matrix()
+    matrix = pk.derivative(pk.Grid(x=A(0, 1, 128, periodic=True)), "x", 4).matrix()
     abs_sum = np.asarray(abs(matrix).sum(axis=1))
     assert np.max(np.abs(np.asarray(matrix.sum(axis=1))) / abs_sum) <= 1e-15
 
@@ -334,3 +334,25 @@ def test_every_argument_survives_yaml_python_and_the_results_file(tmp_path):
             if name != "initial":
                 assert mine == value, name
         assert np.array_equal(other.initial_fields()["u"], problem.initial_fields()["u"])
+
+
+def test_exact_solutions_are_read_when_the_problem_is_made_and_evaluated_when_they_are_wanted():
+    """A point source is infinite at the start, and a good exact solution later; an unknown name is found at once."""
+    kernel = "exp(-(x - 0.5)**2/(4*t))/sqrt(4*pi*t)"
+    source = rod("u_t = u_xx", kernel, D(kernel), n=81, start=0.01, end=0.012).replace(exact={"u": kernel})
+    assert source.solve().error("u") < 2e-3  # h^2/12 u_xxxx t is 5e-4 at the peak
+    rod("u_t = u_xx", "exp(-100*(x - 0.5)**2)", end=0.01).replace(exact={"u": kernel})
+    with pytest.raises(PdekitError, match=r"exact\.u: .*unknown function 'sine'"):
+        source.replace(exact={"u": "sine(x)"})
+
+
+def test_a_conductivity_that_changes_in_time_is_compiled_once(monkeypatch):
+    """Not at every evaluation: that took 3 ms of each right-hand side, whatever the grid."""
+    import pdekit.discretize.diffusion as diffusion
+
+    compiled, calls = diffusion.compile_expression, []
+    monkeypatch.setattr(diffusion, "compile_expression", lambda *a: calls.append(a) or compiled(*a))
+    system = rod("u_t = div((1 + x*sin(t))*grad(u))", "x").semidiscrete
+    for t in (0.1, 0.2, 0.3):
+        system.rhs(t, np.ones(system.size))
+    assert len(calls) == 1

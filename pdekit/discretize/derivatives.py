@@ -13,7 +13,7 @@ from pdekit.discretize.lifting import NO_PARITIES, Faces, Parities, product_of_r
 from pdekit.errors import BoundaryError, GridError, nearest_hint
 from pdekit.geometry.grid import Grid
 from pdekit.stencils.poles import node_rows, regular_options
-from pdekit.stencils.rows import Bias, Closure, derivative_rows
+from pdekit.stencils.rows import AxisRows, Bias, Closure, derivative_rows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
 
 
@@ -106,27 +106,43 @@ def affine_derivative(
     **options
         `closure_order` and `bias`, as for `derivative`.
     """
-    by_index = {grid.index(name): n for name, n in counts.items()}
+    rows = rows_by_axis(grid, counts, order, faces, parity, what=what, **options)
+    along_face = {}
+    if len(rows) > 1 and any(r.data.shape[1] for r in rows.values()):
+        by_index = {grid.index(name): n for name, n in counts.items()}
+        along_face = {k: node_rows(grid, k, n, order, closure="stable").matrix for k, n in by_index.items()}
+    return product_of_rows(grid, rows, parity, along_face)
+
+
+def rows_by_axis(
+    grid: Grid,
+    counts: Mapping[Any, int],
+    order: int,
+    faces: Faces | None,
+    parity: Parities = NO_PARITIES,
+    *,
+    what: str = "operator",
+    **options: Any,
+) -> dict[int, AxisRows]:
+    """The one-dimensional rows of `affine_derivative`, by axis; parameters are as there."""
     rows = {}
-    for k, n in by_index.items():
+    for axis, n in counts.items():
         _check_orders(n, order)
+        k = grid.index(axis)
         name, line = grid.names[k], grid.axes[k]
         given = (faces or {}).get(name)
         if given is not None and not line.periodic:
-            check_condition_count(given, name, n, what)
+            _check_condition_count(given, name, n, what)
         ends = end_functionals(line, given)
         closure: Closure = "accurate" if faces is None else "stable"
         if parity.get(name, 1) is None:
             rows[k] = derivative_rows(line, n, order, *ends, closure=closure, name=name, **options)
         else:
             rows[k] = node_rows(grid, k, n, order, *ends, closure=closure, **options)
-    along_face = {}
-    if len(rows) > 1 and any(r.data.shape[1] for r in rows.values()):
-        along_face = {k: node_rows(grid, k, n, order, closure="stable").matrix for k, n in by_index.items()}
-    return product_of_rows(grid, rows, parity, along_face)
+    return rows
 
 
-def check_condition_count(faces: FaceConditions, axis: str, n: int, what: str) -> None:
+def _check_condition_count(faces: FaceConditions, axis: str, n: int, what: str) -> None:
     """An even derivative of order 2m needs m conditions at an end; none at all is outflow."""
     for side in SIDES:
         count = len(faces[side])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -83,36 +83,42 @@ class FluxForm:
         lower, upper = (self.grid.along(self.axis, points + side * gaps) for side in (-0.5, 0.5))
         return lower, upper
 
-    def expression(self, k: Any, names: Mapping[Any, Any], dtype: Any = float) -> Array:
-        """Values of a symbolic k at the flux points: harmonic means of cells in which it jumps, pointwise elsewhere.
+    def compiled(self, k: Any, symbols: Sequence[Any], dtype: Any = float) -> Callable[..., Array]:
+        """A symbolic k at the flux points, as a function of what its symbols beside the coordinates mean.
+
+        Harmonic means of cells in which it jumps, pointwise elsewhere.
 
         Parameters
         ----------
         k : sympy expression
-        names : mapping of Symbol to number
-            What its symbols mean beside the coordinates.
+        symbols : sequence of Symbol
+            Time and parameters; the arguments of the function, in this order.
         """
-        symbols = [*(sp.Symbol(name) for name in self.grid.names), *names]
+        arguments = [*(sp.Symbol(name) for name in self.grid.names), *symbols]
         jumps = jump_conditions(k)
-        compiled, pattern = (compile_expression(e, symbols) for e in (k, sp.Tuple(*jumps)))
+        if self.order > 2 and jumps:
+            raise GridError(
+                f"div(k*grad(u)) of order {self.order} needs a smooth k; {k} jumps: use order 2, which is exact "
+                "for layered k"
+            )
+        pointwise = compile_expression(k, arguments)
+        pattern = compile_expression(sp.Tuple(*jumps), arguments) if jumps else None
 
-        def at(function: Callable[..., Any], where: Array) -> Any:
-            return function(*self.coordinates(where).values(), *names.values())
+        def values(*given: Any) -> Array:
+            def evaluate(where: Array) -> Array:
+                found = pointwise(*self.coordinates(where).values(), *given)
+                return np.broadcast_to(np.asarray(found, dtype=dtype), self.shape)
 
-        def evaluate(where: Array) -> Array:
-            return np.broadcast_to(np.asarray(at(compiled, where), dtype=dtype), self.shape)
+            def side_of(where: Array) -> Array:
+                assert pattern is not None
+                found = pattern(*self.coordinates(where).values(), *given)
+                return np.stack([np.broadcast_to(part, self.shape) for part in found])
 
-        def side_of(where: Array) -> Array:
-            return np.stack([np.broadcast_to(p, self.shape) for p in at(pattern, where)])
+            if self.order > 2:
+                return evaluate(self.grid.along(self.axis, self.rows.points))
+            return cell_harmonic_mean(evaluate, side_of if jumps else None, *self.cells)
 
-        if self.order > 2:
-            if jumps:
-                raise GridError(
-                    f"div(k*grad(u)) of order {self.order} needs a smooth k; {k} jumps: use order 2, which is exact "
-                    "for layered k"
-                )
-            return evaluate(self.grid.along(self.axis, self.rows.points))
-        return cell_harmonic_mean(evaluate, side_of if jumps else None, *self.cells)
+        return values
 
     def function(self, k: Callable[..., Any]) -> Array:
         """The same of a function of the coordinates by name, whose jumps are found by its values."""
@@ -229,7 +235,7 @@ def diffusion(grid: Grid, k: Any, *, order: int = 2, boundary: Mapping[str, Any]
 def _values(form: FluxForm, k: Any) -> Array:
     """Values of given data at the flux points."""
     if isinstance(k, str):
-        return form.expression(parse(k, Scope({name: sp.Symbol(name) for name in form.grid.names})), {})
+        return form.compiled(parse(k, Scope({name: sp.Symbol(name) for name in form.grid.names})), ())()
     if isinstance(k, Field | np.ndarray) and np.ndim(k):
         return form.node_values(Field.sample(form.grid, k, "k").values)
     if callable(k):

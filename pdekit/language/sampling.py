@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,11 +44,27 @@ def sample_text(text: Any, coordinates: Mapping[str, Any], known: Mapping[str, A
         values[symbol] = np.random.default_rng(int(seed)).standard_normal(shape)
         return amplitude * symbol
 
-    names = {name: sp.Symbol(name) for name in coordinates}
-    scope = Scope({**(known or {}), **names}, special={"noise": noise})
-    expression = text if isinstance(text, sp.Expr) else parse(text, scope)
+    expression = parse_sampled(text, coordinates, known, noise)
     with np.errstate(all="ignore"):
         result = compile_expression(expression, list(values))(*values.values())
     if np.any(~np.isfinite(np.asarray(result, dtype=complex))):
         raise ExpressionError(f"{str(text)!r} is not finite everywhere on the grid")
     return result
+
+
+def parse_sampled(
+    text: Any,
+    names: Iterable[str],
+    known: Mapping[str, Any] | None = None,
+    noise: Callable[..., Any] = lambda *arguments, **options: sp.Integer(0),
+) -> Any:
+    """The symbols of a text that `sample_text` can evaluate: to find unknown names before there are values.
+
+    Raises
+    ------
+    ExpressionError
+        It is no expression of these names.
+    """
+    if isinstance(text, sp.Expr):
+        return text
+    return parse(text, Scope({**(known or {}), **{name: sp.Symbol(name) for name in names}}, special={"noise": noise}))

@@ -11,10 +11,9 @@ from scipy import sparse
 
 from pdekit.boundary.conditions import end_functionals
 from pdekit.discretize.affine import AffineOperator
-from pdekit.discretize.derivatives import affine_derivative, affine_second, check_condition_count
+from pdekit.discretize.derivatives import affine_derivative, affine_second, rows_by_axis
 from pdekit.discretize.lifting import product_of_rows
 from pdekit.discretize.terms.term_protocol import Context, Entries, NotCompiled, RowProduct, Values
-from pdekit.stencils.poles import node_rows
 from pdekit.stencils.rows import AxisRows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
 
@@ -72,19 +71,13 @@ class DerivativeTerm(LinearTerm):
     @cached_property
     def rows(self) -> dict[int, AxisRows]:
         """The one-dimensional rows by axis, without regard to poles."""
-        grid, faces = self.context.grid, self.context.faces(self.operand)
-        found = {}
-        for name, n in self.symbol.counts.items():
-            k = grid.index(name)
-            if name in faces and not grid.axes[k].periodic:
-                check_condition_count(faces[name], name, n, str(self.operand))
-            ends = end_functionals(grid.axes[k], faces.get(name))
-            if self.symbol.scheme is not None:
-                target = SchemeTarget(grid, k, n, self.symbol.order, self.symbol.upwind, *ends)
-                found[k] = SCHEMES[self.symbol.scheme].rows(target)
-            else:
-                found[k] = node_rows(grid, k, n, self.context.order, *ends, closure="stable")
-        return found
+        grid, faces, symbol = self.context.grid, self.context.faces(self.operand), self.symbol
+        if symbol.scheme is None:
+            return rows_by_axis(grid, symbol.counts, self.context.order, faces, what=str(self.operand))
+        ((name, n),) = symbol.counts.items()
+        k = grid.index(name)
+        ends = end_functionals(grid.axes[k], faces.get(name))
+        return {k: SCHEMES[symbol.scheme].rows(SchemeTarget(grid, k, n, symbol.order, symbol.upwind, *ends))}
 
     @cached_property
     def affine(self) -> AffineOperator:

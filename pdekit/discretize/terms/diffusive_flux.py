@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -81,10 +82,16 @@ class DiffusiveFlux:
         axis, faces = context.grid.index(symbol.axis), context.faces(self.operand)
         return flux_form(context.grid, axis, context.order, faces, (own, k, mean), weighted=symbol.curved)
 
+    @cached_property
+    def _compiled(self) -> Callable[..., Array]:
+        """The known factor as a function of time and parameters."""
+        system = self.context.system
+        return self.form.compiled(self.factors[0], (system.t, *system.parameters), self.context.dtype)
+
     def known(self, t: float) -> Array:
         """The known factor of k at the flux points."""
         if self._coefficient is None or self.factors[0].has(self.context.system.t):
-            self._coefficient = self.form.expression(self.factors[0], self.context.constants(t), self.context.dtype)
+            self._coefficient = self._compiled(t, *self.context.system.parameters.values())
         return self._coefficient
 
     def _gradient(self, at: Values) -> Array:

@@ -81,10 +81,6 @@ class Context:
         found = self.conditions.get(operand)
         return found.faces if found is not None else {}
 
-    def constants(self, t: float) -> dict[Any, Any]:
-        """Values of time and parameters by their symbols."""
-        return {self.system.t: t, **self.system.parameters}
-
 
 @dataclass(frozen=True, eq=False)
 class Entries:

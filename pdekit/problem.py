@@ -116,8 +116,8 @@ class Problem:
         self._check_well_posed()
         self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
-        if not self.steady:
-            FaceCheck(self.system, grid, self.conditions, self.initial_fields, self.time.start).run()
+        faces = FaceCheck(self.system, grid, self.conditions, self.initial_fields, self.time.start)
+        self._notes_on_faces = [] if self.steady else faces.run()
 
     def __repr__(self) -> str:
         return f"<Problem {self.title!r}: {'; '.join(self.pde.equations) or 'Python right-hand side'} on {self.grid!r}>"
@@ -217,11 +217,13 @@ class Problem:
         given = list(self.initial.values())
         for faces in self.conditions.values():
             for pair in faces.values():
-                given += [condition.value for condition in (*pair.left, *pair.right)]
+                for condition in (*pair.left, *pair.right):
+                    given += [condition.value, *condition.coefficients]
         return any(self._is_complex_data(value) for value in given)
 
     def _is_complex_data(self, value: Any) -> bool:
-        names = {**self.grid.coordinates, **self._parameters, "t": self.time.start}
+        states = {str(state): 0.0 for state in self.system.states}
+        names = {**states, **self.grid.coordinates, **self._parameters, "t": self.time.start}
         try:
             if isinstance(value, FileData):
                 value = value.load(self.grid.shape)
@@ -290,7 +292,7 @@ class Problem:
 
     def notes(self) -> list[str]:
         """What is questionable but not wrong: data that do not fit together at the start, in words."""
-        found = []
+        found = list(self._notes_on_faces)
         t = self.time.start
         fields = self.initial_fields()
         for block in self.semidiscrete.blocks:

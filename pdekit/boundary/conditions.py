@@ -32,11 +32,13 @@ class BoundaryCondition:
 
     Parameters
     ----------
-    coefficients : tuple of numbers or expressions of parameters
-        ``a_0, a_1, ...``; the last one is not zero.
+    coefficients : tuple
+        ``a_0, a_1, ...``; the last one is not zero. Numbers or expressions of parameters; those of ``a u + b du/dn`` may be
+        whatever `value` may be, complex too.
     value : number, str, array or callable, default 0
         The data g: a constant, an expression in the coordinates and t, an array over the face, or a callable of
-        any of these by name.
+        any of these by name. Of conditions on ``du/dn`` the expression may contain the unknowns:
+        ``Neumann("-sigma*(u**4 - T**4)")``.
 
     Examples
     --------
@@ -49,7 +51,7 @@ class BoundaryCondition:
 
     def __post_init__(self) -> None:
         trimmed = tuple(self.coefficients)
-        while trimmed and not isinstance(trimmed[-1], str) and trimmed[-1] == 0:
+        while trimmed and isinstance(trimmed[-1], Number) and trimmed[-1] == 0:
             trimmed = trimmed[:-1]
         if not trimmed:
             raise BoundaryError("a boundary condition needs at least one coefficient that is not zero")
@@ -75,9 +77,10 @@ class BoundaryCondition:
         derivatives = [name, f"d{name}/dn"] + [f"d^{k}{name}/dn^{k}" for k in range(2, len(self.coefficients))]
         terms = []
         for a, derivative in zip(self.coefficients, derivatives):
-            if not isinstance(a, str) and a == 0:
+            if isinstance(a, Number) and a == 0:
                 continue
-            factor = "" if a == 1 else (f"({a}) " if isinstance(a, str) else f"{a:g} ")
+            factor = f"{a:g} " if isinstance(a, Number) else f"({a if isinstance(a, str) else 'data'}) "
+            factor = "" if isinstance(a, Number) and a == 1 else factor
             terms.append(factor + derivative)
         data = self.value if isinstance(self.value, str | int | float | complex) else "data"
         return f"{' + '.join(terms)} = {data}"

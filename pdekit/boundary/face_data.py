@@ -1,17 +1,20 @@
-"""Boundary conditions with numbers for coefficients and functions of time for data."""
+"""Boundary conditions with numbers for coefficients and functions of time, or of the solution, for data."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
+from scipy import sparse
 
 from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions, Side
+from pdekit.boundary.solution_data import SolutionData, States
 from pdekit.errors import BoundaryError, PdekitError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.values import call_by_name
@@ -39,12 +42,15 @@ class FaceData:
         Whether it never changes.
     expression : sympy expression, optional
         Of data that change in time, if it is known: what tells where they jump.
+    of_solution : SolutionData, optional
+        What they are instead where they depend on the solution.
     """
 
     at: Callable[[float], Array]
     rate: Callable[[float], Array] | None
     constant: bool
     expression: Any = None
+    of_solution: SolutionData | None = None
 
 
 def _face_coordinates(grid: Grid, axis: int, side: Side) -> dict[str, Array]:
@@ -125,20 +131,102 @@ def _callable_data(
     return FaceData(at, rate, False)
 
 
-def resolve_coefficients(condition: BoundaryCondition, parameters: Mapping[str, Any], where: str) -> BoundaryCondition:
-    """Put numbers in for coefficients that are expressions of parameters."""
-    numbers = []
-    names = {name: sp.Symbol(name) for name in parameters}
-    for k, a in enumerate(condition.coefficients):
+@dataclass(frozen=True, eq=False)
+class _Face:
+    """Where a condition stands, and what its texts may contain."""
+
+    grid: Grid
+    axis: int
+    side: Side
+    parameters: Mapping[str, Any]
+    known: Mapping[str, Any]
+    states: Mapping[str, Any]
+    where: str
+
+    def data(self, value: Any) -> FaceData:
+        """Data that do not depend on the solution."""
+        return face_data(value, self.grid, self.axis, self.side, self.parameters, self.known, self.where)
+
+    def parsed(self, text: Any) -> Any:
+        """The symbols of a text, in which unknowns may stand."""
+        names = {name: sp.Symbol(name) for name in (*self.grid.names, "t", *self.parameters)}
+        try:
+            return text if isinstance(text, sp.Expr) else parse(text, Scope({**self.known, **self.states, **names}))
+        except PdekitError as error:
+            raise BoundaryError(f"{error}", key=self.where) from None
+
+    def number(self, a: Any) -> float | None:
+        """A coefficient that is a real number, or an expression of parameters that is one; else None."""
         if isinstance(a, str):
-            try:
-                a = evaluate_number(parse(a, Scope(names)), {names[n]: v for n, v in parameters.items()})
-            except PdekitError as error:
-                raise BoundaryError(f"coefficient {k}: {error}", key=where) from None
-        if isinstance(a, bool) or not isinstance(a, int | float | np.floating | np.integer) or not np.isfinite(a):
-            raise BoundaryError(f"coefficient {k} must be a finite real number, found {a!r}", key=where)
-        numbers.append(float(a))
-    return BoundaryCondition(tuple(numbers), condition.value)
+            e = self.parsed(a)
+            names = {sp.Symbol(n): v for n, v in self.parameters.items()}
+            if not e.free_symbols <= set(names):
+                return None
+            a = evaluate_number(e, names)
+        if isinstance(a, bool) or not isinstance(a, int | float | complex | np.number) or not np.isfinite(a):
+            if isinstance(a, np.ndarray | Field) or callable(a) or isinstance(a, sp.Expr):
+                return None
+            raise BoundaryError(f"a coefficient must be a finite number, an expression or data, found {a!r}", key=self.where)
+        return None if isinstance(a, complex | np.complexfloating) and a.imag else float(np.real(a))
+
+    def condition(self, given: BoundaryCondition) -> tuple[BoundaryCondition, FaceData]:
+        """A condition with real numbers for coefficients, and its data; brought to ``du/dn = h(x, t, u)`` where that is needed."""
+        numbers = [self.number(a) for a in given.coefficients]
+        depends = isinstance(given.value, str | sp.Expr) and bool(
+            self.parsed(given.value).free_symbols & set(self.states.values())
+        )
+        if not depends and None not in numbers:
+            return BoundaryCondition(tuple(numbers), given.value), self.data(given.value)
+        if len(given.coefficients) != 2:
+            raise BoundaryError(
+                "coefficients that vary or are complex, and data that depend on the solution, are for conditions with du/dn "
+                "(neumann, robin)",
+                key=self.where,
+            )
+        return BoundaryCondition((0.0, 1.0)), self._of_solution(given)
+
+    def _of_solution(self, given: BoundaryCondition) -> FaceData:
+        bound: dict[Any, FaceData] = {}
+
+        def symbols(value: Any) -> Any:
+            if isinstance(value, str | sp.Expr):
+                return self.parsed(value)
+            if isinstance(value, int | float | complex | np.number) and not isinstance(value, bool):
+                return sp.sympify(value.item() if isinstance(value, np.number) else value)
+            symbol = sp.Dummy("data")
+            bound[symbol] = self.data(value)
+            return symbol
+
+        a, b = (symbols(entry) for entry in given.coefficients)
+        g = symbols(given.value)
+        own = self.states[self.where.split(".")[1]]
+        expression = (g - a * own) / b
+        fixed = {sp.Symbol(n): c for n, c in _face_coordinates(self.grid, self.axis, self.side).items()}
+        fixed |= {sp.Symbol(n): v for n, v in self.parameters.items()}
+        states = tuple(s for s in self.states.values() if expression.has(s))
+        shape = tuple(1 if k == self.axis else n for k, n in enumerate(self.grid.shape))
+        end = slice(0, 1) if self.side == "left" else slice(-1, None)
+        face = tuple(end if k == self.axis else slice(None) for k in range(self.grid.ndim))
+        constant = frozenset(symbol for symbol, data in bound.items() if data.constant)
+        functions = {symbol: data.at for symbol, data in bound.items()}
+        self._check_divisor(b, fixed, functions, shape)
+        of_solution = SolutionData(expression, states, fixed, functions, constant, face, shape)
+        zero = np.zeros(shape)
+        jumps = None if of_solution.is_constant else expression
+        return FaceData(lambda t: zero, None, of_solution.is_constant, jumps, of_solution)
+
+    def _check_divisor(self, b: Any, fixed: Mapping[Any, Any], bound: Mapping[Any, Any], shape: tuple[int, ...]) -> None:
+        """Refuse a coefficient of du/dn that vanishes somewhere: the condition changes its kind there."""
+        if b.free_symbols & set(self.states.values()):
+            raise BoundaryError("the coefficient of du/dn must not depend on the solution", key=self.where)
+        function = compile_expression(b, [*fixed, sp.Symbol("t"), *bound])
+        values = np.broadcast_to(function(*fixed.values(), 0.0, *(f(0.0) for f in bound.values())), shape)
+        if not np.all(np.abs(values) > 0):
+            raise BoundaryError(
+                "the coefficient of du/dn vanishes on a part of the face, where the condition prescribes the value itself; "
+                "give dirichlet there by an axis of its own, or a small coefficient",
+                key=self.where,
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +253,7 @@ class StateConditions:
         grid: Grid,
         parameters: Mapping[str, Any],
         known: Mapping[str, Any],
+        states: Mapping[str, Any] | None = None,
     ) -> StateConditions:
         """Resolve coefficients and data of the conditions that `pdekit.boundary.conditions.collect` made."""
         resolved, data = {}, {}
@@ -172,10 +261,10 @@ class StateConditions:
             k = grid.index(axis_name)
             ends = {}
             for side in SIDES:
-                where = f"boundary.{name}.{axis_name}.{side}"
-                ends[side] = tuple(resolve_coefficients(c, parameters, where) for c in pair[side])
-                for position, condition in enumerate(ends[side]):
-                    data[k, side, position] = face_data(condition.value, grid, k, side, parameters, known, where)
+                face = _Face(grid, k, side, parameters, known, states or {}, f"boundary.{name}.{axis_name}.{side}")
+                found = [face.condition(c) for c in pair[side]]
+                ends[side] = tuple(condition for condition, _ in found)
+                data |= {(k, side, position): entry for position, (_, entry) in enumerate(found)}
             resolved[axis_name] = FaceConditions(ends["left"], ends["right"], pair.parity)
         return cls(grid, resolved, data)
 
@@ -188,6 +277,11 @@ class StateConditions:
     def constant(self) -> bool:
         """Whether no data change in time."""
         return all(d.constant for d in self.data.values())
+
+    @cached_property
+    def of_solution(self) -> tuple[SolutionData, ...]:
+        """Those of the data that depend on the solution."""
+        return tuple(d.of_solution for d in self.data.values() if d.of_solution is not None)
 
     def dirichlet_faces(self) -> list[tuple[int, Side, float, FaceData]]:
         """(axis, side, factor, data) of prescribed values, last axis first: the first axis wins at corners."""
@@ -224,15 +318,45 @@ class StateConditions:
         for axis, side, factor, data in self.dirichlet_faces():
             values[self.face_slice(axis, side)] = factor * data.at(t)
 
-    def stencil_data(self, axis: int, t: float) -> Array:
-        """Data of the axis' conditions other than prescribed values, left end first, stacked along that axis."""
-        parts = []
+    def _stacked(self, axis: int) -> list[FaceData]:
+        """The axis' conditions other than prescribed values, left end first."""
         pair = self.faces.get(self.grid.names[axis], FaceConditions())
-        for side in SIDES:
-            for position, condition in enumerate(pair[side]):
-                if not condition.is_dirichlet:
-                    parts.append(self.data[axis, side, position].at(t))
+        keys = [(axis, side, p) for side in SIDES for p, c in enumerate(pair[side]) if not c.is_dirichlet]
+        if any(key not in self.data for key in keys):
+            raise BoundaryError(
+                "conditions that depend on the solution do not say what its rate of change does at the face; do not "
+                "differentiate the rate in space",
+                key=f"boundary.{self.grid.names[axis]}",
+            )
+        return [self.data[key] for key in keys]
+
+    def stencil_data(self, axis: int, t: float, states: States | None = None) -> Array:
+        """Data of the axis' conditions other than prescribed values, left end first, stacked along that axis.
+
+        `states` gives the full arrays of the states by symbol, for data that depend on the solution.
+        """
+        parts = []
+        for entry in self._stacked(axis):
+            if entry.of_solution is None:
+                parts.append(entry.at(t))
+            else:
+                assert states is not None
+                parts.append(entry.of_solution.at(t, states))
         return np.concatenate(parts, axis=axis)
+
+    def stencil_slopes(self, axis: int, t: float, states: States | None) -> list[tuple[Any, Any]]:
+        """How the same depend on the states: pairs of a state and a sparse array of shape (data, nodes of the grid)."""
+        stacked, found = self._stacked(axis), []
+        shape = tuple(len(stacked) if k == axis else n for k, n in enumerate(self.grid.shape))
+        numbers, nodes = np.arange(np.prod(shape)).reshape(shape), np.arange(self.grid.size).reshape(self.grid.shape)
+        for position, entry in enumerate(stacked):
+            if entry.of_solution is not None:
+                rows = numbers.take([position], axis=axis).ravel()
+                columns = nodes[entry.of_solution.face].ravel()
+                for state, values in entry.of_solution.slopes(t, states).items():
+                    entries = (values.ravel(), (rows, columns))
+                    found.append((state, sparse.csr_array(entries, shape=(numbers.size, nodes.size))))
+        return found
 
     def corner_conflicts(self, t: float) -> list[str]:
         """Corners where two Dirichlet faces prescribe different values, in words."""

@@ -10,7 +10,9 @@ import numpy as np
 from scipy import sparse
 
 from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.solution_data import States
 from pdekit.discretize.algebra import LinearOperator, times
+from pdekit.discretize.evaluation import Values
 from pdekit.stencils.sparse_products import diagonal
 
 
@@ -34,12 +36,30 @@ class AffineOperator:
         """The matrix on node values, CSR."""
         return sparse.csr_array(self.operator.matrix())
 
-    def offset(self, conditions: StateConditions | None, t: float) -> Any:
-        """The part that the boundary data contribute at time t; 0.0 if none do."""
-        total: Any = 0.0
+    def value(self, operand: Any, conditions: StateConditions | None, at: Values) -> Any:
+        """``L u + sum_a C_a g_a`` of what is differentiated, flat."""
+        total = self.matrix @ at.operand(operand).ravel()
         if conditions is not None:
             for axis, matrix in self.data.items():
-                total = total + matrix @ conditions.stencil_data(axis, t).ravel()
+                total = total + matrix @ conditions.stencil_data(axis, at.t, at.operand).ravel()
+        return total
+
+    def jacobian(self, operand: Any, conditions: StateConditions | None, at: Values) -> Any:
+        """Derivative of the same by the unknowns, data that depend on the solution included."""
+        total = self.matrix @ at.operand_jacobian(operand)
+        if conditions is not None and conditions.of_solution:
+            for axis, matrix in self.data.items():
+                for state, slope in conditions.stencil_slopes(axis, at.t, at.operand):
+                    total = total + matrix @ (slope @ at.operand_jacobian(state))
+        return total
+
+    def row_sums(self, conditions: StateConditions | None, t: float, states: States | None) -> Any:
+        """Sums of the moduli of the entries of each row, data that depend on the solution included."""
+        total = np.asarray(abs(self.matrix).sum(axis=1))
+        if conditions is not None and conditions.of_solution:
+            for axis, matrix in self.data.items():
+                for _, slope in conditions.stencil_slopes(axis, t, states):
+                    total = total + np.asarray(abs(matrix @ slope).sum(axis=1))
         return total
 
     def __add__(self, other: AffineOperator) -> AffineOperator:

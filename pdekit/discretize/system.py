@@ -17,6 +17,7 @@ from scipy import sparse
 
 from pdekit.boundary.conditions import FaceConditions
 from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.solution_data import SolutionData
 from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.layout import Block, Layout
 from pdekit.discretize.program import Frame, Program
@@ -59,10 +60,11 @@ class SemiDiscrete:
         self.system, self.grid, self.order = system, grid, order
         self.dtype = np.dtype(dtype)
         values = {str(s): v for s, v in system.parameters.items()}
+        states = {str(s): s for s in system.states}
         self.conditions: dict[Any, StateConditions] = {}
         for symbol in (*(u.symbol for u in system.unknowns), *system.definitions):
             faces = boundary.get(str(symbol), {})
-            self.conditions[symbol] = StateConditions.resolve(str(symbol), faces, grid, values, system.known)
+            self.conditions[symbol] = StateConditions.resolve(str(symbol), faces, grid, values, system.known, states)
         for unknown in system.unknowns:
             if unknown.time_order == 2:
                 self.conditions[unknown.rate] = self.conditions[unknown.symbol].rate()
@@ -99,20 +101,27 @@ class SemiDiscrete:
     def changes_in_time(self) -> bool:
         """Whether coefficients (not only sources and data) contain t, or a Python function may."""
         expressions = [parts.rest for parts in self.splits.values()] + list(self.system.definitions.values())
+        expressions += [e for data in self._data_of_solution for e in data.slope_expressions.values()]
         return self.function is not None or any(e.has(self.system.t) for e in expressions)
+
+    @property
+    def _data_of_solution(self) -> list[SolutionData]:
+        return [data for conditions in self.conditions.values() for data in conditions.of_solution]
 
     @cached_property
     def has_rates(self) -> bool:
-        """Whether rates ``u_t`` of equations of second order stand on right-hand sides."""
+        """Whether rates ``u_t`` of equations of second order stand on right-hand sides or in conditions."""
         rates = {u.rate for u in self.system.unknowns if u.time_order == 2}
-        return any(e.free_symbols & rates for e in self.system.expressions)
+        expressions = [*self.system.expressions, *(data.expression for data in self._data_of_solution)]
+        return any(e.free_symbols & rates for e in expressions)
 
     # ------------------------------------------------------------------------------------ the right-hand side
 
     @cached_property
     def splits(self) -> dict[str, Split]:
         """Each unknown's right-hand side as linear part, source and rest."""
-        return {u.name: split(self.system, u.rhs) for u in self.system.unknowns}
+        bent = [s for s, c in self.conditions.items() if not all(d.is_linear for d in c.of_solution)]
+        return {u.name: split(self.system, u.rhs, bent) for u in self.system.unknowns}
 
     @property
     def evolves(self) -> bool:

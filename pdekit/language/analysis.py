@@ -43,17 +43,26 @@ def occurs_outside(expression: Any, state: Any) -> bool:
     return not isinstance(expression, SpatialDerivative) and any(occurs_outside(a, state) for a in expression.args)
 
 
-def _is_linear_factor(factor: Any, plain: Collection[Any], states: Collection[Any], t: Any) -> bool:
+def _is_linear_factor(
+    factor: Any, plain: Collection[Any], states: Collection[Any], t: Any, bent: Collection[Any]
+) -> bool:
     if factor in plain:
         return True
     if not isinstance(factor, SpatialDerivative):
         return False
     k = factor.factor_in_front
-    return factor.operand in plain and not depends(k, states) and not k.has(t)
+    return factor.operand in plain and factor.operand not in bent and not depends(k, states) and not k.has(t)
 
 
-def split(system: EquationSystem, rhs: Any) -> Split:
+def split(system: EquationSystem, rhs: Any, bent: Collection[Any] = ()) -> Split:
     """Split a right-hand side into its linear time-constant part, its source and the rest.
+
+    Parameters
+    ----------
+    system : EquationSystem
+    rhs : expression
+    bent : collection of Symbol
+        States whose derivatives are not linear or change in time, for the data of their conditions do.
 
     Examples
     --------
@@ -72,7 +81,7 @@ def split(system: EquationSystem, rhs: Any) -> Split:
             source.append(term)
         elif (
             len(dependent) == 1
-            and _is_linear_factor(dependent[0], plain, states, t)
+            and _is_linear_factor(dependent[0], plain, states, t, bent)
             and not (term / dependent[0]).has(t)
         ):
             linear.append(term)

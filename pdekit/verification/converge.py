@@ -133,18 +133,15 @@ class Study:
 
 
 def refined(grid: Grid, points: int) -> Grid:
-    """The grid with `points` nodes along its first axis, the others in proportion.
-
-    A periodic axis has one node less than a bounded one of the same width: the last is the first.
-    """
+    """The grid with `points` nodes along its first axis, the steps of the others in proportion."""
     wanted = _steps(grid, points)
     axes = {}
-    for k, (name, axis) in enumerate(zip(grid.names, grid.axes)):
+    for name, axis in zip(grid.names, grid.axes):
         missing = 0.0 if axis.periodic else 1.0 - axis.offset_steps
         count = (axis.size - missing) * wanted / (grid.axes[0].size - _missing(grid))
         if axis.periodic and grid.geometry is not None:
             count = 2 * round(count / 2)  # half a turn is a whole number of nodes
-        axes[name] = axis.with_points(points if k == 0 and not axis.periodic else max(2, round(count + missing)))
+        axes[name] = axis.with_points(max(2, round(count + missing)))
     return grid.replace(**axes)
 
 
@@ -155,8 +152,8 @@ def _missing(grid: Grid) -> float:
 
 
 def _steps(grid: Grid, points: int) -> float:
-    """Steps of the first axis when the study says so many points."""
-    return points - 1 if grid.axes[0].periodic else points - _missing(grid)
+    """Steps of the first axis with so many nodes."""
+    return points - _missing(grid)
 
 
 def converge(
@@ -176,7 +173,7 @@ def converge(
     ----------
     problem : Problem
     points : sequence of int, optional
-        Numbers of nodes along the first axis (others in proportion; a periodic axis has one less): a study in space,
+        Numbers of nodes along the first axis (others in proportion): a study in space,
         errors in time kept negligible by tight tolerances.
     steps : sequence of float, optional
         Time steps: a study in time of the problem's method on its own grid, against the exact solution in time of the
@@ -318,7 +315,7 @@ def nested_size(grid: Grid, points: int) -> int:
     """The next number of points with which all nodes are nodes again: half the step, or a third of it off poles."""
     if any(axis.offset for axis in grid.axes):
         return round(3 * _steps(grid, points) + _missing(grid))
-    return 2 * points - 1
+    return 2 * points if grid.axes[0].periodic else 2 * points - 1
 
 
 def _at_nodes(finer: Field, grid: Grid) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from pdekit.boundary.conditions import end_functionals
 from pdekit.discretize.affine import AffineOperator
 from pdekit.discretize.derivatives import affine_derivative, affine_second, rows_by_axis
 from pdekit.discretize.lifting import product_of_rows
-from pdekit.discretize.terms.term_protocol import Context, Entries, NotCompiled, RowProduct, Values
+from pdekit.discretize.terms.term_protocol import Context, Entries, NoPattern, NotCompiled, RowProduct, Values
 from pdekit.stencils.rows import AxisRows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
 
@@ -34,13 +34,19 @@ class LinearTerm:
         raise NotImplementedError
 
     def value(self, at: Values) -> Array:
-        u = at.operand(self.operand).ravel()
-        return np.asarray(self.affine.matrix @ u + self.affine.offset(self.conditions, at.t))
+        return np.asarray(self.affine.value(self.operand, self.conditions, at))
 
     def jacobian(self, at: Values) -> Any:
-        return self.affine.matrix @ at.operand_jacobian(self.operand)
+        return self.affine.jacobian(self.operand, self.conditions, at)
+
+    @property
+    def of_solution(self) -> bool:
+        """Whether the data of conditions depend on the solution."""
+        return self.conditions is not None and bool(self.conditions.of_solution)
 
     def entries(self) -> list[Entries]:
+        if self.of_solution:
+            raise NoPattern
         matrix = self.affine.matrix.tocoo()
         i, j = matrix.coords
         return [
@@ -49,7 +55,7 @@ class LinearTerm:
         ]
 
     def row_sum(self, at: Values) -> float:
-        return float(np.max(np.asarray(abs(self.affine.matrix).sum(axis=1))))
+        return float(np.max(self.affine.row_sums(self.conditions, at.t, at.operand)))
 
     def along_axis(self, mean: bool) -> tuple[int, Any] | None:
         return None
@@ -88,16 +94,20 @@ class DerivativeTerm(LinearTerm):
         return affine_derivative(grid, self.symbol.counts, order, faces, parities, what=str(self.operand))
 
     def row_sum(self, at: Values) -> float:
+        if self.of_solution:
+            return super().row_sum(at)
         sums = [abs(r.matrix) if r.mirror is None else abs(r.matrix) + abs(r.mirror) for r in self.rows.values()]
         return float(np.prod([np.max(np.asarray(m.sum(axis=1))) for m in sums]))
 
     def along_axis(self, mean: bool) -> tuple[int, Any] | None:
-        if len(self.rows) != 1:
+        if len(self.rows) != 1 or (self.of_solution and not mean):
             return None
         ((axis, rows),) = self.rows.items()
         return axis, sparse.csr_array(rows.matrix)
 
     def kernel_form(self) -> RowProduct:
+        if self.of_solution:
+            raise NotCompiled("boundary data depend on the solution")
         if len(self.rows) > 1 and any(r.data.shape[1] for r in self.rows.values()):
             raise NotCompiled(f"{self.symbol} is a mixed derivative with conditions other than prescribed values")
         return RowProduct(self.operand, self.rows)

@@ -95,8 +95,12 @@ class DiffusiveFlux:
         return self._coefficient
 
     def _gradient(self, at: Values) -> Array:
-        gradient = self.form.gradient
-        return np.asarray(gradient.matrix @ at.operand(self.operand).ravel() + gradient.offset(self.conditions, at.t))
+        return np.asarray(self.form.gradient.value(self.operand, self.conditions, at))
+
+    @property
+    def _of_solution(self) -> bool:
+        """Whether the data of conditions depend on the solution."""
+        return self.conditions is not None and bool(self.conditions.of_solution)
 
     def _conductivity(self, at: Values) -> Array:
         """k at the flux points: what depends on the solution by the mean of neighbours, the rest where it stands."""
@@ -119,7 +123,7 @@ class DiffusiveFlux:
         return np.asarray(self._divergence @ (self._conductivity(at) * self._gradient(at)))
 
     def jacobian(self, at: Values) -> Any:
-        slope = self.form.gradient.matrix @ at.operand_jacobian(self.operand)
+        slope = self.form.gradient.jacobian(self.operand, self.conditions, at)
         inner = diagonal(self._conductivity(at)) @ slope
         unknown = self.factors[1]
         if unknown != 1:
@@ -128,7 +132,8 @@ class DiffusiveFlux:
 
     def entries(self) -> list[Entries]:
         """K at the flux points times the gradient's weights, and the slope of K where it has one."""
-        if self.operand not in self.context.system.states or self.operand in self.context.system.definitions:
+        system = self.context.system
+        if self.operand not in system.states or self.operand in system.definitions or self._of_solution:
             raise NoPattern
         i, f, j, weights = _chained(self._divergence, self.form.gradient.matrix)
         found = [Entries(i, j, weights, self.operand, ((self._conductivity, f),))]
@@ -141,6 +146,9 @@ class DiffusiveFlux:
         return found
 
     def row_sum(self, at: Values) -> float:
+        if self._of_solution:
+            sums = abs(self._divergence) @ self.form.gradient.row_sums(self.conditions, at.t, at.operand)
+            return float(np.max(sums)) * float(np.max(np.abs(self._conductivity(at))))
         sums = abs(self.form.rows.divergence.matrix) @ abs(self.form.rows.gradient.matrix)
         size = float(np.max(np.abs(self.known(at.t))))
         unknown, grid = self.factors[1], self.context.grid
@@ -160,6 +168,8 @@ class DiffusiveFlux:
 
     def kernel_form(self) -> FluxDifference:
         known, unknown = self.factors
+        if self._of_solution:
+            raise NotCompiled("boundary data depend on the solution")
         if self.operand not in self.context.system.states:
             raise NotCompiled(f"{self.symbol} is the derivative of an expression")
         if spatial_derivatives(unknown):

@@ -10,40 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.boundary.face_data import StateConditions
+from pdekit.discretize.evaluation import Source, Values
 from pdekit.geometry.grid import Grid
 from pdekit.language.pde import EquationSystem
 from pdekit.stencils.rows import AxisRows, FluxRows
 
 Array = NDArray[Any]
-
-
-class Values(Protocol):
-    """Everything at one time and state, each thing computed once."""
-
-    t: float
-
-    def value(self, expression: Any) -> Array:
-        """An expression on every node."""
-        ...
-
-    def operand(self, expression: Any) -> Array:
-        """The same of what is differentiated: of a state with its prescribed values."""
-        ...
-
-    def slope(self, expression: Any, dependent: Any) -> Array:
-        """Partial derivative of an expression by a state or a term, on every node."""
-        ...
-
-    def jacobian(self, expression: Any) -> Any:
-        """Derivative of an expression's node values by the unknowns, sparse."""
-        ...
-
-    def operand_jacobian(self, expression: Any) -> Any:
-        """The same of what is differentiated."""
-        ...
-
-
-Source = Callable[[Values], Array]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,99 @@
+"""Boundary data that depend on the solution at the face, and coefficients that vary: ``a(x, t) u + b(x, t) du/dn = g(x, t, u)``.
+
+Such a condition is brought to the form ``du/dn = h(x, t, u)`` with ``h = (g - a u)/b``: the rows of a prescribed normal
+derivative, whose data are taken from the solution at the nodes of the face, which are unknowns. They enter the Jacobian by the
+chain rule, exactly. The order is that of the rows with ``du/dn`` prescribed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from pdekit.language.evaluate import compile_expression, slope
+
+Array = NDArray[Any]
+States = Callable[[Any], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class SolutionData:
+    """The data h of ``du/dn = h(x, t, u)`` on one face.
+
+    Parameters
+    ----------
+    expression : sympy expression
+        h, in coordinates, t, parameters, states and the symbols of `bound`.
+    states : tuple of Symbol
+        Those of the states that occur.
+    fixed : mapping of Symbol to number or array
+        Values of coordinates on the face and of parameters.
+    bound : mapping of Symbol to callable of t
+        Arrays and Python functions that stand in the expression, on the face.
+    constant : set of Symbol
+        Those of `bound` that do not change in time.
+    face : tuple of slice
+        The nodes of the face.
+    shape : tuple of int
+        Shape of arrays on the face.
+    """
+
+    expression: Any
+    states: tuple[Any, ...]
+    fixed: Mapping[Any, Any]
+    bound: Mapping[Any, Callable[[float], Array]]
+    constant: frozenset[Any]
+    face: tuple[slice, ...]
+    shape: tuple[int, ...]
+
+    t = sp.Symbol("t")
+
+    @cached_property
+    def _arguments(self) -> list[Any]:
+        return [*self.fixed, self.t, *self.bound, *self.states]
+
+    @cached_property
+    def _value(self) -> Callable[..., Any]:
+        return compile_expression(self.expression, self._arguments)
+
+    @cached_property
+    def slope_expressions(self) -> dict[Any, Any]:
+        """Partial derivatives by the states, in symbols."""
+        return {state: slope(self.expression, state) for state in self.states}
+
+    @cached_property
+    def _slopes(self) -> dict[Any, Callable[..., Any]]:
+        return {state: compile_expression(e, self._arguments) for state, e in self.slope_expressions.items()}
+
+    @cached_property
+    def is_linear(self) -> bool:
+        """Whether it is linear in the states, with coefficients constant in time."""
+        changing = {self.t, *self.states, *(symbol for symbol in self.bound if symbol not in self.constant)}
+        return not any(e.free_symbols & changing for e in self.slope_expressions.values())
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether time does not occur."""
+        return not self.expression.has(self.t) and all(symbol in self.constant for symbol in self.bound)
+
+    def _given(self, t: float, states: States | None) -> list[Any]:
+        bound = [function(t) for function in self.bound.values()]
+        values = [0.0 if states is None else states(s)[self.face] for s in self.states]
+        return [*self.fixed.values(), t, *bound, *values]
+
+    def at(self, t: float, states: States) -> Array:
+        """The data at a time and a state, which is given as full arrays by symbol."""
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.asarray(self._value(*self._given(t, states))), self.shape)
+
+    def slopes(self, t: float, states: States | None) -> dict[Any, Array]:
+        """Partial derivatives by the states on the face; of linear data no states need be given."""
+        given = self._given(t, states)
+        with np.errstate(all="ignore"):
+            return {s: np.broadcast_to(np.asarray(f(*given)), self.shape) for s, f in self._slopes.items()}

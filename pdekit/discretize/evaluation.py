@@ -1,0 +1,39 @@
+"""What operators and terms may ask of a state: values and Jacobians, each computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Values(Protocol):
+    """Everything at one time and state, each thing computed once."""
+
+    t: float
+
+    def value(self, expression: Any) -> Array:
+        """An expression on every node."""
+        ...
+
+    def operand(self, expression: Any) -> Array:
+        """The same of what is differentiated: of a state with its prescribed values."""
+        ...
+
+    def slope(self, expression: Any, dependent: Any) -> Array:
+        """Partial derivative of an expression by a state or a term, on every node."""
+        ...
+
+    def jacobian(self, expression: Any) -> Any:
+        """Derivative of an expression's node values by the unknowns, sparse."""
+        ...
+
+    def operand_jacobian(self, expression: Any) -> Any:
+        """The same of what is differentiated."""
+        ...
+
+
+Source = Callable[[Values], Array]

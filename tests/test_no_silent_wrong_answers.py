@@ -95,7 +95,8 @@ FACES = {
     "advection, fixed where it leaves": (["u_t = -u_x"], {"u": D(0)}, r"u\.x\.right.*leaves"),
     "advection, open where it enters": (["u_t = -u_x"], {"u": OPEN}, r"u\.x\.left: 1 characteristic comes in"),
     "conservation law, too many": (["u_t = -d(u**2/2 + u, x)"], {"u": D(0)}, r"u\.x\.right.*leaves"),
-    "advection and diffusion, open where it leaves": (["u_t = 0.1*u_xx - u_x"], {"u": {"left": D(0), "right": OPEN}}, None),
+    "advection and weak diffusion, open where it leaves": (["u_t = 0.005*u_xx - u_x"], {"u": {"left": D(0), "right": OPEN}}, None),
+    "advection and diffusion, open where it leaves": (["u_t = 0.1*u_xx - u_x"], {"u": {"left": D(0), "right": OPEN}}, r"u\.x\.right.*D/v = 0\.1"),
     "sound, open": (SOUND, {"p": OPEN, "v": OPEN}, "1 characteristic comes in"),
     "sound, too many": (SOUND, {"p": D(0), "v": D(0)}, "found 2"),
     "sound": (SOUND, {"p": D(0), "v": OPEN}, None),
@@ -119,6 +120,18 @@ def test_conditions_are_those_that_the_faces_need(name, end):
         return
     with pytest.raises(PdekitError, match=message):
         make()
+
+
+def test_an_open_face_from_which_diffusion_reaches_back_is_noted():
+    """D/v beside the spacing of the grid: 0.02 against 0.0125 (noted), 0.005 (not)."""
+    for D_, noted in ((0.02, True), (0.005, False)):
+        plume = pk.Problem(
+            pk.PDE("u_t = D*u_xx - u_x", parameters={"D": D_}),
+            pk.Grid(x=A(0, 1, 81)),
+            initial={"u": 0},
+            boundary={"u": {"x": {"left": D(0), "right": OPEN}}},
+        )
+        assert any("u.x.right" in note and "approximate" in note for note in plume.notes()) == noted
 
 
 def test_sound_with_its_pressure_fixed_rings_without_growth():

@@ -166,7 +166,9 @@ class _Face:
         if isinstance(a, bool) or not isinstance(a, int | float | complex | np.number) or not np.isfinite(a):
             if isinstance(a, np.ndarray | Field) or callable(a) or isinstance(a, sp.Expr):
                 return None
-            raise BoundaryError(f"a coefficient must be a finite number, an expression or data, found {a!r}", key=self.where)
+            raise BoundaryError(
+                f"a coefficient must be a finite number, an expression or data, found {a!r}", key=self.where
+            )
         return None if isinstance(a, complex | np.complexfloating) and a.imag else float(np.real(a))
 
     def condition(self, given: BoundaryCondition) -> tuple[BoundaryCondition, FaceData]:
@@ -215,7 +217,9 @@ class _Face:
         jumps = None if of_solution.is_constant else expression
         return FaceData(lambda t: zero, None, of_solution.is_constant, jumps, of_solution)
 
-    def _check_divisor(self, b: Any, fixed: Mapping[Any, Any], bound: Mapping[Any, Any], shape: tuple[int, ...]) -> None:
+    def _check_divisor(
+        self, b: Any, fixed: Mapping[Any, Any], bound: Mapping[Any, Any], shape: tuple[int, ...]
+    ) -> None:
         """Refuse a coefficient of du/dn that vanishes somewhere: the condition changes its kind there."""
         if b.free_symbols & set(self.states.values()):
             raise BoundaryError("the coefficient of du/dn must not depend on the solution", key=self.where)
@@ -256,7 +260,8 @@ class StateConditions:
         states: Mapping[str, Any] | None = None,
     ) -> StateConditions:
         """Resolve coefficients and data of the conditions that `pdekit.boundary.conditions.collect` made."""
-        resolved, data = {}, {}
+        resolved: dict[str, FaceConditions] = {}
+        data: dict[tuple[int, Side, int], FaceData] = {}
         for axis_name, pair in faces.items():
             k = grid.index(axis_name)
             ends = {}

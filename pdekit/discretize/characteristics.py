@@ -118,7 +118,8 @@ class FaceCheck:
         if found == 0 and unknown.time_order == 1 and order == 2:
             speed = self._outward_speed(unknown, axis, side)
             if speed > 0:
-                return self._diffusion_length(unknown, axis, side, speed)
+                self._diffusion_length(unknown, axis, side, speed)
+                return
         plural = "s" * (needed > 1)
         hint = "; outflow is for flow that leaves" if found == 0 else ""
         raise BoundaryError(

@@ -8,15 +8,17 @@ P. J. Roache, *Code verification by the method of manufactured solutions*, J. Fl
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
 from pdekit.errors import SolverError
-from pdekit.geometry.grid import Grid
+from pdekit.geometry.grid import Field, Grid
 from pdekit.language.parser import Scope, parse
+from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import lower
 from pdekit.problem import Problem
 
@@ -79,12 +81,29 @@ def _cartesian(grid: Grid, turns: dict[str, int]) -> list[Any]:
     return [rho**m * sp.cos(m * q[angle]), rho**m * sp.sin(m * q[angle]) + rho**2, *rest]
 
 
-def _boundary_value(u: Any, condition: BoundaryCondition, axis: str, side: str, parameters: Collection[Any]) -> Any:
+def _boundary_value(
+    u: Any, condition: BoundaryCondition, axis: str, side: str, system: EquationSystem, fields: Mapping[Any, Any]
+) -> Any:
+    """The data with which a known function u satisfies a condition; what of them depends on the solution stays."""
     sign = -1 if side == "left" else 1
     x = sp.Symbol(axis)
-    names = Scope({str(s): s for s in parameters})
-    a = [parse(v, names) if isinstance(v, str) else sp.nsimplify(v) for v in condition.coefficients]
-    return sp.Add(*(a_k * sign**k * sp.diff(u, x, k) for k, a_k in enumerate(a)))
+    names = Scope({**system.known, **{str(s): s for s in (*system.axes, system.t, *system.parameters, *system.states)}})
+
+    def symbols(value: Any) -> Any:
+        if isinstance(value, sp.Expr):
+            return value
+        if isinstance(value, np.ndarray | Field) or callable(value):
+            raise SolverError(
+                f"a coefficient of the condition at {axis}.{side} is no text: no solution can be manufactured"
+            )
+        return parse(value, names) if isinstance(value, str) else sp.nsimplify(value)
+
+    a = [symbols(v) for v in condition.coefficients]
+    needed = sp.Add(*(a_k * sign**k * sp.diff(u, x, k) for k, a_k in enumerate(a)))
+    given = symbols(condition.value) if isinstance(condition.value, str | sp.Expr) else sp.Integer(0)
+    if not given.free_symbols & set(system.states):
+        return needed
+    return given + needed - given.xreplace(dict(fields))
 
 
 def manufactured(problem: Problem) -> Problem:
@@ -146,7 +165,7 @@ def manufactured(problem: Problem) -> Problem:
     named = {str(symbol): expression for symbol, expression in fields.items()}
     boundary = {
         name: {
-            axis: {side: _faces(named[name], pair, problem.grid, axis, side, system.parameters) for side in SIDES}
+            axis: {side: _faces(named[name], pair, problem.grid, axis, side, system, fields) for side in SIDES}
             for axis, pair in faces.items()
         }
         for name, faces in problem.conditions.items()
@@ -176,10 +195,12 @@ def _odd_factor(grid: Grid, odd: Collection[str]) -> Any:
     return q["r"] ** 2 * sp.cos(q[angle]) if angle else q["r"]
 
 
-def _faces(u: Any, pair: FaceConditions, grid: Grid, axis: str, side: Side, parameters: Collection[Any]) -> Any:
+def _faces(
+    u: Any, pair: FaceConditions, grid: Grid, axis: str, side: Side, system: EquationSystem, fields: Mapping[Any, Any]
+) -> Any:
     conditions = pair[side]
     if side in grid.poles(axis):
         return Pole("odd" if pair.parity == -1 else "even")
     if not conditions:
         return Outflow()
-    return [BoundaryCondition(c.coefficients, _boundary_value(u, c, axis, side, parameters)) for c in conditions]
+    return [BoundaryCondition(c.coefficients, _boundary_value(u, c, axis, side, system, fields)) for c in conditions]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,13 +33,14 @@ GRID_GROWTH = 2e-2  # beside the spectral radius: growth above this is that of g
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What the choice rests on."""
+    """What the choice rests on; `precise` finds the spectrum of a large system at any cost."""
 
     system: SemiDiscrete
     t: float
     y: Array
     duration: float
     thresholds: Thresholds = THRESHOLDS
+    precise: bool = False
 
     @cached_property
     def jacobian(self) -> Any:
@@ -55,7 +56,7 @@ class Facts:
             return Spectrum(np.array(edge, dtype=complex), True)
         if self.purely_second_order and not self.damped:
             return wave_spectrum(self.stiffness)
-        return spectrum(self.jacobian)
+        return spectrum(self.jacobian, self.precise)
 
     @cached_property
     def bounded(self) -> bool:
@@ -85,7 +86,7 @@ class Facts:
         if self.duration == 0 or self.system.is_linear or not self.system.changes_in_time:
             return ()
         times = self.t + self.duration * np.linspace(0.0, 1.0, TIME_SAMPLES + 1)[1:]
-        return tuple(Facts(self.system, float(t), self.y, 0.0, self.thresholds) for t in times)
+        return tuple(Facts(self.system, float(t), self.y, 0.0, self.thresholds, self.precise) for t in times)
 
     @cached_property
     def reaction(self) -> float:
@@ -127,6 +128,13 @@ class Facts:
         q, v = halves(self.system, "verlet")
         return self.jacobian[v][:, q]
 
+    def limit_for(self, method: Method, step: float) -> float | None:
+        """The same, found again with more care where the step is above what a bound of a large spectrum allows."""
+        found = self.limit(method)
+        if found is None or step <= found or self.bounded or self.precise:
+            return found
+        return replace(self, precise=True).limit(method)
+
     def limit(self, method: Method) -> float | None:
         """Largest stable step of a method of fixed step; None if any is stable."""
         if not self.differentiable:
@@ -136,7 +144,7 @@ class Facts:
             assert method.tableau is not None
             own = explicit_limit(method.tableau, self.spectrum)
         if method.family == "verlet":
-            own = 2.0 / self.spectrum.radius if self.bounded else verlet_limit(self.stiffness)
+            own = 2.0 / self.spectrum.radius if self.bounded else verlet_limit(self.stiffness, self.precise)
         others = [other.limit(method) for other in self.later] if own is not None else []
         return own if own is None else min([own, *(other for other in others if other is not None)])
 

@@ -81,7 +81,7 @@ def choose(
         return _automatic(facts, step, rtol)
     chosen = find_method(method)
     _check_step(chosen, step, duration)
-    limit = facts.limit(chosen)
+    limit = facts.limit(chosen) if step is None else facts.limit_for(chosen, step)
     _check_fits(chosen, facts)
     if step is not None and limit is not None:
         _refuse_above(chosen, step, limit, duration)
@@ -152,7 +152,7 @@ def _automatic(facts: Facts, step: float | None, rtol: float) -> Choice:
 
 def _automatic_fixed(facts: Facts, step: float) -> Choice:
     if facts.purely_second_order:
-        limit = facts.limit(METHODS["verlet"])
+        limit = facts.limit_for(METHODS["verlet"], step)
         if facts.damped or limit is None:
             return Choice(METHODS["newmark"], ("second order in time with terms in u_t: Newmark, stable at any step",))
         if step <= limit:
@@ -160,7 +160,7 @@ def _automatic_fixed(facts: Facts, step: float) -> Choice:
             return Choice(METHODS["verlet"], (reason,), limit)
         reason = f"second order in time; the step {step:g} is above the explicit limit {limit:.4g}, Newmark is stable at any step"
         return Choice(METHODS["newmark"], (reason,))
-    limit = facts.limit(METHODS["rk4"])
+    limit = facts.limit_for(METHODS["rk4"], step)
     if limit is None:
         return Choice(
             METHODS["rk4"], ("the right-hand side has no complex derivative (abs, conj): RK4, without a limit known",)

@@ -13,6 +13,7 @@ from scipy import sparse
 from pdekit.discretize.harmonic_mean import jump_conditions
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.language.symbols import SpatialDerivative
+from pdekit.stencils.sparse_products import diagonal
 
 Array = NDArray[Any]
 AxisSum = tuple[list[Any], Any]
@@ -63,8 +64,8 @@ class Structure:
 
     def _sum_of_axes(self, exact: bool) -> AxisSum | None:
         system = self.system
-        one = len(system.blocks) == 1 and system.function is None and system.grid.geometry is None
-        if not one or not system.is_linear or system.system.definitions:
+        one = len(system.system.unknowns) == 1 and system.function is None and system.grid.geometry is None
+        if not one or not system.is_linear or system.system.definitions or (len(system.blocks) > 1 and not exact):
             return None
         symbol = system.blocks[0].symbol
         free = [self._free_along(axis) for axis in range(system.grid.ndim)]
@@ -75,21 +76,40 @@ class Structure:
                 continue
             derivatives = [f for f in sp.Mul.make_args(product) if isinstance(f, SpatialDerivative)]
             factor = product / (derivatives[0] if derivatives else symbol)
-            if exact and factor.free_symbols - set(system.system.parameters):
+            along = self._axis_of(factor) if exact else -1
+            if along is None:
                 return None
-            number = self._mean(factor)
-            if not derivatives:
-                constant += number
+            if not derivatives and along == -1:
+                constant += self._mean(factor)
                 continue
-            if derivatives[0].operand != symbol:
+            found: tuple[int, Any] | None = (along, sparse.eye_array(system.grid.shape[along], format="csr"))
+            if derivatives:
+                if derivatives[0].operand != symbol:
+                    return None
+                found = system.program.term(derivatives[0]).along_axis(mean=not exact)
+            if found is None and not exact:
+                continue
+            if found is None or along not in (-1, found[0]):
                 return None
-            found = system.program.term(derivatives[0]).along_axis(mean=not exact)
-            if found is None and exact:
-                return None
-            if found is not None:
-                axis, matrix = found
-                factors[axis] = factors[axis] + number * matrix[free[axis]][:, free[axis]]
+            axis, matrix = found
+            weighted = self._mean(factor) * matrix if along == -1 else diagonal(self._line(factor, along)) @ matrix
+            factors[axis] = factors[axis] + sparse.csr_array(weighted)[free[axis]][:, free[axis]]
         return factors, constant
+
+    def _axis_of(self, factor: Any) -> int | None:
+        """The one axis on whose coordinate a factor depends, -1 if on none; None if on more, or on anything else."""
+        system = self.system.system
+        found = factor.free_symbols - set(system.parameters)
+        if not found:
+            return -1
+        return system.axes.index(next(iter(found))) if len(found) == 1 and found <= set(system.axes) else None
+
+    def _line(self, factor: Any, axis: int) -> Array:
+        """A factor that depends on one coordinate, at the nodes of its axis."""
+        program = self.system.program
+        values = np.asarray(program.pointwise(factor).value(*program.fixed_values(0.0)))
+        shape = tuple(n if k == axis else 1 for k, n in enumerate(self.system.grid.shape))
+        return np.broadcast_to(values, shape).ravel().astype(self.system.dtype)
 
     def _mean(self, factor: Any) -> Any:
         """Mean of an expression of coordinates and parameters over the grid."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,26 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, nearest_hint
 from pdekit.kernels.workers import usable_cores
 from pdekit.linear.axis_sums import AxisSum, Structure
+from pdekit.linear.bases import basis_of
 from pdekit.linear.direct import BandedLU, SparseLU, bandwidths, factorise
 from pdekit.linear.incomplete_lu import IncompleteLU
 from pdekit.linear.krylov import PreconditionedKrylov
-from pdekit.linear.separable import Basis, SeparableSolver, basis_of
+from pdekit.linear.separable import Diagonalisation, SeparableSolver
 from pdekit.linear.solver_protocol import Factoriser, LinearSolver, ShiftedProblem, SolverKind
 from pdekit.thresholds import THRESHOLDS, Thresholds
 
 
-def _bases(found: AxisSum | None, ndim: int) -> tuple[list[Basis], Any] | None:
-    if found is None or ndim == 1:
+def _diagonalised(found: AxisSum | None, dtype: Any) -> Diagonalisation | None:
+    if found is None:
         return None
     factors, constant = found
-    bases = [basis_of(factor, usable_cores()) for factor in factors]
-    known = [basis for basis in bases if basis is not None]
-    return (known, constant) if len(known) == len(bases) else None
+    bases = []
+    for factor in factors:
+        basis = basis_of(factor, usable_cores())
+        if basis is None:
+            return None
+        bases.append(basis)
+    return Diagonalisation(bases, constant, dtype)
 
 
 class FactorisedElsewhere:
@@ -59,14 +65,17 @@ class Solvers:
     def __init__(self, system: SemiDiscrete, setting: Any = "auto", thresholds: Thresholds = THRESHOLDS) -> None:
         self.system, self.setting, self.thresholds = system, setting, thresholds
         self.structure = Structure(system)
-        self._found: dict[str, Any] = {}
         check_setting(setting)
 
-    def bases(self, which: str) -> tuple[list[Basis], Any] | None:
-        """The eigenvectors of the axes of the "separable" linear part or of its "surrogate", found once."""
-        if which not in self._found:
-            self._found[which] = _bases(getattr(self.structure, which), self.system.grid.ndim)
-        return self._found[which]
+    @cached_property
+    def modes(self) -> Diagonalisation | None:
+        """The eigenvectors of a linear part that is separable; None if it is not."""
+        return _diagonalised(self.structure.separable, self.system.dtype)
+
+    @cached_property
+    def surrogate_modes(self) -> Diagonalisation | None:
+        """Those of a separable operator nearby."""
+        return _diagonalised(self.structure.surrogate, self.system.dtype)
 
     def shifted(self, shift: float, factor: float, matrix: Callable[[], Any], *, null: bool = False) -> LinearSolver:
         """The solver of ``shift - factor L`` for a linear system.
@@ -140,10 +149,9 @@ def _wants(name: str) -> str:
 def _separable(solvers: Solvers, problem: ShiftedProblem, asked: bool) -> LinearSolver | None:
     if not asked and solvers.system.size < solvers.thresholds.separable_from:
         return None
-    bases = solvers.bases("separable")
-    if bases is None:
+    if solvers.system.grid.ndim == 1 or len(solvers.system.blocks) > 1 or solvers.modes is None:
         return None
-    return SeparableSolver(*bases, problem.shift, problem.factor, solvers.system.dtype, null=problem.null)
+    return SeparableSolver(solvers.modes, problem.shift, problem.factor, null=problem.null)
 
 
 def _krylov(solvers: Solvers, problem: ShiftedProblem, asked: bool) -> LinearSolver | None:
@@ -154,10 +162,10 @@ def _krylov(solvers: Solvers, problem: ShiftedProblem, asked: bool) -> LinearSol
         return IncompleteLU(problem.matrix()) if asked else None
     if not asked and (least is None or system.size < least):
         return None
-    bases = solvers.bases("surrogate")
+    modes = solvers.surrogate_modes if system.grid.ndim > 1 else None
     nearby = None
-    if bases is not None:
-        nearby = SeparableSolver(*bases, problem.shift, problem.factor, system.dtype, null=problem.null)
+    if modes is not None:
+        nearby = SeparableSolver(modes, problem.shift, problem.factor, null=problem.null)
     try:
         return _preconditioned(solvers, problem, nearby)
     except SolverError:

@@ -14,8 +14,10 @@ from pdekit.errors import SolverError, nearest_hint
 from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.chebyshev import StabilisedChebyshev
-from pdekit.time.controllers import ErrorControl, FixedStep
+from pdekit.time.controllers import Controller, ErrorControl, FixedStep
 from pdekit.time.diagonally_implicit import DiagonallyImplicit
+from pdekit.time.exponential import SeparablePropagator
+from pdekit.time.krylov_propagator import KrylovPropagator
 from pdekit.time.loop import Stop, integrate
 from pdekit.time.observers import Watch
 from pdekit.time.right_hand_side import (
@@ -34,7 +36,7 @@ from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tab
 from pdekit.time.theta import Theta
 
 USUAL_STAGES, USUAL_EVALUATIONS = 10, 5000.0
-Family = Literal["explicit", "stabilised", "implicit", "verlet", "newmark", "adaptive explicit", "adaptive implicit"]
+Family = Literal["explicit", "exact", "stabilised", "implicit", "verlet", "newmark", "adaptive explicit", "adaptive implicit"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,9 @@ class Ingredients:
         For explicit methods.
     t, y : float, array
         The initial state.
+    span : float
+        Length of the run.
+    tolerance : Tolerance
     """
 
     system: SemiDiscrete
@@ -58,6 +63,8 @@ class Ingredients:
     rhs: RightHandSide | None
     t: float
     y: NDArray[Any]
+    span: float
+    tolerance: Tolerance
 
     @property
     def right_hand_side(self) -> RightHandSide:
@@ -184,8 +191,10 @@ class Method:
         if self.explicit:
             counted = Counted(rhs or self.compile(system, duration, step), watch.statistics)  # type: ignore[arg-type]
         solvers = solvers or Solvers(system)
-        stepper = self.make(Ingredients(system, solvers, watch.statistics, counted, stops[0].t, y))
-        control = FixedStep(step) if step is not None else ErrorControl(tolerance, duration, longest)
+        stepper = self.make(Ingredients(system, solvers, watch.statistics, counted, stops[0].t, y, duration, tolerance))
+        control: Controller = ErrorControl(tolerance, duration, longest)
+        if step is not None or stepper.error_order is None:  # exact steps are as long as the stops allow
+            control = FixedStep(step or longest)
         return integrate(stepper, control, y, stops, watch)
 
 
@@ -209,6 +218,21 @@ def implicit_method(tableau: ImplicitTableau) -> Method:
     return Method(
         tableau.name, "implicit", tableau.order, tableau.title, make, bool(tableau.error), aliases=tableau.aliases
     )
+
+
+def _propagator(given: Ingredients) -> Stepper:
+    """The exact flow of a linear system: in its eigenvectors where it is separable, else in a Krylov space."""
+    if not given.system.is_linear or not given.system.evolves:
+        raise SolverError("exponential is for linear evolution equations; use tr_bdf2 or method: auto", key="time.method")
+    if given.solvers.modes is not None:
+        return SeparablePropagator(given.system, given.solvers.modes, given.statistics)
+    if not given.system.b_is_constant:
+        raise SolverError(
+            "exponential, where L is no sum along axes, is for sources and boundary data that do not change in time; use tr_bdf2 "
+            "or method: auto",
+            key="time.method",
+        )
+    return KrylovPropagator(given.system, given.solvers, given.statistics, given.span, given.tolerance)
 
 
 def _stabilised(given: Ingredients) -> Stepper:
@@ -261,6 +285,15 @@ METHODS: dict[str, Method] = {
             2,
             "Newmark, beta 1/4, gamma 1/2",
             lambda g: Newmark(g.system, g.solvers, g.statistics),
+        ),
+        Method(
+            "exponential",
+            "exact",
+            5,
+            "exponential propagator, exact in time",
+            _propagator,
+            estimates=True,
+            aliases=("expm", "exact"),
         ),
         Method("DOP853", "adaptive explicit", 8, "Dormand-Prince 8(5,3), adaptive"),
         Method("Radau", "adaptive implicit", 5, "Radau IIA of order 5, adaptive"),

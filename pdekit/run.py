@@ -135,8 +135,9 @@ class Run:
         whole = [start + whole_steps(end - start, step) * step] if output.is_default and step is not None else []
         stops = stops_of(frames, breakpoints(system, start, end), whole)
         y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
+        solvers = Solvers(system, settings.solver, self.thresholds)
         if choice is None:
-            choice = self._choose(settings, start, y, end)
+            choice = self._choose(settings, start, y, end, solvers)
         rhs = choice.method.compile(system, end - start, step, settings.compiled, settings.precision, self.thresholds)
         if settings.precision == "single" and step is not None and rhs is not None:
             refuse_lost_steps(rhs, start, y, step, end - start)
@@ -148,9 +149,7 @@ class Run:
         name, reasons = choice.method.name, choice.reasons
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
-        course = _Course(
-            settings, choice, rhs, Solvers(system, settings.solver, self.thresholds), tolerance, watch, notes
-        )
+        course = _Course(settings, choice, rhs, solvers, tolerance, watch, notes)
         states = self._states(course, stops, [y])
         del y  # large states are kept where they are used only
         times, values = self._store(states, end, self._open(name, reasons), statistics, notes)
@@ -178,13 +177,13 @@ class Run:
                 yield from frames
                 return
             except Unsuitable as change:
-                course.change(self._choose(settings, change.t, change.y, end), change.reason)
+                course.change(self._choose(settings, change.t, change.y, end, course.solvers), change.reason)
                 left = [Stop(change.t, False), *(stop for stop in stops if stop.t > change.t)]
                 start.append(change.y)
 
-    def _choose(self, settings: TimeSettings, t: float, y: Array, end: float) -> Choice:
+    def _choose(self, settings: TimeSettings, t: float, y: Array, end: float, solvers: Solvers) -> Choice:
         words: dict[str, Any] = {"method": settings.method, "step": settings.step, "rtol": settings.rtol}
-        return choose(self.system, t, y, end - t, thresholds=self.thresholds, **words)
+        return choose(self.system, t, y, end - t, thresholds=self.thresholds, solvers=solvers, **words)
 
     def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:
         """What looks at the stability of explicit steps."""

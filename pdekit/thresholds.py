@@ -46,6 +46,9 @@ class Thresholds:
         Values from which the compiled sweeps of an operator are worth loading the compiler.
     dense_spectrum : int
         Unknowns up to which the whole spectrum is computed (400: 0.1 s).
+    dense_axis : mapping of int to int
+        By dimension, nodes of an axis up to which its eigenvectors are found as a dense matrix (400: 20 ms, 1200: 0.4 s, 2500: 4 s;
+        in one dimension banded LU is as good beyond).
     near_zero_spectrum : int
         Unknowns up to which eigenvalues next to zero are looked for, which takes LU factors.
     look_always_below, look_every : int
@@ -66,6 +69,7 @@ class Thresholds:
     worth_compiling: float = 6e7
     sweeps_from: int = 1 << 16
     dense_spectrum: int = 400
+    dense_axis: Mapping[int, int] = _by_dimension(d1=400, d2=2500, d3=2500)
     near_zero_spectrum: int = 20_000
     look_always_below: int = 20_000
     look_every: int = 16

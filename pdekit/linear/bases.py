@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Array = NDArray[Any]
-LARGEST_DENSE = 2500  # nodes of an axis up to which its eigenvectors are computed
 WORST_BASIS = 1e3  # condition of a basis of eigenvectors beyond which it loses too many digits
 WORST_SCALING = 1e3  # of the diagonal matrix that symmetrises
 SAME = 1e-12
@@ -123,8 +122,16 @@ def _cosines_and_sines(n: int) -> list[tuple[str, int, Array]]:
     return [("dct", 1, np.pi * k / (n - 1)), *found] if n > 2 else found
 
 
-def basis_of(matrix: Any, workers: int = 1) -> Basis | None:
+def basis_of(matrix: Any, workers: int = 1, largest: int = 2500) -> Basis | None:
     """The eigenvectors of a one-dimensional matrix, by a fast transform if it has one; None if they are no good basis.
+
+    Parameters
+    ----------
+    matrix : sparse array
+    workers : int
+        Threads of the transforms.
+    largest : int
+        Size up to which they are found as a dense matrix.
 
     Examples
     --------
@@ -138,7 +145,7 @@ def basis_of(matrix: Any, workers: int = 1) -> Basis | None:
     if A.dtype.kind == "c":
         phase = _common_phase(A)
         if phase is not None:
-            basis = basis_of(sparse.csr_array((A / phase).real), workers)
+            basis = basis_of(sparse.csr_array((A / phase).real), workers, largest)
             return None if basis is None else replace(basis, values=phase * basis.values)  # type: ignore[type-var]
     first = A[[0]].toarray().ravel()
     circulant = _circulant(first)
@@ -152,7 +159,7 @@ def basis_of(matrix: Any, workers: int = 1) -> Basis | None:
             basis = TransformBasis(values, kind, type_, workers)
             if _diagonalises(basis, A, scale):
                 return basis
-    return _matrix_basis(A.toarray()) if n <= LARGEST_DENSE else None
+    return _matrix_basis(A.toarray()) if n <= largest else None
 
 
 def _common_phase(A: Any) -> complex | None:

@@ -21,13 +21,13 @@ from pdekit.linear.solver_protocol import Factoriser, LinearSolver, ShiftedProbl
 from pdekit.thresholds import THRESHOLDS, Thresholds
 
 
-def _diagonalised(found: AxisSum | None, dtype: Any) -> Diagonalisation | None:
+def _diagonalised(found: AxisSum | None, dtype: Any, thresholds: Thresholds) -> Diagonalisation | None:
     if found is None:
         return None
     factors, constant = found
     bases = []
     for factor in factors:
-        basis = basis_of(factor, usable_cores())
+        basis = basis_of(factor, usable_cores(), thresholds.dense_axis[len(factors)])
         if basis is None:
             return None
         bases.append(basis)
@@ -70,12 +70,12 @@ class Solvers:
     @cached_property
     def modes(self) -> Diagonalisation | None:
         """The eigenvectors of a linear part that is separable; None if it is not."""
-        return _diagonalised(self.structure.separable, self.system.dtype)
+        return _diagonalised(self.structure.separable, self.system.dtype, self.thresholds)
 
     @cached_property
     def surrogate_modes(self) -> Diagonalisation | None:
         """Those of a separable operator nearby."""
-        return _diagonalised(self.structure.surrogate, self.system.dtype)
+        return _diagonalised(self.structure.surrogate, self.system.dtype, self.thresholds)
 
     def shifted(self, shift: float, factor: float, matrix: Callable[[], Any], *, null: bool = False) -> LinearSolver:
         """The solver of ``shift - factor L`` for a linear system.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import NotDifferentiableError, StabilityError
 from pdekit.language.symbols import spatial_derivatives
+from pdekit.linear.separable import Diagonalisation
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.methods import Method
 from pdekit.time.second_order import halves
@@ -19,6 +20,7 @@ from pdekit.time.soundness import has_doubtful_closures
 from pdekit.time.stability import (
     Spectrum,
     explicit_limit,
+    outermost,
     rate_bound,
     reaction_bound,
     spectrum,
@@ -33,7 +35,7 @@ GRID_GROWTH = 2e-2  # beside the spectral radius: growth above this is that of g
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What the choice rests on; `precise` finds the spectrum of a large system at any cost."""
+    """What the choice rests on; `precise` finds the spectrum of a large system at any cost, `modes` are known eigenvectors."""
 
     system: SemiDiscrete
     t: float
@@ -41,6 +43,7 @@ class Facts:
     duration: float
     thresholds: Thresholds = THRESHOLDS
     precise: bool = False
+    modes: Diagonalisation | None = None
 
     @cached_property
     def jacobian(self) -> Any:
@@ -50,6 +53,8 @@ class Facts:
     @cached_property
     def spectrum(self) -> Spectrum:
         """Its spectrum."""
+        if self.modes is not None:
+            return outermost(self.modes.eigenvalues, self.system.time_order)
         if self.bounded:
             radius = rate_bound(self.system, self.t, self.y)
             edge = [1j * radius, -1j * radius] if self.purely_second_order else [-radius]
@@ -62,7 +67,13 @@ class Facts:
     def bounded(self) -> bool:
         """Whether the spectrum is taken from a bound on the rows: a large real system of diffusion or of waves."""
         system = self.system
-        if system.size < self.thresholds.matrix_free_from or system.function is not None or system.dtype.kind == "c":
+        return system.size >= self.thresholds.matrix_free_from and self.modes is None and self.elliptic
+
+    @cached_property
+    def elliptic(self) -> bool:
+        """Whether it is a real system of diffusion or of waves: even derivatives of its own unknown in every equation."""
+        system = self.system
+        if system.function is not None or system.dtype.kind == "c":
             return False
         if not system.evolves or system.system.definitions or self.damped:
             return False
@@ -73,7 +84,7 @@ class Facts:
     @cached_property
     def differentiable(self) -> bool:
         """Whether there is a Jacobian: complex equations with abs or conj have none."""
-        if self.bounded:
+        if self.bounded or self.modes is not None:
             return True
         try:
             return self.jacobian is not None
@@ -131,7 +142,7 @@ class Facts:
     def limit_for(self, method: Method, step: float) -> float | None:
         """The same, found again with more care where the step is above what a bound of a large spectrum allows."""
         found = self.limit(method)
-        if found is None or step <= found or self.bounded or self.precise:
+        if found is None or step <= found or self.bounded or self.precise or self.modes is not None:
             return found
         return replace(self, precise=True).limit(method)
 
@@ -144,9 +155,15 @@ class Facts:
             assert method.tableau is not None
             own = explicit_limit(method.tableau, self.spectrum)
         if method.family == "verlet":
-            own = 2.0 / self.spectrum.radius if self.bounded else verlet_limit(self.stiffness, self.precise)
+            known = self.bounded or self.modes is not None
+            own = _inverse(self.spectrum.radius) if known else verlet_limit(self.stiffness, self.precise)
         others = [other.limit(method) for other in self.later] if own is not None else []
         return own if own is None else min([own, *(other for other in others if other is not None)])
+
+
+def _inverse(radius: float) -> float:
+    """Largest stable step of Stormer-Verlet by the greatest frequency."""
+    return 2.0 / radius if radius > 0 else np.inf
 
 
 def _is_elliptic(system: SemiDiscrete, unknown: Any) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
+from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.controllers import step_count
 from pdekit.time.facts import Facts
@@ -48,6 +49,7 @@ def choose(
     step: float | None = None,
     rtol: float = 1e-6,
     thresholds: Thresholds = THRESHOLDS,
+    solvers: Solvers | None = None,
 ) -> Choice:
     """Choose the time integration method, or check the one asked for.
 
@@ -64,6 +66,8 @@ def choose(
     rtol : float
         Tolerance of adaptive methods.
     thresholds : Thresholds
+    solvers : Solvers, optional
+        Those of the system, if they were made before.
 
     Returns
     -------
@@ -75,7 +79,8 @@ def choose(
         A fixed explicit step above the limit; names the largest stable step.
     """
     refuse_unsound(system)
-    facts = Facts(system, t, y, duration, thresholds)
+    solvers = solvers or Solvers(system, thresholds=thresholds)
+    facts = Facts(system, t, y, duration, thresholds, modes=solvers.modes)
     facts.refuse_growth()
     if method == "auto":
         return _automatic(facts, step, rtol)
@@ -176,6 +181,11 @@ def _automatic_fixed(facts: Facts, step: float) -> Choice:
 
 def _automatic_adaptive(facts: Facts, rtol: float) -> Choice:
     system, sizes = facts.system, facts.thresholds
+    if facts.modes is not None:
+        reason = (
+            f"linear, and a sum of operators along the axes: exact in time in its eigenvectors ({facts.modes.title})"
+        )
+        return Choice(METHODS["exponential"], (reason,))
     explicit = METHODS["DOP853" if rtol <= 1e-5 else "dormand_prince"]
     if system.size >= sizes.compiled_methods_from and rtol >= 1e-8:
         explicit = METHODS["tsitouras"]
@@ -198,6 +208,8 @@ def _automatic_adaptive(facts: Facts, rtol: float) -> Choice:
 def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str]:
     """The method for a system that needs many explicit steps for stability alone, and why."""
     system, sizes, real = facts.system, facts.thresholds, facts.spectrum.is_real
+    if system.is_linear and system.b_is_constant and system.time_order == 1 and facts.elliptic:
+        return METHODS["exponential"], "linear with constant data: exact in time by a shift-and-invert Krylov space"
     is_complex = system.dtype.kind == "c"
     if system.time_order == 2 and not real:
         return explicit, f"waves at the grid scale must be followed in any case: {explicit.title}"

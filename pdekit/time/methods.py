@@ -36,7 +36,9 @@ from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tab
 from pdekit.time.theta import Theta
 
 USUAL_STAGES, USUAL_EVALUATIONS = 10, 5000.0
-Family = Literal["explicit", "exact", "stabilised", "implicit", "verlet", "newmark", "adaptive explicit", "adaptive implicit"]
+Family = Literal[
+    "explicit", "exact", "stabilised", "implicit", "verlet", "newmark", "adaptive explicit", "adaptive implicit"
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +225,9 @@ def implicit_method(tableau: ImplicitTableau) -> Method:
 def _propagator(given: Ingredients) -> Stepper:
     """The exact flow of a linear system: in its eigenvectors where it is separable, else in a Krylov space."""
     if not given.system.is_linear or not given.system.evolves:
-        raise SolverError("exponential is for linear evolution equations; use tr_bdf2 or method: auto", key="time.method")
+        raise SolverError(
+            "exponential is for linear evolution equations; use tr_bdf2 or method: auto", key="time.method"
+        )
     if given.solvers.modes is not None:
         return SeparablePropagator(given.system, given.solvers.modes, given.statistics)
     if not given.system.b_is_constant:

@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-SMALL, TERMS = 1.0, 22  # below, the series of so many terms is exact to rounding; above, the recursion loses at most k digits
+SMALL, TERMS = (
+    1.0,
+    22,
+)  # below, the series of so many terms is exact to rounding; above, the recursion loses at most k digits
 
 
 def phi_functions(z: Array, highest: int) -> list[Array]:
@@ -71,4 +74,4 @@ def oscillation_functions(z: Array, t: float) -> tuple[Array, Array, Array]:
     x = np.sqrt(-z.astype(complex)) * t
     with np.errstate(over="ignore", invalid="ignore"):
         found = np.cos(x), t * np.sinc(x / np.pi), 0.5 * (t * np.sinc(x / (2 * np.pi))) ** 2
-    return found if z.dtype.kind == "c" else tuple(part.real for part in found)  # type: ignore[return-value]
+    return found if z.dtype.kind == "c" else tuple(part.real for part in found)

@@ -227,6 +227,24 @@ def wave_spectrum(K: Any) -> Spectrum:
     return Spectrum(np.concatenate([roots, -roots]), found.complete)
 
 
+def outermost(eigenvalues: Array, time_order: int) -> Spectrum:
+    """The spectrum of a system whose eigenvalues (of the stiffness, for order 2 in time) are all known: the outermost in each direction."""
+    values = eigenvalues.ravel()
+    if time_order == 2:
+        roots = np.sqrt(values.astype(complex))
+        values = np.concatenate([roots, -roots])
+    if values.size <= THRESHOLDS.dense_spectrum:
+        return Spectrum(values.astype(complex), True)
+    if values.dtype.kind != "c":
+        return Spectrum(np.array([values.min(), values.max()], dtype=complex), True)
+    direction = np.round(np.angle(values, deg=True)).astype(int) % 360
+    order = np.argsort(np.abs(values))
+    last = np.full(360, -1)
+    last[direction[order]] = order  # of equal directions the greatest stays
+    kept = [*last[last >= 0], int(np.argmax(values.real))]
+    return Spectrum(values[kept].astype(complex), True)
+
+
 def reaction_bound(system: SemiDiscrete, t: float, y: Array) -> float:
     """Greatest row sum of the slopes of the right-hand sides by the unknowns themselves, derivatives left out."""
     frame = system.frame(t, y)

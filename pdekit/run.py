@@ -152,7 +152,8 @@ class Run:
         course = _Course(settings, choice, rhs, solvers, tolerance, watch, notes)
         states = self._states(course, stops, [y])
         del y  # large states are kept where they are used only
-        times, values = self._store(states, end, self._open(name, reasons), statistics, notes)
+        count = sum(stop.frame for stop in stops) if self.keep else 1
+        times, values = self._store(states, end, count, self._open(name, reasons), statistics, notes)
         statistics.compile_seconds = getattr(getattr(rhs, "kernel", None), "compile_seconds", 0.0)
         return self._solution(times, values, name, reasons, statistics, tuple(notes))
 
@@ -213,7 +214,7 @@ class Run:
         )
         writer = self._open("steady", result.reasons)
         notes: list[str] = []
-        _, values = self._store(iter([(0.0, result.y)]), 0.0, writer, statistics, notes)
+        _, values = self._store(iter([(0.0, result.y)]), 0.0, 1, writer, statistics, notes)
         last = {name: stored[-1] for name, stored in values.items()}
         return self._solution(
             np.zeros(0), last, "steady", result.reasons, statistics, tuple(notes), result.up_to_constant
@@ -226,13 +227,14 @@ class Run:
         self,
         frames: Iterator[tuple[float, Array]],
         last: float,
+        count: int,
         writer: Writer | None,
         statistics: Statistics,
         notes: list[str],
     ) -> tuple[Array, dict[str, Array]]:
-        """Take the frames as they come, to memory and file; of a run that keeps none, only that at the time `last`."""
+        """Take the frames as they come, to memory and file; `count` are kept, of one that at the time `last`."""
         times: list[float] = []
-        stored: dict[str, list[Array]] = {block.name: [] for block in self.system.blocks}
+        stored: dict[str, Array] = {}
         status, message = "interrupted", "the run was interrupted"
         try:
             for t, y in frames:
@@ -241,9 +243,8 @@ class Run:
                 if writer is not None:
                     writer.append(t, full)
                 if self.keep or t == last:
+                    self._keep(stored, full, len(times), count)
                     times.append(t)
-                    for name, values in stored.items():
-                        values.append(full[name])
                 if t == last:
                     notes += self._resolution(t, full)
                 del full
@@ -254,9 +255,18 @@ class Run:
         finally:
             if writer is not None:
                 writer.close(status, message, plain(statistics), clock.perf_counter() - self.begun, notes)
-        return np.array(times), {
-            name: np.stack(values) if len(values) > 1 else values[0][None] for name, values in stored.items()
-        }
+        return np.array(times), {name: values[: len(times)] for name, values in stored.items()}
+
+    def _keep(self, stored: dict[str, Array], full: dict[str, Array], index: int, count: int) -> None:
+        """Write a frame into arrays that hold `count` of them; of a single one the frame itself is taken."""
+        for block in self.system.blocks:
+            values = full[block.name]
+            if count == 1:
+                stored[block.name] = values[None]
+                continue
+            if block.name not in stored:
+                stored[block.name] = np.empty((count, *values.shape), dtype=values.dtype)
+            stored[block.name][index] = values
 
     def _scales(self, y: Array, t: float, duration: float, rhs: Callable[[float, Array], Array]) -> list[float]:
         """Size of every block: its greatest value at the start or in the data, or what its rate makes of it."""

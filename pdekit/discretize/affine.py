@@ -38,10 +38,14 @@ class AffineOperator:
 
     def value(self, operand: Any, conditions: StateConditions | None, at: Values) -> Any:
         """``L u + sum_a C_a g_a`` of what is differentiated, flat."""
-        total = self.matrix @ at.operand(operand).ravel()
+        u = at.operand(operand).ravel()
+        # Of nothing, as where the source b of large systems is asked for, the matrix is not worth making.
+        total = self.matrix @ u if np.any(u) else np.zeros(self.operator.target.size, dtype=u.dtype)
         if conditions is not None:
             for axis, matrix in self.data.items():
-                total = total + matrix @ conditions.stencil_data(axis, at.t, at.operand).ravel()
+                data = conditions.stencil_data(axis, at.t, at.operand).ravel()
+                if np.any(data):
+                    total = total + matrix @ data
         return total
 
     def jacobian(self, operand: Any, conditions: StateConditions | None, at: Values) -> Any:

@@ -150,8 +150,7 @@ class SeparablePropagator(VectorStepper):
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         if self.error_order is None:
             if self._constant is None:
-                b = self._source(t)
-                self._constant = [b] if np.any(b) else []
+                self._constant = [self._source(t)] if np.any(self.system.b(t)) else []
             self._next = self._flow.advance(h, self._state, self._constant)
             self._write(self._next, out)
             return 0.0

@@ -26,6 +26,10 @@ class Thresholds:
     krylov_once, krylov_each_step : mapping of int to int
         By dimension, unknowns from which iterations are cheaper than the factors of sparse LU: of a problem that is solved
         once, and of one solved at every step with the same factors (512^2: 1.6 s once and 20 ms a step; iterations 500 ms).
+    scaled_from : float
+        The lowest eigenvalue of ``factor div(k grad)`` beside the shift from which the preconditioner of mean coefficients is
+        scaled by the root of k (iterations without and with: 24 and 6 at 7, 24 and 13 at 0.07, 22 and 18 at 0.007, 14 and 22 at
+        0.0007; k from 1 to 4, and the same for k from 1 to 20).
     explicit_steps : int
         Explicit adaptive methods are taken while they need no more steps than this for stability alone. Beyond, their error
         control rides on the stability limit and leaves a pattern of the size of the tolerance at the grid scale.
@@ -59,6 +63,7 @@ class Thresholds:
     separable_from: int = 2_000
     krylov_once: Mapping[int, int] = _by_dimension(d2=60_000, d3=15_000)
     krylov_each_step: Mapping[int, int] = _by_dimension(d2=600_000, d3=30_000)
+    scaled_from: float = 1e-3
     explicit_steps: int = 400
     stabilised_from: Mapping[int, int] = _by_dimension(d2=8_000, d3=4_000)
     largest_3d_lu: int = 30_000

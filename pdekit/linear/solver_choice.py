@@ -182,8 +182,12 @@ def _multigrid(solvers: Solvers, problem: ShiftedProblem, asked: bool) -> Linear
 def _preconditioned(solvers: Solvers, problem: ShiftedProblem, nearby: SeparableSolver | None) -> LinearSolver:
     system = solvers.system
     weights = system.grid.weights.ravel()[system.blocks[0].free]
-    k = solvers.structure.common_coefficient if problem.shift == 0 and not problem.null and nearby is not None else None
-    scaling = None if k is None else np.sqrt(np.mean(k) / k)
+    k = solvers.structure.common_coefficient if not problem.null and nearby is not None else None
+    scaling = None
+    if k is not None:
+        lowest = abs(problem.factor) * np.mean(k) * sum((np.pi / axis.length) ** 2 for axis in system.grid.axes)
+        if lowest >= solvers.thresholds.scaled_from * abs(problem.shift):
+            scaling = np.sqrt(np.mean(k) / k)
     return PreconditionedKrylov(
         problem.matrix(), weights, nearby, scaling, null=problem.null, doubtful=problem.shift == 0
     )

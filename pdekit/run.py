@@ -141,7 +141,8 @@ class Run:
         rhs = choice.method.compile(system, end - start, step, settings.compiled, settings.precision, self.thresholds)
         if settings.precision == "single" and step is not None and rhs is not None:
             refuse_lost_steps(rhs, start, y, step, end - start)
-        scales = self._scales(y, start, end - start, rhs.evaluate if rhs is not None else system.rhs)
+        rate = None if choice.method.family == "exact" else rhs.evaluate if rhs is not None else system.rhs
+        scales = self._scales(y, start, end - start, rate)
         tolerance = self._tolerance(settings, scales)
         statistics, notes = Statistics(), list[str]()
         watch = Watch(system, max(scales), progress, statistics, thresholds=self.thresholds)
@@ -268,13 +269,16 @@ class Run:
                 stored[block.name] = np.empty((count, *values.shape), dtype=values.dtype)
             stored[block.name][index] = values
 
-    def _scales(self, y: Array, t: float, duration: float, rhs: Callable[[float, Array], Array]) -> list[float]:
-        """Size of every block: its greatest value at the start or in the data, or what its rate makes of it."""
+    def _scales(self, y: Array, t: float, duration: float, rate: Callable[[float, Array], Array] | None) -> list[float]:
+        """Size of every block: its greatest value at the start or in the data, or what its rate makes of it.
+
+        Without a rate, which takes a matrix that exact methods do not need, that of the others stands for one that begins at zero.
+        """
         system = self.system
         full = system.unpack(t, y)
         scales = [float(np.max(np.abs(full[block.name]))) for block in system.blocks]
-        if min(scales) == 0:
-            rates = np.abs(rhs(t, y))
+        if min(scales) == 0 and (rate is not None or max(scales) == 0):
+            rates = np.abs((rate or system.rhs)(t, y))
             found = [duration * float(np.max(rates[block.slice], initial=0.0)) for block in system.blocks]
             scales = [s if s > 0 else r for s, r in zip(scales, found)]
         overall = max(scales)

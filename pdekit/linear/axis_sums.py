@@ -1,4 +1,4 @@
-"""Linear parts that are sums of one-dimensional matrices: exactly, or nearly."""
+"""Linear parts that are nearly sums of one-dimensional matrices, and what else preconditioners use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from scipy import sparse
 from pdekit.discretize.harmonic_mean import jump_conditions
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.language.symbols import SpatialDerivative
-from pdekit.stencils.sparse_products import diagonal
 
 Array = NDArray[Any]
 AxisSum = tuple[list[Any], Any]
@@ -29,19 +28,6 @@ class Structure:
 
     def __init__(self, system: SemiDiscrete) -> None:
         self.system = system
-
-    @cached_property
-    def separable(self) -> AxisSum | None:
-        """One-dimensional matrices on the free nodes of each axis, and a constant, whose sum is L; None if it is not that."""
-        return self._sum_of_axes(exact=True)
-
-    @cached_property
-    def surrogate(self) -> AxisSum | None:
-        """The same for an L with coefficients that change in space: their means in place of them, mixed derivatives left out.
-
-        Its inverse is a preconditioner, by which the number of iterations depends on the coefficients, not on the grid.
-        """
-        return self._sum_of_axes(exact=False)
 
     @cached_property
     def common_coefficient(self) -> Array | None:
@@ -62,10 +48,16 @@ class Structure:
     def _linear(self) -> Any:
         return next(iter(self.system.splits.values())).linear
 
-    def _sum_of_axes(self, exact: bool) -> AxisSum | None:
+    @cached_property
+    def surrogate(self) -> AxisSum | None:
+        """One-dimensional matrices on the free nodes of each axis, and a constant: L with its coefficients' means in place of
+        them, mixed derivatives left out.
+
+        Its inverse is a preconditioner, by which the number of iterations depends on the coefficients, not on the grid.
+        """
         system = self.system
-        one = len(system.system.unknowns) == 1 and system.function is None and system.grid.geometry is None
-        if not one or not system.is_linear or system.system.definitions or (len(system.blocks) > 1 and not exact):
+        one = len(system.blocks) == 1 and system.function is None and system.grid.geometry is None
+        if not one or not system.is_linear or system.system.definitions:
             return None
         symbol = system.blocks[0].symbol
         free = [self._free_along(axis) for axis in range(system.grid.ndim)]
@@ -75,41 +67,17 @@ class Structure:
             if product == 0:
                 continue
             derivatives = [f for f in sp.Mul.make_args(product) if isinstance(f, SpatialDerivative)]
-            factor = product / (derivatives[0] if derivatives else symbol)
-            along = self._axis_of(factor) if exact else -1
-            if along is None:
-                return None
-            if not derivatives and along == -1:
-                constant += self._mean(factor)
+            number = self._mean(product / (derivatives[0] if derivatives else symbol))
+            if not derivatives:
+                constant += number
                 continue
-            found: tuple[int, Any] | None = (along, sparse.eye_array(system.grid.shape[along], format="csr"))
-            if derivatives:
-                if derivatives[0].operand != symbol:
-                    return None
-                found = system.program.term(derivatives[0]).along_axis(mean=not exact)
-            if found is None and not exact:
-                continue
-            if found is None or along not in (-1, found[0]):
+            if derivatives[0].operand != symbol:
                 return None
-            axis, matrix = found
-            weighted = self._mean(factor) * matrix if along == -1 else diagonal(self._line(factor, along)) @ matrix
-            factors[axis] = factors[axis] + sparse.csr_array(weighted)[free[axis]][:, free[axis]]
+            found = system.program.term(derivatives[0]).mean_along_axis()
+            if found is not None:
+                axis, matrix = found
+                factors[axis] = factors[axis] + number * matrix[free[axis]][:, free[axis]]
         return factors, constant
-
-    def _axis_of(self, factor: Any) -> int | None:
-        """The one axis on whose coordinate a factor depends, -1 if on none; None if on more, or on anything else."""
-        system = self.system.system
-        found = factor.free_symbols - set(system.parameters)
-        if not found:
-            return -1
-        return system.axes.index(next(iter(found))) if len(found) == 1 and found <= set(system.axes) else None
-
-    def _line(self, factor: Any, axis: int) -> Array:
-        """A factor that depends on one coordinate, at the nodes of its axis."""
-        program = self.system.program
-        values = np.asarray(program.pointwise(factor).value(*program.fixed_values(0.0)))
-        shape = tuple(n if k == axis else 1 for k, n in enumerate(self.system.grid.shape))
-        return np.broadcast_to(values, shape).ravel().astype(self.system.dtype)
 
     def _mean(self, factor: Any) -> Any:
         """Mean of an expression of coordinates and parameters over the grid."""

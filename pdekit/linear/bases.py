@@ -99,6 +99,20 @@ class MatrixBasis:
         return _multiply(self.vectors, x, axis)
 
 
+@dataclass(frozen=True, eq=False)
+class UnitBasis:
+    """The nodes themselves: of an axis along which nothing acts."""
+
+    values: Array
+    title: str = "nodes"
+
+    def forward(self, x: Array, axis: int) -> Array:
+        return x
+
+    def backward(self, x: Array, axis: int) -> Array:
+        return x
+
+
 def _multiply(matrix: Array, x: Array, axis: int) -> Array:
     """A dense matrix along one axis, by BLAS."""
     if axis == x.ndim - 1:
@@ -141,7 +155,9 @@ def basis_of(matrix: Any, workers: int = 1, largest: int = 2500) -> Basis | None
     """
     n = matrix.shape[0]
     A = sparse.csr_array(matrix)
-    scale = float(abs(A).max()) if A.nnz else 1.0
+    scale = float(abs(A).max()) if A.nnz else 0.0
+    if scale == 0:
+        return UnitBasis(np.zeros(n))
     if A.dtype.kind == "c":
         phase = _common_phase(A)
         if phase is not None:
@@ -185,6 +201,29 @@ def _diagonalises(basis: Basis, A: Any, scale: float) -> bool:
     x = np.random.default_rng(0).standard_normal((A.shape[0], 2))
     back = basis.backward(basis.values[:, None] * basis.forward(x, 0), 0)
     return bool(np.max(np.abs(back - A @ x)) <= 1e-10 * scale * np.max(np.abs(x)))
+
+
+def values_in(basis: Basis, matrix: Any) -> Array | None:
+    """The eigenvalues of another matrix in a basis of eigenvectors; None if they are not its own.
+
+    Examples
+    --------
+    >>> second = sparse.diags_array([[1.0] * 4, [-2.0] * 5, [1.0] * 4], offsets=[1, 0, -1])
+    >>> basis = basis_of(second)
+    >>> bool(np.allclose(values_in(basis, second @ second), basis.values**2))
+    True
+    """
+    n = matrix.shape[0]
+    c = np.random.default_rng(1).uniform(1.0, 2.0, (n, 1))
+    image = basis.forward(np.asarray(matrix @ basis.backward(c.copy(), 0)), 0)
+    values = np.asarray(image[:, 0] / c[:, 0])
+    if np.isrealobj(matrix.data) and np.max(np.abs(values.imag)) <= SAME * np.max(np.abs(values)):
+        values = values.real
+    # A second vector without symmetry: on that the matrix must be its eigenvalues.
+    x = np.random.default_rng(2).standard_normal((n, 1))
+    back = basis.backward(values[:, None] * basis.forward(x, 0), 0)
+    scale = max(float(abs(matrix).sum(axis=1).max()), 1e-300)
+    return values if np.max(np.abs(back - matrix @ x)) <= 1e-10 * scale * np.max(np.abs(x)) else None
 
 
 def _matrix_basis(A: Array) -> MatrixBasis | None:

@@ -18,6 +18,7 @@ from pdekit.linear.incomplete_lu import IncompleteLU
 from pdekit.linear.krylov import PreconditionedKrylov
 from pdekit.linear.separable import Diagonalisation, SeparableSolver
 from pdekit.linear.solver_protocol import Factoriser, LinearSolver, ShiftedProblem, SolverKind
+from pdekit.linear.stiff_part import NOTHING, stiff_part
 from pdekit.thresholds import THRESHOLDS, Thresholds
 
 
@@ -69,8 +70,12 @@ class Solvers:
 
     @cached_property
     def modes(self) -> Diagonalisation | None:
-        """The eigenvectors of a linear part that is separable; None if it is not."""
-        return _diagonalised(self.structure.separable, self.system.dtype, self.thresholds)
+        """The eigenvectors of the linear part, L or the stiffness K, of one equation; None if they are not along axes."""
+        unknowns = self.system.system.unknowns
+        if len(unknowns) > 1 or not self.system.is_linear:
+            return None
+        part = stiff_part(self.system, unknowns[0], self.thresholds)
+        return part.modes if part is not None and part.left == NOTHING else None
 
     @cached_property
     def surrogate_modes(self) -> Diagonalisation | None:

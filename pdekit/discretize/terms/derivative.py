@@ -57,7 +57,10 @@ class LinearTerm:
     def row_sum(self, at: Values) -> float:
         return float(np.max(self.affine.row_sums(self.conditions, at.t, at.operand)))
 
-    def along_axis(self, mean: bool) -> tuple[int, Any] | None:
+    def axis_factors(self) -> dict[int, Any] | None:
+        return None
+
+    def mean_along_axis(self) -> tuple[int, Any] | None:
         return None
 
     def common_factor(self) -> Any:
@@ -99,8 +102,13 @@ class DerivativeTerm(LinearTerm):
         sums = [abs(r.matrix) if r.mirror is None else abs(r.matrix) + abs(r.mirror) for r in self.rows.values()]
         return float(np.prod([np.max(np.asarray(m.sum(axis=1))) for m in sums]))
 
-    def along_axis(self, mean: bool) -> tuple[int, Any] | None:
-        if len(self.rows) != 1 or (self.of_solution and not mean):
+    def axis_factors(self) -> dict[int, Any] | None:
+        if self.of_solution or any(r.mirror is not None for r in self.rows.values()):
+            return None
+        return {axis: sparse.csr_array(rows.matrix) for axis, rows in self.rows.items()}
+
+    def mean_along_axis(self) -> tuple[int, Any] | None:
+        if len(self.rows) != 1:
             return None
         ((axis, rows),) = self.rows.items()
         return axis, sparse.csr_array(rows.matrix)

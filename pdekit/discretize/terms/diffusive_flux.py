@@ -157,18 +157,19 @@ class DiffusiveFlux:
             size *= float(np.max(grid.inverse_square_scale(self.form.axis, in_cells=self.context.order == 2)))
         return size * float(np.max(np.asarray(sums.sum(axis=1))))
 
-    def along_axis(self, mean: bool) -> tuple[int, Any] | None:
+    def axis_factors(self) -> dict[int, Any] | None:
         rows, axis = self.form.rows, self.form.axis
-        if mean:
-            size = float(np.mean(self.known(0.0).real))
-            return axis, size * sparse.csr_array(rows.divergence.matrix @ rows.gradient.matrix)
         known, unknown = self.factors
         system, own = self.context.system, self.context.system.axes[axis]
         plain = unknown == 1 and known.free_symbols <= {own, *system.parameters} and self.context.grid.geometry is None
         if not plain or self._of_solution or rows.gradient.mirror is not None:
             return None
         line = np.moveaxis(self.known(0.0), axis, 0).reshape(rows.points.size, -1)[:, 0]
-        return axis, sparse.csr_array(rows.divergence.matrix @ diagonal(line) @ rows.gradient.matrix)
+        return {axis: sparse.csr_array(rows.divergence.matrix @ diagonal(line) @ rows.gradient.matrix)}
+
+    def mean_along_axis(self) -> tuple[int, Any] | None:
+        rows, size = self.form.rows, float(np.mean(self.known(0.0).real))
+        return self.form.axis, size * sparse.csr_array(rows.divergence.matrix @ rows.gradient.matrix)
 
     def common_factor(self) -> Any:
         return self.factors[0] if self.factors[1] == 1 else None

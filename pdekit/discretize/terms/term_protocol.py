@@ -130,8 +130,12 @@ class Term(Protocol):
         """Upper bound of the sums of moduli of its matrix' rows, from its one-dimensional factors."""
         ...
 
-    def along_axis(self, mean: bool) -> tuple[int, Any] | None:
-        """Axis and matrix, if it acts along one axis with constant coefficients; with `mean` by the mean coefficient."""
+    def axis_factors(self) -> dict[int, Any] | None:
+        """The one-dimensional matrices by axis whose Kronecker product it is; None if it is none."""
+        ...
+
+    def mean_along_axis(self) -> tuple[int, Any] | None:
+        """Axis and matrix of a term that acts along one axis, with its mean coefficient; None for others."""
         ...
 
     def common_factor(self) -> Any:

@@ -245,6 +245,6 @@ def stiff_part(system: SemiDiscrete, unknown: Unknown, thresholds: Thresholds = 
     >>> part.order, part.left, part.rest
     (4, 0, -u**3)
     """
-    if system.function is not None or system.grid.geometry is not None or unknown.time_order == 0:
+    if system.function is not None or system.grid.geometry is not None:
         return None
     return _Search(system, unknown, thresholds).run()

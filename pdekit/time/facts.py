@@ -155,6 +155,7 @@ class Facts:
             assert method.tableau is not None
             own = explicit_limit(method.tableau, self.spectrum)
         if method.family == "verlet":
+            halves(self.system, "verlet")
             known = self.bounded or self.modes is not None
             own = _inverse(self.spectrum.radius) if known else verlet_limit(self.stiffness, self.precise)
         others = [other.limit(method) for other in self.later] if own is not None else []

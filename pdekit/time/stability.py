@@ -25,6 +25,7 @@ ROUNDING = 1e-10
 # Beside the spectral radius: less damping than this is none, to the accuracy of the eigenvalues.
 NEUTRAL, NEUTRAL_INCOMPLETE = 1e-12, 1e-5
 FEW_RESTARTS = 8  # of a large system: modes at the rate of the grid that stand apart are found with so many
+DIRECTIONS = 7200  # into which known eigenvalues are sorted, of which the greatest in each limits the steps
 SAFETY = 0.98  # of a limit that rests on a few eigenvalues only
 
 
@@ -199,7 +200,7 @@ def explicit_limit(tableau: Tableau, found: Spectrum) -> float:
 
     # The real interval of stability is at most 2 s^2 long.
     trial = np.linspace(0.0, 2.0 * tableau.stages**2 + 1.0, 4001)[1:]
-    unstable = ~stable(trial)
+    unstable = np.concatenate([~stable(part) for part in np.array_split(trial, 1 + lam.size // 100)])
     if not unstable.any():
         return float(trial[-1] / radius)
     first = int(np.argmax(unstable))
@@ -233,13 +234,13 @@ def outermost(eigenvalues: Array, time_order: int) -> Spectrum:
     if time_order == 2:
         roots = np.sqrt(values.astype(complex))
         values = np.concatenate([roots, -roots])
-    if values.size <= THRESHOLDS.dense_spectrum:
-        return Spectrum(values.astype(complex), True)
     if values.dtype.kind != "c":
         return Spectrum(np.array([values.min(), values.max()], dtype=complex), True)
-    direction = np.round(np.angle(values, deg=True)).astype(int) % 360
+    if values.size <= DIRECTIONS:
+        return Spectrum(values.astype(complex), True)
+    direction = np.round(np.angle(values) * DIRECTIONS / (2 * np.pi)).astype(int) % DIRECTIONS
     order = np.argsort(np.abs(values))
-    last = np.full(360, -1)
+    last = np.full(DIRECTIONS, -1)
     last[direction[order]] = order  # of equal directions the greatest stays
     kept = [*last[last >= 0], int(np.argmax(values.real))]
     return Spectrum(values[kept].astype(complex), True)

@@ -69,7 +69,7 @@ class Thresholds:
     largest_3d_lu: int = 30_000
     loose: float = 1e-7
     tight: float = 1e-8
-    matrix_free_from: int = 100_000
+    matrix_free_from: int = 20_000
     compiled_methods_from: int = 20_000
     worth_compiling: float = 6e7
     sweeps_from: int = 1 << 16

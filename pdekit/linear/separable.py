@@ -33,18 +33,18 @@ class Diagonalisation:
     ----------
     bases : sequence of Basis
         One for each axis.
-    constant : number
-        c of ``L = sum_a A_a + c``.
+    constant : number or array
+        c of ``L = sum_a A_a + c``; an array over the modes where L contains products of the A_a.
     dtype : numpy dtype
         Of vectors.
     """
 
     def __init__(self, bases: Sequence[Basis], constant: Any, dtype: Any) -> None:
         self.bases, self.dtype = tuple(bases), np.dtype(dtype)
-        total: Any = np.asarray(constant)
-        for basis in self.bases:
+        total: Any = self.bases[0].values
+        for basis in self.bases[1:]:
             total = np.add.outer(total, basis.values)
-        self.eigenvalues: Array = total
+        self.eigenvalues: Array = total + constant
         self.shape = total.shape
         self.title = " x ".join(basis.title for basis in self.bases)
 

@@ -17,6 +17,7 @@ J. van den Eshof and M. Hochbruck, *Preconditioning Lanczos approximations to th
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ class _Basis:
     """
 
     def __init__(self, t: float, y: Array, w: Array, solver: LinearSolver, gamma: float) -> None:
-        self.t, self.y, self._solver, self._gamma = t, y, solver, gamma
+        self.t, self.y, self.w, self._solver, self._gamma = t, y, w, solver, gamma
         self._size = float(np.linalg.norm(w))
         self._V = [w / self._size] if self._size > 0 else []
         self._H = np.zeros((LARGEST + 1, LARGEST), dtype=w.dtype)
@@ -141,6 +142,14 @@ class KrylovPropagator(VectorStepper):
             state = out.copy() if left > 0 else out
         return 0.0
 
+    @cached_property
+    def _conserving(self) -> Array | None:
+        """The volumes of cells if their sum with any state changes by sources only: rounding in solves is then kept out of it."""
+        if len(self.system.blocks) > 1 or not self.system.blocks[0].whole:
+            return None
+        weights, L = self.system.grid.weights.ravel(), self.system.L
+        return weights if np.max(np.abs(L.T @ weights)) <= 1e-11 * np.max(abs(L).T @ weights) else None
+
     def _begun(self, t: float, y: Array) -> _Basis:
         if self._solver is None:
             gamma, L = self._gamma, self.system.L
@@ -168,7 +177,12 @@ class KrylovPropagator(VectorStepper):
                 error = basis.combined(gap)
                 small = small + 1 if self.tolerance.norm(error, basis.y, basis.y) <= SHARE else 0
             if small == 2 or basis.exhausted:
-                out[...] = basis.y + basis.combined(now)
+                change = basis.combined(now)
+                if self._conserving is not None:
+                    change += (tau * (self._conserving @ basis.w) - self._conserving @ change) / np.sum(
+                        self._conserving
+                    )
+                out[...] = basis.y + change
                 return True
             if m == LARGEST:
                 return False

@@ -41,7 +41,7 @@ def test_file_equals_memory_and_opens_in_xarray(tmp_path):
         assert np.array_equal(data.u.values, solution.values["u"]) and np.array_equal(data.t, [0, 0.25, 0.5, 0.75, 1])
         assert data.u.attrs["units"] == "K" and data.u.attrs["long_name"] == "temperature"
         assert data.x.attrs["units"] == "m" and data.attrs["status"] == "complete"
-        assert data.attrs["method"] == solution.method and "stiff" in data.attrs["method_reasons"]
+        assert data.attrs["method"] == solution.method and "exact in time" in data.attrs["method_reasons"]
         assert json.loads(data.attrs["statistics"])["steps"] == solution.statistics["steps"]
         assert loads(data.attrs["config"]).to_yaml() == data.attrs["config"]
     again = pk.open_result(path)

@@ -18,7 +18,7 @@ from pdekit.linear.incomplete_lu import IncompleteLU
 from pdekit.linear.krylov import PreconditionedKrylov
 from pdekit.linear.separable import Diagonalisation, SeparableSolver
 from pdekit.linear.solver_protocol import Factoriser, LinearSolver, ShiftedProblem, SolverKind
-from pdekit.linear.stiff_part import NOTHING, stiff_part
+from pdekit.linear.stiff_part import NOTHING, StiffPart, stiff_part
 from pdekit.thresholds import THRESHOLDS, Thresholds
 
 
@@ -76,6 +76,13 @@ class Solvers:
             return None
         part = stiff_part(self.system, unknowns[0], self.thresholds)
         return part.modes if part is not None and part.left == NOTHING else None
+
+    @cached_property
+    def stiff_parts(self) -> list[StiffPart] | None:
+        """What of each equation is diagonal in eigenvectors along the axes, if that is what makes all of them stiff; else None."""
+        parts = [stiff_part(self.system, unknown, self.thresholds) for unknown in self.system.system.unknowns]
+        known = [part for part in parts if part is not None and part.leads]
+        return known if len(known) == len(parts) and self.system.time_order == 1 else None
 
     @cached_property
     def surrogate_modes(self) -> Diagonalisation | None:

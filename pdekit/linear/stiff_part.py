@@ -51,6 +51,11 @@ class StiffPart:
     left: int
     rest: Any
 
+    @property
+    def leads(self) -> bool:
+        """Whether what is left is of lower order in space, or without derivatives: whether A is what makes the equation stiff."""
+        return self.left <= 0 or self.left < self.order
+
 
 class _Search:
     """Finds the stiff part of one equation: matrices along single axes first, which make the eigenvectors, then what fits them."""
@@ -89,8 +94,6 @@ class _Search:
             left = max(left, remains)
             if remains != NOTHING:
                 rest.append(product)
-        if self.order == 0 and left != NOTHING:
-            return None
         bases = [basis or _identity(keep.size) for basis, keep in zip(self._bases, self._free)]
         return StiffPart(Diagonalisation(bases, total, self.system.dtype), self.order, left, sp.Add(*rest))
 

@@ -16,9 +16,11 @@ from pdekit.time.controllers import step_count
 from pdekit.time.facts import Facts
 from pdekit.time.methods import METHODS, Method, find_method
 from pdekit.time.soundness import refuse_unsound
+from pdekit.time.stability import rate_bound
 
 Array = NDArray[Any]
 MOST_STEPS = 1e9
+MOST_OF_THE_REST = 0.05  # of the stiff part's spectral radius: derivatives that are left to an explicit treatment
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def choose(
     facts = Facts(system, t, y, duration, thresholds, modes=solvers.modes)
     facts.refuse_growth()
     if method == "auto":
-        return _automatic(facts, step, rtol)
+        return _automatic(facts, step, rtol, solvers)
     chosen = find_method(method)
     _check_step(chosen, step, duration)
     limit = facts.limit(chosen) if step is None else facts.limit_for(chosen, step)
@@ -147,12 +149,12 @@ def rounded_down(value: float) -> str:
     return f"{np.floor(value * 10.0**digits) / 10.0**digits:.4g}"
 
 
-def _automatic(facts: Facts, step: float | None, rtol: float) -> Choice:
+def _automatic(facts: Facts, step: float | None, rtol: float, solvers: Solvers) -> Choice:
     system = facts.system
     if not system.evolves:
         reason = "algebraic equations stand beside evolution equations: TR-BDF2 satisfies them at every step"
         return Choice(METHODS["tr_bdf2"], (reason,))
-    return _automatic_adaptive(facts, rtol) if step is None else _automatic_fixed(facts, step)
+    return _automatic_adaptive(facts, rtol, solvers) if step is None else _automatic_fixed(facts, step)
 
 
 def _automatic_fixed(facts: Facts, step: float) -> Choice:
@@ -179,7 +181,21 @@ def _automatic_fixed(facts: Facts, step: float) -> Choice:
     return Choice(METHODS["tr_bdf2"], (reason,))
 
 
-def _automatic_adaptive(facts: Facts, rtol: float) -> Choice:
+def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
+    """Whether exponential methods fit: the stiff parts are known, and what is left would not limit explicit steps itself."""
+    system = facts.system
+    if not system.evolves or system.function is not None or solvers.stiff_parts is None:
+        return False
+    stiff = max(float(np.max(np.abs(part.modes.eigenvalues))) for part in solvers.stiff_parts)
+    if stiff * facts.duration <= facts.thresholds.explicit_steps:
+        return False
+    if system.system.definitions or all(part.left <= 0 for part in solvers.stiff_parts):
+        return True
+    rests = {unknown.name: part.rest for unknown, part in zip(system.system.unknowns, solvers.stiff_parts)}
+    return rate_bound(system, facts.t, facts.y, rests) <= MOST_OF_THE_REST * stiff
+
+
+def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     system, sizes = facts.system, facts.thresholds
     if facts.modes is not None:
         reason = (
@@ -190,6 +206,9 @@ def _automatic_adaptive(facts: Facts, rtol: float) -> Choice:
     if system.size >= sizes.compiled_methods_from and rtol >= 1e-8:
         explicit = METHODS["tsitouras"]
     if not facts.differentiable:
+        if _is_semilinear(facts, solvers):
+            reason = "the right-hand side has no complex derivative (abs, conj), and its stiff part is diagonal along the axes"
+            return Choice(METHODS["etdrk4"], (f"{reason}: {METHODS['etdrk4'].title}",))
         return Choice(explicit, (f"the right-hand side has no complex derivative (abs, conj): {explicit.title}",))
     found, limit = facts.spectrum, facts.limit(METHODS["rk4"])
     assert limit is not None
@@ -201,6 +220,9 @@ def _automatic_adaptive(facts: Facts, rtol: float) -> Choice:
     )
     if needed <= sizes.explicit_steps:
         return Choice(explicit, (nature, f"not stiff over this time span: {explicit.title}"), limit)
+    if _is_semilinear(facts, solvers):
+        reason = f"stiff, but what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
+        return Choice(METHODS["etdrk4"], (nature, reason))
     method, reason = _for_stiff(facts, rtol, explicit)
     return Choice(method, (nature, reason), limit if method is explicit else None)
 

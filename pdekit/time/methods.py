@@ -17,6 +17,8 @@ from pdekit.time.chebyshev import StabilisedChebyshev
 from pdekit.time.controllers import Controller, ErrorControl, FixedStep
 from pdekit.time.diagonally_implicit import DiagonallyImplicit
 from pdekit.time.exponential import SeparablePropagator
+from pdekit.time.exponential_runge_kutta import ExponentialRungeKutta
+from pdekit.time.exponential_tables import EXPONENTIAL_TABLEAUX, ExponentialTableau
 from pdekit.time.krylov_propagator import KrylovPropagator
 from pdekit.time.loop import Stop, integrate
 from pdekit.time.observers import Watch
@@ -37,7 +39,15 @@ from pdekit.time.theta import Theta
 
 USUAL_STAGES, USUAL_EVALUATIONS = 10, 5000.0
 Family = Literal[
-    "explicit", "exact", "stabilised", "implicit", "verlet", "newmark", "adaptive explicit", "adaptive implicit"
+    "explicit",
+    "exact",
+    "exponential",
+    "stabilised",
+    "implicit",
+    "verlet",
+    "newmark",
+    "adaptive explicit",
+    "adaptive implicit",
 ]
 
 
@@ -136,9 +146,11 @@ class Method:
         thresholds: Thresholds = THRESHOLDS,
     ) -> RightHandSide | None:
         """The right-hand side in the form that an explicit stepper will use; None for other methods."""
-        if not self.explicit:
+        if not self.explicit or (self.family == "exponential" and precision == "single"):
             if precision == "single":
-                names = ", ".join(name for name, method in METHODS.items() if method.explicit)
+                names = ", ".join(
+                    name for name, method in METHODS.items() if method.explicit and method.family != "exponential"
+                )
                 raise SolverError(f"single is for {names}; the method is {self.name}", key="time.precision")
             return None
         if not system.evolves:
@@ -195,7 +207,9 @@ class Method:
         solvers = solvers or Solvers(system)
         stepper = self.make(Ingredients(system, solvers, watch.statistics, counted, stops[0].t, y, duration, tolerance))
         control: Controller = ErrorControl(tolerance, duration, longest)
-        if step is not None or stepper.error_order is None:  # exact steps are as long as the stops allow
+        if (
+            step is not None or (self.family == "exact" and stepper.error_order is None)
+        ):  # exact steps are as long as the stops allow
             control = FixedStep(step or longest)
         return integrate(stepper, control, y, stops, watch)
 
@@ -209,6 +223,23 @@ def explicit_method(tableau: Tableau) -> Method:
 
     estimates, kept = bool(tableau.error), tableau.kept
     return Method(tableau.name, "explicit", tableau.order, title, make, estimates, True, kept, tableau.aliases)
+
+
+def exponential_method(tableau: ExponentialTableau) -> Method:
+    """An exponential Runge-Kutta method by its table."""
+
+    def make(given: Ingredients) -> Stepper:
+        parts = given.solvers.stiff_parts if given.system.evolves else None
+        if parts is None:
+            raise SolverError(
+                f"{tableau.name} needs equations of first order in time whose highest derivatives are linear, with constant "
+                "coefficients or along one axis; use tr_bdf2, BDF or method: auto",
+                key="time.method",
+            )
+        return ExponentialRungeKutta(given.right_hand_side, [part.modes for part in parts], tableau)
+
+    estimates = tableau.error_order is not None
+    return Method(tableau.name, "exponential", tableau.order, tableau.title, make, estimates, True, 8, tableau.aliases)
 
 
 def implicit_method(tableau: ImplicitTableau) -> Method:
@@ -248,6 +279,7 @@ METHODS: dict[str, Method] = {
     for m in (
         *(explicit_method(tableau) for tableau in TABLEAUX.values()),
         *(implicit_method(tableau) for tableau in IMPLICIT_TABLEAUX.values()),
+        *(exponential_method(tableau) for tableau in EXPONENTIAL_TABLEAUX.values()),
         Method(
             "rkc2",
             "stabilised",

@@ -1,0 +1,130 @@
+r"""Exponential Runge-Kutta methods for semilinear problems ``u' = A u + N(t, u)``: A exactly, N explicitly.
+
+A is what of each equation is diagonal in eigenvectors along the axes (`pdekit.linear.stiff_part`), N the rest, couplings and boundary
+data included, evaluated as ``F(t, u) - A u``. Steps are limited by N alone: a reaction, not the diffusion. Where an error is
+estimated it is the change that ``N(u')``, which the next step begins with, makes in place of the last stage's:
+``h b_s(hA) (N(u') - N(U_s))``; it costs nothing.
+
+References
+----------
+S. M. Cox and P. C. Matthews, J. Comput. Phys. 176 (2002) 430-455. A.-K. Kassam and L. N. Trefethen, SIAM J. Sci. Comput. 26 (2005)
+1214-1233. S. Krogstad, J. Comput. Phys. 203 (2005) 72-88, eq. (51). M. Hochbruck and A. Ostermann, SIAM J. Numer. Anal. 43 (2005)
+1069-1090 (orders of stiff problems).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.linear.separable import Diagonalisation
+from pdekit.time.exponential_tables import Coefficient, ExponentialTableau
+from pdekit.time.phi_functions import phi_functions
+from pdekit.time.right_hand_side import RightHandSide
+from pdekit.time.stepper import Tolerance, VectorStepper
+
+Array = NDArray[Any]
+Parts = list[Array]  # coefficients of each unknown
+KEPT = 4  # step lengths whose coefficients are kept
+
+
+class _Weights:
+    """The coefficients of a method for one length of step, by unknown."""
+
+    def __init__(self, tableau: ExponentialTableau, h: float, eigenvalues: Sequence[Array]) -> None:
+        scales = sorted({s for row in (*tableau.a, tableau.b) for entry in row for _, _, s in entry} | set(tableau.c))
+        self._phi = [{s: phi_functions(s * h * values, 3) for s in scales} for values in eigenvalues]
+        self.decay = [[phi[c][0] for phi in self._phi] for c in (*tableau.c, 1.0)]
+        self.a = [[self._combined(entry, h) for entry in row] for row in tableau.a]
+        self.b = [self._combined(entry, h) for entry in tableau.b]
+        del self._phi
+
+    def _combined(self, entry: Coefficient, h: float) -> Parts | None:
+        if not entry:
+            return None
+        return [np.asarray(h * sum(weight * phi[s][k] for weight, k, s in entry)) for phi in self._phi]
+
+
+class ExponentialRungeKutta(VectorStepper):
+    """A method given by its tableau.
+
+    Parameters
+    ----------
+    rhs : RightHandSide
+        F of all unknowns.
+    modes : sequence of Diagonalisation
+        A of each unknown.
+    tableau : ExponentialTableau
+    """
+
+    def __init__(self, rhs: RightHandSide, modes: Sequence[Diagonalisation], tableau: ExponentialTableau) -> None:
+        self.rhs, self.modes, self.tableau = rhs, list(modes), tableau
+        self.error_order = tableau.error_order
+        self._slices = [block.slice for block in rhs.system.blocks]
+        self._kept: dict[float, _Weights] = {}
+        self._state: Parts = []
+        self._next: Parts = []
+        self._first: Parts | None = None  # N at the beginning of the step to come, if it is known
+        self._last: Parts | None = None
+
+    def begin(self, t: float, y: Array) -> Array:
+        self._state = self._coefficients(y)
+        return y.copy()
+
+    def rate(self, t: float, Y: Array) -> Array:
+        return self.rhs.evaluate(t, Y)
+
+    def restart(self) -> None:
+        self._first = None
+
+    def accepted(self, estimated: bool) -> None:
+        self._state, self._first = self._next, self._last
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        weights, c = self._weights(h), self.tableau.c
+        if self._first is None:
+            self._first = self._rest(t, Y, self._state)
+        N = [self._first]
+        for i in range(1, len(c)):
+            U = self._combined(weights.decay[i], weights.a[i], N)
+            N.append(self._rest(t + c[i] * h, self._vector(U), U))
+        self._next = self._combined(weights.decay[-1], weights.b, N)
+        out[...] = self._vector(self._next)
+        self._last = None
+        if tolerance is None:
+            return 0.0
+        self._last = self._rest(t + h, out, self._next)
+        last = weights.b[-1]
+        assert last is not None
+        gap = [b * (new - old) for b, new, old in zip(last, self._last, N[-1])]
+        return tolerance.norm(self._vector(gap), Y, out)
+
+    def _weights(self, h: float) -> _Weights:
+        if h not in self._kept:
+            if len(self._kept) >= KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[h] = _Weights(self.tableau, h, [m.eigenvalues for m in self.modes])
+        return self._kept[h]
+
+    def _combined(self, decay: Parts, row: Sequence[Parts | None], N: Sequence[Parts]) -> Parts:
+        """``decay u + sum_j row_j N_j``."""
+        found = [d * u for d, u in zip(decay, self._state)]
+        for weight, slope in zip(row, N):
+            if weight is not None:
+                for total, w, n in zip(found, weight, slope):
+                    total += w * n
+        return found
+
+    def _rest(self, t: float, y: Array, state: Parts) -> Parts:
+        """N of a state that is known as a vector and by its coefficients."""
+        F = self._coefficients(self.rhs.evaluate(t, y))
+        return [f - m.eigenvalues * u for f, m, u in zip(F, self.modes, state)]
+
+    def _coefficients(self, y: Array) -> Parts:
+        return [m.coefficients(y[part]) for m, part in zip(self.modes, self._slices)]
+
+    def _vector(self, state: Parts) -> Array:
+        return np.concatenate([m.vector(u.copy()) for m, u in zip(self.modes, state)])

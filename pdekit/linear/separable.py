@@ -15,6 +15,7 @@ Numer. Math. 6 (1964) 185-199.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,12 +42,29 @@ class Diagonalisation:
 
     def __init__(self, bases: Sequence[Basis], constant: Any, dtype: Any) -> None:
         self.bases, self.dtype = tuple(bases), np.dtype(dtype)
-        total: Any = self.bases[0].values
+        self.constant = constant
+        self.shape = tuple(basis.values.size for basis in self.bases)
+        self.title = " x ".join(basis.title for basis in self.bases)
+
+    @cached_property
+    def eigenvalues(self) -> Array:
+        """Those of L, of the shape of the grid's free nodes."""
+        total: Array = self.bases[0].values
         for basis in self.bases[1:]:
             total = np.add.outer(total, basis.values)
-        self.eigenvalues: Array = total + constant
-        self.shape = total.shape
-        self.title = " x ".join(basis.title for basis in self.bases)
+        return np.asarray(total + self.constant)
+
+    @property
+    def extremes(self) -> tuple[float, float] | None:
+        """The least and the greatest one, found along the axes, if all are real and L is a sum along the axes."""
+        if (
+            np.ndim(self.constant)
+            or np.iscomplexobj(self.constant)
+            or any(np.iscomplexobj(b.values) for b in self.bases)
+        ):
+            return None
+        least, greatest = (sum(float(f(basis.values)) for basis in self.bases) for f in (np.min, np.max))
+        return least + self.constant, greatest + self.constant
 
     @property
     def _order(self) -> list[int]:

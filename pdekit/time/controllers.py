@@ -96,11 +96,14 @@ class ErrorControl:
         Length of the whole run.
     longest : float
         The longest step that is allowed.
+    ladder : int
+        So many lengths for every factor of two are taken, the next shorter one, so that what belongs to a length can be kept; 0: any.
     """
 
     tolerance: Tolerance
     span: float
     longest: float = math.inf
+    ladder: int = 0
     h: float = field(default=0.0, init=False)
     _previous: float = field(default=1.0, init=False)
     _k: int = field(default=1, init=False)
@@ -118,6 +121,8 @@ class ErrorControl:
 
     def propose(self, t: float, end: float) -> tuple[float, float]:
         left, h = end - t, min(self.h, self.longest)
+        if self.ladder and h < self.span:
+            h = self.span * 2.0 ** (-math.ceil(self.ladder * math.log2(self.span / h)) / self.ladder)
         self._own = left if h >= left * (1 - 1e-10) else (left / 2 if 2 * h > left else h)
         if self._own < 1e-14 * max(abs(t), abs(end), self.span):
             raise StabilityError(

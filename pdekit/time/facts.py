@@ -54,7 +54,7 @@ class Facts:
     def spectrum(self) -> Spectrum:
         """Its spectrum."""
         if self.modes is not None:
-            return outermost(self.modes.eigenvalues, self.system.time_order)
+            return outermost(self.modes, self.system.time_order)
         if self.bounded:
             radius = rate_bound(self.system, self.t, self.y)
             edge = [1j * radius, -1j * radius] if self.purely_second_order else [-radius]

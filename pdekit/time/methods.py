@@ -37,6 +37,7 @@ from pdekit.time.stepper import Stepper, Tolerance
 from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tableau
 from pdekit.time.theta import Theta
 
+LADDER = 4  # lengths of steps for every factor of two, of methods whose coefficients belong to a length
 USUAL_STAGES, USUAL_EVALUATIONS = 10, 5000.0
 Family = Literal[
     "explicit",
@@ -206,9 +207,9 @@ class Method:
             counted = Counted(rhs or self.compile(system, duration, step), watch.statistics)  # type: ignore[arg-type]
         solvers = solvers or Solvers(system)
         stepper = self.make(Ingredients(system, solvers, watch.statistics, counted, stops[0].t, y, duration, tolerance))
-        control: Controller = ErrorControl(tolerance, duration, longest)
-        if (
-            step is not None or (self.family == "exact" and stepper.error_order is None)
+        control: Controller = ErrorControl(tolerance, duration, longest, LADDER * (self.family == "exponential"))
+        if step is not None or (
+            self.family == "exact" and stepper.error_order is None
         ):  # exact steps are as long as the stops allow
             control = FixedStep(step or longest)
         return integrate(stepper, control, y, stops, watch)

@@ -17,6 +17,7 @@ from pdekit.errors import StabilityError
 from pdekit.language.analysis import occurs_outside
 from pdekit.language.evaluate import slope
 from pdekit.language.symbols import spatial_derivatives
+from pdekit.linear.separable import Diagonalisation
 from pdekit.thresholds import THRESHOLDS
 from pdekit.time.tables import Tableau
 
@@ -228,9 +229,9 @@ def wave_spectrum(K: Any) -> Spectrum:
     return Spectrum(np.concatenate([roots, -roots]), found.complete)
 
 
-def outermost(eigenvalues: Array, time_order: int) -> Spectrum:
+def outermost(modes: Diagonalisation, time_order: int) -> Spectrum:
     """The spectrum of a system whose eigenvalues (of the stiffness, for order 2 in time) are all known: the outermost in each direction."""
-    values = eigenvalues.ravel()
+    values = modes.eigenvalues.ravel() if modes.extremes is None else np.array(modes.extremes)
     if time_order == 2:
         roots = np.sqrt(values.astype(complex))
         values = np.concatenate([roots, -roots])

@@ -27,9 +27,9 @@ SEPARABLE = {
 }
 
 
-def problem(left_right, bottom_top, order=2, spacing=None, equation="u_t = 0.7*laplace(u) - 0.3*u + x", n=56):
+def problem(left_right, bottom_top, order=2, spacing=None, equation="u_t = 0.7*laplace(u) - 0.3*u + x", n=65):
     x = pk.Axis(0, 1, n, periodic=left_right is None)
-    grid = pk.Grid(x=x, y=pk.Axis(0, 1, n + 3, spacing=spacing))
+    grid = pk.Grid(x=x, y=pk.Axis(0, 1, n, spacing=spacing))
     boundary = {k: c for k, c in (("x", left_right), ("y", bottom_top)) if c is not None}
     return pk.Problem(
         pk.PDE(equation, unknowns=["u"]), grid, initial={"u": "1 + x*y"}, boundary={"u": boundary}, order=order

@@ -65,7 +65,7 @@ class DiffusiveFlux:
                 f"div(k*grad(u)): k = {k} jumps in space inside of a factor that depends on the solution; write it as the "
                 "product of a factor in space and a factor in the solution"
             )
-        if _jumps(unknown, states, self.context.system.parameters):
+        if self._antiderivative(unknown) is None and _jumps(unknown, states, self.context.system.parameters):
             raise GridError(
                 f"div(k*grad(u)): k = {k} jumps where the solution passes a value, so that the right-hand side is not continuous; "
                 "smooth the jump, for example 1 + 9*(1 + tanh((u - 0.5)/0.02))/2 for where(u > 0.5, 10, 1)"
@@ -119,8 +119,38 @@ class DiffusiveFlux:
     def _divergence(self) -> Any:
         return sparse.csr_array(self.form.divergence.matrix())
 
+    def _antiderivative(self, unknown: Any) -> Any:
+        """K of ``k grad(u) = grad(K(u))`` for a k(u) that jumps where u passes a value; None where the mean of neighbours serves.
+
+        Between two nodes the flux is then the difference of K, which is continuous in u, while a mean of k is not: the right-hand
+        side of melting would jump whenever a node melts, and no implicit method would come past it.
+        """
+        grid, own = self.context.grid, {self.operand, *self.context.system.parameters}
+        jumping = unknown.has(*JUMPING) and unknown.free_symbols <= own and self.operand in self.context.system.states
+        if not jumping or self.context.order > 2 or grid.poles(self.symbol.axis):
+            return None
+        K = sp.integrate(sp.piecewise_fold(unknown.rewrite(sp.Piecewise)), self.operand)
+        return None if K.has(sp.Integral, sp.meijerg, sp.Heaviside) else K
+
+    @cached_property
+    def _potential(self) -> Any:
+        return self._antiderivative(self.factors[1])
+
+    @cached_property
+    def _faces(self) -> Array:
+        """Whether a flux point lies on a face, where the condition says what the gradient is."""
+        found = np.zeros(self.form.shape, dtype=bool)
+        if not self.context.grid.axes[self.form.axis].periodic:
+            ends = np.moveaxis(found, self.form.axis, 0)
+            ends[0] = ends[-1] = True
+        return found.ravel()
+
     def value(self, at: Values) -> Array:
-        return np.asarray(self._divergence @ (self._conductivity(at) * self._gradient(at)))
+        flux = self._conductivity(at) * self._gradient(at)
+        if self._potential is not None:
+            inside = self.known(at.t).ravel() * (self.form.gradient.matrix @ at.value(self._potential).ravel())
+            flux = np.where(self._faces, flux, inside)
+        return np.asarray(self._divergence @ flux)
 
     def jacobian(self, at: Values) -> Any:
         slope = self.form.gradient.jacobian(self.operand, self.conditions, at)
@@ -128,12 +158,18 @@ class DiffusiveFlux:
         unknown = self.factors[1]
         if unknown != 1:
             inner = inner + diagonal(self._conductivity_slope(at)) @ (self._mean @ at.jacobian(unknown))
+        if self._potential is not None:
+            potential = self.form.gradient.matrix @ at.jacobian(self._potential)
+            known = np.where(self._faces, 0.0, self.known(at.t).ravel())
+            inner = diagonal(self._faces.astype(float)) @ inner + diagonal(known) @ potential
         return self._divergence @ inner
 
     def entries(self) -> list[Entries]:
         """K at the flux points times the gradient's weights, and the slope of K where it has one."""
         system = self.context.system
         if self.operand not in system.states or self.operand in system.definitions or self._of_solution:
+            raise NoPattern
+        if self._potential is not None:
             raise NoPattern
         i, f, j, weights = _chained(self._divergence, self.form.gradient.matrix)
         found = [Entries(i, j, weights, self.operand, ((self._conductivity, f),))]
@@ -180,6 +216,8 @@ class DiffusiveFlux:
             raise NotCompiled("boundary data depend on the solution")
         if self.operand not in self.context.system.states:
             raise NotCompiled(f"{self.symbol} is the derivative of an expression")
+        if self._potential is not None:
+            raise NotCompiled(f"the coefficient {unknown} jumps")
         if spatial_derivatives(unknown):
             raise NotCompiled(f"the coefficient {unknown} contains derivatives")
         changes = known.has(self.context.system.t)

@@ -19,6 +19,8 @@ from pdekit.time.diagonally_implicit import DiagonallyImplicit
 from pdekit.time.exponential import SeparablePropagator
 from pdekit.time.exponential_runge_kutta import ExponentialRungeKutta
 from pdekit.time.exponential_tables import EXPONENTIAL_TABLEAUX, ExponentialTableau
+from pdekit.time.implicit_explicit import ImplicitExplicit
+from pdekit.time.implicit_explicit_tables import IMPLICIT_EXPLICIT_TABLEAUX, ImplicitExplicitTableau
 from pdekit.time.krylov_propagator import KrylovPropagator
 from pdekit.time.loop import Stop, integrate
 from pdekit.time.observers import Watch
@@ -43,6 +45,7 @@ Family = Literal[
     "explicit",
     "exact",
     "exponential",
+    "implicit-explicit",
     "stabilised",
     "implicit",
     "verlet",
@@ -207,7 +210,9 @@ class Method:
             counted = Counted(rhs or self.compile(system, duration, step), watch.statistics)  # type: ignore[arg-type]
         solvers = solvers or Solvers(system)
         stepper = self.make(Ingredients(system, solvers, watch.statistics, counted, stops[0].t, y, duration, tolerance))
-        control: Controller = ErrorControl(tolerance, duration, longest, LADDER * (self.family == "exponential"))
+        control: Controller = ErrorControl(
+            tolerance, duration, longest, LADDER * (self.family in ("exponential", "implicit-explicit"))
+        )
         if step is not None or (
             self.family == "exact" and stepper.error_order is None
         ):  # exact steps are as long as the stops allow
@@ -241,6 +246,23 @@ def exponential_method(tableau: ExponentialTableau) -> Method:
 
     estimates = tableau.error_order is not None
     return Method(tableau.name, "exponential", tableau.order, tableau.title, make, estimates, True, 8, tableau.aliases)
+
+
+def implicit_explicit_method(tableau: ImplicitExplicitTableau) -> Method:
+    """An implicit-explicit method by its pair of tables."""
+
+    def make(given: Ingredients) -> Stepper:
+        return ImplicitExplicit(given.system, tableau, given.solvers, given.statistics)
+
+    return Method(
+        tableau.name,
+        "implicit-explicit",
+        tableau.order,
+        tableau.title,
+        make,
+        bool(tableau.error),
+        aliases=tableau.aliases,
+    )
 
 
 def implicit_method(tableau: ImplicitTableau) -> Method:
@@ -280,6 +302,7 @@ METHODS: dict[str, Method] = {
     for m in (
         *(explicit_method(tableau) for tableau in TABLEAUX.values()),
         *(implicit_method(tableau) for tableau in IMPLICIT_TABLEAUX.values()),
+        *(implicit_explicit_method(tableau) for tableau in IMPLICIT_EXPLICIT_TABLEAUX.values()),
         *(exponential_method(tableau) for tableau in EXPONENTIAL_TABLEAUX.values()),
         Method(
             "rkc2",

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.time.implicit_explicit_tables import KENNEDY_CARPENTER, KENNEDY_CARPENTER_ERROR
+
 
 @dataclass(frozen=True)
 class Tableau:
@@ -254,6 +256,17 @@ IMPLICIT_TABLEAUX = {
             error=(_W - (1 - _W) / 3, _W - (3 * _W + 1) / 3, _D - _D / 3),
             error_order=2,
             aliases=("trbdf2", "tr-bdf2"),
+        ),
+        ImplicitTableau(
+            "esdirk43",
+            4,
+            1 / 4,
+            KENNEDY_CARPENTER,
+            "Kennedy and Carpenter, Appl. Numer. Math. 44 (2003) 139-181, ARK4(3)6L[2]SA-ESDIRK",
+            "ESDIRK4(3)6L[2]SA: five implicit stages, stage order 2, L-stable",
+            error=KENNEDY_CARPENTER_ERROR,
+            error_order=3,
+            aliases=("esdirk4", "kc43"),
         ),
     )
 }

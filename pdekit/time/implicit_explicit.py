@@ -1,0 +1,105 @@
+r"""Implicit-explicit Runge-Kutta methods: linear terms and data implicitly, the rest explicitly.
+
+``y' = G(t, y) + N(t, y)`` with ``G = L y + b(t)``, the terms that are linear with coefficients constant in time. Stage i solves
+
+    (1 - h gamma L) U_i = y + h sum_{j<i} (a_ij G_j + a^E_ij N_j) + h gamma b(t + c_i h).
+
+One matrix serves all stages, and all steps of one length.
+
+References
+----------
+U. M. Ascher, S. J. Ruuth and R. J. Spiteri, Appl. Numer. Math. 25 (1997) 151-167. C. A. Kennedy and M. H. Carpenter, Appl. Numer.
+Math. 44 (2003) 139-181.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.counts import Statistics
+from pdekit.discretize.system import SemiDiscrete
+from pdekit.errors import SolverError
+from pdekit.linear.solver_choice import Solvers
+from pdekit.linear.solver_protocol import LinearSolver
+from pdekit.time.implicit_explicit_tables import ImplicitExplicitTableau
+from pdekit.time.stepper import Tolerance, VectorStepper
+
+Array = NDArray[Any]
+KEPT = 4  # lengths of steps whose factors are kept
+
+
+class ImplicitExplicit(VectorStepper):
+    """A method given by its pair of tables.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    tableau : ImplicitExplicitTableau
+    solvers : Solvers
+    statistics : Statistics
+
+    Raises
+    ------
+    SolverError
+        There is no linear part, or there are algebraic equations.
+    """
+
+    def __init__(
+        self, system: SemiDiscrete, tableau: ImplicitExplicitTableau, solvers: Solvers, statistics: Statistics
+    ) -> None:
+        self.system, self.tableau, self.solvers, self.statistics = system, tableau, solvers, statistics
+        self.error_order = tableau.error_order
+        if not system.evolves or system.function is not None or all(s.linear == 0 for s in system.splits.values()):
+            raise SolverError(
+                f"{tableau.name} treats the linear terms of evolution equations implicitly, and there are none; use tr_bdf2, or "
+                "method: auto",
+                key="time.method",
+            )
+        self._factors: dict[float, LinearSolver] = {}
+
+    def rate(self, t: float, Y: Array) -> Array:
+        self.statistics.evaluations += 1
+        return self.system.rhs(t, Y)
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        table, system = self.tableau, self.system
+        hg = h * table.gamma
+        solver = self._solver(hg)
+        N = [self._explicit(t, Y)]
+        G = [system.L @ Y + system.b(t)]
+        for i in range(1, len(table.c)):
+            known = (
+                Y
+                + h * sum(a * g for a, g in zip(table.implicit[i], G))
+                + h * sum(a * n for a, n in zip(table.explicit[i], N))
+            )
+            at = t + table.c[i] * h
+            U = solver.solve(known + hg * system.b(at))
+            G.append((U - known) / hg)
+            N.append(self._explicit(at, U))
+        out[...] = (
+            Y
+            + h * sum(b * g for b, g in zip(table.b_implicit, G))
+            + h * sum(b * n for b, n in zip(table.b_explicit, N))
+        )
+        if tolerance is None:
+            return 0.0
+        gap = h * sum(w * (g + n) for w, g, n in zip(table.error, G, N))
+        return tolerance.norm(solver.solve(gap), Y, out)
+
+    def _explicit(self, t: float, y: Array) -> Array:
+        self.statistics.evaluations += 1
+        return self.system.nonlinear(t, y)
+
+    def _solver(self, hg: float) -> LinearSolver:
+        if hg not in self._factors:
+            if len(self._factors) >= KEPT:
+                del self._factors[next(iter(self._factors))]
+            L = self.system.L
+            make = lambda: sparse.csr_array(sparse.eye_array(L.shape[0], format="csr") - hg * L)  # noqa: E731
+            self._factors[hg] = self.solvers.shifted(1.0, hg, make)
+            self.statistics.factorisations += 1
+        return self._factors[hg]

@@ -14,6 +14,7 @@ from pdekit.errors import NotDifferentiableError, StabilityError
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.linear.separable import Diagonalisation
 from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.time.compositions import COMPOSITIONS
 from pdekit.time.methods import Method
 from pdekit.time.second_order import halves
 from pdekit.time.soundness import has_doubtful_closures
@@ -155,9 +156,10 @@ class Facts:
             assert method.tableau is not None
             own = explicit_limit(method.tableau, self.spectrum)
         if method.family == "verlet":
-            halves(self.system, "verlet")
+            halves(self.system, method.name)
             known = self.bounded or self.modes is not None
             own = _inverse(self.spectrum.radius) if known else verlet_limit(self.stiffness, self.precise)
+            own *= COMPOSITIONS[method.name].limit / COMPOSITIONS["verlet"].limit
         others = [other.limit(method) for other in self.later] if own is not None else []
         return own if own is None else min([own, *(other for other in others if other is not None)])
 

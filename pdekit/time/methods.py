@@ -14,6 +14,7 @@ from pdekit.errors import SolverError, nearest_hint
 from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.chebyshev import StabilisedChebyshev
+from pdekit.time.compositions import COMPOSITIONS, Composition
 from pdekit.time.controllers import Controller, ErrorControl, FixedStep
 from pdekit.time.diagonally_implicit import DiagonallyImplicit
 from pdekit.time.exponential import SeparablePropagator
@@ -248,6 +249,18 @@ def exponential_method(tableau: ExponentialTableau) -> Method:
     return Method(tableau.name, "exponential", tableau.order, tableau.title, make, estimates, True, 8, tableau.aliases)
 
 
+def symplectic_method(composition: Composition) -> Method:
+    """A composition of Verlet steps."""
+    return Method(
+        composition.name,
+        "verlet",
+        composition.order,
+        composition.title,
+        lambda given: Verlet(given.system, composition, given.statistics),
+        aliases=composition.aliases,
+    )
+
+
 def implicit_explicit_method(tableau: ImplicitExplicitTableau) -> Method:
     """An implicit-explicit method by its pair of tables."""
 
@@ -302,6 +315,7 @@ METHODS: dict[str, Method] = {
     for m in (
         *(explicit_method(tableau) for tableau in TABLEAUX.values()),
         *(implicit_method(tableau) for tableau in IMPLICIT_TABLEAUX.values()),
+        *(symplectic_method(composition) for composition in COMPOSITIONS.values()),
         *(implicit_explicit_method(tableau) for tableau in IMPLICIT_EXPLICIT_TABLEAUX.values()),
         *(exponential_method(tableau) for tableau in EXPONENTIAL_TABLEAUX.values()),
         Method(
@@ -330,14 +344,6 @@ METHODS: dict[str, Method] = {
             "Crank-Nicolson",
             lambda g: Theta(g.system, 0.5, g.solvers, g.statistics),
             aliases=("cn", "trapezoidal", "crank-nicolson"),
-        ),
-        Method(
-            "verlet",
-            "verlet",
-            2,
-            "Stormer-Verlet, symplectic",
-            lambda g: Verlet(g.system, g.statistics),
-            aliases=("leapfrog", "stormer_verlet"),
         ),
         Method(
             "newmark",

@@ -14,6 +14,7 @@ from pdekit.errors import SolverError
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
+from pdekit.time.compositions import Composition
 from pdekit.time.stepper import Tolerance, VectorStepper
 
 Array = NDArray[Any]
@@ -34,17 +35,23 @@ def halves(system: SemiDiscrete, method: str) -> tuple[slice, slice]:
 
 
 class Verlet(VectorStepper):
-    """Stormer-Verlet for ``q'' = a(t, q)``: order 2, symplectic, stable for ``h omega <= 2``.
+    """Stormer-Verlet for ``q'' = a(t, q)``, order 2, symplectic, stable for ``h omega <= 2``; and compositions of its steps.
 
     Hairer, Lubich and Wanner, *Geometric numerical integration*, eq. (I.1.17).
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    composition : Composition
+    statistics : Statistics
     """
 
-    def __init__(self, system: SemiDiscrete, statistics: Statistics) -> None:
-        self.q, self.v = halves(system, "verlet")
-        self.system, self.statistics = system, statistics
+    def __init__(self, system: SemiDiscrete, composition: Composition, statistics: Statistics) -> None:
+        self.q, self.v = halves(system, composition.name)
+        self.system, self.weights, self.statistics = system, composition.weights, statistics
         self._acceleration: tuple[float, Array] | None = None
         if system.has_rates:
-            raise SolverError("verlet cannot treat terms in u_t on the right-hand side; use newmark")
+            raise SolverError(f"{composition.name} cannot treat terms in u_t on the right-hand side; use newmark")
 
     def _a(self, t: float, y: Array) -> Array:
         self.statistics.evaluations += 1
@@ -59,11 +66,14 @@ class Verlet(VectorStepper):
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         kept = self._acceleration
         a = kept[1] if kept is not None and kept[0] == t else self._a(t, Y)
-        half = Y[self.v] + 0.5 * h * a
-        out[self.q] = Y[self.q] + h * half
-        out[self.v] = half
-        a = self._a(t + h, out)
-        out[self.v] = half + 0.5 * h * a
+        out[...], at = Y, t
+        for w in self.weights:
+            part = w * h
+            out[self.v] += 0.5 * part * a
+            out[self.q] += part * out[self.v]
+            at += part
+            a = self._a(at, out)
+            out[self.v] += 0.5 * part * a
         self._acceleration = (t + h, a)
         return 0.0
 

@@ -20,7 +20,6 @@ from pdekit.time.stability import rate_bound
 
 Array = NDArray[Any]
 MOST_STEPS = 1e9
-MOST_OF_THE_REST = 0.05  # of the stiff part's spectral radius: derivatives that are left to an explicit treatment
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
     if system.system.definitions or all(part.left <= 0 for part in solvers.stiff_parts):
         return True
     rests = {unknown.name: part.rest for unknown, part in zip(system.system.unknowns, solvers.stiff_parts)}
-    return rate_bound(system, facts.t, facts.y, rests) <= MOST_OF_THE_REST * stiff
+    return rate_bound(system, facts.t, facts.y, rests) <= facts.thresholds.rest_share * stiff
 
 
 def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:

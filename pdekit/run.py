@@ -15,6 +15,8 @@ from pdekit.counts import Statistics
 from pdekit.discretize.grid_oscillation import oscillating_axis
 from pdekit.errors import PdekitError
 from pdekit.geometry.axis import Axis
+from pdekit.language.pde import Unknown
+from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
 from pdekit.settings import OutputSettings, TimeSettings, whole_steps
@@ -314,10 +316,19 @@ class Run:
                 when = "" if self.problem.steady else f" at t = {t:.4g}"
                 found.append(
                     f"{unknown.name} oscillates from node to node along {axis}{when} (measure {share:.2f}; resolved fields have "
-                    "below 0.03): the grid does not resolve what is there. Take more points, or, where the flow carries it "
-                    f"along, a scheme with an upwind direction (discretization: {{schemes: {{{unknown.name}_{axis}: upwind}}}})"
+                    f"below 0.03): the grid does not resolve what is there. Take more points{self._upwind(unknown, axis)}"
                 )
         return found
+
+    def _upwind(self, unknown: Unknown, axis: str) -> str:
+        """What else may help, if the unknown's first derivative along the axis stands in the equations."""
+        first = [
+            d for d in unknown.rhs.atoms(SpatialDerivative) if d.counts == {axis: 1} and d.operand == unknown.symbol
+        ]
+        if not first:
+            return ""
+        scheme = f"discretization: {{schemes: {{{unknown.name}_{axis}: upwind}}}}"
+        return f", or, where the flow carries it along, a scheme with an upwind direction ({scheme})"
 
     def _solution(
         self,

@@ -33,6 +33,10 @@ class Thresholds:
     explicit_steps : int
         Explicit adaptive methods are taken while they need no more steps than this for stability alone. Beyond, their error
         control rides on the stability limit and leaves a pattern of the size of the tolerance at the grid scale.
+    exponential_from : float
+        Spectral radius times duration from which exponential methods take over from the stages of compiled RKC2: a stage of theirs
+        costs as much as ten compiled evaluations (etdrk4 against rkc2: Gray-Scott 200^2, 2e3: 6.9 s and 0.6 s; Allen-Cahn 129^2, 1e3:
+        0.41 and 0.27; Schnakenberg 65^2, 3e4: 0.4 to 0.7 and 0.55; Brusselator 128^2, 1.5e5: 1.0 and 1.1).
     rest_share : float
         Of the stiff part's spectral radius, up to which exponential methods leave the other derivatives to an explicit treatment
         (viscous Burgers 400 nodes, 0.1: as long as BDF; Kuramoto-Sivashinsky, 0.02: a quarter).
@@ -68,6 +72,7 @@ class Thresholds:
     krylov_each_step: Mapping[int, int] = _by_dimension(d2=600_000, d3=30_000)
     scaled_from: float = 1e-3
     explicit_steps: int = 400
+    exponential_from: float = 1.5e5
     rest_share: float = 0.05
     stabilised_from: Mapping[int, int] = _by_dimension(d2=8_000, d3=4_000)
     largest_3d_lu: int = 30_000

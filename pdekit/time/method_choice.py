@@ -186,7 +186,10 @@ def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
     if not system.evolves or system.function is not None or solvers.stiff_parts is None:
         return False
     stiff = max(float(np.max(np.abs(part.modes.eigenvalues))) for part in solvers.stiff_parts)
-    if stiff * facts.duration <= facts.thresholds.explicit_steps:
+    sizes = facts.thresholds
+    by_kernels = system.size >= sizes.stabilised_from.get(system.grid.ndim, np.inf) and not system.system.definitions
+    kernels_do = by_kernels and facts.differentiable and facts.spectrum.is_real
+    if stiff * facts.duration <= (sizes.exponential_from if kernels_do else sizes.explicit_steps):
         return False
     if system.system.definitions or all(part.left <= 0 for part in solvers.stiff_parts):
         return True

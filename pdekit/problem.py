@@ -339,6 +339,7 @@ class Problem:
             method=settings.method if method is None else method,
             step=settings.step if step is None else step,
             rtol=settings.rtol,
+            single=settings.precision == "single",
         )
 
     def solve(

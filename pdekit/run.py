@@ -187,6 +187,7 @@ class Run:
 
     def _choose(self, settings: TimeSettings, t: float, y: Array, end: float, solvers: Solvers) -> Choice:
         words: dict[str, Any] = {"method": settings.method, "step": settings.step, "rtol": settings.rtol}
+        words["single"] = settings.precision == "single"
         return choose(self.system, t, y, end - t, thresholds=self.thresholds, solvers=solvers, **words)
 
     def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:

@@ -51,6 +51,7 @@ def choose(
     rtol: float = 1e-6,
     thresholds: Thresholds = THRESHOLDS,
     solvers: Solvers | None = None,
+    single: bool = False,
 ) -> Choice:
     """Choose the time integration method, or check the one asked for.
 
@@ -69,6 +70,8 @@ def choose(
     thresholds : Thresholds
     solvers : Solvers, optional
         Those of the system, if they were made before.
+    single : bool, default False
+        States in single precision: methods that run on compiled kernels only.
 
     Returns
     -------
@@ -84,6 +87,8 @@ def choose(
     facts = Facts(system, t, y, duration, thresholds, modes=solvers.modes)
     facts.refuse_growth()
     if method == "auto":
+        if single and step is None:
+            return _on_kernels(facts)
         return _automatic(facts, step, rtol, solvers)
     chosen = find_method(method)
     _check_step(chosen, step, duration)
@@ -227,6 +232,15 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
         return Choice(METHODS["etdrk4"], (nature, reason))
     method, reason = _for_stiff(facts, rtol, explicit)
     return Choice(method, (nature, reason), limit if method is explicit else None)
+
+
+def _on_kernels(facts: Facts) -> Choice:
+    """An adaptive method of the explicit engine, as single precision needs it."""
+    limit = facts.limit(METHODS["rk4"])
+    stiff = limit is not None and limit * facts.thresholds.explicit_steps < facts.duration
+    if stiff and facts.spectrum.is_real:
+        return Choice(METHODS["rkc2"], ("single precision, and stiff with a real spectrum (diffusion): RKC2",))
+    return Choice(METHODS["tsitouras"], (f"single precision: {METHODS['tsitouras'].title}",), limit)
 
 
 def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str]:

@@ -254,6 +254,19 @@ def test_refusals(equation, method, words):
         problem.solve(t_end=0.1, method=method)
 
 
+def test_single_precision_stays_with_the_kernels():
+    heat = pk.Problem(
+        pk.PDE("u_t = laplace(u)"),
+        square(65),
+        initial={"u": "sin(pi*x)*sin(pi*y)"},
+        boundary={"u": {"x": D(0), "y": D(0)}},
+        time=pk.TimeSettings(precision="single", rtol=1e-4, end=0.1),
+    )
+    solution = heat.solve()
+    assert solution.method == "rkc2"
+    assert solution["u"].max() == pytest.approx(np.exp(-2 * np.pi**2 * 0.1), rel=2e-3)
+
+
 def test_melting_reaches_its_front():
     """Stefan's problem by its enthalpy: the front is at ``2 l sqrt(t)`` with ``sqrt(pi) l exp(l^2) erf(l) = 1``."""
     ice = pk.Problem(

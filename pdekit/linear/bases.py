@@ -158,7 +158,8 @@ def basis_of(matrix: Any, workers: int = 1, largest: int = 2500) -> Basis | None
 
     Examples
     --------
-    >>> second = sparse.diags_array([[2.0] + [1.0] * 3, [-2.0] * 5, [1.0] * 3 + [2.0]], offsets=[1, 0, -1])
+    >>> n = 65
+    >>> second = sparse.diags_array([[2.0] + [1.0] * (n - 2), [-2.0] * n, [1.0] * (n - 2) + [2.0]], offsets=[1, 0, -1])
     >>> basis_of(second).title
     'DCT-I'
     """

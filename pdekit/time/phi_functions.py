@@ -42,7 +42,7 @@ def phi_functions(z: Array, highest: int) -> list[Array]:
         near = np.abs(z) < SMALL
         inner, divisor = z[near], np.where(near, 1, z)
         for k in range(1, highest + 1):
-            next_one = (found[-1] - 1 / math.factorial(k - 1)) / divisor
+            next_one = np.asarray((found[-1] - 1 / math.factorial(k - 1)) / divisor)
             if inner.size:
                 next_one[near] = _series(inner, k)
             found.append(next_one)

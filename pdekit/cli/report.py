@@ -17,6 +17,7 @@ from pdekit.cli.forecast import forecast
 from pdekit.geometry.grid import Grid
 from pdekit.io.hdf5_reader import read_result
 from pdekit.language.typeset import typeset
+from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
 from pdekit.time.facts import Facts
 from pdekit.time.method_choice import Choice
@@ -138,7 +139,7 @@ def _time(problem: Problem, table: Table, choice: Choice | None) -> None:
     table.add_row("time", f"{start:g} to {end:g}")
     table.add_row("method", escape(choice.method.name + "\n" + "\n".join(choice.reasons)))
     system = problem.semidiscrete
-    facts = Facts(system, start, system.pack(problem.initial_fields()), end - start)
+    facts = Facts(system, start, system.pack(problem.initial_fields()), end - start, modes=Solvers(system).modes)
     names = ["euler", "rk4"] + (["verlet"] if facts.purely_second_order and not facts.damped else [])
     if system.evolves:
         found = {name: facts.limit(METHODS[name]) for name in names}

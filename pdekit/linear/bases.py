@@ -23,6 +23,7 @@ Array = NDArray[Any]
 WORST_BASIS = 1e3  # condition of a basis of eigenvectors beyond which it loses too many digits
 WORST_SCALING = 1e3  # of the diagonal matrix that symmetrises
 SAME = 1e-12
+LARGEST_UNSYMMETRIC = 1200  # nodes: 1.3 s, eight times as long for twice as many; symmetric ones 0.2 s
 # A transform of n nodes takes 0.09 ns times its length and the sum of that one's primes, a product with a matrix 2 n^2/30 ns: n = 128
 # with the length 254 = 2 * 127 takes 3 us against 1 us, n = 129 with the length 256 0.6 us.
 SLOW = 2.7
@@ -256,6 +257,8 @@ def _matrix_basis(A: Array) -> MatrixBasis | None:
         S = A * d[:, None] / d[None, :]
         values, Q = scipy.linalg.eigh(0.5 * (S + S.T))
         return MatrixBasis(values, Q / d[:, None], Q.T * d[None, :], "eigenvectors, symmetrised")
+    if A.shape[0] > LARGEST_UNSYMMETRIC:
+        return None
     values, vectors = scipy.linalg.eig(A)
     if np.isrealobj(A) and np.max(np.abs(values.imag)) <= 1e-12 * np.max(np.abs(values)):
         # A pair that rounding has made complex spans the same plane by its real and imaginary parts.

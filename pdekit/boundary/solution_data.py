@@ -94,6 +94,6 @@ class SolutionData:
 
     def slopes(self, t: float, states: States | None) -> dict[Any, Array]:
         """Partial derivatives by the states on the face; of linear data no states need be given."""
-        given = self._given(t, states)
+        given = self._given(t, None if self.is_linear else states)
         with np.errstate(all="ignore"):
             return {s: np.broadcast_to(np.asarray(f(*given)), self.shape) for s, f in self._slopes.items()}

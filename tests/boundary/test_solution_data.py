@@ -122,6 +122,18 @@ def test_a_coupled_condition_and_a_linear_system():
     assert abs(solution["u"].values[0] - solution["v"].values[0]) < 0.1
 
 
+def test_a_large_linear_problem_is_bounded_without_a_state():
+    """From 20,000 unknowns on the spectrum is a bound of the rows, for which linear data need no state."""
+    plate = pk.Problem(
+        pk.PDE("u_t = laplace(u)"),
+        pk.Grid(x=pk.Axis(0, 1, 145), y=pk.Axis(0, 1, 145)),
+        initial={"u": "1"},
+        boundary={"u": {"x": pk.Robin("1 + y**2", 1, "1 + y**2"), "y": pk.Neumann(0)}},
+    )
+    assert plate.choice(t_end=0.01).method.name == "exponential"
+    assert abs(plate.solve(t_end=0.01, frames=2)["u"] - 1).max() < 1e-9
+
+
 def test_steady_radiation():
     """``T'' = 0``, ``T(0) = 2``, ``dT/dn = -T^4`` at 1: T(1) is the root of ``T = 2 - T^4``, which is 1."""
     slab = pk.Problem(

@@ -53,6 +53,15 @@ class FaceData:
     of_solution: SolutionData | None = None
 
 
+def _face_slice(grid: Grid, axis: int, side: Side) -> tuple[slice, ...]:
+    end = slice(0, 1) if side == "left" else slice(-1, None)
+    return tuple(end if k == axis else slice(None) for k in range(grid.ndim))
+
+
+def _face_shape(grid: Grid, axis: int) -> tuple[int, ...]:
+    return tuple(1 if k == axis else n for k, n in enumerate(grid.shape))
+
+
 def _face_coordinates(grid: Grid, axis: int, side: Side) -> dict[str, Array]:
     node = grid.axes[axis].nodes[0 if side == "left" else -1]
     return {**grid.coordinates, grid.names[axis]: grid.along(axis, np.array([node]))}
@@ -62,7 +71,7 @@ def face_data(
     value: Any, grid: Grid, axis: int, side: Side, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
 ) -> FaceData:
     """Make the data of a condition from a number, a text or symbols, an array over the face or a callable."""
-    shape = tuple(1 if k == axis else n for k, n in enumerate(grid.shape))
+    shape = _face_shape(grid, axis)
     coordinates = _face_coordinates(grid, axis, side)
 
     def shaped(values: Any) -> Array:
@@ -133,15 +142,20 @@ def _callable_data(
 
 @dataclass(frozen=True, eq=False)
 class _Face:
-    """Where a condition stands, and what its texts may contain."""
+    """Where a condition of a state stands, and what its texts may contain."""
 
+    name: str
     grid: Grid
     axis: int
     side: Side
     parameters: Mapping[str, Any]
     known: Mapping[str, Any]
     states: Mapping[str, Any]
-    where: str
+
+    @property
+    def where(self) -> str:
+        """The key path of its conditions."""
+        return f"boundary.{self.name}.{self.grid.names[self.axis]}.{self.side}"
 
     def data(self, value: Any) -> FaceData:
         """Data that do not depend on the solution."""
@@ -201,14 +215,12 @@ class _Face:
 
         a, b = (symbols(entry) for entry in given.coefficients)
         g = symbols(given.value)
-        own = self.states[self.where.split(".")[1]]
-        expression = (g - a * own) / b
+        expression = (g - a * self.states[self.name]) / b
         fixed = {sp.Symbol(n): c for n, c in _face_coordinates(self.grid, self.axis, self.side).items()}
         fixed |= {sp.Symbol(n): v for n, v in self.parameters.items()}
         states = tuple(s for s in self.states.values() if expression.has(s))
-        shape = tuple(1 if k == self.axis else n for k, n in enumerate(self.grid.shape))
-        end = slice(0, 1) if self.side == "left" else slice(-1, None)
-        face = tuple(end if k == self.axis else slice(None) for k in range(self.grid.ndim))
+        shape = _face_shape(self.grid, self.axis)
+        face = _face_slice(self.grid, self.axis, self.side)
         constant = frozenset(symbol for symbol, data in bound.items() if data.constant)
         functions = {symbol: data.at for symbol, data in bound.items()}
         self._check_divisor(b, fixed, functions, shape)
@@ -266,7 +278,7 @@ class StateConditions:
             k = grid.index(axis_name)
             ends = {}
             for side in SIDES:
-                face = _Face(grid, k, side, parameters, known, states or {}, f"boundary.{name}.{axis_name}.{side}")
+                face = _Face(name, grid, k, side, parameters, known, states or {})
                 found = [face.condition(c) for c in pair[side]]
                 ends[side] = tuple(condition for condition, _ in found)
                 data |= {(k, side, position): entry for position, (_, entry) in enumerate(found)}
@@ -301,8 +313,7 @@ class StateConditions:
 
     def face_slice(self, axis: int, side: Side) -> tuple[slice, ...]:
         """Index of the face's nodes."""
-        end = slice(0, 1) if side == "left" else slice(-1, None)
-        return tuple(end if k == axis else slice(None) for k in range(self.grid.ndim))
+        return _face_slice(self.grid, axis, side)
 
     def prescribed(self) -> NDArray[np.bool_]:
         """Which nodes are data rather than unknowns."""
@@ -310,6 +321,14 @@ class StateConditions:
         for axis, side, _, _ in self.dirichlet_faces():
             mask[self.face_slice(axis, side)] = True
         return mask
+
+    def free_along(self, axis: int) -> NDArray[np.intp]:
+        """The nodes of an axis that are not on a face with prescribed values."""
+        keep = np.ones(self.grid.shape[axis], dtype=bool)
+        for k, side, _, _ in self.dirichlet_faces():
+            if k == axis:
+                keep[0 if side == "left" else -1] = False
+        return np.flatnonzero(keep)
 
     def free_count(self) -> int:
         """Number of nodes that are not prescribed."""

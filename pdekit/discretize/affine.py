@@ -40,7 +40,8 @@ class AffineOperator:
         """``L u + sum_a C_a g_a`` of what is differentiated, flat."""
         u = at.operand(operand).ravel()
         # Of nothing, as where the source b of large systems is asked for, the matrix is not worth making.
-        total = self.matrix @ u if np.any(u) else np.zeros(self.operator.target.size, dtype=u.dtype)
+        wanted = "matrix" in self.__dict__ or np.any(u)
+        total = self.matrix @ u if wanted else np.zeros(self.operator.target.size, dtype=u.dtype)
         if conditions is not None:
             for axis, matrix in self.data.items():
                 data = conditions.stencil_data(axis, at.t, at.operand).ravel()

@@ -60,7 +60,7 @@ class Structure:
         if not one or not system.is_linear or system.system.definitions:
             return None
         symbol = system.blocks[0].symbol
-        free = [self._free_along(axis) for axis in range(system.grid.ndim)]
+        free = [system.blocks[0].conditions.free_along(axis) for axis in range(system.grid.ndim)]
         factors: list[Any] = [sparse.csr_array((keep.size, keep.size), dtype=system.dtype) for keep in free]
         constant: Any = 0.0
         for product in sp.Add.make_args(sp.expand_mul(self._linear)):
@@ -84,11 +84,3 @@ class Structure:
         program = self.system.program
         found = np.mean(program.pointwise(factor).value(*program.fixed_values(0.0)))
         return complex(found) if self.system.dtype.kind == "c" else float(found.real)
-
-    def _free_along(self, axis: int) -> Array:
-        """The nodes of an axis that are not on a Dirichlet face."""
-        keep = np.ones(self.system.grid.shape[axis], dtype=bool)
-        for k, side, _, _ in self.system.blocks[0].conditions.dirichlet_faces():
-            if k == axis:
-                keep[0 if side == "left" else -1] = False
-        return np.flatnonzero(keep)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, nearest_hint
@@ -74,20 +75,30 @@ class Solvers:
         unknowns = self.system.system.unknowns
         if len(unknowns) > 1 or not self.system.is_linear:
             return None
-        part = stiff_part(self.system, unknowns[0], self.thresholds)
+        (part,) = self._parts
         return part.modes if part is not None and part.left == NOTHING else None
+
+    @cached_property
+    def _parts(self) -> list[StiffPart | None]:
+        return [stiff_part(self.system, unknown, self.thresholds) for unknown in self.system.system.unknowns]
 
     @cached_property
     def stiff_parts(self) -> list[StiffPart] | None:
         """What of each equation is diagonal in eigenvectors along the axes, if that is what makes all of them stiff; else None."""
-        parts = [stiff_part(self.system, unknown, self.thresholds) for unknown in self.system.system.unknowns]
-        known = [part for part in parts if part is not None and part.leads]
-        return known if len(known) == len(parts) and self.system.time_order == 1 else None
+        known = [part for part in self._parts if part is not None and part.leads]
+        return known if len(known) == len(self._parts) and self.system.time_order == 1 else None
 
     @cached_property
     def surrogate_modes(self) -> Diagonalisation | None:
         """Those of a separable operator nearby."""
         return _diagonalised(self.structure.surrogate, self.system.dtype, self.thresholds)
+
+    def resolvent(self, factor: float) -> LinearSolver:
+        """The solver of ``1 - factor L`` for the linear part of the system."""
+        L = self.system.L
+        return self.shifted(
+            1.0, factor, lambda: sparse.csr_array(sparse.eye_array(L.shape[0], format="csr") - factor * L)
+        )
 
     def shifted(self, shift: float, factor: float, matrix: Callable[[], Any], *, null: bool = False) -> LinearSolver:
         """The solver of ``shift - factor L`` for a linear system.

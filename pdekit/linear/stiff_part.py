@@ -100,14 +100,7 @@ class _Search:
     @cached_property
     def _free(self) -> list[Array]:
         """The nodes of each axis that are not on a Dirichlet face."""
-        found = []
-        for axis, n in enumerate(self.system.grid.shape):
-            keep = np.ones(n, dtype=bool)
-            for k, side, _, _ in self._conditions.dirichlet_faces():
-                if k == axis:
-                    keep[0 if side == "left" else -1] = False
-            found.append(np.flatnonzero(keep))
-        return found
+        return [self._conditions.free_along(axis) for axis in range(self.system.grid.ndim)]
 
     def _number(self, factor: Any) -> Any:
         program = self.system.program

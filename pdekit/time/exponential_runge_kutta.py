@@ -15,6 +15,7 @@ S. M. Cox and P. C. Matthews, J. Comput. Phys. 176 (2002) 430-455. A.-K. Kassam 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,8 @@ class ExponentialRungeKutta(VectorStepper):
         self.rhs, self.modes, self.tableau = rhs, list(modes), tableau
         self.error_order = tableau.error_order
         self._slices = [block.slice for block in rhs.system.blocks]
-        self._kept: dict[float, _Weights] = {}
+        eigenvalues = [m.eigenvalues for m in self.modes]
+        self._weights = lru_cache(maxsize=KEPT)(lambda h: _Weights(tableau, h, eigenvalues))
         self._state: Parts = []
         self._next: Parts = []
         self._first: Parts | None = None  # N at the beginning of the step to come, if it is known
@@ -104,13 +106,6 @@ class ExponentialRungeKutta(VectorStepper):
         assert last is not None
         gap = [b * (new - old) for b, new, old in zip(last, self._last, N[-1])]
         return BEYOND * tolerance.norm(self._vector(gap), Y, out)
-
-    def _weights(self, h: float) -> _Weights:
-        if h not in self._kept:
-            if len(self._kept) >= KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[h] = _Weights(self.tableau, h, [m.eigenvalues for m in self.modes])
-        return self._kept[h]
 
     def _combined(self, decay: Parts, row: Sequence[Parts | None], N: Sequence[Parts]) -> Parts:
         """``decay u + sum_j row_j N_j``."""

@@ -14,10 +14,10 @@ Math. 44 (2003) 139-181.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -58,7 +58,7 @@ class ImplicitExplicit(VectorStepper):
                 "method: auto",
                 key="time.method",
             )
-        self._factors: dict[float, LinearSolver] = {}
+        self._solver = lru_cache(maxsize=KEPT)(self._factorised)
 
     def rate(self, t: float, Y: Array) -> Array:
         self.statistics.evaluations += 1
@@ -94,12 +94,6 @@ class ImplicitExplicit(VectorStepper):
         self.statistics.evaluations += 1
         return self.system.nonlinear(t, y)
 
-    def _solver(self, hg: float) -> LinearSolver:
-        if hg not in self._factors:
-            if len(self._factors) >= KEPT:
-                del self._factors[next(iter(self._factors))]
-            L = self.system.L
-            make = lambda: sparse.csr_array(sparse.eye_array(L.shape[0], format="csr") - hg * L)  # noqa: E731
-            self._factors[hg] = self.solvers.shifted(1.0, hg, make)
-            self.statistics.factorisations += 1
-        return self._factors[hg]
+    def _factorised(self, hg: float) -> LinearSolver:
+        self.statistics.factorisations += 1
+        return self.solvers.resolvent(hg)

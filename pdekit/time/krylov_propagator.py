@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -152,9 +151,7 @@ class KrylovPropagator(VectorStepper):
 
     def _begun(self, t: float, y: Array) -> _Basis:
         if self._solver is None:
-            gamma, L = self._gamma, self.system.L
-            make = lambda: sparse.csr_array(sparse.eye_array(L.shape[0], format="csr") - gamma * L)  # noqa: E731
-            self._solver = self.solvers.shifted(1.0, gamma, make)
+            self._solver = self.solvers.resolvent(self._gamma)
             self.statistics.factorisations += 1
         return _Basis(t, y.copy(), self.rate(t, y), self._solver, self._gamma)
 

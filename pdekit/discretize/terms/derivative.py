@@ -39,13 +39,8 @@ class LinearTerm:
     def jacobian(self, at: Values) -> Any:
         return self.affine.jacobian(self.operand, self.conditions, at)
 
-    @property
-    def of_solution(self) -> bool:
-        """Whether the data of conditions depend on the solution."""
-        return self.conditions is not None and bool(self.conditions.of_solution)
-
     def entries(self) -> list[Entries]:
-        if self.of_solution:
+        if self.context.data_of_solution(self.operand):
             raise NoPattern
         matrix = self.affine.matrix.tocoo()
         i, j = matrix.coords
@@ -97,13 +92,13 @@ class DerivativeTerm(LinearTerm):
         return affine_derivative(grid, self.symbol.counts, order, faces, parities, what=str(self.operand))
 
     def row_sum(self, at: Values) -> float:
-        if self.of_solution:
+        if self.context.data_of_solution(self.operand):
             return super().row_sum(at)
         sums = [abs(r.matrix) if r.mirror is None else abs(r.matrix) + abs(r.mirror) for r in self.rows.values()]
         return float(np.prod([np.max(np.asarray(m.sum(axis=1))) for m in sums]))
 
     def axis_factors(self) -> dict[int, Any] | None:
-        if self.of_solution or any(r.mirror is not None for r in self.rows.values()):
+        if self.context.data_of_solution(self.operand) or any(r.mirror is not None for r in self.rows.values()):
             return None
         return {axis: sparse.csr_array(rows.matrix) for axis, rows in self.rows.items()}
 
@@ -114,7 +109,7 @@ class DerivativeTerm(LinearTerm):
         return axis, sparse.csr_array(rows.matrix)
 
     def kernel_form(self) -> RowProduct:
-        if self.of_solution:
+        if self.context.data_of_solution(self.operand):
             raise NotCompiled("boundary data depend on the solution")
         if len(self.rows) > 1 and any(r.data.shape[1] for r in self.rows.values()):
             raise NotCompiled(f"{self.symbol} is a mixed derivative with conditions other than prescribed values")

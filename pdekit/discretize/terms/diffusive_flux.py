@@ -65,7 +65,7 @@ class DiffusiveFlux:
                 f"div(k*grad(u)): k = {k} jumps in space inside of a factor that depends on the solution; write it as the "
                 "product of a factor in space and a factor in the solution"
             )
-        if self._antiderivative(unknown) is None and _jumps(unknown, states, self.context.system.parameters):
+        if _jumps(unknown, states, self.context.system.parameters) and self._antiderivative(unknown) is None:
             raise GridError(
                 f"div(k*grad(u)): k = {k} jumps where the solution passes a value, so that the right-hand side is not continuous; "
                 "smooth the jump, for example 1 + 9*(1 + tanh((u - 0.5)/0.02))/2 for where(u > 0.5, 10, 1)"
@@ -96,11 +96,6 @@ class DiffusiveFlux:
 
     def _gradient(self, at: Values) -> Array:
         return np.asarray(self.form.gradient.value(self.operand, self.conditions, at))
-
-    @property
-    def _of_solution(self) -> bool:
-        """Whether the data of conditions depend on the solution."""
-        return self.conditions is not None and bool(self.conditions.of_solution)
 
     def _conductivity(self, at: Values) -> Array:
         """k at the flux points: what depends on the solution by the mean of neighbours, the rest where it stands."""
@@ -167,7 +162,11 @@ class DiffusiveFlux:
     def entries(self) -> list[Entries]:
         """K at the flux points times the gradient's weights, and the slope of K where it has one."""
         system = self.context.system
-        if self.operand not in system.states or self.operand in system.definitions or self._of_solution:
+        if (
+            self.operand not in system.states
+            or self.operand in system.definitions
+            or self.context.data_of_solution(self.operand)
+        ):
             raise NoPattern
         if self._potential is not None:
             raise NoPattern
@@ -182,7 +181,7 @@ class DiffusiveFlux:
         return found
 
     def row_sum(self, at: Values) -> float:
-        if self._of_solution:
+        if self.context.data_of_solution(self.operand):
             sums = abs(self._divergence) @ self.form.gradient.row_sums(self.conditions, at.t, at.operand)
             return float(np.max(sums)) * float(np.max(np.abs(self._conductivity(at))))
         sums = abs(self.form.rows.divergence.matrix) @ abs(self.form.rows.gradient.matrix)
@@ -198,7 +197,7 @@ class DiffusiveFlux:
         known, unknown = self.factors
         system, own = self.context.system, self.context.system.axes[axis]
         plain = unknown == 1 and known.free_symbols <= {own, *system.parameters} and self.context.grid.geometry is None
-        if not plain or self._of_solution or rows.gradient.mirror is not None:
+        if not plain or self.context.data_of_solution(self.operand) or rows.gradient.mirror is not None:
             return None
         line = np.moveaxis(self.known(0.0), axis, 0).reshape(rows.points.size, -1)[:, 0]
         return {axis: sparse.csr_array(rows.divergence.matrix @ diagonal(line) @ rows.gradient.matrix)}
@@ -212,7 +211,7 @@ class DiffusiveFlux:
 
     def kernel_form(self) -> FluxDifference:
         known, unknown = self.factors
-        if self._of_solution:
+        if self.context.data_of_solution(self.operand):
             raise NotCompiled("boundary data depend on the solution")
         if self.operand not in self.context.system.states:
             raise NotCompiled(f"{self.symbol} is the derivative of an expression")

@@ -48,6 +48,11 @@ class Context:
         """The same for all axes with poles."""
         return {name: self.parity(expression, name) for name in self.grid.names if self.grid.poles(name)}
 
+    def data_of_solution(self, operand: Any) -> bool:
+        """Whether the data of the conditions of what is differentiated depend on the solution."""
+        found = self.conditions.get(operand)
+        return found is not None and bool(found.of_solution)
+
     def faces(self, operand: Any) -> Mapping[str, Any]:
         """The conditions of what is differentiated; none of an expression: its rows close one-sided."""
         found = self.conditions.get(operand)

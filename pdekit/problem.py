@@ -32,6 +32,7 @@ from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.sampling import parse_sampled, sample_text
 from pdekit.language.scheme_symbols import with_schemes
 from pdekit.language.symbols import SpatialDerivative
+from pdekit.linear.solver_choice import Solvers
 from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method_choice import Choice, choose
@@ -326,8 +327,14 @@ class Problem:
             raise ConfigError(f"must be after the start {self.time.start:g}, found {end:g}", key="time.end")
         return self.time.start, float(end)
 
-    def choice(self, t_end: float | None = None, method: str | None = None, step: float | None = None) -> Choice:
-        """The time integration method and the reasons for it, without running anything."""
+    def choice(
+        self,
+        t_end: float | None = None,
+        method: str | None = None,
+        step: float | None = None,
+        solvers: Solvers | None = None,
+    ) -> Choice:
+        """The time integration method and the reasons for it, without running anything; `solvers`: those made before."""
         start, end = self.span(t_end)
         y = self.semidiscrete.pack(self.initial_fields())
         settings = self.time
@@ -340,6 +347,7 @@ class Problem:
             step=settings.step if step is None else step,
             rtol=settings.rtol,
             single=settings.precision == "single",
+            solvers=solvers,
         )
 
     def solve(

@@ -113,9 +113,10 @@ def describe(problem: Problem) -> Group:
     table.add_row("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}")
     if problem.schemes:
         table.add_row("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items()))
-    choice = None if problem.steady else problem.choice()
+    solvers = Solvers(system)
+    choice = None if problem.steady else problem.choice(solvers=solvers)
     table.add_row("memory", f"about {_size(memory_estimate(problem, choice))}, stored frames apart")
-    _time(problem, table, choice)
+    _time(problem, table, choice, solvers)
     for note in problem.notes():
         table.add_row(Text("note", style="yellow"), escape(note))
     return Group(*parts, table)
@@ -130,7 +131,7 @@ def _unknowns(problem: Problem) -> str:
     return "\n".join(blocks)
 
 
-def _time(problem: Problem, table: Table, choice: Choice | None) -> None:
+def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solvers) -> None:
     if choice is None:
         how = "linear, solved once" if problem.semidiscrete.is_linear else "Newton with line search"
         table.add_row("method", f"steady: {how}")
@@ -139,7 +140,7 @@ def _time(problem: Problem, table: Table, choice: Choice | None) -> None:
     table.add_row("time", f"{start:g} to {end:g}")
     table.add_row("method", escape(choice.method.name + "\n" + "\n".join(choice.reasons)))
     system = problem.semidiscrete
-    facts = Facts(system, start, system.pack(problem.initial_fields()), end - start, modes=Solvers(system).modes)
+    facts = Facts(system, start, system.pack(problem.initial_fields()), end - start, modes=solvers.modes)
     names = ["euler", "rk4"] + (["verlet"] if facts.purely_second_order and not facts.damped else [])
     if system.evolves:
         found = {name: facts.limit(METHODS[name]) for name in names}

@@ -13,7 +13,7 @@ B. Gustafsson, H.-O. Kreiss and J. Oliger, *Time-Dependent Problems and Differen
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,6 @@ class FaceCheck:
     conditions: Conditions
     fields: Callable[[], Mapping[str, Array]]
     t: float
-    notes: list[str] = field(default_factory=list)
 
     def run(self) -> list[str]:
         """Look at every face.
@@ -72,16 +71,19 @@ class FaceCheck:
             Names the face, how many conditions there are, and how many are needed.
         """
         if self.system.definitions or self.system.function is not None:
-            return self.notes
+            return []
+        notes = []
         for axis, line in zip(self.grid.names, self.grid.axes):
             if line.periodic:
                 continue
             for side in SIDES:
                 if side not in self.grid.poles(axis):
-                    self._face(axis, side)
-        return self.notes
+                    notes += self._face(axis, side)
+        return notes
 
-    def _face(self, axis: str, side: Side) -> None:
+    def _face(self, axis: str, side: Side) -> list[str]:
+        """The notes on one face."""
+        notes = []
         hyperbolic = []
         for unknown in self.system.unknowns:
             if unknown.time_order == 0:
@@ -91,9 +93,10 @@ class FaceCheck:
                 hyperbolic.append(unknown)
             own = self._own_even(unknown, axis)
             if own >= max(highest, 2) and (own, highest) != (2, 3):
-                self._even(unknown, axis, side, own)
+                notes += self._even(unknown, axis, side, own)
         if hyperbolic and all(u.time_order == 1 for u in hyperbolic):
             self._first_order(hyperbolic, axis, side)
+        return notes
 
     def _count(self, unknown: Unknown, axis: str, side: Side) -> int:
         faces = self.conditions.get(unknown.name, {}).get(axis)
@@ -111,15 +114,14 @@ class FaceCheck:
         own = [d.counts[axis] for d in unknown.rhs.atoms(SpatialDerivative) if set(d.counts) == {axis} and d.is_even and d.operand == unknown.symbol]  # fmt: skip
         return max(own, default=0)
 
-    def _even(self, unknown: Unknown, axis: str, side: Side, order: int) -> None:
+    def _even(self, unknown: Unknown, axis: str, side: Side, order: int) -> list[str]:
         needed, found = order // 2, self._count(unknown, axis, side)
         if found == needed or (found < needed and self._vanishes(unknown, axis, side, order)):
-            return
+            return []
         if found == 0 and unknown.time_order == 1 and order == 2:
             speed = self._outward_speed(unknown, axis, side)
             if speed > 0:
-                self._diffusion_length(unknown, axis, side, speed)
-                return
+                return self._diffusion_length(unknown, axis, side, speed)
         plural = "s" * (needed > 1)
         hint = "; outflow is for flow that leaves" if found == 0 else ""
         raise BoundaryError(
@@ -151,11 +153,11 @@ class FaceCheck:
         outward = (1.0 if side == "right" else -1.0) * speed[:, 0, 0].real
         return float(np.mean(outward)) if np.min(outward) >= 0 else 0.0
 
-    def _diffusion_length(self, unknown: Unknown, axis: str, side: Side, speed: float) -> None:
+    def _diffusion_length(self, unknown: Unknown, axis: str, side: Side, speed: float) -> list[str]:
         """Refuse or note a face that has no condition although diffusion reaches back from it: by about D/v against the flow."""
         D = self._greatest_coefficient(unknown, axis, side, 2)
         if D is None:
-            return
+            return []
         line, length = self.grid.axes[self.grid.index(axis)], D / speed
         key = f"boundary.{unknown.name}.{axis}.{side}"
         if length > LONGEST_DIFFUSION * line.length:
@@ -165,10 +167,11 @@ class FaceCheck:
                 f"robin, or move the face until the ratio is below {LONGEST_DIFFUSION}",
                 key=key,
             )
-        if length > line.spacings.max():
-            self.notes.append(
-                f"{key}: no condition (outflow) where diffusion acts; what lies within about D/v = {length:.3g} of the face is approximate"
-            )
+        if length <= line.spacings.max():
+            return []
+        return [
+            f"{key}: no condition (outflow) where diffusion acts; what lies within about D/v = {length:.3g} of the face is approximate"
+        ]
 
     def _first_order(self, unknowns: list[Unknown], axis: str, side: Side) -> None:
         A = self._speeds(unknowns, axis, side)

@@ -110,7 +110,12 @@ def _symbolic_data(
 
     def function(e: Any) -> Callable[[float], Array]:
         compiled = compile_expression(e, arguments)
-        return lambda t: shaped(compiled(*values[:count], t, *values[count:]))
+
+        def at(t: float) -> Array:
+            with np.errstate(all="ignore"):  # a NumPy number, by which 1/t is infinite, not an exception
+                return shaped(compiled(*values[:count], np.float64(t), *values[count:]))
+
+        return at
 
     t = names["t"]
     if not expression.has(t):
@@ -236,7 +241,9 @@ class _Face:
         if b.free_symbols & set(self.states.values()):
             raise BoundaryError("the coefficient of du/dn must not depend on the solution", key=self.where)
         function = compile_expression(b, [*fixed, sp.Symbol("t"), *bound])
-        values = np.broadcast_to(function(*fixed.values(), 0.0, *(f(0.0) for f in bound.values())), shape)
+        with np.errstate(all="ignore"):
+            found = function(*fixed.values(), np.float64(0.0), *(f(0.0) for f in bound.values()))
+        values = np.broadcast_to(found, shape)
         if not np.all(np.abs(values) > 0):
             raise BoundaryError(
                 "the coefficient of du/dn vanishes on a part of the face, where the condition prescribes the value itself; "

@@ -85,7 +85,7 @@ class SolutionData:
     def _given(self, t: float, states: States | None) -> list[Any]:
         bound = [function(t) for function in self.bound.values()]
         values = [0.0 if states is None else states(s)[self.face] for s in self.states]
-        return [*self.fixed.values(), t, *bound, *values]
+        return [*self.fixed.values(), np.float64(t), *bound, *values]  # by which 1/t is infinite, not an exception
 
     def at(self, t: float, states: States) -> Array:
         """The data at a time and a state, which is given as full arrays by symbol."""

@@ -46,7 +46,8 @@ def sample_text(text: Any, coordinates: Mapping[str, Any], known: Mapping[str, A
 
     expression = parse_sampled(text, coordinates, known, noise)
     with np.errstate(all="ignore"):
-        result = compile_expression(expression, list(values))(*values.values())
+        given = (np.float64(v) if isinstance(v, float) else v for v in values.values())  # 1/0 is infinite, no exception
+        result = compile_expression(expression, list(values))(*given)
     if np.any(~np.isfinite(np.asarray(result, dtype=complex))):
         raise ExpressionError(f"{str(text)!r} is not finite everywhere on the grid")
     return result

@@ -148,6 +148,10 @@ class SeparablePropagator(VectorStepper):
         self._state, self._source_at_start = self._next, self._last_source
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        with np.errstate(over="ignore", invalid="ignore"):  # growth without bound is seen in the state
+            return self._advance(t, Y, h, out, tolerance)
+
+    def _advance(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None) -> float:
         if self.error_order is None:
             if self._constant is None:
                 self._constant = [self._source(t)] if np.any(self.system.b(t)) else []

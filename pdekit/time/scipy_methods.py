@@ -72,6 +72,8 @@ def integrate_by_scipy(
     def rhs(t: float, z: Array) -> Array:
         return system.rhs(t, z[inverse])[order]
 
+    if not np.all(np.isfinite(system.rhs(stops[0].t, y))):
+        raise StabilityError("the right-hand side is not finite at the start")
     yield stops[0].t, y
     method, solver, z = getattr(scipy.integrate, name), None, y[order]
     for start, end in pairwise(stops):

@@ -160,6 +160,12 @@ def test_refusals(wall, message):
         rod(11, 2, wall)
 
 
+@pytest.mark.parametrize("wall", [pk.Robin("1/t", 1), pk.Neumann("u/t"), pk.Dirichlet("1/t"), pk.Neumann("log(u - 5)")])
+def test_coefficients_that_are_infinite_at_the_start_end_in_words(wall):
+    with pytest.raises(pk.PdekitError, match="not finite"):
+        rod(11, 2, wall).solve(t_end=0.1)
+
+
 def test_conditions_survive_yaml(tmp_path):
     problem = rod(11, 2, pk.Robin("1 + t", "2", "-u**2"), time=pk.TimeSettings(end=0.1))
     (tmp_path / "rod.yaml").write_text(problem.to_yaml())

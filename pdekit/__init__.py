@@ -17,6 +17,7 @@ from pdekit.deferred import collection_paused
 
 if TYPE_CHECKING:
     from pdekit.boundary.conditions import BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole, Robin
+    from pdekit.data.coefficients import Table
     from pdekit.data.files import FileData, read_columns
     from pdekit.data.functions import (
         directional_function_derivative,
@@ -105,6 +106,7 @@ _ROOMS = {
     "settings": ["ConvergenceSettings", "OutputSettings", "TimeSettings"],
     "solution": ["Solution"],
     "stencils.weights": ["weights"],
+    "data.coefficients": ["Table"],
     "data.files": ["FileData", "read_columns"],
     "io.open": ["open_result"],
     "verification.converge": ["Study", "converge"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
+from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
 from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.scheme_choices import scheme_choices
@@ -27,6 +28,7 @@ from pdekit.errors import (
 from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.values import call_by_name, sample_values
 from pdekit.language.analysis import highest_derivatives, principal_parts
+from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.sampling import parse_sampled, sample_text
@@ -109,11 +111,13 @@ class Problem:
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         if order not in ORDERS:
             raise ConfigError(f"allowed are {list(ORDERS)}, found {order!r}", key="discretization.order")
-        self.system: EquationSystem = pde.bind(
-            grid.names, [n for n in self.boundary if n in pde.definitions], grid.calculus
-        )
+        numbers = pde.parameter_values(grid.names)
+        data = as_functions(pde.data_parameters(), grid, numbers, order)
+        kept = [n for n in self.boundary if n in pde.definitions]
+        self.system: EquationSystem = pde.bind(grid.names, kept, grid.calculus, data)
         self._check_names()
         self.conditions = self._collect_boundary()
+        self._check_tables()
         self._check_well_posed()
         self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
@@ -159,6 +163,22 @@ class Problem:
                     what = "the initial rate" if name.endswith("_t") and name != unknown.name else "the initial state"
                     raise ConfigError(f"missing; {what} of {unknown.name!r} must be given", key=f"initial.{name}")
 
+    def _check_tables(self) -> None:
+        """Refuse data in time that do not cover the whole span, where it is known."""
+        data = [
+            d
+            for faces in self.conditions.values()
+            for f in faces.values()
+            for c in (*f.left, *f.right)
+            for d in (c.value, *c.coefficients)
+        ]
+        expressions = [*self.system.expressions, *(d for d in data if isinstance(d, sp.Expr))]
+        t = self.system.t
+        for function in {f for e in expressions for f in e.atoms(DataFunction) if f.args == (t,)}:
+            for at in (self.time.start, self.time.end):
+                if at is not None:
+                    compile_expression(function, [t])(at)
+
     def _check_exact(self) -> None:
         """Find now what is no expression; not its values, which may be infinite at the start, as of a point source."""
         for name, given in self.exact.items():
@@ -183,27 +203,47 @@ class Problem:
                 if not periodic and axis not in given and not highest.get(name, {}).get(axis)
             }
             collected[name] = collect({**free, **given}, axes, name, poles)
+            for axis, faces in collected[name].items():
+                collected[name][axis] = faces.mapped(partial(self._face_data, where=f"boundary.{name}.{axis}"))
         return collected
+
+    def _face_data(self, data: Any, where: str) -> Any:
+        """Data of a condition, those in files read."""
+        try:
+            return data.array() if isinstance(data, FileData) else self._symbolic(data, where)
+        except PdekitError as error:
+            raise error.under(where) from None
+
+    def _symbolic(self, data: Any, where: str) -> Any:
+        """Tables as expressions, other data as they are."""
+        try:
+            return data.expression(self.grid.names) if isinstance(data, Table) else data
+        except PdekitError as error:
+            raise error.under(where) from None
 
     def _check_well_posed(self) -> None:
         """Refuse equations whose leading even derivative has the wrong sign: backward diffusion."""
         fields: dict[str, Any] | None = None
-        for part in principal_parts(self.system):
+        for part in principal_parts(self.system, self.is_complex):
             unknown = next(u for u in self.system.unknowns if u.name == part.unknown)
             if unknown.time_order == 0:
                 continue
-            states = [s for s in self.system.states if part.coefficient.has(s)]
+            both = (part.coefficient, sp.sympify(part.conjugate))
+            states = [s for s in self.system.states if any(c.has(s) for c in both)]
             if fields is None:
                 fields = self.initial_fields()
             arguments = [*self.system.axes, self.system.t, *self.system.parameters, *states]
-            if part.coefficient.has(SpatialDerivative) or any(str(s) not in fields for s in states):
+            if any(c.has(SpatialDerivative) for c in both) or any(str(s) not in fields for s in states):
                 continue  # the coefficient contains derivatives of unknowns
             values = [*self.grid.coordinates.values(), self.time.start, *self.system.parameters.values()]
             with np.errstate(all="ignore"):
-                c = compile_expression(part.coefficient, arguments)(*values, *(fields[str(s)] for s in states))
+                given = [*values, *(fields[str(s)] for s in states)]
+                c, d = (np.asarray(compile_expression(e, arguments)(*given)) for e in both)
             sign = (-1) ** (part.order // 2 + 1)
-            worst = float(np.min(np.real(sign * np.asarray(c))))
-            size = float(np.max(np.abs(c)))
+            # With c w + d conj(w) real and imaginary parts grow at the rates Re c +- sqrt(|d|^2 - (Im c)^2).
+            spread = np.sqrt(np.maximum(np.abs(d) ** 2 - np.imag(c) ** 2, 0.0))
+            worst = float(np.min(np.real(sign * c) - spread))
+            size = float(np.max(np.abs(c) + np.abs(d)))
             if worst < -1e-12 * size:
                 raise StabilityError(
                     f"{part.unknown}: the coefficient of its derivative of order {part.order} along {part.axis!r} has the wrong "
@@ -256,6 +296,7 @@ class Problem:
         if source is None:
             raise ConfigError("expected a number, an expression, an array, a function or a file, found None", key=what)
         try:
+            source = self._symbolic(source, what)
             if isinstance(source, FileData):
                 return source.load(self.grid.shape)
             if isinstance(source, str | sp.Expr):

@@ -12,8 +12,8 @@ made.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pdekit.errors import BoundaryError, nearest_hint
@@ -138,6 +138,14 @@ class FaceConditions:
 
     def __getitem__(self, side: Side) -> tuple[BoundaryCondition, ...]:
         return self.left if side == "left" else self.right
+
+    def mapped(self, change: Callable[[Any], Any]) -> FaceConditions:
+        """The same conditions with their data and coefficients changed one by one."""
+
+        def changed(conditions: tuple[BoundaryCondition, ...]) -> tuple[BoundaryCondition, ...]:
+            return tuple(BoundaryCondition(tuple(map(change, c.coefficients)), change(c.value)) for c in conditions)
+
+        return replace(self, left=changed(self.left), right=changed(self.right))
 
     def dirichlet(self, side: Side) -> BoundaryCondition | None:
         """The Dirichlet condition on a face, if there is one."""

@@ -52,6 +52,18 @@ class FileData:
             raise StorageError(f"initial data {path} have shape {values.shape}, the grid needs {shape}")
         return values
 
+    def array(self) -> NDArray[Any]:
+        """The array as it stands in the file; a CSV file without `variable` is a matrix of numbers.
+
+        Raises
+        ------
+        StorageError
+        """
+        path = Path(self.file)
+        if not path.is_file():
+            raise StorageError(f"data {path}: no such file")
+        return self.column() if self.variable is not None else self._read(path)
+
     def column(self) -> NDArray[Any]:
         """The array as it stands in the file; of a CSV file the column that its first line names.
 

@@ -6,7 +6,7 @@ For ``F(x, t, u, d_1, d_2, ...)`` with ``d_k = D_k g_k(u)`` the Jacobian is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,7 @@ from pdekit.discretize.terms.term_protocol import Context, NoPattern, Source, Te
 from pdekit.errors import NotDifferentiableError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import occurs_outside
-from pdekit.language.evaluate import compile_expression, slope
+from pdekit.language.evaluate import compile_expression, is_holomorphic, slope, wirtinger_slopes
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.stencils.sparse_products import diagonal
@@ -53,19 +53,25 @@ class Pointwise:
         found = {}
         for dependent, dummy in dummies.items():
             derivative = slope(body, dummy)
-            if derivative.has(sp.Derivative, sp.Subs) or (not self.real and _not_holomorphic(body, dummy)):
-                raise NotDifferentiableError(
-                    f"{self.expression} has no complex derivative by {dependent} (abs, conj, real and imag have none); "
-                    "an implicit method cannot be used, choose an explicit one"
-                )
+            if derivative.has(sp.Derivative, sp.Subs) or not (self.real or is_holomorphic(body, dummy)):
+                raise NotDifferentiableError(f"{self.expression} has no complex derivative by {dependent}")
             if derivative != 0:
                 found[dependent] = compile_expression(derivative, [*self.fixed, *dummies.values()])
         return found
 
-
-def _not_holomorphic(body: Any, dummy: Any) -> bool:
-    parts = body.atoms(sp.Abs, sp.conjugate, sp.re, sp.im, sp.sign)
-    return any(part.has(dummy) for part in parts)
+    @cached_property
+    def wirtinger_slopes(self) -> dict[Any, tuple[Callable[..., Any] | None, ...]]:
+        """Derivatives by the complex dependents and by their conjugates, None where they vanish."""
+        dummies = {d: sp.Dummy() for d in self.dependents}
+        body = self.expression.subs(dummies, simultaneous=True)
+        found: dict[Any, tuple[Callable[..., Any] | None, ...]] = {}
+        for dependent, dummy in dummies.items():
+            both = wirtinger_slopes(body, dummy)
+            if any(part.has(sp.Derivative, sp.Subs) for part in both):
+                raise NotDifferentiableError(f"{self.expression} cannot be differentiated by {dependent}")
+            arguments = [*self.fixed, *dummies.values()]
+            found[dependent] = tuple(None if part == 0 else compile_expression(part, arguments) for part in both)
+        return found
 
 
 class Program:
@@ -143,7 +149,13 @@ class Program:
             return states[expression].get(axis, 1)
         return parity_of_expression(expression, self.grid, axis, states)
 
-    def frame(self, t: float, states: Mapping[Any, Array], selections: Mapping[Any, Any] | None = None) -> Frame:
+    def frame(
+        self,
+        t: float,
+        states: Mapping[Any, Array],
+        selections: Mapping[Any, Any] | None = None,
+        is_paired: bool = False,
+    ) -> Frame:
         """Evaluate at one time and state.
 
         Parameters
@@ -153,8 +165,10 @@ class Program:
             Full arrays of unknowns and rates.
         selections : mapping of Symbol to sparse array, optional
             Derivatives of the states by the unknowns of the ODE system, needed for Jacobians.
+        is_paired : bool
+            They are derivatives by real quantities, of complex states: conjugates have derivatives, too.
         """
-        return Frame(self, t, dict(states), dict(selections or {}))
+        return Frame(self, t, dict(states), dict(selections or {}), is_paired)
 
 
 def slope_of(expression: Any, dependent: Any) -> Source:
@@ -165,8 +179,10 @@ def slope_of(expression: Any, dependent: Any) -> Source:
 class Frame:
     """Values and Jacobians at one time and state; everything shared is computed once."""
 
-    def __init__(self, program: Program, t: float, states: dict[Any, Array], selections: dict[Any, Any]) -> None:
-        self.program, self.t = program, t
+    def __init__(
+        self, program: Program, t: float, states: dict[Any, Array], selections: dict[Any, Any], is_paired: bool = False
+    ) -> None:
+        self.program, self.t, self.is_paired = program, t, is_paired
         self._values = states
         self._jacobians = selections
         self._pointwise: dict[Any, Array] = {}
@@ -205,12 +221,25 @@ class Frame:
             raw = function.slopes[dependent](*self.program.fixed_values(self.t), *arguments)
         return np.broadcast_to(np.asarray(raw), self.program.grid.shape)
 
+    def _slopes(self, expression: Any) -> Iterator[tuple[Array, Any]]:
+        """What the changes of an expression are made of: factors, and the changes of its dependents."""
+        if not self.is_paired:
+            for dependent in self.program.pointwise(expression).slopes:
+                yield self.slope(expression, dependent), self._jacobian_of(dependent)
+            return
+        function = self.program.pointwise(expression)
+        arguments = [*self.program.fixed_values(self.t), *(self._argument(d) for d in function.dependents)]
+        for dependent, both in function.wirtinger_slopes.items():
+            inner = self._jacobian_of(dependent)
+            for part, change in zip(both, (inner, inner.conj())):
+                if part is not None:
+                    with np.errstate(all="ignore"):
+                        yield np.broadcast_to(np.asarray(part(*arguments)), self.program.grid.shape), change
+
     def jacobian(self, expression: Any) -> Any:
         """Derivative of the expression's node values by the unknowns of the ODE system, CSR."""
         total: Any = None
-        for dependent in self.program.pointwise(expression).slopes:
-            factor = self.slope(expression, dependent)
-            inner = self._jacobian_of(dependent)
+        for factor, inner in self._slopes(expression):
             part = inner if np.all(factor == 1) else diagonal(factor) @ inner
             total = part if total is None else total + part
         if total is None:

@@ -25,6 +25,7 @@ from pdekit.discretize.terms.python_function import PythonFunction
 from pdekit.discretize.terms.term_protocol import NoPattern
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import Split, split
+from pdekit.language.evaluate import NOT_HOLOMORPHIC
 from pdekit.language.pde import EquationSystem
 
 Array = NDArray[Any]
@@ -142,7 +143,27 @@ class SemiDiscrete:
         full = self.unpack(t, y)
         return self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks}, self.layout.selections)
 
-    def _stack(self, pieces: dict[str, Any]) -> Any:
+    @cached_property
+    def is_holomorphic(self) -> bool:
+        """Whether the right-hand sides have a Jacobian in complex numbers: no abs, conj, real or imag of complex unknowns."""
+        if self.dtype.kind != "c":
+            return True
+        expressions = [*self.system.expressions, *(data.expression for data in self._data_of_solution)]
+        parts = {part for e in expressions for part in e.atoms(*NOT_HOLOMORPHIC)}
+        return not any(part.free_symbols & set(self.system.states) for part in parts)
+
+    def paired_jacobian(self, t: float, y: Array) -> Any:
+        """Derivatives of complex right-hand sides by the real and the imaginary parts of the unknowns, side by side (CSR)."""
+        full = self.unpack(t, y)
+        selections = {
+            symbol: sparse.csr_array(sparse.hstack([S, 1j * S])) for symbol, S in self.layout.selections.items()
+        }
+        states = {b.symbol: full[b.name] for b in self.blocks}
+        frame = self.program.frame(t, states, selections, is_paired=True)
+        pieces = {u.name: frame.jacobian(u.rhs) for u in self.system.unknowns}
+        return self._stack(pieces, selections)
+
+    def _stack(self, pieces: dict[str, Any], selections: Mapping[Any, Any]) -> Any:
         """Rows of all equations from full-grid rows by unknown."""
         rows: dict[int, Any] = {}
         for name, piece in pieces.items():
@@ -151,14 +172,15 @@ class SemiDiscrete:
         for unknown in self.system.unknowns:
             if unknown.time_order == 2:
                 block, rate = self.layout.block(unknown.name), self.layout.block(f"{unknown.name}_t")
-                rows[block.offset] = self.layout.selections[rate.symbol][block.free]
+                rows[block.offset] = selections[rate.symbol][block.free]
         return sparse.csr_array(sparse.vstack([rows[k] for k in sorted(rows)], format="csr"))
 
     @cached_property
     def L(self) -> Any:
         """Matrix of the linear, time-constant part (CSR)."""
         frame = self.frame(0.0, np.zeros(self.size, dtype=self.dtype))
-        return self._stack({name: frame.jacobian(s.linear) for name, s in self.splits.items()})
+        pieces = {name: frame.jacobian(s.linear) for name, s in self.splits.items()}
+        return self._stack(pieces, self.layout.selections)
 
     @cached_property
     def b_is_constant(self) -> bool:

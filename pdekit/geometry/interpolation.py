@@ -1,8 +1,8 @@
-"""Interpolation between the nodes of a tensor product of axes, by cubic splines in each direction (order 4)."""
+"""Interpolation between the nodes of a tensor product of axes, by splines in each direction: cubic (order 4) or linear (order 2)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,7 +29,7 @@ class TensorGrid(Protocol):
 
 
 def interpolate(grid: TensorGrid, values: NDArray[Any], points: Any) -> NDArray[Any]:
-    """Values at points between the nodes.
+    """Values at points between the nodes, by cubic splines.
 
     Parameters
     ----------
@@ -46,30 +46,58 @@ def interpolate(grid: TensorGrid, values: NDArray[Any], points: Any) -> NDArray[
     where = np.asarray(points, dtype=float)
     if grid.ndim == 1 and (where.ndim == 0 or where.shape[-1] != 1):
         where = where[..., None]
-    if where.shape[-1] != grid.ndim:
-        raise GridError(f"points need {grid.ndim} coordinates {grid.names}, found {where.shape[-1]}")
-    where = where.copy()
-    knots: list[Any] = []
-    degrees: list[int] = []
-    for k, (name, axis) in enumerate(zip(grid.names, grid.axes)):
-        line = axis.nodes
-        if axis.periodic:
-            where[..., k] = line[0] + np.mod(where[..., k] - line[0], axis.length)
-            pad = min(axis.size, SPLINE_MEMORY)
-            line = np.concatenate([line[-pad:] - axis.length, line, line[:pad] + axis.length])
-            values = np.concatenate([values.take(range(-pad, 0), k), values, values.take(range(pad), k)], axis=k)
-        elif bool(np.any((where[..., k] < axis.left) | (where[..., k] > axis.right))):
-            raise GridError(f"a point lies outside axis {name!r}, [{axis.left:g}, {axis.right:g}]")
-        if axis.offset:
-            line, values = _across_poles(grid, k, line, values)
-        degree = min(3, line.size - 1)
-        spline = make_interp_spline(line, np.moveaxis(values, k, 0), k=degree)
-        values = np.moveaxis(spline.c, 0, k)
-        knots.append(spline.t)
-        degrees.append(degree)
-    parts = [values.real, values.imag] if np.iscomplexobj(values) else [values]
-    found = [np.asarray(NdBSpline(tuple(knots), np.ascontiguousarray(c), tuple(degrees))(where)) for c in parts]
-    return found[0] + 1j * found[1] if len(found) == 2 else found[0]
+    return GridSpline(grid, values)(where)
+
+
+class GridSpline:
+    """The spline through values on a grid.
+
+    Parameters
+    ----------
+    grid : Grid
+    values : array of the grid's shape
+    degree : {1, 3}
+        Linear or cubic.
+    """
+
+    def __init__(self, grid: TensorGrid, values: NDArray[Any], degree: int = 3) -> None:
+        self.grid = grid
+        knots: list[Any] = []
+        degrees: list[int] = []
+        for k, axis in enumerate(grid.axes):
+            line = axis.nodes
+            if axis.periodic:
+                pad = min(axis.size, SPLINE_MEMORY)
+                line = np.concatenate([line[-pad:] - axis.length, line, line[:pad] + axis.length])
+                values = np.concatenate([values.take(range(-pad, 0), k), values, values.take(range(pad), k)], axis=k)
+            if axis.offset:
+                line, values = _across_poles(grid, k, line, values)
+            degrees.append(min(degree, line.size - 1))
+            spline = make_interp_spline(line, np.moveaxis(values, k, 0), k=degrees[-1])
+            values = np.moveaxis(spline.c, 0, k)
+            knots.append(spline.t)
+        parts = [values.real, values.imag] if np.iscomplexobj(values) else [values]
+        self._parts = [NdBSpline(tuple(knots), np.ascontiguousarray(c), tuple(degrees)) for c in parts]
+
+    def __call__(self, points: NDArray[Any], orders: Sequence[int] | None = None) -> NDArray[Any]:
+        """Values at points of shape (..., ndim), or derivatives of the given orders by axis.
+
+        Raises
+        ------
+        GridError
+            A point outside.
+        """
+        grid = self.grid
+        if points.shape[-1] != grid.ndim:
+            raise GridError(f"points need {grid.ndim} coordinates {grid.names}, found {points.shape[-1]}")
+        where = points.copy()
+        for k, (name, axis) in enumerate(zip(grid.names, grid.axes)):
+            if axis.periodic:
+                where[..., k] = axis.nodes[0] + np.mod(where[..., k] - axis.nodes[0], axis.length)
+            elif bool(np.any((where[..., k] < axis.left) | (where[..., k] > axis.right))):
+                raise GridError(f"a point lies outside axis {name!r}, [{axis.left:g}, {axis.right:g}]")
+        found = [np.asarray(spline(where, nu=None if orders is None else tuple(orders))) for spline in self._parts]
+        return found[0] + 1j * found[1] if len(found) == 2 else found[0]
 
 
 def _across_poles(

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 
 from pdekit.boundary.conditions import SIDES, BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole
+from pdekit.data.coefficients import Table
+from pdekit.data.files import FileData
 from pdekit.errors import nearest_hint
 from pdekit.io.yaml_source import Path, YamlSource
 
 
 def _robin(given: Any, source: YamlSource, path: Path) -> BoundaryCondition:
     entry = _mapping(given, ("a", "b"), ("value",), source, path)
-    return BoundaryCondition((entry["a"], entry["b"]), _data(entry.get("value", 0), source, (*path, "value")))
+    a, b, value = (_data(entry.get(key, 0), source, (*path, key)) for key in ("a", "b", "value"))
+    return BoundaryCondition((a, b), value)
 
 
 def _combination(given: Any, source: YamlSource, path: Path) -> BoundaryCondition:
@@ -51,9 +55,24 @@ def _data(value: Any, source: YamlSource, path: Path) -> Any:
             return np.array(value, dtype=float)
         except (TypeError, ValueError):
             raise source.error(path, "a list of boundary data must hold numbers") from None
+    if isinstance(value, Mapping):
+        for keys in (("table", "x", "y", "of", "method"), ("file", "variable")):
+            if keys[0] in value:
+                needed = keys[:3] if keys[0] == "table" else keys[:1]
+                return data_in_file(_mapping(value, needed, keys[len(needed) :], source, path), source.folder)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise source.error(path, f"expected a number, an expression or a list of numbers, found {value!r}")
+        raise source.error(
+            path,
+            f"expected a number, an expression, a list of numbers, {{file: ...}} or {{table: ..., x: ..., y: ...}}, found {value!r}",
+        )
     return value
+
+
+def data_in_file(given: Mapping[str, Any], folder: FilePath) -> FileData | Table:
+    """Data in a file, ``{file: ...}`` or ``{table: ...}``, whose path starts at a folder."""
+    if "table" in given:
+        return Table(**{**given, "table": str(folder / given["table"])})
+    return FileData(str(folder / given["file"]), given.get("variable"))
 
 
 def _mapping(

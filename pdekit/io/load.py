@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import sympy as sp
 
-from pdekit.data.files import FileData
 from pdekit.errors import ConfigError, PdekitError, nearest_hint
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Grid
-from pdekit.io.boundary_forms import boundary_from
-from pdekit.io.schema import AxisSection, ConfigModel, FileSection, validate
+from pdekit.io.boundary_forms import boundary_from, data_in_file
+from pdekit.io.schema import AxisSection, ConfigModel, FileSection, TableSection, validate
 from pdekit.io.yaml_source import Path as KeyPath
 from pdekit.io.yaml_source import YamlSource, override, parse_yaml, parts, read_yaml, spell
 from pdekit.language.evaluate import evaluate_number
@@ -70,6 +69,7 @@ def loads(text: str, folder: str | Path = ".", overrides: Sequence[str] = ()) ->
 
 def build(source: YamlSource, folder: Path, overrides: Sequence[str] = ()) -> Problem:
     """Build the problem of a parsed config, whose relative paths start at `folder`."""
+    source.folder = folder
     for assignment in overrides:
         override(source, assignment)
     model = validate(source)
@@ -95,13 +95,13 @@ class _Builder:
                 raise ConfigError("missing", key=key)
         pde = PDE(
             model.equations or (),
-            parameters=model.parameters,
+            parameters=self.all_data("parameters", model.parameters),
             definitions={n: str(t) for n, t in model.definitions.items()},
             unknowns=model.unknowns,
             sources=model.sources,
             reach=model.reach,
         )
-        self.values = pde.parameter_values()
+        self.values = pde.parameter_values(list(model.grid or {}))
         axes = {name: self.axis(name, section) for name, section in (model.grid or {}).items()}
         try:
             grid = Grid(axes, coordinates=model.coordinates or "cartesian")
@@ -119,8 +119,9 @@ class _Builder:
                 "a Python problem brings its own equations, definitions, unknowns and coordinates; leave them out",
                 key="problem",
             )
-        pde = base.pde.with_parameters(**model.parameters) if model.parameters else base.pde
-        self.values = pde.parameter_values()
+        parameters = self.all_data("parameters", model.parameters)
+        pde = base.pde.with_parameters(**parameters) if parameters else base.pde
+        self.values = pde.parameter_values(base.grid.names)
         for name in model.grid or {}:
             if name not in base.grid.names:
                 hint = nearest_hint(name, base.grid.names)
@@ -150,6 +151,16 @@ class _Builder:
         if isinstance(result, complex):
             raise self.source.error(path, f"expected a real number, found {value!r}")
         return result
+
+    def all_data(self, section: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The data of a section by name: numbers and expressions, lists as arrays, files and tables."""
+        found = {}
+        for name, value in given.items():
+            if isinstance(value, FileSection | TableSection):
+                found[name] = data_in_file(value.model_dump(exclude_none=True), self.folder)
+            else:
+                found[name] = self.array(value, (section, name)) if isinstance(value, list) else value
+        return found
 
     def array(self, values: list[Any], path: KeyPath) -> Any:
         """An array of numbers, or of complex ones as texts."""
@@ -217,11 +228,7 @@ class _Builder:
         """Initial state, boundary conditions, exact solution, labels."""
         model = self.model
         initial: dict[str, Any] = dict(base.initial) if base else {}
-        for name, value in model.initial.items():
-            if isinstance(value, FileSection):
-                initial[name] = FileData(str(self.folder / value.file), value.variable)
-            else:
-                initial[name] = self.array(value, ("initial", name)) if isinstance(value, list) else value
+        initial |= self.all_data("initial", model.initial)
         boundary: dict[str, Any] = {n: dict(a) for n, a in base.boundary.items()} if base else {}
         for name, axes in boundary_from(model.boundary, self.source).items():
             boundary[name] = {**boundary.get(name, {}), **axes}

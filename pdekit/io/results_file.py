@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pdekit.io.hdf5_writer import ResultWriter, check_output
 from pdekit.io.write import problem_to_yaml
+from pdekit.language.parser import names_in
 from pdekit.problem import Problem
 
 PACKAGES = ("numpy", "scipy", "sympy", "h5py")
@@ -47,10 +48,7 @@ class ResultsFile:
             "method_reasons": "\n".join(reasons),
         }
         if problem.exact:
-            attributes["exact"] = json.dumps({n: e for n, e in problem.exact.items() if isinstance(e, str)})
-            attributes["parameters"] = json.dumps({n: str(v) for n, v in problem.pde.parameters.items()})
-            known = {n: str(problem.pde.definitions[n]) for n in problem.system.known}
-            attributes["definitions"] = json.dumps(known)
+            attributes |= _exact(problem)
         return ResultWriter(
             self.path,
             problem.grid,
@@ -60,3 +58,15 @@ class ResultsFile:
             force=self.force,
             labels=problem.labels,
         )
+
+
+def _exact(problem: Problem) -> dict[str, str]:
+    """The exact solutions that are formulas, with all that they are made of; what is data cannot be told by a text."""
+    pde, data = problem.pde, set(problem.pde.data_parameters())
+    texts = {**pde.definitions, **{n: v for n, v in pde.parameters.items() if n not in data}}
+    while more := {n for n, text in texts.items() if n not in data and isinstance(text, str) and names_in(text) & data}:
+        data |= more
+    exact = {n: e for n, e in problem.exact.items() if isinstance(e, str) and not names_in(e) & data}
+    parameters = {n: str(v) for n, v in pde.parameters.items() if n not in data}
+    known = {n: str(pde.definitions[n]) for n in problem.system.known if n in pde.definitions and n not in data}
+    return {"exact": json.dumps(exact), "parameters": json.dumps(parameters), "definitions": json.dumps(known)}

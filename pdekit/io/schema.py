@@ -57,6 +57,18 @@ class FileSection(Section):
     variable: StrictStr | None = None
 
 
+class TableSection(Section):
+    """A function of one coordinate or of time, by two columns of a file."""
+
+    table: StrictStr
+    x: StrictStr
+    y: StrictStr
+    of: StrictStr | None = Field(
+        None, description="what x is: an axis or t; by default the axis of that name, or the time"
+    )
+    method: Literal["linear", "cubic"] = "linear"
+
+
 class DiscretizationSection(Section):
     """How space is discretized."""
 
@@ -111,13 +123,13 @@ class ConfigModel(Section):
         None, description="what the axes mean; polar: r, phi; cylindrical: r, phi, z; spherical: r, theta, phi"
     )
     grid: dict[StrictStr, AxisSection] | None = None
-    parameters: dict[StrictStr, Scalar] = Field(default_factory=dict)
+    parameters: dict[StrictStr, Scalar | FileSection | TableSection | list[Any]] = Field(default_factory=dict)
     definitions: dict[StrictStr, Scalar] = Field(default_factory=dict)
     unknowns: list[StrictStr] | None = None
     equations: list[StrictStr] | StrictStr | None = None
     sources: dict[StrictStr, Scalar] = Field(default_factory=dict, description="added to right-hand sides, by unknown")
     reach: StrictInt = 1
-    initial: dict[StrictStr, Scalar | FileSection | list[Any]] = Field(default_factory=dict)
+    initial: dict[StrictStr, Scalar | FileSection | TableSection | list[Any]] = Field(default_factory=dict)
     boundary: dict[StrictStr, dict[StrictStr, Any]] = Field(default_factory=dict)
     exact: dict[StrictStr, Scalar] = Field(default_factory=dict)
     discretization: DiscretizationSection | None = None

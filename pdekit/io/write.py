@@ -14,6 +14,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from pdekit.boundary.conditions import BoundaryCondition, Outflow, Pole
+from pdekit.data.coefficients import Table
 from pdekit.data.files import FileData
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Field
@@ -172,7 +173,7 @@ def code(value: Any) -> str:
     if isinstance(value, Pole):
         return f"pk.Pole({value.parity!r})"
     if isinstance(value, BoundaryCondition):
-        data = repr(plain(value.value))
+        data = code(value.value) if isinstance(value.value, FileData | Table) else repr(plain(value.value))
         if value.coefficients in PLAIN_CONDITIONS:
             return f"pk.{PLAIN_CONDITIONS[value.coefficients]}({data})"
         return f"pk.BoundaryCondition({code(value.coefficients)}, {data})"
@@ -180,8 +181,6 @@ def code(value: Any) -> str:
         entry = axis_to_config(value)
         ends, points = entry.pop("range", []), [entry.pop("points")] if "points" in entry else []
         return f"pk.Axis({', '.join([*map(repr, (*ends, *points)), *(f'{k}={v!r}' for k, v in entry.items())])})"
-    if isinstance(value, FileData):
-        return f"pk.FileData({value.file!r}, {value.variable!r})"
     if is_dataclass(value) and not isinstance(value, type):
         return f"pk.{type(value).__name__}({', '.join(f'{k}={code(v)}' for k, v in changed(value).items())})"
     if isinstance(value, dict):

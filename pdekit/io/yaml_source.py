@@ -57,11 +57,14 @@ class YamlSource:
         Mappings, lists, texts, numbers, booleans, None.
     lines : dict of key path to int
         Line numbers, from 1.
+    folder : Path
+        Where relative paths start.
     """
 
     name: str
     data: dict[str, Any]
     lines: dict[Path, int] = field(default_factory=dict)
+    folder: FilePath = FilePath()
     overridden: dict[Path, str] = field(default_factory=dict)
 
     def place(self, path: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy as sp
 
+from pdekit.language.evaluate import slope, wirtinger_slopes
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 
@@ -94,16 +95,17 @@ def split(system: EquationSystem, rhs: Any, bent: Collection[Any] = ()) -> Split
 class Principal:
     """The highest even derivative of one unknown in its own equation along one axis.
 
-    ``coefficient * d^order u / d axis^order``
+    ``coefficient * d^order u / d axis^order``, and in complex equations ``conjugate`` times the conjugate of the same.
     """
 
     unknown: str
     axis: str
     order: int
     coefficient: Any
+    conjugate: Any
 
 
-def principal_parts(system: EquationSystem) -> list[Principal]:
+def principal_parts(system: EquationSystem, is_complex: bool) -> list[Principal]:
     """The leading even-order terms, whose sign decides whether the problem is well posed.
 
     For ``u_t = c d^{2m} u`` well-posedness asks for ``(-1)^(m+1) Re c >= 0``; for ``u_tt`` the same, or the
@@ -113,15 +115,22 @@ def principal_parts(system: EquationSystem) -> list[Principal]:
     for unknown in system.unknowns:
         u, rhs = unknown.symbol, sp.expand_mul(unknown.rhs)
         for axis in system.axes:
-            coefficients: dict[int, Any] = {}
+            coefficients: dict[int, tuple[Any, Any]] = {}
             for atom in sorted(spatial_derivatives(rhs), key=str):
                 if atom.operand == u and set(atom.counts) == {str(axis)} and atom.is_even:
-                    n = atom.counts[str(axis)]
-                    slope = sp.diff(rhs.subs(atom, (dummy := sp.Dummy())), dummy)
-                    coefficients[n] = coefficients.get(n, 0) + slope * atom.factor_in_front
+                    n, body = atom.counts[str(axis)], rhs.subs(atom, (dummy := sp.Dummy()))
+                    own, conjugate = (
+                        wirtinger_slopes(body, dummy) if is_complex else (slope(body, dummy), sp.Integer(0))
+                    )
+                    before = coefficients.get(n, (0, 0))
+                    front = atom.factor_in_front
+                    coefficients[n] = (
+                        before[0] + own.xreplace({dummy: atom}) * front,
+                        before[1] + conjugate.xreplace({dummy: atom}) * sp.conjugate(front),
+                    )
             if coefficients:
                 n = max(coefficients)
-                found.append(Principal(unknown.name, str(axis), n, coefficients[n]))
+                found.append(Principal(unknown.name, str(axis), n, *coefficients[n]))
     return found
 
 

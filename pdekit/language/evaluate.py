@@ -32,9 +32,45 @@ def slope(expression: Any, symbol: Any) -> Any:
     real = {s: sp.Dummy(real=True) for s in expression.free_symbols if s.is_real is None}
     if expression.has(sp.I):
         real = {}
-    derivative = sp.diff(expression.xreplace(real), real.get(symbol, symbol)).replace(*_NO_SPIKES)
-    derivative = derivative.replace(sp.Derivative, _flat).replace(sp.Subs, _flat_substitution)
+    derivative = _slope(expression.xreplace(real), real.get(symbol, symbol))
     return derivative.xreplace({dummy: s for s, dummy in real.items()})
+
+
+def _slope(expression: Any, symbol: Any) -> Any:
+    derivative = sp.diff(expression, symbol).replace(*_NO_SPIKES)
+    return derivative.replace(sp.Derivative, _flat).replace(sp.Subs, _flat_substitution)
+
+
+NOT_HOLOMORPHIC = (sp.Abs, sp.conjugate, sp.re, sp.im, sp.sign)
+
+
+def is_holomorphic(expression: Any, symbol: Any) -> bool:
+    """Whether abs, conj, real, imag and sign stay clear of a complex quantity."""
+    return not any(part.has(symbol) for part in expression.atoms(*NOT_HOLOMORPHIC))
+
+
+def wirtinger_slopes(expression: Any, symbol: Any) -> tuple[Any, Any]:
+    """Derivatives of a pointwise expression by a complex quantity and by its conjugate.
+
+    With ``z = a + ib``, ``f_z = (f_a - i f_b)/2`` and ``f_conj(z) = (f_a + i f_b)/2``: the change is ``f_z dz + f_conj(z) conj(dz)``.
+
+    Examples
+    --------
+    >>> z = sp.Symbol("z")
+    >>> [sp.simplify(f) for f in wirtinger_slopes(3*z*sp.conjugate(z), z)]
+    [3*re(z) - 3*I*im(z), 3*re(z) + 3*I*im(z)]
+
+    References
+    ----------
+    K. Kreutz-Delgado, *The Complex Gradient Operator and the CR-Calculus*, arXiv:0906.4835, eq. (25).
+    """
+    if is_holomorphic(expression, symbol):
+        return _slope(expression, symbol), sp.Integer(0)
+    a, b = sp.Dummy(real=True), sp.Dummy(real=True)
+    body = expression.subs(symbol, a + sp.I * b)
+    parts = {a: sp.re(symbol), b: sp.im(symbol)}
+    by_a, by_b = (_slope(body, part).xreplace(parts) for part in (a, b))
+    return (by_a - sp.I * by_b) / 2, (by_a + sp.I * by_b) / 2
 
 
 def _flat(expression: Any, *variables: Any) -> Any:

@@ -6,7 +6,7 @@ import ast
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,12 +15,13 @@ import sympy as sp
 from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.symbols import differentiate
 from pdekit.language.vector_calculus import VectorCalculus
-from pdekit.language.vocabulary import CALCULUS, CONSTANTS, FUNCTIONS, RESERVED
+from pdekit.language.vocabulary import CALCULUS, CONSTANTS, FUNCTIONS, RESERVED, SUM
 
 # What a comparison becomes. (SymPy's Boolean would not do: a Symbol is one.)
 CONDITIONS = (sp.core.relational.Relational, sp.logic.boolalg.BooleanFunction, sp.logic.boolalg.BooleanAtom)
 LONGEST_TEXT = 20_000
 LARGEST_EXPONENT = 1_000
+LONGEST_SUM = 1_000
 
 
 class Vector(tuple[Any, ...]):
@@ -314,8 +315,10 @@ class _Walker:
             if not self.scope.axes:
                 raise ExpressionError(f"{name}() cannot be used here: derivatives belong into equations")
             return getattr(self, "_calculus_" + name)(node.args)
+        if name == SUM:
+            return self._sum(node.args)
         if name not in FUNCTIONS:
-            known = sorted({*FUNCTIONS, *CALCULUS, *self.scope.special})
+            known = sorted({SUM, *FUNCTIONS, *CALCULUS, *self.scope.special})
             hint = "; write a product with *" if name in self.scope.names else nearest_hint(name, known)
             raise ExpressionError(f"unknown function {name!r}; known are {', '.join(known)}{hint}")
         function, least, most = FUNCTIONS[name]
@@ -326,6 +329,19 @@ class _Walker:
         if name == "where" and not isinstance(arguments[0], CONDITIONS):
             raise ExpressionError(f"the first argument of where() must be a comparison, found {arguments[0]}")
         return function(*arguments)
+
+    def _sum(self, nodes: list[ast.expr]) -> Any:
+        """``sum(expression, k, from, to)``."""
+        if len(nodes) != 4 or not isinstance(nodes[1], ast.Name):
+            raise ExpressionError("sum(expression, k, from, to), k being a name that stands in the expression")
+        first, last = (self._scalar(n) for n in nodes[2:])
+        if not (first.is_Integer and last.is_Integer and last - first < LONGEST_SUM):
+            raise ExpressionError(f"sum() goes from a whole number to one at most {LONGEST_SUM} further on")
+        terms = []
+        for k in range(int(first), int(last) + 1):
+            inner = _Walker(replace(self.scope, names={**self.scope.names, nodes[1].id: sp.Integer(k)}))
+            terms.append(inner._scalar(nodes[0]))
+        return sp.Add(*terms)
 
     # --- calculus
 

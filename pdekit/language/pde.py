@@ -8,9 +8,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from pdekit.errors import ExpressionError, nearest_hint
+from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import evaluate_number, slope
 from pdekit.language.parser import Scope, Vector, called_names, differentiated_names, names_in, parse
 from pdekit.language.symbols import SpatialDerivative
@@ -89,6 +91,8 @@ class EquationSystem:
     @property
     def is_complex(self) -> bool:
         """Whether the imaginary unit or a complex parameter occurs."""
+        if any(f.is_complex_valued for e in self.expressions for f in e.atoms(DataFunction)):
+            return True
         return any(e.has(sp.I) for e in self.expressions) or any(
             isinstance(v, complex) for v in self.parameters.values()
         )
@@ -108,8 +112,9 @@ class PDE:
     equations : str or sequence of str, optional
         ``"u_t = D*laplace(u) + f"``, ``"u_tt = c**2*u_xx - g*u_t"``, ``"0 = laplace(u) + f"``. The time derivative may
         carry a factor on the left.
-    parameters : mapping of str to number or str, optional
-        Constants; numbers, or expressions of other parameters.
+    parameters : mapping of str to data, optional
+        Numbers, or expressions of other parameters; and what varies: expressions of the coordinates and t, arrays of the
+        grid's shape, `Field`, `FileData`, `Table`, or callables of the coordinates and t by name.
     definitions : mapping of str to str, optional
         Named expressions, usable in equations and in each other.
     unknowns : sequence of str, optional
@@ -146,7 +151,7 @@ class PDE:
         reach: int = 1,
     ) -> None:
         self.equations = (equations,) if isinstance(equations, str) else tuple(equations)
-        self.parameters = dict(parameters or {})
+        self.parameters = {n: v.item() if isinstance(v, np.generic) else v for n, v in (parameters or {}).items()}
         self.definitions = dict(definitions or {})
         self.rhs = rhs
         self.sources = dict(sources or {})
@@ -228,9 +233,29 @@ class PDE:
                     raise ExpressionError(f"{name!r} is already the name of one of the {seen[name]}", key=group)
                 seen[name] = group
 
-    def parameter_values(self) -> dict[str, complex | float]:
-        """Numbers of all parameters, expressions of each other resolved."""
+    def data_parameters(self) -> dict[str, Any]:
+        """The parameters that are given as data: neither numbers nor expressions."""
+        plain = str | bool | int | float | complex | None
+        return {name: given for name, given in self.parameters.items() if not isinstance(given, plain)}
+
+    def varying_parameters(self, axes: Sequence[str] = ()) -> list[str]:
+        """The parameters that are no numbers: data, and expressions of the coordinates, of t, or of other such parameters."""
+        texts = {name: given for name, given in self.parameters.items() if isinstance(given, str)}
+        moving = {*axes, "t", *self.data_parameters()} - set(texts)
+        while more := {name for name, text in texts.items() if name not in moving and names_in(text) & moving}:
+            moving |= more
+        return [name for name in self.parameters if name in moving]
+
+    def parameter_values(self, axes: Sequence[str] = ()) -> dict[str, complex | float]:
+        """Numbers of the parameters that are constant, expressions of each other resolved.
+
+        Parameters
+        ----------
+        axes : sequence of str
+            The coordinates, of which the others depend.
+        """
         values: dict[str, complex | float] = {}
+        varying = self.varying_parameters(axes)
 
         def resolve(name: str, path: tuple[str, ...]) -> Any:
             if name in path:
@@ -248,11 +273,16 @@ class PDE:
                 raise error.under(f"parameters.{name}") from None
 
         for name in self.parameters:
-            values[name] = evaluate_number(resolve(name, ()), {})
+            if name not in varying:
+                values[name] = evaluate_number(resolve(name, ()), {})
         return values
 
     def bind(
-        self, axes: Sequence[str], kept: Collection[str] = (), curved: VectorCalculus | None = None
+        self,
+        axes: Sequence[str],
+        kept: Collection[str] = (),
+        curved: VectorCalculus | None = None,
+        data: Mapping[str, Any] | None = None,
     ) -> EquationSystem:
         """The equations in symbols, once the axes are known.
 
@@ -264,6 +294,8 @@ class PDE:
             Definitions that have boundary conditions of their own and stay symbols.
         curved : VectorCalculus, optional
             Of the coordinate system, if it is not Cartesian: `Grid.calculus`.
+        data : mapping of str to expression, optional
+            The `data_parameters`, as functions of the coordinates and t.
 
         Raises
         ------
@@ -273,7 +305,7 @@ class PDE:
         for name in axes:
             if name in {*self.parameters, *self.definitions, *self.unknowns} or name in FIXED:
                 raise ExpressionError(f"axis {name!r} has the name of something else in the equations")
-        return _Binder(self, tuple(sp.Symbol(a) for a in axes), kept, curved).system()
+        return _Binder(self, tuple(sp.Symbol(a) for a in axes), kept, curved, dict(data or {})).system()
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -300,10 +332,14 @@ class _Binder:
     axes: tuple[Any, ...]
     kept: Collection[str]
     curved: VectorCalculus | None = None
+    varying: dict[str, Any] = field(default_factory=dict)  # parameters that depend on the coordinates and time
     resolved: dict[str, Any] = field(default_factory=dict)
 
     def system(self) -> EquationSystem:
         pde = self.pde
+        self.numbers = pde.parameter_values([str(a) for a in self.axes])
+        for name in pde.parameters:
+            self._varying(name, ())
         orders = self._time_orders()
         self.second_order = [name for name, order in orders.items() if order == 2]
         self.first_order = [name for name, order in orders.items() if order == 1]
@@ -328,7 +364,7 @@ class _Binder:
             for term in source if isinstance(source, tuple) else (source,):
                 rhs[name] += term if isinstance(term, sp.Expr) else parse(term, self._scope({}))
         unknowns = tuple(Unknown(n, orders[n], self._plain(rhs.get(n, sp.Integer(0)))) for n in pde.unknowns)
-        parameters = {sp.Symbol(n): v for n, v in pde.parameter_values().items()}
+        parameters = {sp.Symbol(n): v for n, v in self.numbers.items()}
         definitions = {sp.Symbol(n): self._plain(self.resolved[n]) for n in pde.definitions if n in self.kept}
         for name, expression in definitions.items():
             if expression.free_symbols & {sp.Symbol(f"{n}_t") for n in self.first_order}:
@@ -338,14 +374,14 @@ class _Binder:
         solution = {sp.Symbol(n) for n in (*pde.unknowns, *self.kept, *(f"{u}_t" for u in pde.unknowns))}
         known = {
             n: e
-            for n, e in self.resolved.items()
+            for n, e in (self.varying | self.resolved).items()
             if not isinstance(e, Vector) and not e.has(SpatialDerivative) and not e.free_symbols & solution
         }
         return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach)
 
     def _plain(self, expression: Any) -> Any:
         """Numbers for exponents that are parameters: the slope of ``u**n`` is then finite at u = 0."""
-        values = {sp.Symbol(n): sp.nsimplify(v) for n, v in self.pde.parameter_values().items() if v == int(v.real)}
+        values = {sp.Symbol(n): sp.nsimplify(v) for n, v in self.numbers.items() if v == int(v.real)}
 
         def with_number(base: Any, exponent: Any) -> Any:
             return base ** exponent.subs(values) if exponent.free_symbols else base**exponent
@@ -366,8 +402,27 @@ class _Binder:
         states = {n: sp.Symbol(n) for n in (*pde.unknowns, *(d for d in pde.definitions if d in self.kept))}
         rates = {f"{n}_t": sp.Symbol(f"{n}_t") for n in (*self.first_order, *self.second_order)}
         names = {str(a): a for a in self.axes} | {"t": EquationSystem.t}
-        names |= {n: sp.Symbol(n) for n in pde.parameters} | dict(definitions) | states | rates
+        names |= {n: sp.Symbol(n) for n in self.numbers} | self.varying | dict(definitions) | states | rates
         return Scope(names, self.axes, states | rates, curved=self.curved)
+
+    def _varying(self, name: str, path: tuple[str, ...]) -> None:
+        """Resolve a parameter that depends on the coordinates or time."""
+        pde = self.pde
+        if name in self.numbers or name in self.varying:
+            return
+        if name in path:
+            raise ExpressionError(f"{' -> '.join((*path, name))} goes round in a circle", key="parameters")
+        if name in pde.data_parameters():
+            raise ExpressionError("data need a grid; give them to a Problem", key=f"parameters.{name}")
+        text = pde.parameters[name]
+        for needed in names_in(text) & set(pde.parameters):
+            self._varying(needed, (*path, name))
+        coordinates = {str(a): a for a in self.axes} | {"t": EquationSystem.t}
+        try:
+            scope = Scope(coordinates | {n: sp.Symbol(n) for n in self.numbers} | self.varying)
+            self.varying[name] = parse(text, scope)
+        except ExpressionError as error:
+            raise error.under(f"parameters.{name}") from None
 
     def _definition(self, name: str, path: tuple[str, ...]) -> Any:
         if name in path:

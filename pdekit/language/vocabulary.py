@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
+
+from pdekit.errors import ExpressionError
 
 _HALF = sp.Rational(1, 2)
 
 
 def _where(condition: Any, yes: Any, no: Any) -> Any:
     return sp.Piecewise((yes, condition), (no, True))
+
+
+def _interp(a: Any, *points: Any) -> Any:
+    """The broken line through points x_0, y_0, x_1, y_1, ...; constant beyond its ends."""
+    if len(points) % 2:
+        raise ExpressionError(
+            f"interp(a, x_0, y_0, x_1, y_1, ...) takes pairs of numbers after a, found {len(points)} numbers"
+        )
+    x, y = points[::2], points[1::2]
+    if not all(b.is_number and a.is_number and b > a for a, b in pairwise(x)):
+        raise ExpressionError(f"the places of interp() must be increasing numbers, found {', '.join(map(str, x))}")
+    lines = [(y0 + (y1 - y0) * (a - x0) / (x1 - x0), a < x1) for (x0, y0), (x1, y1) in pairwise(zip(x, y, strict=True))]
+    return sp.Piecewise((y[0], a < x[0]), *lines, (y[-1], True))
 
 
 def _fold(choose: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -52,6 +68,11 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
         )
     },
     "abs": (sp.Abs, 1, 1),
+    "sech": (lambda a: 1 / sp.cosh(a), 1, 1),
+    "csch": (lambda a: 1 / sp.sinh(a), 1, 1),
+    "coth": (lambda a: sp.cosh(a) / sp.sinh(a), 1, 1),
+    "mod": (lambda a, b: a - b * sp.floor(a / b), 2, 2),
+    "interp": (_interp, 5, 401),
     "log10": (lambda a: sp.log(a) / sp.log(10), 1, 1),
     "atan2": (sp.atan2, 2, 2),
     "floor": (sp.floor, 1, 1),
@@ -70,6 +91,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
 CONSTANTS: dict[str, Any] = {"pi": sp.pi, "e": sp.E, "I": sp.I}
 
 # Words that build derivatives; their meaning is in pdekit.language.parser.
+SUM = "sum"  # sum(expression, k, from, to); in pdekit.language.parser
 CALCULUS = ("d", "laplace", "grad", "div", "curl", "dot", "biharmonic")
-RESERVED = frozenset({*FUNCTIONS, *CONSTANTS, *CALCULUS, "t", "noise"})
+RESERVED = frozenset({SUM, *FUNCTIONS, *CONSTANTS, *CALCULUS, "t", "noise"})
 FIXED = frozenset({"t", "pi", "noise"})  # other names may be given a meaning of their own, which shadows this one

@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
 
 NET = 20_001  # times that are looked at
@@ -35,6 +36,8 @@ def breakpoints(system: SemiDiscrete, start: float, end: float) -> list[float]:
     for switch in {s for e in _expressions(system) for s in switches(e, t)}:
         if switch.free_symbols <= {t, *values}:
             found.update(_roots(switch, t, values, start, end))
+    for function in {f for e in _expressions(system) for f in e.atoms(DataFunction)}:
+        found.update(function.kinks)
     close = 1e-12 * max(abs(start), abs(end), end - start)
     inside = sorted(x for x in found if start + close < x < end - close)
     return [x for i, x in enumerate(inside) if i == 0 or x - inside[i - 1] > close][:MOST]

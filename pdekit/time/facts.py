@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.discretize.real_pairs import RealPairs
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import NotDifferentiableError, StabilityError
+from pdekit.errors import SolverError, StabilityError
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.linear.separable import Diagonalisation
 from pdekit.thresholds import THRESHOLDS, Thresholds
@@ -48,8 +49,10 @@ class Facts:
 
     @cached_property
     def jacobian(self) -> Any:
-        """Jacobian at the start."""
-        return self.system.jacobian(self.t, self.y)
+        """Jacobian at the start; that of real and imaginary parts where there is no complex one."""
+        if self.system.is_holomorphic:
+            return self.system.jacobian(self.t, self.y)
+        return RealPairs(self.system).jacobian(self.t, RealPairs.split(self.y))
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -60,7 +63,7 @@ class Facts:
             radius = rate_bound(self.system, self.t, self.y)
             edge = [1j * radius, -1j * radius] if self.purely_second_order else [-radius]
             return Spectrum(np.array(edge, dtype=complex), True)
-        if self.purely_second_order and not self.damped:
+        if self.purely_second_order and not self.damped and self.system.is_holomorphic:
             return wave_spectrum(self.stiffness)
         return spectrum(self.jacobian, self.precise)
 
@@ -83,16 +86,6 @@ class Facts:
         )
 
     @cached_property
-    def differentiable(self) -> bool:
-        """Whether there is a Jacobian: complex equations with abs or conj have none."""
-        if self.bounded or self.modes is not None:
-            return True
-        try:
-            return self.jacobian is not None
-        except NotDifferentiableError:
-            return False
-
-    @cached_property
     def later(self) -> tuple[Facts, ...]:
         """The same at later times, if coefficients change in time."""
         if self.duration == 0 or self.system.is_linear or not self.system.changes_in_time:
@@ -112,8 +105,7 @@ class Facts:
         ------
         StabilityError
         """
-        doubtful = has_doubtful_closures(self.system) and self.system.evolves and not self.bounded
-        if not doubtful or not self.differentiable:
+        if self.bounded or not self.system.evolves or not has_doubtful_closures(self.system):
             return
         growth, radius = self.spectrum.growth, self.spectrum.radius
         physical = max(self.reaction, np.sqrt(self.reaction))
@@ -149,14 +141,18 @@ class Facts:
 
     def limit(self, method: Method) -> float | None:
         """Largest stable step of a method of fixed step; None if any is stable."""
-        if not self.differentiable:
-            return None
         own: float | None = None
         if method.family == "explicit":
             assert method.tableau is not None
             own = explicit_limit(method.tableau, self.spectrum)
         if method.family == "verlet":
             halves(self.system, method.name)
+            if not self.system.is_holomorphic:
+                raise SolverError(
+                    f"the largest stable step of {method.name} is not known for complex equations with abs, conj, real or imag; "
+                    "use rk4 or tr_bdf2",
+                    key="time.method",
+                )
             known = self.bounded or self.modes is not None
             own = _inverse(self.spectrum.radius) if known else verlet_limit(self.stiffness, self.precise)
             own *= COMPOSITIONS[method.name].limit / COMPOSITIONS["verlet"].limit

@@ -116,20 +116,12 @@ def _check_step(method: Method, step: float | None, duration: float) -> None:
 
 def _check_fits(method: Method, facts: Facts) -> None:
     """Refuse a method that cannot do the system."""
-    if method.family == "stabilised" and not facts.differentiable:
-        raise SolverError(
-            f"{method.name} needs the size of the Jacobian, and complex equations with abs, conj, real or imag have none; "
-            "use tsitouras",
-            key="time.method",
-        )
     if method.family == "stabilised" and not facts.spectrum.is_real:
         raise StabilityError(
             f"{method.name} is stable for real negative spectra (diffusion) only; this one has imaginary parts. Use "
             "tsitouras, Radau or method: auto",
             key="time.method",
         )
-    if method.name == "Radau" and facts.system.dtype.kind == "c":
-        raise SolverError("Radau works on real numbers only; use BDF or an explicit method", key="time.method")
 
 
 def _refuse_above(method: Method, step: float, limit: float, duration: float) -> None:
@@ -162,7 +154,7 @@ def _automatic(facts: Facts, step: float | None, rtol: float, solvers: Solvers) 
 
 
 def _automatic_fixed(facts: Facts, step: float) -> Choice:
-    if facts.purely_second_order:
+    if facts.purely_second_order and facts.system.is_holomorphic:
         limit = facts.limit_for(METHODS["verlet"], step)
         if facts.damped or limit is None:
             return Choice(METHODS["newmark"], ("second order in time with terms in u_t: Newmark, stable at any step",))
@@ -172,10 +164,7 @@ def _automatic_fixed(facts: Facts, step: float) -> Choice:
         reason = f"second order in time; the step {step:g} is above the explicit limit {limit:.4g}, Newmark is stable at any step"
         return Choice(METHODS["newmark"], (reason,))
     limit = facts.limit_for(METHODS["rk4"], step)
-    if limit is None:
-        return Choice(
-            METHODS["rk4"], ("the right-hand side has no complex derivative (abs, conj): RK4, without a limit known",)
-        )
+    assert limit is not None
     if step <= limit:
         return Choice(METHODS["rk4"], (f"the step {step:g} is below the stability limit {limit:.4g} of RK4",), limit)
     reason = (
@@ -193,7 +182,7 @@ def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
     stiff = max(float(np.max(np.abs(part.modes.eigenvalues))) for part in solvers.stiff_parts)
     sizes = facts.thresholds
     by_kernels = system.size >= sizes.stabilised_from.get(system.grid.ndim, np.inf) and not system.system.definitions
-    kernels_do = by_kernels and facts.differentiable and facts.spectrum.is_real
+    kernels_do = by_kernels and facts.spectrum.is_real
     if stiff * facts.duration <= (sizes.exponential_from if kernels_do else sizes.explicit_steps):
         return False
     if system.system.definitions or all(part.left <= 0 for part in solvers.stiff_parts):
@@ -212,11 +201,6 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     explicit = METHODS["DOP853" if rtol <= 1e-5 else "dormand_prince"]
     if system.size >= sizes.compiled_methods_from and rtol >= 1e-8:
         explicit = METHODS["tsitouras"]
-    if not facts.differentiable:
-        if _is_semilinear(facts, solvers):
-            reason = "the right-hand side has no complex derivative (abs, conj), and its stiff part is diagonal along the axes"
-            return Choice(METHODS["etdrk4"], (f"{reason}: {METHODS['etdrk4'].title}",))
-        return Choice(explicit, (f"the right-hand side has no complex derivative (abs, conj): {explicit.title}",))
     found, limit = facts.spectrum, facts.limit(METHODS["rk4"])
     assert limit is not None
     needed = facts.duration / limit if limit > 0 else np.inf
@@ -258,9 +242,9 @@ def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str
         return METHODS["rkc2"], reason
     if system.grid.ndim == 3 and system.size > sizes.largest_3d_lu:
         return explicit, f"stiff, but LU factors in 3-D would be larger still: {explicit.title}"
-    if is_complex and not real:  # scipy's Radau is for real numbers
+    if is_complex and not real:
         return explicit, f"complex, with phases that must be followed in any case: {explicit.title}"
-    if real and rtol < sizes.tight and not is_complex:
+    if real and rtol < sizes.tight:
         return METHODS["Radau"], "stiff, and the tolerance is tight: Radau, of order 5"
     if real:
         return METHODS["BDF"], "stiff with a real spectrum (diffusion): BDF with sparse LU"

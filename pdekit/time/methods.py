@@ -25,6 +25,7 @@ from pdekit.time.implicit_explicit_tables import IMPLICIT_EXPLICIT_TABLEAUX, Imp
 from pdekit.time.krylov_propagator import KrylovPropagator
 from pdekit.time.loop import Stop, integrate
 from pdekit.time.observers import Watch
+from pdekit.time.paired import on_real_pairs
 from pdekit.time.right_hand_side import (
     Compiled,
     CompiledRightHandSide,
@@ -282,10 +283,19 @@ def implicit_method(tableau: ImplicitTableau) -> Method:
     """A diagonally implicit method by its table."""
 
     def make(given: Ingredients) -> Stepper:
-        return DiagonallyImplicit(given.system, tableau, given.solvers, given.statistics)
+        return on_real_pairs(
+            given.system, lambda system: DiagonallyImplicit(system, tableau, given.solvers, given.statistics)
+        )
 
     return Method(
         tableau.name, "implicit", tableau.order, tableau.title, make, bool(tableau.error), aliases=tableau.aliases
+    )
+
+
+def theta_method(theta: float) -> Callable[[Ingredients], Stepper]:
+    """What makes the stepper of a theta method."""
+    return lambda given: on_real_pairs(
+        given.system, lambda system: Theta(system, theta, given.solvers, given.statistics)
     )
 
 
@@ -334,7 +344,7 @@ METHODS: dict[str, Method] = {
             "implicit",
             1,
             "backward Euler",
-            lambda g: Theta(g.system, 1.0, g.solvers, g.statistics),
+            theta_method(1.0),
             aliases=("implicit_euler", "bdf1", "be"),
         ),
         Method(
@@ -342,7 +352,7 @@ METHODS: dict[str, Method] = {
             "implicit",
             2,
             "Crank-Nicolson",
-            lambda g: Theta(g.system, 0.5, g.solvers, g.statistics),
+            theta_method(0.5),
             aliases=("cn", "trapezoidal", "crank-nicolson"),
         ),
         Method(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,15 +13,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.counts import Statistics
+from pdekit.discretize.real_pairs import RealPairs
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
 from pdekit.linear.direct import bandwidths
 from pdekit.time.loop import BESIDE, Stop
 from pdekit.time.observers import Watch
+from pdekit.time.paired import paired
 from pdekit.time.stepper import Tolerance
 
 Array = NDArray[Any]
 IMPLICIT = ("Radau", "BDF")
+REAL_ONLY = ("Radau", "LSODA")
 LARGEST_BAND = 50_000_000  # entries of LSODA's band storage
 
 
@@ -59,13 +62,32 @@ def integrate_by_scipy(
     """
     if not system.evolves:
         raise SolverError(f"{name} cannot solve algebraic equations '0 = ...'; use tr_bdf2 or backward_euler")
+    if system.dtype.kind == "c" and (name in REAL_ONLY or not system.is_holomorphic):
+        pairs, tolerance, y = RealPairs(system), paired(tolerance), RealPairs.split(y)
+        for t, z in _stepped(pairs, name, y, stops, tolerance, watch, longest, RealPairs.joined):
+            yield t, RealPairs.joined(z)
+        return
+    yield from _stepped(system, name, y, stops, tolerance, watch, longest, lambda y: y)
+
+
+def _stepped(
+    system: SemiDiscrete | RealPairs,
+    name: str,
+    y: Array,
+    stops: Sequence[Stop],
+    tolerance: Tolerance,
+    watch: Watch,
+    longest: float,
+    shown: Callable[[Array], Array],
+) -> Iterator[tuple[float, Array]]:
+    """The same, of a system in the numbers that the method works on; `watch` is told of states as they are `shown`."""
     options: dict[str, Any] = {"rtol": tolerance.relative, "max_step": longest}
     order: Any = slice(None)
     if name == "LSODA":
         order, banded = _banded(system, y)
         options |= banded
     elif name in IMPLICIT:
-        options["jac"] = sparse.csc_matrix(system.L) if system.is_linear else _jacobian(system)
+        options["jac"] = _jacobian(system)
     inverse: Any = slice(None) if isinstance(order, slice) else np.argsort(order)
     options["atol"] = tolerance.absolute[order]
 
@@ -88,7 +110,7 @@ def integrate_by_scipy(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # scipy's own words on a failing step; ours follow below
                 message = solver.step()
-            state = solver.y[inverse]
+            state = shown(solver.y[inverse])
             if solver.status == "failed":
                 raise StabilityError(
                     f"{name} cannot go on at t = {solver.t:.6g} ({message}); {watch.describe(solver.t, state)}"
@@ -116,14 +138,14 @@ def _count(statistics: Statistics, solver: Any) -> None:
     statistics.factorisations += solver.nlu
 
 
-def _jacobian(system: SemiDiscrete) -> Any:
+def _jacobian(system: SemiDiscrete | RealPairs) -> Any:
+    if isinstance(system, SemiDiscrete) and system.is_linear:
+        return sparse.csc_matrix(system.L)
     return lambda t, y: sparse.csc_matrix(system.jacobian(t, y))
 
 
-def _banded(system: SemiDiscrete, y: Array) -> tuple[Array, dict[str, Any]]:
+def _banded(system: SemiDiscrete | RealPairs, y: Array) -> tuple[Array, dict[str, Any]]:
     """Renumbering and banded Jacobian for LSODA."""
-    if system.dtype.kind == "c":
-        raise SolverError("LSODA works on real numbers only; use BDF, Radau or an explicit method")
     from scipy.sparse.csgraph import reverse_cuthill_mckee
 
     # A state with all entries different shows the full pattern even where terms vanish at the start.

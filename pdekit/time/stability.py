@@ -15,7 +15,7 @@ from pdekit.discretize.program import Frame
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import StabilityError
 from pdekit.language.analysis import occurs_outside
-from pdekit.language.evaluate import slope
+from pdekit.language.evaluate import slope, wirtinger_slopes
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.linear.separable import Diagonalisation
 from pdekit.thresholds import THRESHOLDS
@@ -254,7 +254,8 @@ def reaction_bound(system: SemiDiscrete, t: float, y: Array) -> float:
     total = 0.0
     for unknown in system.system.unknowns:
         body, shown = _hidden(unknown.rhs)
-        slopes = [slope(body, s).xreplace(shown) for s in states if occurs_outside(unknown.rhs, s)]
+        own = [s for s in states if occurs_outside(unknown.rhs, s)]
+        slopes = [entry.xreplace(shown) for s in own for entry in _slopes(system, body, s)]
         row = [np.abs(frame.value(entry)) for entry in slopes]
         if row:
             total = max(total, float(np.max(np.nan_to_num(sum(row)))))
@@ -275,12 +276,17 @@ def rate_bound(system: SemiDiscrete, t: float, y: Array, rests: Mapping[str, Any
         body, shown = _hidden(unknown.rhs if rests is None else rests[unknown.name])
         total = 0.0
         for symbol in (*states, *shown):
-            factor = slope(body, symbol).xreplace(shown)
-            if factor != 0:
-                size = _greatest(system, factor, frame)
+            for factor in _slopes(system, body, symbol):
+                size = _greatest(system, factor.xreplace(shown), frame)
                 total += size * (system.program.term(shown[symbol]).row_sum(frame) if symbol in shown else 1.0)
         greatest = max(greatest, np.sqrt(total) if unknown.time_order == 2 else total)
     return greatest
+
+
+def _slopes(system: SemiDiscrete, body: Any, symbol: Any) -> list[Any]:
+    """The derivatives of an expression by a symbol, and by its conjugate in complex equations, that do not vanish."""
+    both = (slope(body, symbol),) if system.is_holomorphic else wirtinger_slopes(body, symbol)
+    return [factor for factor in both if factor != 0]
 
 
 def _greatest(system: SemiDiscrete, factor: Any, frame: Frame) -> float:

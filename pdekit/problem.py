@@ -399,6 +399,8 @@ class Problem:
         step: float | None = None,
         rtol: float | None = None,
         atol: float | None = None,
+        seed: int | None = None,
+        samples: int | None = None,
         times: Sequence[float] | None = None,
         every: float | None = None,
         frames: int | None = None,
@@ -414,7 +416,7 @@ class Problem:
         ----------
         t_end : float, optional
             End of the time span; default is the problem's own.
-        method, step, rtol, atol : optional
+        method, step, rtol, atol, seed, samples : optional
             Instead of those of `Problem.time`.
         times, every, frames : optional
             Output times; start and end are always among them.
@@ -441,8 +443,8 @@ class Problem:
         from pdekit.solving import solve
 
         return solve(
-            self, t_end, method=method, step=step, rtol=rtol, atol=atol, times=times, every=every, frames=frames,
-            output=output, force=force, keep=keep, progress=progress, choice=choice,
+            self, t_end, method=method, step=step, rtol=rtol, atol=atol, seed=seed, samples=samples, times=times, every=every,
+            frames=frames, output=output, force=force, keep=keep, progress=progress, choice=choice,
         )  # fmt: skip
 
     def to_yaml(self) -> str:

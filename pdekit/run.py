@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +25,7 @@ from pdekit.steady import consistent, solve_steady
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
 from pdekit.time.loop import Stop, stops_of
+from pdekit.time.maruyama import Path
 from pdekit.time.method_choice import Choice, choose
 from pdekit.time.observers import Notice, Watch
 from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
@@ -55,10 +56,10 @@ class Output(Protocol):
     """Where the results of a run go; checked when it is made, opened when the method is known."""
 
     @property
-    def path(self) -> Path: ...
+    def path(self) -> FilePath: ...
 
-    def open(self, method: str, reasons: Sequence[str]) -> Writer:
-        """The writer, with everything that is known before the first frame."""
+    def open(self, method: str, reasons: Sequence[str], variables: Mapping[str, Any] | None = None) -> Writer:
+        """The writer, with everything that is known before the first frame; `variables`: types by name, if not the states."""
         ...
 
 
@@ -109,6 +110,8 @@ class Run:
         Keep all frames in memory rather than the last.
     thresholds : Thresholds
         From which sizes on what pays.
+    sample : int
+        Which one of an ensemble with noise.
     """
 
     def __init__(
@@ -118,7 +121,9 @@ class Run:
         *,
         keep: bool = True,
         thresholds: Thresholds = THRESHOLDS,
+        sample: int = 0,
     ) -> None:
+        self.sample = sample
         self.problem, self.output, self.keep, self.thresholds = problem, output, keep, thresholds
         self.system = problem.semidiscrete
         self.begun = clock.perf_counter()
@@ -173,6 +178,7 @@ class Run:
             frames = method.integrate(
                 self.system, start.pop(), left, course.watch, course.tolerance,
                 step=settings.step, rhs=course.rhs, solvers=course.solvers, longest=longest,
+                path=Path(settings.seed, settings.path_step, self.sample),
             )  # fmt: skip
             course.rhs = None
             try:
@@ -308,8 +314,10 @@ class Run:
             return None  # data given as arrays, or too few nodes
 
     def _resolution(self, t: float, fields: dict[str, Array]) -> list[str]:
-        """What the grid does not resolve, in words."""
-        found = []
+        """What the grid does not resolve, in words; noise is resolved by none."""
+        found: list[str] = []
+        if self.system.system.noises:
+            return found
         for unknown in self.system.system.unknowns:
             seen = oscillating_axis(self.problem.grid, fields[unknown.name])
             if seen is not None:

@@ -42,6 +42,12 @@ class TimeSettings:
     solver : str or object, default "auto"
         The linear solver of implicit methods and steady problems: auto, direct, banded, sparse_lu, separable, krylov, multigrid;
         or an object with ``factorise(A)``, which returns one with ``solve(b)``.
+    seed : int, optional
+        Of noise in the equations, which needs one: the same seed gives the same path, whatever the threads and the frames.
+    path_step : float, optional
+        The interval in which that path is drawn, the step by default: runs with one interval and several steps see the same path.
+    samples : int, default 1
+        Runs with noise of their own, of which mean, deviation and quantiles are stored.
     """
 
     end: float | None = None
@@ -54,6 +60,9 @@ class TimeSettings:
     precision: Literal["double", "single"] = "double"
     max_step: float | None = None
     solver: Any = "auto"
+    seed: int | None = None
+    path_step: float | None = None
+    samples: int = 1
 
     def __post_init__(self) -> None:
         if self.compiled not in ("auto", "always", "never"):
@@ -61,7 +70,13 @@ class TimeSettings:
         if self.precision not in ("double", "single"):
             raise ConfigError(f"allowed are double and single, found {self.precision!r}", key="time.precision")
         check_setting(self.solver)
-        for name in ("step", "rtol", "atol", "max_step"):
+        for name, least in (("seed", 0), ("samples", 1)):
+            value = getattr(self, name)
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**32
+            ):
+                raise ConfigError(f"must be a whole number from {least} on, found {value!r}", key=f"time.{name}")
+        for name in ("step", "rtol", "atol", "max_step", "path_step"):
             value = getattr(self, name)
             if value is None or (name == "atol" and value == 0):
                 continue

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pdekit.ensemble import ensemble
 from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
 from pdekit.problem import Problem
@@ -29,6 +30,8 @@ def solve(
     step: float | None = None,
     rtol: float | None = None,
     atol: float | None = None,
+    seed: int | None = None,
+    samples: int | None = None,
     times: Sequence[float] | None = None,
     every: float | None = None,
     frames: int | None = None,
@@ -40,19 +43,28 @@ def solve(
     thresholds: Thresholds = THRESHOLDS,
 ) -> Solution:
     """Solve a problem; see `pdekit.problem.Problem.solve`."""
-    run = Run(
-        problem, None if output is None else output_to(problem, Path(output), force), keep=keep, thresholds=thresholds
-    )
+    file = None if output is None else output_to(problem, Path(output), force)
+    run = Run(problem, file, keep=keep, thresholds=thresholds)
     if problem.steady:
         return run.steady()
-    settings = replace(problem.time, **_given(method=method, step=step, rtol=rtol, atol=atol))
+    words = {"method": method, "step": step, "rtol": rtol, "atol": atol, "seed": seed, "samples": samples}
+    settings = replace(problem.time, **_given(**words))
     _, end = problem.span(t_end)
     rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
     rule = OutputSettings(**rules) if rules else replace(problem.output, file=None)
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise ConfigError(f"expected a function of (t, steps), True or False, found {progress!r}", key="progress")
     follow = ProgressLines(end) if progress is True else (progress or None)
-    return run.in_time(settings, rule, end, choice, follow)
+    if settings.samples == 1:
+        return run.in_time(settings, rule, end, choice, follow)
+    if not problem.system.noises:
+        raise ConfigError("there is no noise in the equations: all samples would be the same", key="time.samples")
+    single = replace(settings, samples=1)
+    return ensemble(
+        lambda number: Run(problem, thresholds=thresholds, sample=number).in_time(single, rule, end, choice, follow),
+        settings.samples,
+        file,
+    )
 
 
 class ProgressLines:

@@ -20,7 +20,7 @@ LAYERS = (
     ("linear",),
     ("nonlinear",),
     ("time",),
-    ("settings", "solution", "problem", "steady", "run"),
+    ("settings", "solution", "problem", "steady", "run", "ensemble"),
     ("io", "verification", "plotting"),
     ("solving",),
     ("cli",),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from pdekit.io.hdf5_writer import ResultWriter, check_output
 from pdekit.io.write import problem_to_yaml
@@ -32,14 +33,14 @@ class ResultsFile:
         check_output(path, force)
         self.problem, self.path, self.force = problem, path, force
 
-    def open(self, method: str, reasons: Sequence[str]) -> ResultWriter:
-        """The writer, with everything that is known before the first frame."""
+    def open(self, method: str, reasons: Sequence[str], variables: Mapping[str, Any] | None = None) -> ResultWriter:
+        """The writer, with everything that is known before the first frame; `variables`: types by name, if not the states."""
         problem, system = self.problem, self.problem.semidiscrete
-        names = [block.name for block in system.blocks]
+        stored = variables or {block.name: system.dtype for block in system.blocks}
         attributes = {
             "title": problem.title,
             "dimensions": json.dumps(problem.grid.names),
-            "variables": json.dumps(names),
+            "variables": json.dumps(list(stored)),
             "coordinate_system": problem.grid.system,
             "config": problem_to_yaml(problem),
             "pdekit_version": metadata.version("pdekit"),
@@ -52,7 +53,7 @@ class ResultsFile:
         return ResultWriter(
             self.path,
             problem.grid,
-            dict.fromkeys(names, system.dtype),
+            stored,
             attributes,
             steady=problem.steady,
             force=self.force,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -308,7 +309,12 @@ class _Walker:
         name = node.func.id
         if name in self.scope.special:
             options = {k.arg: self.visit(k.value) for k in node.keywords if k.arg}
-            return self.scope.special[name](*(self.visit(a) for a in node.args), **options)
+            function, arguments = self.scope.special[name], [self.visit(a) for a in node.args]
+            try:
+                inspect.signature(function).bind(*arguments, **options)
+            except TypeError as error:
+                raise ExpressionError(f"{name}(): {error}") from None
+            return function(*arguments, **options)
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
             raise ExpressionError(f"{name}() takes plain arguments only")
         if name in CALCULUS:

@@ -14,6 +14,7 @@ import sympy as sp
 from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import evaluate_number, slope
+from pdekit.language.noise import Noise, NoiseTerm, NoiseWords, without_noise
 from pdekit.language.parser import Scope, Vector, called_names, differentiated_names, names_in, parse
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.language.vector_calculus import VectorCalculus
@@ -71,6 +72,8 @@ class EquationSystem:
         The right-hand side as a Python function, instead of that of the unknowns.
     reach : int
         How many neighbours along each axis it looks at.
+    noises : tuple of NoiseTerm
+        What is random in the equations.
     """
 
     axes: tuple[Any, ...]
@@ -80,13 +83,15 @@ class EquationSystem:
     known: dict[str, Any] = field(default_factory=dict)
     function: Callable[..., Any] | None = None
     reach: int = 1
+    noises: tuple[NoiseTerm, ...] = ()
 
     t = sp.Symbol("t")
 
     @property
     def expressions(self) -> list[Any]:
         """All right-hand sides and definitions."""
-        return [*(u.rhs for u in self.unknowns), *self.definitions.values()]
+        amplitudes = (term.amplitude for term in self.noises)
+        return [*(u.rhs for u in self.unknowns), *self.definitions.values(), *amplitudes]
 
     @property
     def is_complex(self) -> bool:
@@ -338,6 +343,7 @@ class _Binder:
     def system(self) -> EquationSystem:
         pde = self.pde
         self.numbers = pde.parameter_values([str(a) for a in self.axes])
+        self.noise = NoiseWords((*self.axes, EquationSystem.t))
         for name in pde.parameters:
             self._varying(name, ())
         orders = self._time_orders()
@@ -363,10 +369,13 @@ class _Binder:
                 raise ExpressionError(f"{name!r} is not an unknown", key="sources")
             for term in source if isinstance(source, tuple) else (source,):
                 rhs[name] += term if isinstance(term, sp.Expr) else parse(term, self._scope({}))
+        rhs, noises = without_noise(rhs, orders)
         unknowns = tuple(Unknown(n, orders[n], self._plain(rhs.get(n, sp.Integer(0)))) for n in pde.unknowns)
         parameters = {sp.Symbol(n): v for n, v in self.numbers.items()}
         definitions = {sp.Symbol(n): self._plain(self.resolved[n]) for n in pde.definitions if n in self.kept}
         for name, expression in definitions.items():
+            if expression.has(Noise):
+                raise ExpressionError("a definition with conditions cannot contain noise", key=f"definitions.{name}")
             if expression.free_symbols & {sp.Symbol(f"{n}_t") for n in self.first_order}:
                 raise ExpressionError(
                     "a definition with conditions cannot contain u_t of first order", key=f"definitions.{name}"
@@ -375,9 +384,9 @@ class _Binder:
         known = {
             n: e
             for n, e in (self.varying | self.resolved).items()
-            if not isinstance(e, Vector) and not e.has(SpatialDerivative) and not e.free_symbols & solution
+            if not isinstance(e, Vector) and not e.has(SpatialDerivative, Noise) and not e.free_symbols & solution
         }
-        return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach)
+        return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises)
 
     def _plain(self, expression: Any) -> Any:
         """Numbers for exponents that are parameters: the slope of ``u**n`` is then finite at u = 0."""
@@ -403,7 +412,7 @@ class _Binder:
         rates = {f"{n}_t": sp.Symbol(f"{n}_t") for n in (*self.first_order, *self.second_order)}
         names = {str(a): a for a in self.axes} | {"t": EquationSystem.t}
         names |= {n: sp.Symbol(n) for n in self.numbers} | self.varying | dict(definitions) | states | rates
-        return Scope(names, self.axes, states | rates, curved=self.curved)
+        return Scope(names, self.axes, states | rates, self.noise.functions, self.curved)
 
     def _varying(self, name: str, path: tuple[str, ...]) -> None:
         """Resolve a parameter that depends on the coordinates or time."""

@@ -74,6 +74,12 @@ def typeset(system: EquationSystem) -> str:
         if unknown.time_order:
             left = sp.Derivative(unknown.symbol, (system.t, unknown.time_order), evaluate=False)
         right = sp.expand_mul(unknown.rhs)
+        numbers = {term.number for term in system.noises}
+        for term in system.noises:
+            if term.unknown == unknown.name:
+                name = "xi" if len(numbers) == 1 else f"xi_{term.number + 1}"
+                arguments = () if term.length == float("inf") else system.axes
+                right += term.amplitude * sp.Function(name)(*arguments, system.t)
         if unknown.time_order == 2:
             right = right.xreplace({unknown.rate: sp.Derivative(unknown.symbol, system.t, evaluate=False)})
         lines.append(printer.doprint(sp.Eq(left, right, evaluate=False)))

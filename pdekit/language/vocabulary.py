@@ -93,5 +93,5 @@ CONSTANTS: dict[str, Any] = {"pi": sp.pi, "e": sp.E, "I": sp.I}
 # Words that build derivatives; their meaning is in pdekit.language.parser.
 SUM = "sum"  # sum(expression, k, from, to); in pdekit.language.parser
 CALCULUS = ("d", "laplace", "grad", "div", "curl", "dot", "biharmonic")
-RESERVED = frozenset({SUM, *FUNCTIONS, *CONSTANTS, *CALCULUS, "t", "noise"})
+RESERVED = frozenset({SUM, *FUNCTIONS, *CONSTANTS, *CALCULUS, "t", "noise", "uniform_noise"})
 FIXED = frozenset({"t", "pi", "noise"})  # other names may be given a meaning of their own, which shadows this one

@@ -142,8 +142,7 @@ class Facts:
     def limit(self, method: Method) -> float | None:
         """Largest stable step of a method of fixed step; None if any is stable."""
         own: float | None = None
-        if method.family == "explicit":
-            assert method.tableau is not None
+        if method.family in ("explicit", "stochastic") and method.tableau is not None:
             own = explicit_limit(method.tableau, self.spectrum)
         if method.family == "verlet":
             halves(self.system, method.name)

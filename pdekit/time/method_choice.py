@@ -14,6 +14,7 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.controllers import step_count
 from pdekit.time.facts import Facts
+from pdekit.time.maruyama import refuse_without_diagonal_noise
 from pdekit.time.methods import METHODS, Method, find_method
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability import rate_bound
@@ -86,11 +87,15 @@ def choose(
     solvers = solvers or Solvers(system, thresholds=thresholds)
     facts = Facts(system, t, y, duration, thresholds, modes=solvers.modes)
     facts.refuse_growth()
+    if system.system.noises:
+        return _for_noise(facts, method, step, duration)
     if method == "auto":
         if single and step is None:
             return _on_kernels(facts)
         return _automatic(facts, step, rtol, solvers)
     chosen = find_method(method)
+    if chosen.family == "stochastic":
+        raise SolverError(f"{chosen.name} is for equations with noise, and there is none; use euler", key="time.method")
     _check_step(chosen, step, duration)
     limit = facts.limit(chosen) if step is None else facts.limit_for(chosen, step)
     _check_fits(chosen, facts)
@@ -112,6 +117,36 @@ def _check_step(method: Method, step: float | None, duration: float) -> None:
         raise SolverError(
             f"{step:g} asks for {duration / step:.3g} steps; at most {MOST_STEPS:.0e} are sensible", key="time.step"
         )
+
+
+def _for_noise(facts: Facts, method: str, step: float | None, duration: float) -> Choice:
+    """The method for equations with noise."""
+    if step is None:
+        raise SolverError("missing; equations with noise need a fixed step", key="time.step")
+    names = [m.name for m in METHODS.values() if m.family == "stochastic"]
+    if not facts.system.evolves or facts.system.function is not None:
+        raise SolverError("noise needs evolution equations in symbols, without '0 = ...'", key="equations")
+    if method != "auto":
+        chosen = find_method(method)
+        if chosen.family != "stochastic":
+            raise SolverError(
+                f"{chosen.name} is not for equations with noise; there are {', '.join(names)}", key="time.method"
+            )
+        limit = facts.limit_for(chosen, step)
+        _check_step(chosen, step, duration)
+        if limit is not None:
+            _refuse_above(chosen, step, limit, duration)
+        return Choice(chosen, (f"{chosen.title}: asked for",), limit)
+    limit = facts.limit_for(METHODS["euler_maruyama"], step)
+    stiff = limit is not None and step > limit
+    try:
+        refuse_without_diagonal_noise(facts.system)
+        name, why = "milstein", "the amplitude of noise depends on its own unknown at most: Milstein, of strong order 1"
+    except SolverError:
+        name, why = "euler_maruyama", "noises are coupled: Euler-Maruyama, of strong order 1/2"
+    if stiff:
+        why += f"; the step {step:g} is above the explicit limit {limit:.4g}: implicit in the linear part"
+    return Choice(METHODS["implicit_" * stiff + name], (why,), None if stiff else limit)
 
 
 def _check_fits(method: Method, facts: Facts) -> None:

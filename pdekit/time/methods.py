@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -24,6 +24,18 @@ from pdekit.time.implicit_explicit import ImplicitExplicit
 from pdekit.time.implicit_explicit_tables import IMPLICIT_EXPLICIT_TABLEAUX, ImplicitExplicitTableau
 from pdekit.time.krylov_propagator import KrylovPropagator
 from pdekit.time.loop import Stop, integrate
+from pdekit.time.maruyama import (
+    ExplicitDrift,
+    ImplicitDrift,
+    Increment,
+    Maruyama,
+    Path,
+    first_order,
+    refuse_stops_within_steps,
+    refuse_without_diagonal_noise,
+    second_order,
+    wiener_processes,
+)
 from pdekit.time.observers import Watch
 from pdekit.time.paired import on_real_pairs
 from pdekit.time.right_hand_side import (
@@ -52,6 +64,7 @@ Family = Literal[
     "implicit",
     "verlet",
     "newmark",
+    "stochastic",
     "adaptive explicit",
     "adaptive implicit",
 ]
@@ -73,6 +86,10 @@ class Ingredients:
     span : float
         Length of the run.
     tolerance : Tolerance
+    step : float, optional
+        A fixed step.
+    path : Path
+        Of noise.
     """
 
     system: SemiDiscrete
@@ -83,6 +100,8 @@ class Ingredients:
     y: NDArray[Any]
     span: float
     tolerance: Tolerance
+    step: float | None = None
+    path: Path = field(default_factory=Path)
 
     @property
     def right_hand_side(self) -> RightHandSide:
@@ -115,6 +134,8 @@ class Method:
         States that an explicit stepper keeps beside the old and the new one.
     aliases : tuple of str
         Other names.
+    stability : str
+        The explicit table whose stability region bounds the step, if it is not the method's own.
     """
 
     name: str
@@ -126,6 +147,7 @@ class Method:
     explicit: bool = False
     kept: int = 0
     aliases: tuple[str, ...] = ()
+    stability: str = ""
 
     @property
     def needs_step(self) -> bool:
@@ -140,7 +162,7 @@ class Method:
     @property
     def tableau(self) -> Tableau | None:
         """The table of an explicit Runge-Kutta method."""
-        return TABLEAUX.get(self.name)
+        return TABLEAUX.get(self.stability or self.name)
 
     def compile(
         self,
@@ -180,6 +202,7 @@ class Method:
         rhs: RightHandSide | None = None,
         solvers: Solvers | None = None,
         longest: float = float("inf"),
+        path: Path = Path(),  # noqa: B008  (frozen)
     ) -> Iterator[tuple[float, NDArray[Any]]]:
         """Yield ``(t, y)`` at all stops that are frames, the first of which is the start.
 
@@ -199,6 +222,8 @@ class Method:
         solvers : Solvers, optional
         longest : float
             The longest step that error control may take.
+        path : Path
+            Of noise.
         """
         duration = stops[-1].t - stops[0].t
         if self.make is None:
@@ -211,7 +236,13 @@ class Method:
         if self.explicit:
             counted = Counted(rhs or self.compile(system, duration, step), watch.statistics)  # type: ignore[arg-type]
         solvers = solvers or Solvers(system)
-        stepper = self.make(Ingredients(system, solvers, watch.statistics, counted, stops[0].t, y, duration, tolerance))
+        if self.family == "stochastic":
+            assert step is not None
+            refuse_stops_within_steps(stops, step)
+        start, statistics = stops[0].t, watch.statistics
+        stepper = self.make(
+            Ingredients(system, solvers, statistics, counted, start, y, duration, tolerance, step, path)
+        )
         control: Controller = ErrorControl(
             tolerance, duration, longest, LADDER * (self.family in ("exponential", "implicit-explicit"))
         )
@@ -299,6 +330,20 @@ def theta_method(theta: float) -> Callable[[Ingredients], Stepper]:
     )
 
 
+def stochastic_method(name: str, title: str, drift: Any, increment: Increment, **options: Any) -> Method:
+    """A method for equations with noise from its two parts."""
+
+    def make(given: Ingredients) -> Stepper:
+        system, step = given.system, given.step
+        assert step is not None
+        if increment is second_order:
+            refuse_without_diagonal_noise(system)
+        processes = wiener_processes(system, given.path, step)
+        return Maruyama(system, drift(system, given.solvers, given.statistics), increment, processes, given.t)
+
+    return Method(name, "stochastic", 1, title, make, **options)
+
+
 def _propagator(given: Ingredients) -> Stepper:
     """The exact flow of a linear system: in its eigenvectors where it is separable, else in a Krylov space."""
     if not given.system.is_linear or not given.system.evolves:
@@ -371,6 +416,14 @@ METHODS: dict[str, Method] = {
             estimates=True,
             aliases=("expm", "exact"),
         ),
+        stochastic_method(
+            "euler_maruyama", "Euler-Maruyama", ExplicitDrift, first_order, aliases=("em",), stability="euler"
+        ),
+        stochastic_method("milstein", "Milstein", ExplicitDrift, second_order, stability="euler"),
+        stochastic_method(
+            "implicit_euler_maruyama", "Euler-Maruyama, implicit in the linear part", ImplicitDrift, first_order
+        ),
+        stochastic_method("implicit_milstein", "Milstein, implicit in the linear part", ImplicitDrift, second_order),
         Method("DOP853", "adaptive explicit", 8, "Dormand-Prince 8(5,3), adaptive"),
         Method("Radau", "adaptive implicit", 5, "Radau IIA of order 5, adaptive"),
         Method("BDF", "adaptive implicit", 5, "backward differentiation of orders 1 to 5, adaptive"),

@@ -13,11 +13,13 @@ from pdekit.errors import ConfigError, PdekitError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.problem import Problem
 from pdekit.solution import Solution
+from pdekit.time.maruyama import strong_order
 from pdekit.time.methods import METHODS
 from pdekit.verification.manufactured import manufactured
 
 # In a study in space the error in time must not be seen.
 TIGHT: dict[str, Any] = {"rtol": 1e-11, "atol": 1e-13}
+FINER_PATH = 16  # of the finest step of a study with noise, that of the reference
 FAR_ABOVE = 2.5  # of the expected order
 ROUNDING = 2e-11  # errors below this, beside the solution, are rounding and tolerance: no order can be read off
 Reference = Literal["exact", "manufactured", "self"]
@@ -225,6 +227,10 @@ def converge(
     if points is None:
         assert steps is not None
         return _in_time(problem, steps, against, expect, tolerance, say)
+    if problem.system.noises:
+        raise ConfigError(
+            "equations with noise have a path of their own on every grid; study them in time", key="convergence"
+        )
     if steps is not None and len(steps) != len(points):
         raise ConfigError(
             f"{len(points)} points and {len(steps)} steps; they are refined together, one each", key="convergence"
@@ -357,8 +363,16 @@ def _in_time(
         raise PdekitError(
             f"{method} chooses its own steps; a study in time needs a method of fixed step", key="convergence.steps"
         )
-    say("reference, tight tolerances")
-    exact = replace(problem.time, step=None, method="auto", rtol=1e-12, atol=1e-14)
+    if problem.system.noises:
+        finest = steps[-1] / FINER_PATH
+        say(f"reference, step {finest:g}")
+        compared = f"the same path of the noise in steps of {finest:g}"
+        problem = problem.replace(time=replace(problem.time, path_step=finest, samples=1))
+        exact = replace(problem.time, step=finest, method=method)
+    else:
+        say("reference, tight tolerances")
+        compared = "the exact solution in time on the same grid"
+        exact = replace(problem.time, step=None, method="auto", rtol=1e-12, atol=1e-14)
     reference = _final(problem.replace(time=exact).solve(times=()), names)
     errors: dict[str, list[float]] = {name: [] for name in names}
     for step in steps:
@@ -369,11 +383,13 @@ def _in_time(
     return Study(
         problem.title,
         "time",
-        "the exact solution in time on the same grid",
+        compared,
         tuple(steps),
         tuple(steps),
         {name: tuple(values) for name, values in errors.items()},
-        float(expect or METHODS[method].order),
+        float(
+            expect or (strong_order(problem.semidiscrete, method) if problem.system.noises else METHODS[method].order)
+        ),
         tolerance,
         {name: float(np.max(np.abs(values))) for name, values in reference.items()},
     )

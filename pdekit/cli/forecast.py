@@ -12,6 +12,7 @@ from pdekit.errors import PdekitError
 from pdekit.problem import Problem
 from pdekit.time.controllers import step_count
 from pdekit.time.loop import Stop
+from pdekit.time.maruyama import Path
 from pdekit.time.method_choice import Choice
 from pdekit.time.observers import Watch
 from pdekit.time.stepper import Tolerance
@@ -70,7 +71,8 @@ def forecast(problem: Problem, choice: Choice) -> Forecast | None:
         y, watch = system.pack(problem.initial_fields()), Watch(system, np.inf, note)
         tolerance = Tolerance(np.broadcast_to(1e-9, y.shape), time.rtol)
         stops = [Stop(start), Stop(start + tried * h)]
-        for _ in choice.method.integrate(system, y, stops, watch, tolerance, step=h, rhs=rhs):
+        path = Path(time.seed, time.path_step)
+        for _ in choice.method.integrate(system, y, stops, watch, tolerance, step=h, rhs=rhs, path=path):
             pass
     except _Enough:
         pass

@@ -39,7 +39,7 @@ class RealPairs:
     """
 
     is_linear = False
-    changes_in_time = True
+    b_is_constant, changes_in_time = True, True  # what comes from outside is not told apart
     dtype = np.dtype(float)
 
     def __init__(self, system: SemiDiscrete) -> None:

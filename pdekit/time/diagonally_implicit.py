@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -28,7 +27,7 @@ from pdekit.errors import NotConvergedError, SolverError
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
-from pdekit.stencils.sparse_products import diagonal
+from pdekit.time.iteration_matrix import iteration_matrix
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.time.tables import ImplicitTableau
 
@@ -99,7 +98,7 @@ class DiagonallyImplicit(VectorStepper):
 
         problem = RootProblem(
             residual,
-            lambda x: self._matrix(system.jacobian(t, x), hg),
+            lambda x: iteration_matrix(M, hg, system.jacobian(t, x)),
             lambda x: M * (np.abs(x) + np.abs(known)) + hg * (abs(system.jacobian(t, x)) @ np.abs(x)),
             self._blocks,
         )
@@ -109,14 +108,11 @@ class DiagonallyImplicit(VectorStepper):
 
     def _factorised(self, hg: float) -> LinearSolver:
         if self._linear is None or self._linear[0] != hg:
-            make = lambda: self._matrix(self.system.L, hg)  # noqa: E731
+            make = lambda: iteration_matrix(self.M, hg, self.system.L)  # noqa: E731
             solver = self.solvers.shifted(1.0, hg, make) if self.regular else self.solvers.factorise(make())
             self._linear = hg, solver
             self.statistics.factorisations += 1
         return self._linear[1]
-
-    def _matrix(self, J: Any, hg: float) -> Any:
-        return sparse.csr_array(diagonal(self.M) - hg * J)
 
     def _error(self, Y: Array, out: Array, k: list[Array], h: float, tolerance: Tolerance) -> float:
         e = self.M * (h * sum(w * slope for w, slope in zip(self.tableau.error, k) if w != 0))

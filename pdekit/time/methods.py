@@ -45,6 +45,8 @@ from pdekit.time.right_hand_side import (
     RightHandSide,
     choose_right_hand_side,
 )
+from pdekit.time.rosenbrock import Rosenbrock
+from pdekit.time.rosenbrock_tables import ROSENBROCK_TABLEAUX, RosenbrockTableau
 from pdekit.time.runge_kutta import Counted, RungeKutta
 from pdekit.time.scipy_methods import integrate_by_scipy
 from pdekit.time.second_order import Newmark, Verlet
@@ -323,6 +325,15 @@ def implicit_method(tableau: ImplicitTableau) -> Method:
     )
 
 
+def rosenbrock_method(tableau: RosenbrockTableau) -> Method:
+    """A Rosenbrock method by its table."""
+
+    def make(given: Ingredients) -> Stepper:
+        return on_real_pairs(given.system, lambda system: Rosenbrock(system, tableau, given.solvers, given.statistics))
+
+    return Method(tableau.name, "implicit", tableau.order, tableau.title, make, True, aliases=tableau.aliases)
+
+
 def theta_method(theta: float) -> Callable[[Ingredients], Stepper]:
     """What makes the stepper of a theta method."""
     return lambda given: on_real_pairs(
@@ -370,6 +381,7 @@ METHODS: dict[str, Method] = {
     for m in (
         *(explicit_method(tableau) for tableau in TABLEAUX.values()),
         *(implicit_method(tableau) for tableau in IMPLICIT_TABLEAUX.values()),
+        *(rosenbrock_method(tableau) for tableau in ROSENBROCK_TABLEAUX.values()),
         *(symplectic_method(composition) for composition in COMPOSITIONS.values()),
         *(implicit_explicit_method(tableau) for tableau in IMPLICIT_EXPLICIT_TABLEAUX.values()),
         *(exponential_method(tableau) for tableau in EXPONENTIAL_TABLEAUX.values()),

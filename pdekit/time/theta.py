@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
-from pdekit.stencils.sparse_products import diagonal
+from pdekit.time.iteration_matrix import iteration_matrix
 from pdekit.time.stepper import Tolerance, VectorStepper
 
 Array = NDArray[Any]
@@ -62,7 +61,7 @@ class Theta(VectorStepper):
             return np.asarray(M * x - h * theta * system.rhs(t + h, x) - known)
 
         def jacobian(x: Array) -> Any:
-            return diagonal(M) - h * (diagonal(np.broadcast_to(theta, M.shape)) @ system.jacobian(t + h, x))
+            return iteration_matrix(M, h * np.broadcast_to(theta, M.shape), system.jacobian(t + h, x))
 
         def size(x: Array) -> Array:
             return np.asarray(M * np.abs(x) + np.abs(known) + h * theta * (abs(system.jacobian(t + h, x)) @ np.abs(x)))
@@ -79,5 +78,4 @@ class Theta(VectorStepper):
         return self._solver[1]
 
     def _matrix(self, h: float) -> Any:
-        weights = diagonal(np.broadcast_to(self.implicit, self.M.shape))
-        return sparse.csr_array(diagonal(self.M) - h * (weights @ self.system.L))
+        return iteration_matrix(self.M, h * np.broadcast_to(self.implicit, self.M.shape), self.system.L)

@@ -25,9 +25,7 @@ from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import NotConvergedError, SolverError
 from pdekit.linear.solver_choice import Solvers
-from pdekit.linear.solver_protocol import LinearSolver
-from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
-from pdekit.time.iteration_matrix import iteration_matrix
+from pdekit.time.implicit_stage import ImplicitStage
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.time.tables import ImplicitTableau
 
@@ -48,13 +46,9 @@ class DiagonallyImplicit(VectorStepper):
     def __init__(
         self, system: SemiDiscrete, tableau: ImplicitTableau, solvers: Solvers, statistics: Statistics
     ) -> None:
-        self.system, self.tableau, self.solvers, self.statistics = system, tableau, solvers, statistics
+        self.system, self.tableau, self.statistics = system, tableau, statistics
         self.error_order = tableau.error_order if tableau.error else None
-        self.M, self.regular = system.mass, system.evolves
-        self._blocks = [block.slice for block in system.blocks]
-        self._newton = Newton(STEPS, solvers.factorise, statistics)
-        self._linear: tuple[float, LinearSolver] | None = None
-        self._last: LinearSolver | None = None
+        self.stage = ImplicitStage(system, solvers, statistics)
         self._first: Array | None = None  # the slope at the beginning of the step to come, if it is known
         self._slopes: list[Array] = []
 
@@ -68,13 +62,18 @@ class DiagonallyImplicit(VectorStepper):
     def accepted(self, estimated: bool) -> None:
         self._first = self._slopes[-1]
 
+    @property
+    def last_slope(self) -> Array:
+        """The slope at the end of the last step, by the formula of its last stage."""
+        return self._slopes[-1]
+
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         A, c, gamma = self.tableau.A, self.tableau.c, self.tableau.gamma
         k = [self.rate(t, Y) if self._first is None else self._first]
         try:
             for i in range(1, len(c)):
                 known = Y + h * sum(a * slope for a, slope in zip(A[i], k) if a != 0)
-                x = self._stage(t + c[i] * h, known, h * gamma, Y)
+                x = self.stage.solve(t + c[i] * h, known, h * gamma, Y)
                 k.append((x - known) / (h * gamma))
         except NotConvergedError:
             if tolerance is None:
@@ -84,40 +83,10 @@ class DiagonallyImplicit(VectorStepper):
         self._slopes = k
         return 0.0 if tolerance is None else self._error(Y, out, k, h, tolerance)
 
-    def _stage(self, t: float, known: Array, hg: float, guess: Array) -> Array:
-        """The root x of ``M (x - known) = h gamma F(t, x)``."""
-        system, M = self.system, self.M
-        self.statistics.evaluations += 1
-        if system.is_linear:
-            self._last = self._factorised(hg)
-            return self._last.solve((known if self.regular else M * known) + hg * system.b(t))
-
-        def residual(x: Array) -> Array:
-            self.statistics.evaluations += 1
-            return np.asarray(M * (x - known) - hg * system.rhs(t, x))
-
-        problem = RootProblem(
-            residual,
-            lambda x: iteration_matrix(M, hg, system.jacobian(t, x)),
-            lambda x: M * (np.abs(x) + np.abs(known)) + hg * (abs(system.jacobian(t, x)) @ np.abs(x)),
-            self._blocks,
-        )
-        root = self._newton.solve(problem, guess, hg)
-        self._last = root.solver
-        return root.x
-
-    def _factorised(self, hg: float) -> LinearSolver:
-        if self._linear is None or self._linear[0] != hg:
-            make = lambda: iteration_matrix(self.M, hg, self.system.L)  # noqa: E731
-            solver = self.solvers.shifted(1.0, hg, make) if self.regular else self.solvers.factorise(make())
-            self._linear = hg, solver
-            self.statistics.factorisations += 1
-        return self._linear[1]
-
     def _error(self, Y: Array, out: Array, k: list[Array], h: float, tolerance: Tolerance) -> float:
-        e = self.M * (h * sum(w * slope for w, slope in zip(self.tableau.error, k) if w != 0))
-        assert self._last is not None
+        e = self.system.mass * (h * sum(w * slope for w, slope in zip(self.tableau.error, k) if w != 0))
+        assert self.stage.last is not None
         try:
-            return tolerance.norm(self._last.solve(e), Y, out)
+            return tolerance.norm(self.stage.last.solve(e), Y, out)
         except SolverError:
             return tolerance.norm(e, Y, out)

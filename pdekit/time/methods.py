@@ -36,6 +36,11 @@ from pdekit.time.maruyama import (
     second_order,
     wiener_processes,
 )
+from pdekit.time.multistep_implicit_explicit import (
+    SEMI_IMPLICIT,
+    MultistepImplicitExplicit,
+    SemiImplicitDifferentiation,
+)
 from pdekit.time.observers import Watch
 from pdekit.time.paired import on_real_pairs
 from pdekit.time.right_hand_side import (
@@ -49,11 +54,12 @@ from pdekit.time.rosenbrock import Rosenbrock
 from pdekit.time.rosenbrock_tables import ROSENBROCK_TABLEAUX, RosenbrockTableau
 from pdekit.time.runge_kutta import Counted, RungeKutta
 from pdekit.time.scipy_methods import integrate_by_scipy
-from pdekit.time.second_order import Newmark, Verlet
+from pdekit.time.second_order import ACCELERATIONS, Acceleration, Newmark, Verlet
 from pdekit.time.stability import rate_bound
 from pdekit.time.stepper import Stepper, Tolerance
 from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tableau
 from pdekit.time.theta import Theta
+from pdekit.time.variable_bdf2 import VariableBDF2
 
 LADDER = 4  # lengths of steps for every factor of two, of methods whose coefficients belong to a length
 USUAL_STAGES, USUAL_EVALUATIONS = 10, 5000.0
@@ -325,6 +331,28 @@ def implicit_method(tableau: ImplicitTableau) -> Method:
     )
 
 
+def semi_implicit_method(found: SemiImplicitDifferentiation) -> Method:
+    """A semi-implicit multistep method by its coefficients."""
+    title = f"semi-implicit backward differentiation of order {found.order}, Ascher, Ruuth and Wetton (1995)"
+
+    def make(given: Ingredients) -> Stepper:
+        return MultistepImplicitExplicit(given.system, found, given.solvers, given.statistics)
+
+    return Method(found.name, "implicit-explicit", found.order, title, make)
+
+
+def accelerated_method(found: Acceleration) -> Method:
+    """An implicit method for equations of second order in time."""
+    return Method(
+        found.name,
+        "newmark",
+        2,
+        found.title,
+        lambda given: Newmark(given.system, found, given.solvers, given.statistics),
+        aliases=found.aliases,
+    )
+
+
 def rosenbrock_method(tableau: RosenbrockTableau) -> Method:
     """A Rosenbrock method by its table."""
 
@@ -413,12 +441,15 @@ METHODS: dict[str, Method] = {
             aliases=("cn", "trapezoidal", "crank-nicolson"),
         ),
         Method(
-            "newmark",
-            "newmark",
+            "bdf2",
+            "implicit",
             2,
-            "Newmark, beta 1/4, gamma 1/2",
-            lambda g: Newmark(g.system, g.solvers, g.statistics),
+            "backward differentiation of order 2 with variable steps",
+            lambda given: on_real_pairs(given.system, lambda s: VariableBDF2(s, given.solvers, given.statistics)),
+            estimates=True,
         ),
+        *(accelerated_method(found) for found in ACCELERATIONS.values()),
+        *(semi_implicit_method(found) for found in SEMI_IMPLICIT.values()),
         Method(
             "exponential",
             "exact",

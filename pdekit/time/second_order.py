@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -78,17 +79,60 @@ class Verlet(VectorStepper):
         return 0.0
 
 
-class Newmark(VectorStepper):
-    """Newmark's method for ``q'' = a(t, q, v)``, beta = 1/4, gamma = 1/2: order 2, unconditionally stable, conserves the
-    energy of linear systems.
+@dataclass(frozen=True)
+class Acceleration:
+    """Coefficients of an implicit method for ``q'' = a(t, q, v)``.
 
-    Newmark (1959), eqs. (8) and (9). The new acceleration is the unknown that is solved for.
+    Parameters
+    ----------
+    name : str
+    beta, gamma : float
+        Of Newmark's formulas.
+    lag_mass, lag_force : float
+        Shares of the old time in the acceleration and in the force: alpha_m and alpha_f.
+    title : str
+    aliases : tuple of str
     """
 
-    beta, gamma = 0.25, 0.5
+    name: str
+    beta: float
+    gamma: float
+    lag_mass: float
+    lag_force: float
+    title: str
+    aliases: tuple[str, ...] = ()
 
-    def __init__(self, system: SemiDiscrete, solvers: Solvers, statistics: Statistics) -> None:
-        self.q, self.v = halves(system, "newmark")
+
+def generalised_alpha(damping: float) -> Acceleration:
+    """The generalised alpha method whose step multiplies the fastest waves by `damping` (rho), of order 2 for any.
+
+    J. Chung and G. M. Hulbert, J. Appl. Mech. 60 (1993) 371-375, eqs. (17), (20) and (25).
+    """
+    lag_mass, lag_force = (2 * damping - 1) / (damping + 1), damping / (damping + 1)
+    gamma, beta = 0.5 - lag_mass + lag_force, 0.25 * (1 - lag_mass + lag_force) ** 2
+    title = f"generalised alpha, which damps the fastest waves by {damping:g} a step, Chung and Hulbert (1993)"
+    return Acceleration("generalised_alpha", beta, gamma, lag_mass, lag_force, title, ("generalized_alpha",))
+
+
+ACCELERATIONS = {
+    m.name: m
+    for m in (
+        Acceleration("newmark", 0.25, 0.5, 0.0, 0.0, "Newmark, beta 1/4, gamma 1/2"),
+        generalised_alpha(0.8),
+    )
+}
+
+
+class Newmark(VectorStepper):
+    """``(1 - alpha_m) a_1 + alpha_m a_0 = a(t, q, v)`` at the time and the state ``(1 - alpha_f) (.)_1 + alpha_f (.)_0``.
+
+    Newmark's own method (beta = 1/4, gamma = 1/2, no lags) is of order 2, unconditionally stable, and conserves the energy of
+    linear systems; Newmark (1959), eqs. (8) and (9). The new acceleration is the unknown that is solved for.
+    """
+
+    def __init__(self, system: SemiDiscrete, method: Acceleration, solvers: Solvers, statistics: Statistics) -> None:
+        self.q, self.v = halves(system, method.name)
+        self.method = method
         self.system, self.solvers, self.statistics = system, solvers, statistics
         middle = self.q.stop
         own = [b.slice for b in system.blocks if b.offset >= middle]
@@ -99,8 +143,8 @@ class Newmark(VectorStepper):
 
     def _matrix(self, J: Any, h: float) -> Any:
         K, C = J[self.v][:, self.q], J[self.v][:, self.v]
-        one = sparse.eye_array(K.shape[0], format="csr")
-        return sparse.csr_array(one - self.beta * h**2 * K - self.gamma * h * C)
+        m, one = self.method, sparse.eye_array(K.shape[0], format="csr")
+        return sparse.csr_array((1 - m.lag_mass) * one - (1 - m.lag_force) * (m.beta * h**2 * K + m.gamma * h * C))
 
     def rate(self, t: float, Y: Array) -> Array:
         return self.system.rhs(t, Y)
@@ -109,7 +153,9 @@ class Newmark(VectorStepper):
         self._acceleration = None
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
-        system, beta, gamma = self.system, self.beta, self.gamma
+        system, beta, gamma = self.system, self.method.beta, self.method.gamma
+        old, new_share = self.method.lag_mass, 1 - self.method.lag_force
+        at = t + new_share * h
         kept = self._acceleration
         a = kept[1] if kept is not None and kept[0] == t else system.rhs(t, Y)[self.v]
         guess = np.empty_like(Y)
@@ -122,16 +168,20 @@ class Newmark(VectorStepper):
             full[self.v] += gamma * h * acceleration
             return full
 
+        def force(full: Array) -> Array:
+            mixed = full if new_share == 1 else new_share * full + (1 - new_share) * Y
+            return np.asarray(system.rhs(at, mixed)[self.v] - old * a)
+
         if system.is_linear:
             if self._solver is None or self._solver[0] != h:
                 self._solver = h, self.solvers.factorise(self._matrix(system.L, h))
                 self.statistics.factorisations += 1
-            new = self._solver[1].solve(system.rhs(t + h, guess)[self.v])
+            new = self._solver[1].solve(force(guess))
         else:
             problem = RootProblem(
-                lambda x: x - system.rhs(t + h, state(x))[self.v],
-                lambda x: self._matrix(system.jacobian(t + h, state(x)), h),
-                lambda x: (abs(system.jacobian(t + h, state(x))) @ np.abs(state(x)))[self.v] + np.abs(x),
+                lambda x: (1 - old) * x - force(state(x)),
+                lambda x: self._matrix(system.jacobian(at, state(x)), h),
+                lambda x: (abs(system.jacobian(at, state(x))) @ np.abs(state(x)))[self.v] + np.abs(x) + np.abs(a),
                 self._blocks,
             )
             new = self._newton.solve(problem, a, h).x

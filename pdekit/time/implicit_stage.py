@@ -1,0 +1,73 @@
+"""The equation that implicit methods solve in every stage, ``M (x - known) = hg F(t, x)``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.counts import Statistics
+from pdekit.discretize.system import SemiDiscrete
+from pdekit.linear.solver_choice import Solvers
+from pdekit.linear.solver_protocol import LinearSolver
+from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
+from pdekit.time.iteration_matrix import iteration_matrix
+
+Array = NDArray[Any]
+
+
+class ImplicitStage:
+    """Solves one stage after the other: directly where the system is linear, by simplified Newton iterations elsewhere.
+
+    Factors are kept as long as hg stays the same. Rows of algebraic equations, where M is zero, are ``0 = F``.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    solvers : Solvers
+    statistics : Statistics
+    """
+
+    def __init__(self, system: SemiDiscrete, solvers: Solvers, statistics: Statistics) -> None:
+        self.system, self.solvers, self.statistics = system, solvers, statistics
+        self.M, self.regular = system.mass, system.evolves
+        self._blocks = [block.slice for block in system.blocks]
+        self._newton = Newton(STEPS, solvers.factorise, statistics)
+        self._linear: tuple[float, LinearSolver] | None = None
+        self.last: LinearSolver | None = None  # of ``M - hg J``, as the stage left it
+
+    def solve(self, t: float, known: Array, hg: float, guess: Array) -> Array:
+        """The root x.
+
+        Raises
+        ------
+        NotConvergedError, SolverError
+        """
+        system, M = self.system, self.M
+        self.statistics.evaluations += 1
+        if system.is_linear:
+            self.last = self._factorised(hg)
+            return self.last.solve((known if self.regular else M * known) + hg * system.b(t))
+
+        def residual(x: Array) -> Array:
+            self.statistics.evaluations += 1
+            return np.asarray(M * (x - known) - hg * system.rhs(t, x))
+
+        problem = RootProblem(
+            residual,
+            lambda x: iteration_matrix(M, hg, system.jacobian(t, x)),
+            lambda x: M * (np.abs(x) + np.abs(known)) + hg * (abs(system.jacobian(t, x)) @ np.abs(x)),
+            self._blocks,
+        )
+        root = self._newton.solve(problem, guess, hg)
+        self.last = root.solver
+        return root.x
+
+    def _factorised(self, hg: float) -> LinearSolver:
+        if self._linear is None or self._linear[0] != hg:
+            make = lambda: iteration_matrix(self.M, hg, self.system.L)  # noqa: E731
+            solver = self.solvers.shifted(1.0, hg, make) if self.regular else self.solvers.factorise(make())
+            self._linear = hg, solver
+            self.statistics.factorisations += 1
+        return self._linear[1]

@@ -388,6 +388,7 @@ class Problem:
             step=settings.step if step is None else step,
             rtol=settings.rtol,
             single=settings.precision == "single",
+            implicit=settings.implicit,
             solvers=solvers,
         )
 

@@ -178,7 +178,7 @@ class Run:
             frames = method.integrate(
                 self.system, start.pop(), left, course.watch, course.tolerance,
                 step=settings.step, rhs=course.rhs, solvers=course.solvers, longest=longest,
-                path=Path(settings.seed, settings.path_step, self.sample),
+                path=Path(settings.seed, settings.path_step, self.sample), implicit=settings.implicit,
             )  # fmt: skip
             course.rhs = None
             try:
@@ -193,7 +193,7 @@ class Run:
 
     def _choose(self, settings: TimeSettings, t: float, y: Array, end: float, solvers: Solvers) -> Choice:
         words: dict[str, Any] = {"method": settings.method, "step": settings.step, "rtol": settings.rtol}
-        words["single"] = settings.precision == "single"
+        words |= {"single": settings.precision == "single", "implicit": settings.implicit}
         return choose(self.system, t, y, end - t, thresholds=self.thresholds, solvers=solvers, **words)
 
     def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:

@@ -42,6 +42,9 @@ class TimeSettings:
     solver : str or object, default "auto"
         The linear solver of implicit methods and steady problems: auto, direct, banded, sparse_lu, separable, krylov, multigrid;
         or an object with ``factorise(A)``, which returns one with ``solve(b)``.
+    implicit : tuple of str, optional
+        What implicit-explicit methods treat implicitly: terms by their derivatives, ``laplace(u)`` or ``u_xx``, or ``u`` for those without.
+        By default all that is linear with coefficients constant in time.
     seed : int, optional
         Of noise in the equations, which needs one: the same seed gives the same path, whatever the threads and the frames.
     path_step : float, optional
@@ -60,6 +63,7 @@ class TimeSettings:
     precision: Literal["double", "single"] = "double"
     max_step: float | None = None
     solver: Any = "auto"
+    implicit: tuple[str, ...] | None = None
     seed: int | None = None
     path_step: float | None = None
     samples: int = 1

@@ -37,6 +37,10 @@ class Thresholds:
         Spectral radius times duration from which exponential methods take over from the stages of compiled RKC2: a stage of theirs
         costs as much as ten compiled evaluations (etdrk4 against rkc2: Gray-Scott 200^2, 2e3: 6.9 s and 0.6 s; Allen-Cahn 129^2, 1e3:
         0.41 and 0.27; Schnakenberg 65^2, 3e4: 0.4 to 0.7 and 0.55; Brusselator 128^2, 1.5e5: 1.0 and 1.1).
+    turning_steps : int
+        Steps that an explicit method needs for stability alone, from which complex semilinear waves go by exponential methods (cubic
+        Schroedinger, 256 nodes, rtol 1e-6: at 23, 70 and 231 such steps 12, 15 and 19 ms against 20, 44 and 125 ms by DOP853, errors of
+        0.1 to 9 rtol; 128^2, 7 to 35: 50 to 70 ms against 210 to 510 ms).
     rest_share : float
         Of the stiff part's spectral radius, up to which exponential methods leave the other derivatives to an explicit treatment
         (viscous Burgers 400 nodes, 0.1: as long as BDF; Kuramoto-Sivashinsky, 0.02: a quarter).
@@ -45,16 +49,23 @@ class Thresholds:
         (u_t = laplace(u) - u^3 at rtol 1e-6: 128^2 3 s against 1.5 s, 256^2 19 s against 1.5 s). Banded LU in 1-D never does.
     largest_3d_lu : int
         Unknowns of a 3-D problem beyond which LU factors are larger still than many explicit steps are long.
-    loose, tight : float
-        Relative tolerances below which a method of order 2, and BDF with its low orders, need too many steps.
+    loose : float
+        Relative tolerance below which a method of order 2 needs too many steps.
+    tight : mapping of int to float
+        By dimension, relative tolerance from which downwards Radau takes the place of BDF (1-D, 300 to 4,000 nodes, Burgers, porous
+        medium, Fisher: at 1e-6 0.1 to 0.18 s against 0.08 to 0.24 s, with errors of 0.01 rtol against 0.5 to 6; its LU factors are complex).
     matrix_free_from : int
         Unknowns from which no matrix is made to find the spectrum, where the rows say what it is like (301^2 by ARPACK: 27 s).
     compiled_methods_from : int
-        Unknowns from which methods of the explicit engine, which run on compiled kernels, are taken.
+        Unknowns from which methods of the explicit engine, which run on compiled kernels, are taken (Allen-Cahn, 129^2: 0.16 s against
+        0.64 s by DOP853).
     worth_compiling : float
         Node updates: about what matrices do in the second that compiling takes.
     sweeps_from : int
         Values from which the compiled sweeps of an operator are worth loading the compiler.
+    bounded_from : int
+        Unknowns from which a bound on the rows stands for the spectrum where only the kind of method is to be chosen (Brusselator 65^2:
+        choosing took 0.18 s of 0.31 s).
     dense_spectrum : int
         Unknowns up to which the whole spectrum is computed (400: 0.1 s).
     dense_axis : mapping of int to int
@@ -73,15 +84,17 @@ class Thresholds:
     scaled_from: float = 1e-3
     explicit_steps: int = 400
     exponential_from: float = 1.5e5
+    turning_steps: int = 20
     rest_share: float = 0.05
     stabilised_from: Mapping[int, int] = _by_dimension(d2=8_000, d3=4_000)
     largest_3d_lu: int = 30_000
     loose: float = 1e-7
-    tight: float = 1e-8
+    tight: Mapping[int, float] = field(default_factory=lambda: {1: 1e-4, 2: 1e-8, 3: 1e-8})
     matrix_free_from: int = 20_000
-    compiled_methods_from: int = 20_000
+    compiled_methods_from: int = 8_000
     worth_compiling: float = 6e7
     sweeps_from: int = 1 << 16
+    bounded_from: int = 1_000
     dense_spectrum: int = 400
     dense_axis: Mapping[int, int] = _by_dimension(d1=400, d2=2500, d3=2500)
     near_zero_spectrum: int = 20_000

@@ -58,7 +58,7 @@ class SemiDiscrete:
         order: int = 2,
         dtype: Any = float,
     ) -> None:
-        self.system, self.grid, self.order = system, grid, order
+        self.system, self.grid, self.order, self._boundary = system, grid, order, boundary
         self.dtype = np.dtype(dtype)
         values = {str(s): v for s, v in system.parameters.items()}
         states = {str(s): s for s in system.states}
@@ -74,6 +74,10 @@ class SemiDiscrete:
         self.program.check()
         self.function = None if system.function is None else PythonFunction(self.layout, system)
         self._jacobian_known = False
+
+    def restricted(self, system: EquationSystem) -> SemiDiscrete:
+        """Other equations for the same unknowns, under the same conditions."""
+        return SemiDiscrete(system, self.grid, self._boundary, order=self.order, dtype=self.dtype)
 
     @property
     def blocks(self) -> tuple[Block, ...]:

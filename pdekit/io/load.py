@@ -209,7 +209,9 @@ class _Builder:
             given: dict[str, Any] = section.model_dump(exclude_none=True) if section else {}
             for name, value in given.items():
                 path: KeyPath = (key, name)
-                if isinstance(value, list):
+                if isinstance(value, list) and str in get_args(get_args(hints[name])[0]):
+                    values[name] = tuple(value)
+                elif isinstance(value, list):
                     values[name] = tuple(self.number(v, (*path, i)) for i, v in enumerate(value))
                 else:
                     numeric = float in (hints[name], *get_args(hints[name]))

@@ -37,7 +37,11 @@ GRID_GROWTH = 2e-2  # beside the spectral radius: growth above this is that of g
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What the choice rests on; `precise` finds the spectrum of a large system at any cost, `modes` are known eigenvectors."""
+    """What the choice rests on.
+
+    `precise` finds the spectrum of a large system at any cost, `rough` bounds it where only the kind of method is to be chosen;
+    `modes` are known eigenvectors.
+    """
 
     system: SemiDiscrete
     t: float
@@ -46,6 +50,7 @@ class Facts:
     thresholds: Thresholds = THRESHOLDS
     precise: bool = False
     modes: Diagonalisation | None = None
+    rough: bool = False
 
     @cached_property
     def jacobian(self) -> Any:
@@ -70,8 +75,10 @@ class Facts:
     @cached_property
     def bounded(self) -> bool:
         """Whether the spectrum is taken from a bound on the rows: a large real system of diffusion or of waves."""
-        system = self.system
-        return system.size >= self.thresholds.matrix_free_from and self.modes is None and self.elliptic
+        system, sizes = self.system, self.thresholds
+        if self.modes is not None or system.size < sizes.bounded_from or not self.elliptic:
+            return False
+        return system.size >= sizes.matrix_free_from or (self.rough and not has_doubtful_closures(system))
 
     @cached_property
     def elliptic(self) -> bool:

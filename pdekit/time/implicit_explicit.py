@@ -17,14 +17,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import SolverError
-from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.time.implicit_explicit_tables import ImplicitExplicitTableau
+from pdekit.time.splitting import Splitting
 from pdekit.time.stepper import Tolerance, VectorStepper
 
 Array = NDArray[Any]
@@ -38,26 +38,15 @@ class ImplicitExplicit(VectorStepper):
     ----------
     system : SemiDiscrete
     tableau : ImplicitExplicitTableau
-    solvers : Solvers
+    splitting : Splitting
     statistics : Statistics
-
-    Raises
-    ------
-    SolverError
-        There is no linear part, or there are algebraic equations.
     """
 
     def __init__(
-        self, system: SemiDiscrete, tableau: ImplicitExplicitTableau, solvers: Solvers, statistics: Statistics
+        self, system: SemiDiscrete, tableau: ImplicitExplicitTableau, splitting: Splitting, statistics: Statistics
     ) -> None:
-        self.system, self.tableau, self.solvers, self.statistics = system, tableau, solvers, statistics
+        self.system, self.tableau, self.splitting, self.statistics = system, tableau, splitting, statistics
         self.error_order = tableau.error_order
-        if not system.evolves or system.function is not None or all(s.linear == 0 for s in system.splits.values()):
-            raise SolverError(
-                f"{tableau.name} treats the linear terms of evolution equations implicitly, and there are none; use tr_bdf2, or "
-                "method: auto",
-                key="time.method",
-            )
         self._solver = lru_cache(maxsize=KEPT)(self._factorised)
 
     def rate(self, t: float, Y: Array) -> Array:
@@ -65,11 +54,11 @@ class ImplicitExplicit(VectorStepper):
         return self.system.rhs(t, Y)
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
-        table, system = self.tableau, self.system
+        table, splitting = self.tableau, self.splitting
         hg = h * table.gamma
         solver = self._solver(hg)
         N = [self._explicit(t, Y)]
-        G = [system.L @ Y + system.b(t)]
+        G = [splitting.implicit(t, Y)]
         for i in range(1, len(table.c)):
             known = (
                 Y
@@ -77,7 +66,7 @@ class ImplicitExplicit(VectorStepper):
                 + h * sum(a * n for a, n in zip(table.explicit[i], N))
             )
             at = t + table.c[i] * h
-            U = solver.solve(known + hg * system.b(at))
+            U = solver.solve(np.asarray(known + hg * splitting.b(at)))
             G.append((U - known) / hg)
             N.append(self._explicit(at, U))
         out[...] = (
@@ -92,8 +81,8 @@ class ImplicitExplicit(VectorStepper):
 
     def _explicit(self, t: float, y: Array) -> Array:
         self.statistics.evaluations += 1
-        return self.system.nonlinear(t, y)
+        return self.splitting.explicit(t, y)
 
     def _factorised(self, hg: float) -> LinearSolver:
         self.statistics.factorisations += 1
-        return self.solvers.resolvent(hg)
+        return self.splitting.resolvent(hg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,7 @@ def choose(
     thresholds: Thresholds = THRESHOLDS,
     solvers: Solvers | None = None,
     single: bool = False,
+    implicit: Sequence[str] | None = None,
 ) -> Choice:
     """Choose the time integration method, or check the one asked for.
 
@@ -73,6 +75,8 @@ def choose(
         Those of the system, if they were made before.
     single : bool, default False
         States in single precision: methods that run on compiled kernels only.
+    implicit : sequence of str, optional
+        Terms that are to be treated implicitly, the others explicitly.
 
     Returns
     -------
@@ -85,10 +89,12 @@ def choose(
     """
     refuse_unsound(system)
     solvers = solvers or Solvers(system, thresholds=thresholds)
-    facts = Facts(system, t, y, duration, thresholds, modes=solvers.modes)
+    facts = Facts(system, t, y, duration, thresholds, modes=solvers.modes, rough=method == "auto" and step is None)
     facts.refuse_growth()
     if system.system.noises:
         return _for_noise(facts, method, step, duration)
+    if implicit is not None:
+        return _for_marked_terms(method, step, duration)
     if method == "auto":
         if single and step is None:
             return _on_kernels(facts)
@@ -117,6 +123,21 @@ def _check_step(method: Method, step: float | None, duration: float) -> None:
         raise SolverError(
             f"{step:g} asks for {duration / step:.3g} steps; at most {MOST_STEPS:.0e} are sensible", key="time.step"
         )
+
+
+def _for_marked_terms(method: str, step: float | None, duration: float) -> Choice:
+    """An implicit-explicit method, for terms that the user marked."""
+    reason = "terms are marked as implicit, the others are explicit"
+    if method == "auto":
+        return Choice(METHODS["ark43" if step is None else "sbdf3"], (reason,))
+    chosen = find_method(method)
+    if chosen.family != "implicit-explicit":
+        names = ", ".join(m.name for m in METHODS.values() if m.family == "implicit-explicit")
+        raise SolverError(
+            f"is for implicit-explicit methods, {names}; the method is {chosen.name}", key="time.implicit"
+        )
+    _check_step(chosen, step, duration)
+    return Choice(chosen, (f"{chosen.title}: asked for", reason))
 
 
 def _for_noise(facts: Facts, method: str, step: float | None, duration: float) -> Choice:
@@ -217,8 +238,9 @@ def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
     stiff = max(float(np.max(np.abs(part.modes.eigenvalues))) for part in solvers.stiff_parts)
     sizes = facts.thresholds
     by_kernels = system.size >= sizes.stabilised_from.get(system.grid.ndim, np.inf) and not system.system.definitions
-    kernels_do = by_kernels and facts.spectrum.is_real
-    if stiff * facts.duration <= (sizes.exponential_from if kernels_do else sizes.explicit_steps):
+    real = facts.spectrum.is_real
+    few = sizes.turning_steps if system.dtype.kind == "c" and not real else sizes.explicit_steps
+    if stiff * facts.duration <= (sizes.exponential_from if by_kernels and real else few):
         return False
     if system.system.definitions or all(part.left <= 0 for part in solvers.stiff_parts):
         return True
@@ -244,7 +266,8 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
         f"{kind}, {system.size:,} unknowns, spectral radius {found.radius:.3g}: an explicit method would need about "
         f"{needed:,.0f} steps for stability alone"
     )
-    if needed <= sizes.explicit_steps:
+    turning = system.dtype.kind == "c" and not found.is_real and needed > sizes.turning_steps
+    if needed <= sizes.explicit_steps and not (turning and _is_semilinear(facts, solvers)):
         return Choice(explicit, (nature, f"not stiff over this time span: {explicit.title}"), limit)
     if _is_semilinear(facts, solvers):
         reason = f"stiff, but what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
@@ -279,7 +302,7 @@ def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str
         return explicit, f"stiff, but LU factors in 3-D would be larger still: {explicit.title}"
     if is_complex and not real:
         return explicit, f"complex, with phases that must be followed in any case: {explicit.title}"
-    if real and rtol < sizes.tight:
+    if real and rtol < sizes.tight.get(system.grid.ndim, 0.0):
         return METHODS["Radau"], "stiff, and the tolerance is tight: Radau, of order 5"
     if real:
         return METHODS["BDF"], "stiff with a real spectrum (diffusion): BDF with sparse LU"

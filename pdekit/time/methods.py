@@ -55,6 +55,7 @@ from pdekit.time.rosenbrock_tables import ROSENBROCK_TABLEAUX, RosenbrockTableau
 from pdekit.time.runge_kutta import Counted, RungeKutta
 from pdekit.time.scipy_methods import integrate_by_scipy
 from pdekit.time.second_order import ACCELERATIONS, Acceleration, Newmark, Verlet
+from pdekit.time.splitting import Splitting
 from pdekit.time.stability import rate_bound
 from pdekit.time.stepper import Stepper, Tolerance
 from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tableau
@@ -98,6 +99,8 @@ class Ingredients:
         A fixed step.
     path : Path
         Of noise.
+    implicit : sequence of str, optional
+        Terms that implicit-explicit methods treat implicitly.
     """
 
     system: SemiDiscrete
@@ -110,6 +113,11 @@ class Ingredients:
     tolerance: Tolerance
     step: float | None = None
     path: Path = field(default_factory=Path)
+    implicit: Sequence[str] | None = None
+
+    def splitting(self, method: str) -> Splitting:
+        """What implicit-explicit methods treat implicitly."""
+        return Splitting(self.system, self.solvers, method, self.implicit)
 
     @property
     def right_hand_side(self) -> RightHandSide:
@@ -211,6 +219,7 @@ class Method:
         solvers: Solvers | None = None,
         longest: float = float("inf"),
         path: Path = Path(),  # noqa: B008  (frozen)
+        implicit: Sequence[str] | None = None,
     ) -> Iterator[tuple[float, NDArray[Any]]]:
         """Yield ``(t, y)`` at all stops that are frames, the first of which is the start.
 
@@ -232,6 +241,8 @@ class Method:
             The longest step that error control may take.
         path : Path
             Of noise.
+        implicit : sequence of str, optional
+            Terms that implicit-explicit methods treat implicitly.
         """
         duration = stops[-1].t - stops[0].t
         if self.make is None:
@@ -249,7 +260,7 @@ class Method:
             refuse_stops_within_steps(stops, step)
         start, statistics = stops[0].t, watch.statistics
         stepper = self.make(
-            Ingredients(system, solvers, statistics, counted, start, y, duration, tolerance, step, path)
+            Ingredients(system, solvers, statistics, counted, start, y, duration, tolerance, step, path, implicit)
         )
         control: Controller = ErrorControl(
             tolerance, duration, longest, LADDER * (self.family in ("exponential", "implicit-explicit"))
@@ -305,7 +316,7 @@ def implicit_explicit_method(tableau: ImplicitExplicitTableau) -> Method:
     """An implicit-explicit method by its pair of tables."""
 
     def make(given: Ingredients) -> Stepper:
-        return ImplicitExplicit(given.system, tableau, given.solvers, given.statistics)
+        return ImplicitExplicit(given.system, tableau, given.splitting(tableau.name), given.statistics)
 
     return Method(
         tableau.name,
@@ -336,7 +347,7 @@ def semi_implicit_method(found: SemiImplicitDifferentiation) -> Method:
     title = f"semi-implicit backward differentiation of order {found.order}, Ascher, Ruuth and Wetton (1995)"
 
     def make(given: Ingredients) -> Stepper:
-        return MultistepImplicitExplicit(given.system, found, given.solvers, given.statistics)
+        return MultistepImplicitExplicit(given.system, found, given.splitting(found.name), given.statistics)
 
     return Method(found.name, "implicit-explicit", found.order, title, make)
 

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.time.implicit_explicit import ImplicitExplicit
 from pdekit.time.implicit_explicit_tables import IMPLICIT_EXPLICIT_TABLEAUX
+from pdekit.time.splitting import Splitting
 from pdekit.time.stepper import Tolerance, VectorStepper
 
 Array = NDArray[Any]
@@ -74,20 +74,15 @@ class MultistepImplicitExplicit(VectorStepper):
     ----------
     system : SemiDiscrete
     method : SemiImplicitDifferentiation
-    solvers : Solvers
+    splitting : Splitting
     statistics : Statistics
-
-    Raises
-    ------
-    SolverError
-        There is no linear part, or there are algebraic equations.
     """
 
     def __init__(
-        self, system: SemiDiscrete, method: SemiImplicitDifferentiation, solvers: Solvers, statistics: Statistics
+        self, system: SemiDiscrete, method: SemiImplicitDifferentiation, splitting: Splitting, statistics: Statistics
     ) -> None:
-        self.system, self.method, self.solvers, self.statistics = system, method, solvers, statistics
-        self.starter = ImplicitExplicit(system, IMPLICIT_EXPLICIT_TABLEAUX[method.starter], solvers, statistics)
+        self.method, self.splitting, self.statistics = method, splitting, statistics
+        self.starter = ImplicitExplicit(system, IMPLICIT_EXPLICIT_TABLEAUX[method.starter], splitting, statistics)
         self._history: list[tuple[Array, Array]] = []  # states and N, the newest first
         self._h = 0.0
         self._solver: tuple[float, LinearSolver] | None = None
@@ -99,11 +94,11 @@ class MultistepImplicitExplicit(VectorStepper):
         self._history = []
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
-        method, system = self.method, self.system
+        method, splitting = self.method, self.splitting
         if h != self._h:
             self._history, self._h = [], h
         self.statistics.evaluations += 1
-        self._history.insert(0, (Y.copy(), system.nonlinear(t, Y)))
+        self._history.insert(0, (Y.copy(), splitting.explicit(t, Y)))
         del self._history[method.order :]
         if len(self._history) < method.order:
             return self.starter.step(t, Y, h, out)
@@ -111,11 +106,11 @@ class MultistepImplicitExplicit(VectorStepper):
         for alpha, beta, (y, N) in zip(method.alpha, method.beta, self._history):
             known += alpha * y + h * beta * N
         hg = h * method.gamma
-        out[...] = self._factorised(hg).solve(known + hg * system.b(t + h))
+        out[...] = self._factorised(hg).solve(known + hg * splitting.b(t + h))
         return 0.0
 
     def _factorised(self, hg: float) -> LinearSolver:
         if self._solver is None or self._solver[0] != hg:
-            self._solver = hg, self.solvers.resolvent(hg)
+            self._solver = hg, self.splitting.resolvent(hg)
             self.statistics.factorisations += 1
         return self._solver[1]

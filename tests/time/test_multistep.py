@@ -116,3 +116,42 @@ def test_refused():
         rod.solve(t_end=0.1, method="sbdf2", step=0.01)
     with pytest.raises(pk.PdekitError, match="u_tt"):
         rod.solve(t_end=0.1, method="generalised_alpha", step=0.01)
+
+
+@pytest.mark.parametrize("method", ["ars443", "sbdf2", "sbdf3"])
+def test_marked_terms_are_implicit_and_the_order_stays(method, figure):
+    """Diffusion implicit; the linear reaction, which is implicit by default, explicit."""
+    pde = pk.PDE("u_t = 0.02*div((1 + 0.5*sin(2*pi*x))*grad(u)) - 3*u + sin(2*t)*u**2 + cos(t)")
+    grid = pk.Grid(x=pk.Axis(0, 1, 32, periodic=True))
+    problem = pk.Problem(
+        pde, grid, initial={"u": "0.5 + 0.3*cos(2*pi*x)"}, time=pk.TimeSettings(implicit=("laplace(u)",))
+    )
+    exact = pk.Problem(pde, grid, initial=problem.initial).solve(t_end=1.0, method="Radau", rtol=1e-12, atol=1e-14)
+    errors = [
+        np.max(np.abs(problem.solve(t_end=1.0, method=method, step=h, times=())["u"].values - exact["u"].values))
+        for h in (0.02, 0.01)
+    ]
+    order = {"ars443": 3, "sbdf2": 2, "sbdf3": 3}[method]
+    figure(f"order in time, marked diffusion, {method}", np.log2(errors[0] / errors[1]), f">= {order - 0.1}")
+    assert np.log2(errors[0] / errors[1]) >= order - 0.1
+
+
+def test_marked_terms_in_yaml():
+    from pdekit.io.load import loads
+
+    text = """
+grid: {x: {range: [0, 1], points: 41}}
+equations: u_t = u_xx - 50*u_x
+initial: {u: sin(pi*x)}
+boundary: {u: {x: {dirichlet: 0}}}
+time: {end: 0.1, implicit: [IMPLICIT]}
+"""
+    problem = loads(text.replace("IMPLICIT", "u_xx"))
+    assert problem.solve().method == "ark43" and loads(problem.to_yaml()).time.implicit == ("u_xx",)
+    whole = loads(text.replace(", implicit: [IMPLICIT]", "")).solve(rtol=1e-9)["u"].values
+    assert np.max(np.abs(problem.solve()["u"].values - whole)) < 1e-5
+    for wrong, message in (("u_xxx", "no term has 'u_xxx'; there are laplace\\(u\\), u_x, u_xx"), ("v", "no term")):
+        with pytest.raises(pk.PdekitError, match=message):
+            loads(text.replace("IMPLICIT", wrong)).solve()
+    with pytest.raises(pk.PdekitError, match="time.implicit: is for implicit-explicit methods"):
+        problem.solve(method="BDF")

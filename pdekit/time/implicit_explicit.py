@@ -77,7 +77,7 @@ class ImplicitExplicit(VectorStepper):
         if tolerance is None:
             return 0.0
         gap = h * sum(w * (g + n) for w, g, n in zip(table.error, G, N))
-        return tolerance.norm(solver.solve(gap), Y, out)
+        return tolerance.norm(solver.solve(np.asarray(gap)), Y, out)
 
     def _explicit(self, t: float, y: Array) -> Array:
         self.statistics.evaluations += 1

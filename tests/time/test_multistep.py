@@ -153,5 +153,5 @@ time: {end: 0.1, implicit: [IMPLICIT]}
     for wrong, message in (("u_xxx", "no term has 'u_xxx'; there are laplace\\(u\\), u_x, u_xx"), ("v", "no term")):
         with pytest.raises(pk.PdekitError, match=message):
             loads(text.replace("IMPLICIT", wrong)).solve()
-    with pytest.raises(pk.PdekitError, match="time.implicit: is for implicit-explicit methods"):
+    with pytest.raises(pk.PdekitError, match="is for implicit-explicit methods"):
         problem.solve(method="BDF")

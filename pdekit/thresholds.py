@@ -73,6 +73,21 @@ class Thresholds:
         in one dimension banded LU is as good beyond).
     near_zero_spectrum : int
         Unknowns up to which eigenvalues next to zero are looked for, which takes LU factors.
+    most_pointers : int
+        Rows that one loop of a kernel may read and write (3-D, order 4, 13 rows: 1.4 times faster in one loop; order 8, 25: 1.6 times
+        slower).
+    strip : mapping of int to int
+        By dimension, values (2-D: of all states) in the rows that a kernel does as one.
+    slab_bytes : int
+        Of the rows of a slab of a 3-D kernel, which are to stay in the second-level cache.
+    shared_from : int
+        Node updates below which handing work to a second thread costs more than it saves.
+    wavefront_from : int
+        Bytes of a state; smaller ones stay in the cache from stage to stage anyway.
+    chunk_bytes : int
+        Of the rows that one stage of a wavefront does before the next one follows.
+    most_twice : float
+        Share of the rows of a wavefront that may be computed by two threads.
     look_always_below, look_every : int
         Unknowns below which every state is looked at for blow-up; steps between looks beyond (a look costs as much as a
         quarter of a compiled Euler step).
@@ -98,6 +113,13 @@ class Thresholds:
     dense_spectrum: int = 400
     dense_axis: Mapping[int, int] = _by_dimension(d1=400, d2=2500, d3=2500)
     near_zero_spectrum: int = 20_000
+    most_pointers: int = 14
+    strip: Mapping[int, int] = _by_dimension(d2=8192, d3=4096)
+    slab_bytes: int = 700_000
+    shared_from: int = 1 << 17
+    wavefront_from: int = 1 << 20
+    chunk_bytes: int = 60_000
+    most_twice: float = 0.25
     look_always_below: int = 20_000
     look_every: int = 16
 

@@ -1,6 +1,6 @@
-"""The loops over rows that call the row functions: one pass over a state, or a wave of all stages of a step.
+"""The loops over rows that call the row functions: one pass over a state, or a wavefront of all stages of a step.
 
-In a *wave* the stages follow each other through the rows of the first axis at a distance of as many rows as a stencil
+In a *wavefront* the stages follow each other through the rows of the first axis at a distance of as many rows as a stencil
 reaches: what a stage writes is read by the next one while it is still in the cache, so that a whole Runge-Kutta step reads
 the old state once and writes the new one once. The states in between are rings of a few rows. Threads take parts of the
 first axis; rows beside a part that the next stages need are computed by both neighbours.
@@ -12,17 +12,20 @@ M. Wolfe, *Loop skewing: the wavefront method revisited*, Int. J. Parallel Progr
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pdekit.kernels.form import For, If, Line, Looked, Row, Step, arrays_in
+from pdekit.kernels.modes import MODES
 from pdekit.kernels.plan import Plan
-from pdekit.kernels.source import LEAD, MODES, row_function
+from pdekit.kernels.printer import handed, steps
+from pdekit.kernels.row_functions import RowFunction, row_function
 
-# Arrays whose rows are found by their own count in a wave, and what that count is called.
+# Arrays whose rows are found by their own count in a wavefront, and what that count is called.
 MOVING = {"Y": "rows_y", "O": "rows_o", "A0": "rows", "Z": "rows_z"}
-_PLAIN: tuple[str, ...] = ("lo", "hi", "slabs", "strips", "jl", "jr", "je", "Y", "t")
-_WAVE: tuple[str, ...] = (
+UNWRAPPED = {"I0": "U0"}  # neighbours along the first axis, of periodic ones not wrapped
+_PASS: tuple[str, ...] = ("lo", "hi", "slabs", "strips", "jl", "jr", "je", "Y", "t")
+_WAVEFRONT: tuple[str, ...] = (
     "begin", "end", "lag", "back", "chunk", "bounded", "strips", "jl", "jr", "je", "Y", "OUT", "ts", "cs", "US", "KS",
     "PS", "PB", "PC", "PV", "result", "weights", "errors", "atol", "rtol",
 )  # fmt: skip
@@ -51,24 +54,22 @@ class Source:
 
 def write_pass(plan: Plan, mode: str) -> Source:
     """The driver of one pass over a state."""
-    row = row_function(plan, MODES[mode])
-    call = row.call(_offset)
-    arguments = (*_PLAIN, *_names([call], row.arrays, _PLAIN))
-    lines = ["@njit(nogil=True)", f"def drive_{mode}({', '.join(arguments)}):"]
-    lines += [f"    {array}_ = {array}.ravel()" for array in row.arrays]
-    lines += _nest(plan.system.grid.ndim, call)
-    return Source(row.text + "\n\n\n" + "\n".join(lines), f"drive_{mode}", arguments, row.joined)
+    row, name = row_function(plan, MODES[mode]), f"drive_{mode}"
+    arguments = (*_PASS, *sorted(row.arrays - set(_PASS)))
+    body = [*_flattened(row.flat), *_nest(plan.system.grid.ndim, row.call(_offset))]
+    return Source(f"{row.text}\n\n\n{_driver(name, arguments, body)}", name, arguments, row.joined)
 
 
-def _names(calls: Sequence[str], arrays: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The arguments that a driver needs beyond those that it always has."""
-    words = set(re.findall(r"[A-Za-z_]\w*", " ".join(calls)))
-    own = {*LEAD, "uintp", "shape", "count", *known, *(f"{array}_" for array in arrays)}
-    return sorted(word for word in {*words, *arrays} - own if not word.startswith("row_"))
+def _driver(name: str, arguments: Sequence[str], body: Sequence[Step]) -> str:
+    return "\n".join(["@njit(nogil=True)", f"def {name}({', '.join(arguments)}):", *steps(body)])
 
 
-def write_wave(plan: Plan, kind: str) -> Source:
-    """The driver of a wave.
+def _flattened(arrays: Sequence[str]) -> list[Step]:
+    return [Line(f"{array}_ = {array}.ravel()") for array in arrays]
+
+
+def write_wavefront(plan: Plan, kind: str) -> Source:
+    """The driver of a wavefront.
 
     Parameters
     ----------
@@ -79,157 +80,152 @@ def write_wave(plan: Plan, kind: str) -> Source:
         all stages are kept, in a ring each.
     """
     modes = {"fused": ("collect", "finish"), "stored": ("rate",)}[kind]
-    functions = [row_function(plan, MODES[mode]) for mode in modes]
-    calls = [function.call(_ring_offset) for function in functions]
-    arrays = list(dict.fromkeys(array for function in functions for array in function.arrays))
-    ours = {"u_", "t", "c", "U0", "rows", *MOVING, *MOVING.values()}
-    known = _names(calls, arrays, (*_WAVE, *ours))
-    known += ["U0"] if any("U0" in call for call in calls) else []
-    given = [f"{name}S" if _is_data(name) else name for name in known]
-    data = [name for name in known if _is_data(name)]
-    lines = ["@njit(nogil=True)", f"def wave_{kind}({', '.join([*_WAVE, *given])}):", *_WAVE_HEAD]
-    lines += [f"    {a}_ = {a}.ravel()" for a in arrays if a not in MOVING and not _is_data(a)]
-    lines += [*_WAVE_STAGE, *(f"            {name} = {name}S[p]" for name in data)]
-    lines += [f"            {name}_ = {name}.ravel()" for name in data if name in arrays]
-    nests = [_nest_of_row(plan.system.grid.ndim, call) for call in calls]
-    if kind == "fused":
-        lines += _filled(_FUSED, COLLECT=nests[0], FINISH=nests[1])
-    else:
-        lines += _filled(_STORED, RATE=nests[0])
-    text = "\n\n\n".join([*(function.text for function in functions), "\n".join(lines)])
-    joined = plan.system.grid.ndim == 3 and all(function.joined for function in functions)
-    return Source(text, f"wave_{kind}", (*_WAVE, *given), joined)
+    functions, name = [row_function(plan, MODES[mode]) for mode in modes], f"wavefront_{kind}"
+    flat = list(dict.fromkeys(array for function in functions for array in function.flat))
+    data = sorted({array for function in functions for array in function.data_arrays})
+    needed = set[str]().union(*map(_needed_in_rings, functions))
+    given = [f"{array}S" if array in data else array for array in sorted(needed - {"t", "c", *MOVING, *_WAVEFRONT})]
+    arguments = (*_WAVEFRONT, *given)
+    calls = [_row_of_first_axis(plan.system.grid.ndim, function.call(_ring_offset)) for function in functions]
+    fixed = _flattened([array for array in flat if array not in MOVING and array not in data])
+    at_stage: list[Step] = [Line(f"{array} = {array}S[p]") for array in data]
+    at_stage += _flattened([array for array in data if array in flat])
+    stage = _fused_stage(*calls) if kind == "fused" else _stored_stage(*calls)
+    body = [*_SIZES, *fixed, *_stages([*at_stage, *stage]), Line("return total")]
+    source = "\n\n\n".join([*(function.text for function in functions), _driver(name, arguments, body)])
+    return Source(source, name, arguments, _joined(plan, functions))
 
 
-def _is_data(name: str) -> bool:
-    """Whether an argument holds boundary data, which change from stage to stage."""
-    return re.fullmatch(r"G\d+", name) is not None
+def _needed_in_rings(function: RowFunction) -> set[str]:
+    """The arrays that a call needs where the rows of some are rings."""
+    moving = {name for row in function.rows if row.array in MOVING for name in arrays_in(row)}
+    others = [row for row in function.rows if row.array not in MOVING]
+    fixed = {name for thing in (*others, *function.given.values()) for name in arrays_in(thing)}
+    return fixed | {UNWRAPPED.get(name, name) for name in moving}
 
 
-_WAVE_HEAD = """
-    passes, blocks, rows = ts.shape[0], Y.shape[0], Y.shape[1]
-    size = Y.size // (blocks*rows)
-    short, long = US.shape[1] // (blocks*size), KS.shape[1] // (blocks*size)
-    START_, OUT_ = Y.ravel(), OUT.ravel()
-    A0_ = START_
-    total = 0.0
-""".strip("\n").splitlines()
-
-_WAVE_STAGE = """
-    first = begin - (passes - 1)*back
-    if bounded:
-        first = max(first, 0)
-    for front in range(first, end + (passes - 1)*lag, chunk):
-        for p in range(passes):
-            lo = max(front - p*lag, begin - (passes - 1 - p)*back)
-            hi = min(front + chunk - p*lag, end + (passes - 1 - p)*lag)
-            if bounded:
-                lo, hi = max(lo, 0), min(hi, rows)
-            t = ts[p]
-            c = cs[p]
-            if p == 0:
-                Y_, rows_y = START_, rows
-            else:
-                Y_, rows_y = US[p - 1], short
-""".strip("\n").splitlines()
+def _joined(plan: Plan, functions: Sequence[RowFunction]) -> bool:
+    return plan.system.grid.ndim == 3 and all(function.joined for function in functions)
 
 
-_FUSED = """
-            Z_, rows_z = KS[0], long
-            if p == passes - 1:
-                for w in range(lo, hi):
-                    i = w % rows
-                    u_ = w - i
-                    FINISH
-                    copy_row(OUT_, i, rows, KS[0], w % long, long, blocks, size)
-                continue
-            O_, rows_o = US[p], short
-            for w in range(lo, hi):
-                i = w % rows
-                u_ = w - i
-                if p == 0:
-                    copy_row(Z_, w % long, long, START_, i, rows, blocks, size)
-                COLLECT
-                write_row(O_, PS, PB, PC, PV[p], i, short, w % short, size)
-    return total
-""".strip("\n")
-
-_STORED = """
-            O_, rows_o = KS[p], long
-            for w in range(lo, hi):
-                i = w % rows
-                u_ = w - i
-                RATE
-                write_row(O_, PS, PB, PC, PV[passes], i, long, w % long, size)
-                if p == passes - 1:
-                    if p == result:
-                        combine_row(OUT_, i, rows, START_, i, rows, KS, w % long, long, weights[p], blocks, size)
-                    if errors.shape[0] > 0:
-                        row = w % short
-                        total += error_row(START_, i, rows, US[p - 1], row, short, KS, w % long, long, errors, 0.0, size, atol, rtol)
-                    continue
-                combine_row(US[p], w % short, short, START_, i, rows, KS, w % long, long, weights[p], blocks, size)
-                write_row(US[p], PS, PB, PC, PV[p], i, short, w % short, size)
-                if p == result and begin <= w < end:
-                    copy_row(OUT_, i, rows, US[p], w % short, short, blocks, size)
-    return total
-""".strip("\n")
+_SIZES: tuple[Step, ...] = (
+    Line("passes, blocks, rows = ts.shape[0], Y.shape[0], Y.shape[1]"),
+    Line("size = Y.size // (blocks*rows)"),
+    Line("short, long = US.shape[1] // (blocks*size), KS.shape[1] // (blocks*size)"),
+    Line("START_, OUT_ = Y.ravel(), OUT.ravel()"),
+    Line("A0_ = START_"),
+    Line("total = 0.0"),
+)
 
 
-def _filled(template: str, **calls: list[str]) -> list[str]:
-    """A template with lines in place of words that stand on a line of their own."""
-    lines = []
-    for line in template.splitlines():
-        word = line.strip()
-        indent = line[: len(line) - len(word)]
-        lines += [indent + inner for inner in calls[word]] if word in calls else [line]
-    return lines
+def _stages(stage: Sequence[Step]) -> list[Step]:
+    """Chunk after chunk of the first axis, in each the stages one after the other, every one `lag` rows behind the one before."""
+    return [
+        Line("first = begin - (passes - 1)*back"),
+        If("bounded", [Line("first = max(first, 0)")]),
+        For("front", "first, end + (passes - 1)*lag, chunk", [
+            For("p", "passes", [
+                Line("lo = max(front - p*lag, begin - (passes - 1 - p)*back)"),
+                Line("hi = min(front + chunk - p*lag, end + (passes - 1 - p)*lag)"),
+                If("bounded", [Line("lo, hi = max(lo, 0), min(hi, rows)")]),
+                Line("t = ts[p]"),
+                Line("c = cs[p]"),
+                If("p == 0", [Line("Y_, rows_y = START_, rows")], [Line("Y_, rows_y = US[p - 1], short")]),
+                *stage,
+            ]),
+        ]),
+    ]  # fmt: skip
 
 
-def _offset(array: str, index: Sequence[str]) -> str:
+_NODE: tuple[Step, ...] = (Line("i = w % rows"), Line("u_ = w - i"))  # row w of the front is row i of the grid
+
+
+def _fused_stage(collect: Sequence[Step], finish: Sequence[Step]) -> list[Step]:
+    """Every stage needs the one before it only; ``Z`` collects the result."""
+    return [
+        Line("Z_, rows_z = KS[0], long"),
+        If("p == passes - 1", [
+            For("w", "lo, hi", [
+                *_NODE,
+                *finish,
+                Line("copy_row(OUT_, i, rows, KS[0], w % long, long, blocks, size)"),
+            ]),
+            Line("continue"),
+        ]),
+        Line("O_, rows_o = US[p], short"),
+        For("w", "lo, hi", [
+            *_NODE,
+            If("p == 0", [Line("copy_row(Z_, w % long, long, START_, i, rows, blocks, size)")]),
+            *collect,
+            Line("write_row(O_, PS, PB, PC, PV[p], i, short, w % short, size)"),
+        ]),
+    ]  # fmt: skip
+
+
+def _stored_stage(right_side: Sequence[Step]) -> list[Step]:
+    """All stages are kept, each in a ring."""
+    state, stage = "START_, i, rows", "KS, w % long, long"
+    return [
+        Line("O_, rows_o = KS[p], long"),
+        For("w", "lo, hi", [
+            *_NODE,
+            *right_side,
+            Line("write_row(O_, PS, PB, PC, PV[passes], i, long, w % long, size)"),
+            If("p == passes - 1", [
+                If("p == result", [Line(f"combine_row(OUT_, i, rows, {state}, {stage}, weights[p], blocks, size)")]),
+                If("errors.shape[0] > 0", [
+                    Line("row = w % short"),
+                    Line(f"total += error_row({state}, US[p - 1], row, short, {stage}, errors, 0.0, size, atol, rtol)"),
+                ]),
+                Line("continue"),
+            ]),
+            Line(f"combine_row(US[p], w % short, short, {state}, {stage}, weights[p], blocks, size)"),
+            Line("write_row(US[p], PS, PB, PC, PV[p], i, short, w % short, size)"),
+            If("p == result and begin <= w < end", [
+                Line("copy_row(OUT_, i, rows, US[p], w % short, short, blocks, size)"),
+            ]),
+        ]),
+    ]  # fmt: skip
+
+
+def _offset(row: Row) -> str:
     """Where a row begins in the flat array."""
-    if not index:
+    if not row.index:
         return "uintp(0)"
-    text = index[0]
-    for k, entry in enumerate(index[1:], 1):
-        text = f"({text})*{array}.shape[{k}] + {entry}"
-    return f"uintp(({text})*{array}.shape[{len(index)}])"
+    return _summed(handed(row.index[0]), row, 1, row.array)
 
 
-def _ring_offset(array: str, index: Sequence[str]) -> str:
-    """The same in a wave, where the rows of some arrays are rings: row w, of the node i, stands at w modulo their number."""
-    if array not in MOVING:
-        return _offset(array, index)
-    block, first, *others = index
-    count = MOVING[array]
-    text = f"({block})*{count} + (u_ + {first.replace('I0[', 'U0[')}) % {count}"
-    for k, entry in enumerate(others, 2):
-        text = f"({text})*Y.shape[{k}] + {entry}"
-    return f"uintp(({text})*Y.shape[{len(index)}])"
+def _summed(start: str, row: Row, first: int, sized: str) -> str:
+    found = start
+    for k, entry in enumerate(row.index[first:], first):
+        found = f"({found})*{sized}.shape[{k}] + {handed(entry)}"
+    return f"uintp(({found})*{sized}.shape[{len(row.index)}])"
 
 
-def _nest_of_row(ndim: int, call: str) -> list[str]:
+def _ring_offset(row: Row) -> str:
+    """The same in a wavefront, where the rows of some arrays are rings: row w, of the node i, stands at w modulo their number."""
+    if row.array not in MOVING:
+        return _offset(row)
+    block, first, *_ = row.index
+    if isinstance(first, Looked):
+        first = Looked(UNWRAPPED[first.table], first.at, first.slot)
+    count = MOVING[row.array]
+    return _summed(f"({handed(block)})*{count} + (u_ + {handed(first)}) % {count}", row, 2, "Y")
+
+
+def _row_of_first_axis(ndim: int, call: str) -> list[Step]:
     """The loop over what belongs to one row of the first axis."""
     if ndim == 2:
-        return ["count = 1", call]
-    return ["for s_ in range(strips.shape[0]):", "    k, count = strips[s_, 0], strips[s_, 1]", f"    {call}"]
+        return [Line("count = 1"), Line(call)]
+    return [For("s_", "strips.shape[0]", [Line("k, count = strips[s_, 0], strips[s_, 1]"), Line(call)])]
 
 
-def _nest(ndim: int, call: str) -> list[str]:
+def _nest(ndim: int, call: str) -> list[Step]:
     """The loops over the leading axes, strip by strip of the last of them; in three dimensions in slabs of strips, whose
     rows stay in the cache while the first axis is crossed."""
     if ndim == 1:
-        return ["    count = 1", f"    {call}"]
+        return [Line("count = 1"), Line(call)]
     if ndim == 2:
-        return [
-            "    for s_ in range(lo, hi):",
-            "        i, count = strips[s_, 0], strips[s_, 1]",
-            f"        {call}",
-        ]
-    return [
-        "    for b_ in range(slabs.shape[0] - 1):",
-        "        for i in range(lo, hi):",
-        "            for s_ in range(slabs[b_], slabs[b_ + 1]):",
-        "                k, count = strips[s_, 0], strips[s_, 1]",
-        f"                {call}",
-    ]
+        return [For("s_", "lo, hi", [Line("i, count = strips[s_, 0], strips[s_, 1]"), Line(call)])]
+    strip = For("s_", "slabs[b_], slabs[b_ + 1]", [Line("k, count = strips[s_, 0], strips[s_, 1]"), Line(call)])
+    return [For("b_", "slabs.shape[0] - 1", [For("i", "lo, hi", [strip])])]

@@ -21,13 +21,10 @@ from pdekit.kernels.drivers import write_pass
 from pdekit.kernels.memory import empty_state
 from pdekit.kernels.plan import DerivativeTables, FluxTables, make_plan
 from pdekit.kernels.workers import Workers
+from pdekit.thresholds import THRESHOLDS, Thresholds
 
 Array = NDArray[Any]
-# Node updates below which handing work to a second thread costs more than it saves.
-SHARED_FROM = 1 << 17
-STRIP_2D, STRIP_3D = 8192, 4096  # values of all states, and nodes, in the rows that are done as one (measured)
 SINGLE = {"f": np.float32, "c": np.complex64}
-CACHE_BYTES = 700_000  # of the second level, for the rows of a slab
 
 
 def _refuse_range(what: str, value: Any) -> None:
@@ -69,6 +66,7 @@ class Kernel:
         Rows of the first axis are shared among so many threads.
     single : bool, default False
         States in single precision.
+    thresholds : Thresholds
 
     Raises
     ------
@@ -76,9 +74,11 @@ class Kernel:
         The system has something that is left to the matrices; says what.
     """
 
-    def __init__(self, system: SemiDiscrete, threads: int = 1, single: bool = False) -> None:
-        self.system = system
-        self.plan = make_plan(system, single)
+    def __init__(
+        self, system: SemiDiscrete, threads: int = 1, single: bool = False, thresholds: Thresholds = THRESHOLDS
+    ) -> None:
+        self.system, self.thresholds = system, thresholds
+        self.plan = make_plan(system, single, thresholds)
         self.dtype = np.dtype(SINGLE[system.dtype.kind] if single else system.dtype)
         self.plain = "rate"  # the mode by which `rhs` evaluates
         self._begun: set[str] = set()
@@ -86,7 +86,7 @@ class Kernel:
         self._drivers: dict[str, _Driver] = {}
         self.changing: dict[str, Callable[[float], Array]] = {}  # coefficients of fluxes that depend on time
         self.data: dict[str, tuple[int, int]] = {}  # boundary data -> state and axis
-        shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= SHARED_FROM
+        shared = threads > 1 and system.grid.ndim > 1 and system.grid.size >= thresholds.shared_from
         self.threads = threads if shared else 1
         self._workers = Workers(self.threads) if self.threads > 1 else None
         if single:
@@ -167,7 +167,8 @@ class Kernel:
     @property
     def _strip(self) -> int:
         """Most nodes of a strip."""
-        return STRIP_3D if self.system.grid.ndim == 3 else STRIP_2D // len(self.system.blocks)
+        most = self.thresholds.strip.get(self.system.grid.ndim, 0)
+        return most if self.system.grid.ndim == 3 else most // len(self.system.blocks)
 
     def _strips(self, joined: bool) -> tuple[Array, Array, list[tuple[int, int]]]:
         """Strips (first row, number of rows), where slabs of them begin, and the part of each thread."""
@@ -180,7 +181,7 @@ class Kernel:
         if axis == 1:
             planes = (self.plan.windows[0].width if 0 in self.plan.windows else 1) + 2
             row_bytes = grid.shape[2] * self.dtype.itemsize * len(self.system.blocks)
-            thick = int(CACHE_BYTES / (planes * row_bytes))
+            thick = int(self.thresholds.slab_bytes / (planes * row_bytes))
         same = self._joined()
         cuts = {b for _, b in self.parts} if axis == 0 else set()
         strips: list[list[int]] = []
@@ -239,7 +240,7 @@ class Kernel:
         others: Sequence[Array] = (),
         z: Array | None = None,
     ) -> None:
-        """One pass over memory; see `pdekit.kernels.source.Mode` for what it computes.
+        """One pass over memory; see `pdekit.kernels.modes.Mode` for what it computes.
 
         Parameters
         ----------

@@ -21,6 +21,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.terms.term_protocol import FluxDifference, KernelForm, NotCompiled, RowProduct
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.stencils.rows import AxisRows
+from pdekit.thresholds import THRESHOLDS, Thresholds
 
 Array = NDArray[Any]
 MOST_SLOTS = 40
@@ -58,7 +59,7 @@ class DerivativeTables:
     Parameters
     ----------
     symbol : Symbol
-        What stands for it in the rates.
+        What stands for it in the right-hand sides.
     operand : expression
         g: a state, or a pointwise expression of states, coordinates, time and parameters.
     state : int
@@ -124,21 +125,24 @@ class Plan:
     windows : dict of axis to Window
         Of those axes along which something is read.
     derivatives, fluxes : tuples of terms
-    rates : tuple of expressions
+    right_sides : tuple of expressions
         Right-hand side of every block, the terms' symbols in it.
     fields : dict of Symbol to array
         Expressions of the coordinates only, on the grid or on one axis, in place of which the symbols stand.
     single : bool
         Whether states are in single precision.
+    most_pointers : int
+        Rows that one loop may read and write.
     """
 
     system: SemiDiscrete
     windows: dict[int, Window]
     derivatives: tuple[DerivativeTables, ...]
     fluxes: tuple[FluxTables, ...]
-    rates: tuple[Any, ...]
+    right_sides: tuple[Any, ...]
     fields: dict[Any, Array]
     single: bool = False
+    most_pointers: int = THRESHOLDS.most_pointers
 
     @property
     def terms(self) -> tuple[DerivativeTables | FluxTables, ...]:
@@ -193,7 +197,7 @@ class Plan:
         return int(np.flatnonzero(window.index[middle] == middle)[0])
 
 
-def make_plan(system: SemiDiscrete, single: bool = False) -> Plan:
+def make_plan(system: SemiDiscrete, single: bool = False, thresholds: Thresholds = THRESHOLDS) -> Plan:
     """Read a system's discretization into a plan, for states in double or single precision.
 
     Raises
@@ -201,7 +205,7 @@ def make_plan(system: SemiDiscrete, single: bool = False) -> Plan:
     NotCompiled
         Something in it is left to the matrices.
     """
-    return replace(_Planner(system).plan(), single=single)
+    return replace(_Planner(system).plan(), single=single, most_pointers=thresholds.most_pointers)
 
 
 class _Planner:
@@ -224,14 +228,14 @@ class _Planner:
 
     def plan(self) -> Plan:
         equations = {u.name: u for u in self.system.system.unknowns}
-        rates = []
+        right_sides = []
         for block in self.system.blocks:
             unknown = equations.get(block.name)
             if unknown is None:  # a rate u_t, whose equation is the unknown's
-                rates.append(equations[block.name.removesuffix("_t")].rhs)
+                right_sides.append(equations[block.name.removesuffix("_t")].rhs)
             else:
-                rates.append(unknown.rhs if unknown.time_order == 1 else unknown.rate)
-        atoms = sorted({atom for rate in rates for atom in spatial_derivatives(rate)}, key=str)
+                right_sides.append(unknown.rhs if unknown.time_order == 1 else unknown.rate)
+        atoms = sorted({atom for side in right_sides for atom in spatial_derivatives(side)}, key=str)
         forms = {atom: self.program.term(atom).kernel_form() for atom in atoms}
         windows = self._windows({atom: self._rows(form) for atom, form in forms.items()})
         symbols = {atom: sp.Symbol(f"d{k}_") for k, atom in enumerate(atoms)}
@@ -243,7 +247,7 @@ class _Planner:
         fluxes = tuple(
             self._flux(form, symbols[atom], windows) for atom, form in forms.items() if isinstance(form, FluxDifference)
         )
-        bodies = [sp.sympify(rate).xreplace(symbols) for rate in rates]
+        bodies = [sp.sympify(side).xreplace(symbols) for side in right_sides]
         fields: dict[Any, Array] = {}
         bodies = [self._precomputed(body, fields) for body in bodies]
         return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields)

@@ -1,14 +1,39 @@
-"""Expressions as code for scalars that numba compiles."""
+"""The intermediate form as text that numba compiles; the only place where kernels become text."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import sympy as sp
 from sympy.printing.pycode import PythonCodePrinter
 
-from pdekit.kernels.plan import NotCompiled
+from pdekit.discretize.terms.term_protocol import NotCompiled
+from pdekit.kernels.form import (
+    LEAD,
+    Assign,
+    EdgeEntry,
+    Element,
+    Extent,
+    Fixed,
+    For,
+    Given,
+    If,
+    Index,
+    LeadIndex,
+    Line,
+    Load,
+    Local,
+    Looked,
+    Loop,
+    Pointwise,
+    Product,
+    RunStart,
+    Step,
+    Sum,
+    Value,
+    Whole,
+)
 
 
 class _Printer(PythonCodePrinter):
@@ -30,11 +55,17 @@ class _Printer(PythonCodePrinter):
         """A number in the precision of the states: one in double would make all that it meets double."""
         return f"real({value!r})" if self.single else repr(value)
 
-    def _print_Function(self, expression: Any) -> str:
+    def _print(self, expression: Any, **kwargs: Any) -> Any:
         name = type(expression).__name__
-        if name not in self._functions:
+        if isinstance(expression, sp.Function) and name not in (*self._functions, "Heaviside", "Piecewise"):
             raise NotCompiled(f"{name} is not among the functions of the kernels")
-        return f"{self._functions[name]}({', '.join(self._print(a) for a in expression.args)})"
+        return super()._print(expression, **kwargs)
+
+    def emptyPrinter(self, expression: Any) -> str:
+        raise NotCompiled(f"{type(expression).__name__} is not among the functions of the kernels")
+
+    def _print_Function(self, expression: Any) -> str:
+        return f"{self._functions[type(expression).__name__]}({', '.join(self._print(a) for a in expression.args)})"
 
     def _print_Heaviside(self, expression: Any) -> str:
         a, middle = (self._print(v) for v in (expression.args[0], expression.args[1]))
@@ -76,18 +107,94 @@ for _name in _Printer._functions:  # SymPy's printer has methods of its own for 
     setattr(_Printer, f"_print_{_name}", _Printer._print_Function)
 
 
-def code(expression: Any, single: bool = False) -> str:
-    """An expression as code for scalars, in double or single precision."""
-    text = str(_Printer(single).doprint(expression))
-    unknown = set(re.findall(r"([A-Za-z_][\w.]*)\(", text)) - {
-        *_Printer._functions.values(),
-        "np.sqrt",
-        "np.complex64",
-        "real",
-        "uintp",
-        "if",
-        "else",
-    }
-    if unknown:
-        raise NotCompiled(f"{', '.join(sorted(unknown))} is not among the functions of the kernels")
-    return text
+def scalar(expression: Any, single: bool = False) -> str:
+    """An expression as code for scalars, in double or single precision.
+
+    Raises
+    ------
+    NotCompiled
+        A function that kernels do not have.
+    """
+    return str(_Printer(single).doprint(expression))
+
+
+def text(value: Value | EdgeEntry) -> str:
+    """A value.
+
+    Examples
+    --------
+    >>> from pdekit.kernels.form import Row
+    >>> text(Product((Local("w0"), Load(Row("u0", "Y"), shift=-1))))
+    'w0*Y_[u0 + j - uintp(1)]'
+    """
+    match value:
+        case Local(name):
+            return name
+        case Load(row, shift, at, below):
+            beside = "" if shift == 0 else f" {'+' if shift > 0 else '-'} uintp({abs(shift)})"
+            return f"{row.array}_[{row.name} + {at}{beside}{' + g' * below}]"
+        case EdgeEntry(table, slots, is_index):
+            entry = f"{table}[j, {', '.join(map(str, slots))}]"
+            return f"uintp({entry})" if is_index else entry
+        case Pointwise(expression, _, single, bare):
+            inner = scalar(expression, single)
+            return inner if bare else f"({inner})"
+        case Product(factors):
+            return "*".join(map(text, factors))
+        case Sum(terms, closed):
+            inner = " + ".join(map(text, terms))
+            return f"({inner})" if closed else inner
+
+
+def handed(thing: Given | Index) -> str:
+    """What a driver hands over, and the indices in it.
+
+    Examples
+    --------
+    >>> handed(Element("X0", (Looked("I0", LeadIndex(0), 2),)))
+    'X0[I0[i, 2]]'
+    """
+    match thing:
+        case Whole(name):
+            return name
+        case Fixed(n):
+            return str(n)
+        case LeadIndex(axis):
+            return LEAD[axis]
+        case Looked(table, at, slot):
+            return f"{table}[{handed(at)}, {slot}]"
+        case RunStart():
+            return "jl"
+        case Element(array, index):
+            return f"{array}[{', '.join(map(handed, index))}]"
+        case Extent(array, axis):
+            return f"{array}.shape[{axis}]"
+
+
+def statement(thing: Assign) -> str:
+    """A statement of a row function."""
+    return f"{text(thing.target)} {'+=' if thing.adds else '='} {text(thing.value)}"
+
+
+def loop(thing: Loop) -> list[str]:
+    """A loop of a row function, line by line."""
+    head = f"    for j_ in range({'0, n*count' if thing.whole else 'ja, jb'}):"
+    return [head, "        j = uintp(j_)", *(f"        {statement(entry)}" for entry in thing.statements)]
+
+
+def steps(things: Sequence[Step], depth: int = 1) -> Iterator[str]:
+    """Steps of a driver, line by line."""
+    indent = "    " * depth
+    for thing in things:
+        match thing:
+            case Line(line):
+                yield indent + line
+            case For(variable, span, body):
+                yield f"{indent}for {variable} in range({span}):"
+                yield from steps(body, depth + 1)
+            case If(condition, body, otherwise):
+                yield f"{indent}if {condition}:"
+                yield from steps(body, depth + 1)
+                if otherwise:
+                    yield f"{indent}else:"
+                    yield from steps(otherwise, depth + 1)

@@ -26,7 +26,7 @@ MOST_ROUNDING = 0.01  # of the values, by all steps of a run in single precision
 
 if TYPE_CHECKING:
     from pdekit.kernels.kernel import Kernel
-    from pdekit.kernels.wave import Wave
+    from pdekit.kernels.wavefront import Wavefront
     from pdekit.time.tables import Tableau
 
 Array = NDArray[Any]
@@ -147,7 +147,7 @@ def choose_right_hand_side(
         from pdekit.kernels.kernel import Kernel
 
     try:
-        kernel = Kernel(system, threads=usable_cores(), single=single)
+        kernel = Kernel(system, threads=usable_cores(), single=single, thresholds=thresholds)
         kernel.prepare()
         return CompiledRightHandSide(kernel)
     except NotCompiled as reason:
@@ -310,29 +310,29 @@ class CompiledRightHandSide:
         return self._found[1]
 
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
-        from pdekit.kernels.wave import Wave, worthwhile
+        from pdekit.kernels.wavefront import Wavefront, worthwhile
 
         if not worthwhile(self.kernel, tableau.stages):
             return None
-        return _WaveStep(Wave(self.kernel, tableau), self._tolerances, self.system.size)
+        return _WavefrontStep(Wavefront(self.kernel, tableau), self._tolerances, self.system.size)
 
 
 @dataclass(frozen=True, eq=False)
-class _WaveStep:
-    wave: Wave
+class _WavefrontStep:
+    wavefront: Wavefront
     tolerances: Callable[[Tolerance], Array]
     size: int
 
     @property
     def passes(self) -> int:
-        return self.wave.passes
+        return self.wavefront.passes
 
     @property
     def nbytes(self) -> int:
-        return self.wave.nbytes
+        return self.wavefront.nbytes
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         if tolerance is None:
-            return self.wave.step(t, Y, h, out)
-        total = self.wave.step(t, Y, h, out, self.tolerances(tolerance), tolerance.relative)
+            return self.wavefront.step(t, Y, h, out)
+        total = self.wavefront.step(t, Y, h, out, self.tolerances(tolerance), tolerance.relative)
         return float(np.sqrt(total / self.size))

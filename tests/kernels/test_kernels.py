@@ -10,7 +10,7 @@ import pytest
 import pdekit as pk
 from pdekit.errors import PdekitError
 from pdekit.kernels.cache import cache_folder, load
-from pdekit.kernels.drivers import write_pass, write_wave
+from pdekit.kernels.drivers import write_pass, write_wavefront
 from pdekit.kernels.kernel import Kernel
 from pdekit.kernels.plan import NotCompiled
 
@@ -117,7 +117,7 @@ def test_parameters_are_arguments():
     first = gray_scott().semidiscrete
     second = gray_scott(50).replace(pde=gray_scott().pde.with_parameters(F=0.03)).semidiscrete
     assert write_pass(make_plan(first), "step") == write_pass(make_plan(second), "step")
-    assert write_wave(make_plan(first), "fused") == write_wave(make_plan(second), "fused")
+    assert write_wavefront(make_plan(first), "fused") == write_wavefront(make_plan(second), "fused")
 
 
 @pytest.mark.parametrize("method", ["euler", "heun", "ssprk3", "rk4", "ssprk54", "tsitouras", "rkc2"])

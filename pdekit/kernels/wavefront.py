@@ -1,4 +1,4 @@
-"""A whole step of a Runge-Kutta method in one pass over memory: its stages follow each other through the rows as a wave."""
+"""A whole step of a Runge-Kutta method in one pass over memory: its stages follow each other through the rows as a wavefront."""
 
 from __future__ import annotations
 
@@ -12,25 +12,22 @@ from numpy.typing import NDArray
 from pdekit.boundary.face_data import StateConditions
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.kernels.cache import load
-from pdekit.kernels.drivers import write_wave
+from pdekit.kernels.drivers import write_wavefront
 from pdekit.kernels.kernel import Kernel
 from pdekit.kernels.plan import Plan
 
 Array = NDArray[Any]
 Rows = Sequence[Sequence[float]]
-STATE_BYTES = 1 << 20  # smaller states stay in the cache from stage to stage anyway
-MOST_TWICE = 0.25  # share of the rows that may be computed by two threads
-CHUNK_BYTES = 60_000  # of the rows that one stage does before the next one follows (measured)
 
 
 def worthwhile(kernel: Kernel, stages: int) -> bool:
-    """Whether a step in one wave is faster than stage after stage."""
+    """Whether a step in one wavefront is faster than stage after stage."""
     grid = kernel.system.grid
     size = kernel.dtype.itemsize * int(np.prod(kernel.shape))
-    if grid.ndim < 2 or stages < 2 or size < STATE_BYTES or kernel.changing:
+    if grid.ndim < 2 or stages < 2 or size < kernel.thresholds.wavefront_from or kernel.changing:
         return False
     back, ahead, _ = reach(kernel.plan)
-    return (stages - 1) * (back + ahead) <= 2 * MOST_TWICE * grid.shape[0] / kernel.threads
+    return (stages - 1) * (back + ahead) <= 2 * kernel.thresholds.most_twice * grid.shape[0] / kernel.threads
 
 
 def reach(plan: Plan) -> tuple[int, int, Array | None]:
@@ -46,7 +43,7 @@ def reach(plan: Plan) -> tuple[int, int, Array | None]:
 
 
 class Coefficients(Protocol):
-    """What a wave must know of a method: `pdekit.time.tables.Tableau` has it."""
+    """What a wavefront must know of a method: `pdekit.time.tables.Tableau` has it."""
 
     @property
     def A(self) -> Rows: ...
@@ -100,7 +97,7 @@ class _Prescribed:
         return np.concatenate(parts)[self._place] if parts else np.empty(0)
 
 
-class Wave:
+class Wavefront:
     """A compiled step of a method given by its coefficients.
 
     Parameters
@@ -122,7 +119,7 @@ class Wave:
         for p, row in enumerate(rows):
             self._weights[p, : len(row)] = row
         self._b, self._c = np.array(tableau.b), np.array(tableau.c)
-        self._source = write_wave(kernel.plan, self._kind)
+        self._source = write_wavefront(kernel.plan, self._kind)
         self._function = getattr(load(self._source.text), self._source.function)
 
     @cached_property
@@ -130,7 +127,7 @@ class Wave:
         kernel, system = self.kernel, self.kernel.system
         back, lag, index = reach(kernel.plan)
         row = kernel.dtype.itemsize * int(np.prod(kernel.shape)) // system.grid.shape[0]
-        chunk = max(1, min(CHUNK_BYTES // row, 32))
+        chunk = max(1, min(kernel.thresholds.chunk_bytes // row, 32))
         given = dict(kernel.arguments)
         given |= {"lag": lag, "back": back, "chunk": chunk, "bounded": not system.grid.axes[0].periodic}
         given["strips"] = kernel.strips(self._source.joined)

@@ -235,10 +235,10 @@ def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
     system = facts.system
     if not system.evolves or system.function is not None or solvers.stiff_parts is None:
         return False
-    stiff = max(float(np.max(np.abs(part.modes.eigenvalues))) for part in solvers.stiff_parts)
+    eigenvalues = [part.modes.eigenvalues for part in solvers.stiff_parts]
+    stiff, real = max(float(np.max(np.abs(e))) for e in eigenvalues), not any(np.iscomplexobj(e) for e in eigenvalues)
     sizes = facts.thresholds
     by_kernels = system.size >= sizes.stabilised_from.get(system.grid.ndim, np.inf) and not system.system.definitions
-    real = facts.spectrum.is_real
     few = sizes.turning_steps if system.dtype.kind == "c" and not real else sizes.explicit_steps
     if stiff * facts.duration <= (sizes.exponential_from if by_kernels and real else few):
         return False
@@ -258,6 +258,9 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     explicit = METHODS["DOP853" if rtol <= 1e-5 else "dormand_prince"]
     if system.size >= sizes.compiled_methods_from and rtol >= 1e-8:
         explicit = METHODS["tsitouras"]
+    if system.dtype.kind == "c" and not system.is_linear and _is_semilinear(facts, solvers):
+        reason = f"complex, and what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
+        return Choice(METHODS["etdrk4"], (reason,))
     found, limit = facts.spectrum, facts.limit(METHODS["rk4"])
     assert limit is not None
     needed = facts.duration / limit if limit > 0 else np.inf
@@ -266,8 +269,7 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
         f"{kind}, {system.size:,} unknowns, spectral radius {found.radius:.3g}: an explicit method would need about "
         f"{needed:,.0f} steps for stability alone"
     )
-    turning = system.dtype.kind == "c" and not found.is_real and needed > sizes.turning_steps
-    if needed <= sizes.explicit_steps and not (turning and _is_semilinear(facts, solvers)):
+    if needed <= sizes.explicit_steps:
         return Choice(explicit, (nature, f"not stiff over this time span: {explicit.title}"), limit)
     if _is_semilinear(facts, solvers):
         reason = f"stiff, but what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
 from pdekit.data.coefficients import Table, as_functions
@@ -38,8 +37,8 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method_choice import Choice, choose
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 ORDERS = (2, 4, 6, 8)
 
 

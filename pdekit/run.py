@@ -9,7 +9,6 @@ from pathlib import Path as FilePath
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.grid_oscillation import oscillating_axis
@@ -32,8 +31,8 @@ from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
 from pdekit.time.stepper import Tolerance
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 Progress = Callable[[float, int], None]
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
 

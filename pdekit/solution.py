@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.errors import PdekitError, nearest_hint
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Field, Grid
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 Exact = Callable[[str, float], Array]
 
 

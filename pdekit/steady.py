@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.counts import Statistics
@@ -23,8 +22,8 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver, ShiftedProblem
 from pdekit.nonlinear.newton import CONSISTENT, STEADY, Newton, RootProblem
 from pdekit.time.stability import gershgorin_radius
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 SINGULAR = 1e-11  # image of a constant, beside the size of the matrix, below which it is zero but for rounding
 WORST_CONDITION = 3e13
 NUDGE = 1e-2

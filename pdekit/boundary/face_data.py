@@ -20,8 +20,7 @@ from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.values import call_by_name
 from pdekit.language.evaluate import compile_expression, evaluate_number, slope
 from pdekit.language.parser import Scope, parse
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Expression
 
 # Sixth-order central difference, for the rate of data that a Python callable gives.
 _RATE_STEP = 1e-3
@@ -49,7 +48,7 @@ class FaceData:
     at: Callable[[float], Array]
     rate: Callable[[float], Array] | None
     constant: bool
-    expression: Any = None
+    expression: Expression = None
     of_solution: SolutionData | None = None
 
 

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from pdekit.language.evaluate import compile_expression, slope
+from pdekit.typing import Array, Expression
 
-Array = NDArray[Any]
 States = Callable[[Any], Array]
 
 
@@ -44,7 +43,7 @@ class SolutionData:
         Shape of arrays on the face.
     """
 
-    expression: Any
+    expression: Expression
     states: tuple[Any, ...]
     fixed: Mapping[Any, Any]
     bound: Mapping[Any, Callable[[float], Array]]

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from pdekit.data.files import FileData
@@ -19,8 +18,7 @@ from pdekit.errors import ConfigError, GridError, PdekitError, StorageError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.interpolation import GridSpline
 from pdekit.language.data_functions import data_function
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import differentiate
 
 from pdekit.errors import SolverError
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 Method = Literal["auto", "complex", "adaptive", "extrapolated"]
 _STEP = 1e-100
 _ROUNDING = 4 * np.finfo(float).eps

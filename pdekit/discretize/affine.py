@@ -14,6 +14,7 @@ from pdekit.boundary.solution_data import States
 from pdekit.discretize.algebra import LinearOperator, times
 from pdekit.discretize.evaluation import Values
 from pdekit.stencils.sparse_products import diagonal
+from pdekit.typing import Expression, Matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +33,11 @@ class AffineOperator:
     data: dict[int, Any]
 
     @cached_property
-    def matrix(self) -> Any:
+    def matrix(self) -> Matrix:
         """The matrix on node values, CSR."""
         return sparse.csr_array(self.operator.matrix())
 
-    def value(self, operand: Any, conditions: StateConditions | None, at: Values) -> Any:
+    def value(self, operand: Expression, conditions: StateConditions | None, at: Values) -> Any:
         """``L u + sum_a C_a g_a`` of what is differentiated, flat."""
         u = at.operand(operand).ravel()
         # Of nothing, as where the source b of large systems is asked for, the matrix is not worth making.
@@ -49,7 +50,7 @@ class AffineOperator:
                     total = total + matrix @ data
         return total
 
-    def jacobian(self, operand: Any, conditions: StateConditions | None, at: Values) -> Any:
+    def jacobian(self, operand: Expression, conditions: StateConditions | None, at: Values) -> Matrix:
         """Derivative of the same by the unknowns, data that depend on the solution included."""
         total = self.matrix @ at.operand_jacobian(operand)
         if conditions is not None and conditions.of_solution:

@@ -20,6 +20,7 @@ from pdekit.errors import GridError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.stencils.sparse_products import apply_along, kronecker
 from pdekit.thresholds import THRESHOLDS
+from pdekit.typing import Matrix
 
 RowSlices = Mapping[str, slice]
 
@@ -70,10 +71,10 @@ class LinearOperator:
         return self._apply(values)
 
     @cached_property
-    def _matrix(self) -> Any:
+    def _matrix(self) -> Matrix:
         return self._rows({})
 
-    def matrix(self) -> Any:
+    def matrix(self) -> Matrix:
         """The operator as a CSR array of shape (nodes out, nodes in), in C order. Kept; do not change it."""
         return self._matrix
 

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from pdekit.boundary.conditions import SIDES, FaceConditions, Side
 from pdekit.errors import BoundaryError
@@ -26,8 +25,8 @@ from pdekit.geometry.grid import Grid
 from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
+from pdekit.typing import Array, Expression
 
-Array = NDArray[Any]
 Conditions = Mapping[str, Mapping[str, FaceConditions]]
 ZERO = 1e-10  # speeds beside the greatest that count as none
 # D/(v L) of flow that leaves without a condition, beyond which the answer is wrong by more than 1 % of what leaves and does not
@@ -217,7 +216,7 @@ class FaceCheck:
             rows.append(row)
         return np.moveaxis(np.array(rows), -1, 0)
 
-    def _values(self, expression: Any, axis: str, side: Side) -> Array | None:
+    def _values(self, expression: Expression, axis: str, side: Side) -> Array | None:
         """An expression on the nodes of a face, flat; None if it contains derivatives."""
         system, k = self.system, self.grid.index(axis)
         if expression.has(SpatialDerivative):
@@ -235,7 +234,7 @@ class FaceCheck:
         return np.nan_to_num(found.real) if np.all(found.imag == 0) else np.nan_to_num(found)
 
 
-def _factor(rhs: Any, derivative: Any) -> Any:
+def _factor(rhs: Expression, derivative: Expression) -> Any:
     """The slope of a right-hand side by one of its derivatives."""
     dummy = sp.Dummy()
     return sp.diff(rhs.xreplace({derivative: dummy}), dummy).xreplace({dummy: derivative})

@@ -20,8 +20,8 @@ from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Grid
 from pdekit.stencils.poles import reflection
 from pdekit.stencils.sparse_products import kronecker
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 _COMPLEX_STEP = 1e-100
 Directional = Callable[[Array], Array]
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from pdekit.boundary.conditions import complete_conditions, end_functionals
 from pdekit.discretize.affine import AffineOperator
@@ -24,8 +23,7 @@ from pdekit.language.evaluate import compile_expression
 from pdekit.language.parser import Scope, parse
 from pdekit.stencils.poles import face_rows
 from pdekit.stencils.rows import FluxRows
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import NDArray
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Expression, Matrix
 
 
 class Values(Protocol):
@@ -15,23 +13,23 @@ class Values(Protocol):
 
     t: float
 
-    def value(self, expression: Any) -> Array:
+    def value(self, expression: Expression) -> Array:
         """An expression on every node."""
         ...
 
-    def operand(self, expression: Any) -> Array:
+    def operand(self, expression: Expression) -> Array:
         """The same of what is differentiated: of a state with its prescribed values."""
         ...
 
-    def slope(self, expression: Any, dependent: Any) -> Array:
+    def slope(self, expression: Expression, dependent: Expression) -> Array:
         """Partial derivative of an expression by a state or a term, on every node."""
         ...
 
-    def jacobian(self, expression: Any) -> Any:
+    def jacobian(self, expression: Expression) -> Matrix:
         """Derivative of an expression's node values by the unknowns, sparse."""
         ...
 
-    def operand_jacobian(self, expression: Any) -> Any:
+    def operand_jacobian(self, expression: Expression) -> Matrix:
         """The same of what is differentiated."""
         ...
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from pdekit.typing import Array, Expression
+
 _BISECTIONS = 60
 INSET = 1e-9  # of a cell
 
 
-def jump_conditions(expression: Any) -> list[Any]:
+def jump_conditions(expression: Expression) -> list[Any]:
     """The comparisons at whose change of truth the expression may jump."""
     found = set()
     for piecewise in expression.atoms(sp.Piecewise):

@@ -14,15 +14,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.layout import Layout
 from pdekit.discretize.program import Frame, Program, slope_of
 from pdekit.discretize.terms.term_protocol import Entries, NoPattern, Source
 from pdekit.language.symbols import SpatialDerivative
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Expression, Matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +56,7 @@ class JacobianPattern:
         There are definitions with conditions of their own, or derivatives of derivatives.
     """
 
-    def __init__(self, layout: Layout, program: Program, linear: Any, rests: Mapping[str, Any]) -> None:
+    def __init__(self, layout: Layout, program: Program, linear: Expression, rests: Mapping[str, Any]) -> None:
         self.layout, self.program = layout, program
         self._columns = {block.symbol: layout.numbers(block) for block in layout.blocks}
         entries = [e for name, rest in rests.items() if rest != 0 for e in self._of(name, rest)]
@@ -75,7 +73,7 @@ class JacobianPattern:
         self._starts = np.searchsorted(places, np.arange(n + 1, dtype=np.int64) * n).astype(np.int32)
         self._addends = [self._addend(e, place, places.size) for e, place in zip(entries, parts[1:])]
 
-    def at(self, frame: Frame) -> Any:
+    def at(self, frame: Frame) -> Matrix:
         """The Jacobian, CSR; its pattern is the same at all states."""
         data = self._base.copy()
         for addend in self._addends:
@@ -91,7 +89,7 @@ class JacobianPattern:
         spread = sparse.csr_array((entries.weights, (places, numbers)), shape=(count, numbers.size))
         return _Addend(spread, entries.factors)
 
-    def _of(self, name: str, rest: Any) -> list[Entries]:
+    def _of(self, name: str, rest: Expression) -> list[Entries]:
         """What an equation's nonlinear part brings, by numbers of unknowns."""
         row, found = self.layout.numbers(self.layout.equation_block(name)), []
         nodes = np.arange(row.size)

@@ -15,8 +15,7 @@ from pdekit.boundary.face_data import StateConditions
 from pdekit.errors import GridError
 from pdekit.geometry.grid import Grid
 from pdekit.language.pde import EquationSystem
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Expression
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +35,7 @@ class Block:
     """
 
     name: str
-    symbol: Any
+    symbol: Expression
     conditions: StateConditions
     size: int
     offset: int

@@ -13,9 +13,12 @@ import sympy as sp
 
 from pdekit.geometry.grid import Grid
 from pdekit.language.symbols import spatial_derivatives
+from pdekit.typing import Expression
 
 
-def parity_of_expression(expression: Any, grid: Grid, axis: str, states: Mapping[Any, Mapping[str, int]]) -> int | None:
+def parity_of_expression(
+    expression: Expression, grid: Grid, axis: str, states: Mapping[Any, Mapping[str, int]]
+) -> int | None:
     """1 if an expression is even across the poles of an axis, -1 if it is odd, None if it is neither.
 
     Parameters
@@ -63,17 +66,17 @@ def parity_of_expression(expression: Any, grid: Grid, axis: str, states: Mapping
     return signs.pop() if len(signs) == 1 else None
 
 
-def _vanishes(expression: Any) -> bool:
+def _vanishes(expression: Expression) -> bool:
     expanded = sp.expand(sp.expand_trig(expression))
     return expanded == 0 or (len(str(expanded)) < 400 and sp.simplify(expanded) == 0)
 
 
 def _atom_parity(
-    atom: Any, grid: Grid, axis: str, mirror: Mapping[str, str], states: Mapping[Any, Mapping[str, int]]
+    atom: Expression, grid: Grid, axis: str, mirror: Mapping[str, str], states: Mapping[Any, Mapping[str, int]]
 ) -> int | None:
     """Parity of a derivative: every one along the axis itself, or along an axis that is flipped, changes the sign."""
 
-    def of(expression: Any) -> int | None:
+    def of(expression: Expression) -> int | None:
         if expression in states:
             return states[expression].get(axis, 1)
         return parity_of_expression(expression, grid, axis, states)

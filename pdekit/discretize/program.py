@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary.face_data import StateConditions
@@ -27,15 +26,14 @@ from pdekit.language.evaluate import compile_expression, is_holomorphic, slope, 
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.stencils.sparse_products import diagonal
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Expression, Matrix
 
 
 @dataclass(frozen=True, eq=False)
 class Pointwise:
     """A pointwise function of coordinates, time, parameters, states and derivatives."""
 
-    expression: Any
+    expression: Expression
     fixed: tuple[Any, ...]
     dependents: tuple[Any, ...]
     real: bool
@@ -104,7 +102,7 @@ class Program:
             for symbol in expression.atoms(SpatialDerivative):
                 self.term(symbol)
 
-    def term(self, symbol: Any) -> Term:
+    def term(self, symbol: Expression) -> Term:
         """What a derivative of the equations is on this grid."""
         if symbol not in self._terms:
             self._terms[symbol] = make_term(symbol, self._context)
@@ -114,7 +112,7 @@ class Program:
         """Values of the arguments that do not depend on the solution."""
         return [*self.grid.coordinates.values(), t, *self.system.parameters.values()]
 
-    def pointwise(self, expression: Any) -> Pointwise:
+    def pointwise(self, expression: Expression) -> Pointwise:
         """The compiled form of an expression."""
         if expression not in self._pointwise:
             dependents = sorted(spatial_derivatives(expression), key=str)
@@ -123,7 +121,7 @@ class Program:
             self._pointwise[expression] = Pointwise(expression, fixed, (*found, *dependents), self.dtype.kind != "c")
         return self._pointwise[expression]
 
-    def state_slopes(self, expression: Any) -> list[tuple[Any, Source | None]]:
+    def state_slopes(self, expression: Expression) -> list[tuple[Any, Source | None]]:
         """The states in a pointwise expression with the slopes by them; None for a state itself.
 
         Raises
@@ -139,7 +137,7 @@ class Program:
             raise NoPattern
         return [(state, slope_of(expression, state)) for state in slopes]
 
-    def parity(self, expression: Any, axis: str) -> int | None:
+    def parity(self, expression: Expression, axis: str) -> int | None:
         """How an expression goes on across the poles of an axis: 1, -1, or None if it is neither even nor odd."""
         states = {
             symbol: {name: int(faces.parity) for name, faces in conditions.faces.items()}
@@ -171,7 +169,7 @@ class Program:
         return Frame(self, t, dict(states), dict(selections or {}), is_paired)
 
 
-def slope_of(expression: Any, dependent: Any) -> Source:
+def slope_of(expression: Expression, dependent: Expression) -> Source:
     """The slope of an expression as a function of a frame, flat."""
     return lambda frame: frame.slope(expression, dependent).ravel()
 
@@ -187,7 +185,7 @@ class Frame:
         self._jacobians = selections
         self._pointwise: dict[Any, Array] = {}
 
-    def value(self, expression: Any) -> Array:
+    def value(self, expression: Expression) -> Array:
         """The expression on every node."""
         if expression not in self._pointwise:
             function = self.program.pointwise(expression)
@@ -198,7 +196,7 @@ class Frame:
             self._pointwise[expression] = result.astype(self.program.dtype, copy=False)
         return self._pointwise[expression]
 
-    def _argument(self, symbol: Any) -> Array:
+    def _argument(self, symbol: Expression) -> Array:
         """Value of a state or derivative, as an array of the grid's shape."""
         if symbol not in self._values:
             if isinstance(symbol, SpatialDerivative):
@@ -209,11 +207,11 @@ class Frame:
             self._values[symbol] = result.reshape(self.program.grid.shape)
         return self._values[symbol]
 
-    def operand(self, expression: Any) -> Array:
+    def operand(self, expression: Expression) -> Array:
         """What is differentiated, on every node: of a state with its prescribed values."""
         return self._argument(expression) if expression in self.program.system.states else self.value(expression)
 
-    def slope(self, expression: Any, dependent: Any) -> Array:
+    def slope(self, expression: Expression, dependent: Expression) -> Array:
         """Partial derivative of an expression by a state or derivative, on every node."""
         function = self.program.pointwise(expression)
         arguments = [self._argument(d) for d in function.dependents]
@@ -221,7 +219,7 @@ class Frame:
             raw = function.slopes[dependent](*self.program.fixed_values(self.t), *arguments)
         return np.broadcast_to(np.asarray(raw), self.program.grid.shape)
 
-    def _slopes(self, expression: Any) -> Iterator[tuple[Array, Any]]:
+    def _slopes(self, expression: Expression) -> Iterator[tuple[Array, Any]]:
         """What the changes of an expression are made of: factors, and the changes of its dependents."""
         if not self.is_paired:
             for dependent in self.program.pointwise(expression).slopes:
@@ -236,7 +234,7 @@ class Frame:
                     with np.errstate(all="ignore"):
                         yield np.broadcast_to(np.asarray(part(*arguments)), self.program.grid.shape), change
 
-    def jacobian(self, expression: Any) -> Any:
+    def jacobian(self, expression: Expression) -> Matrix:
         """Derivative of the expression's node values by the unknowns of the ODE system, CSR."""
         total: Any = None
         for factor, inner in self._slopes(expression):
@@ -247,7 +245,7 @@ class Frame:
             return sparse.csr_array((self.program.grid.size, columns), dtype=self.program.dtype)
         return sparse.csr_array(total)
 
-    def _jacobian_of(self, symbol: Any) -> Any:
+    def _jacobian_of(self, symbol: Expression) -> Matrix:
         if symbol not in self._jacobians:
             if isinstance(symbol, SpatialDerivative):
                 result = self.program.term(symbol).jacobian(self)
@@ -258,7 +256,7 @@ class Frame:
             self._jacobians[symbol] = sparse.csr_array(result)
         return self._jacobians[symbol]
 
-    def operand_jacobian(self, expression: Any) -> Any:
+    def operand_jacobian(self, expression: Expression) -> Matrix:
         """Derivative of what is differentiated by the unknowns of the ODE system."""
         if expression in self.program.system.states:
             return self._jacobian_of(expression)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.system import SemiDiscrete
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Matrix
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class RealPairs:
         """The right-hand side."""
         return self.split(self.system.rhs(t, self.joined(z)))
 
-    def jacobian(self, t: float, z: Array) -> Any:
+    def jacobian(self, t: float, z: Array) -> Matrix:
         """Its exact Jacobian, CSR."""
         J = self.system.paired_jacobian(t, self.joined(z))
         return sparse.csr_array(sparse.vstack([J.real, J.imag]))

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.algebra import AxisProduct, LinearOperator, RowSlices
@@ -14,8 +13,7 @@ from pdekit.errors import GridError
 from pdekit.geometry.grid import Grid
 from pdekit.stencils.compact import compact_rows
 from pdekit.stencils.fourier import fourier_rows, fourier_symbol
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Matrix
 
 
 class FourierDerivative(LinearOperator):
@@ -74,7 +72,7 @@ def fourier_derivative(grid: Grid, axis: str | int, n: int = 1) -> LinearOperato
 class CompactDerivative(LinearOperator):
     """``A u^(n) = B u`` with a tridiagonal A."""
 
-    def __init__(self, grid: Grid, axis: int, A: Any, B: Any) -> None:
+    def __init__(self, grid: Grid, axis: int, A: Matrix, B: Any) -> None:
         super().__init__(grid)
         self.axis, self.A, self.B = axis, A, B
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.algebra import AxisProduct, LinearOperator
 from pdekit.geometry.grid import Grid
 from pdekit.stencils.sbp import line_pieces
 from pdekit.stencils.sparse_products import diagonal
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +59,7 @@ def summation_by_parts(grid: Grid, axis: str | int, *, order: int = 4) -> Summat
     H, Q, M, BS = pieces.H, pieces.Q, pieces.M, pieces.BS
     inverse = diagonal(1 / H)
 
-    def lifted(matrix: Any) -> LinearOperator:
+    def lifted(matrix: Matrix) -> LinearOperator:
         return AxisProduct(grid, {k: sparse.csr_array(matrix)})
 
     ends = [sparse.csr_array(([1 / (H[i] * h)], ([i], [i])), shape=(n, n)) for i in (0, n - 1)]

@@ -13,11 +13,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.compilation import add_multiple, compiled
+from pdekit.typing import Array, Matrix
 
-Array = NDArray[Any]
 LONGEST_RUNS = 64
 
 
@@ -96,7 +95,7 @@ class Runs:
     values: Array
 
 
-def runs_of(matrix: Any) -> Runs:
+def runs_of(matrix: Matrix) -> Runs:
     """Find the runs of a CSR matrix with sorted indices."""
     count = np.diff(matrix.indptr)
     patterns = [
@@ -138,7 +137,7 @@ def runs_of(matrix: Any) -> Runs:
 class Sweep:
     """A one-dimensional matrix, ready to be swept along an axis."""
 
-    def __init__(self, matrix: Any) -> None:
+    def __init__(self, matrix: Matrix) -> None:
         self.matrix = matrix.sorted_indices()
 
     @cached_property

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary.conditions import FaceConditions
@@ -27,8 +26,7 @@ from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import Split, split
 from pdekit.language.evaluate import NOT_HOLOMORPHIC
 from pdekit.language.pde import EquationSystem
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Matrix
 
 
 class SemiDiscrete:
@@ -156,7 +154,7 @@ class SemiDiscrete:
         parts = {part for e in expressions for part in e.atoms(*NOT_HOLOMORPHIC)}
         return not any(part.free_symbols & set(self.system.states) for part in parts)
 
-    def paired_jacobian(self, t: float, y: Array) -> Any:
+    def paired_jacobian(self, t: float, y: Array) -> Matrix:
         """Derivatives of complex right-hand sides by the real and the imaginary parts of the unknowns, side by side (CSR)."""
         full = self.unpack(t, y)
         selections = {
@@ -167,7 +165,7 @@ class SemiDiscrete:
         pieces = {u.name: frame.jacobian(u.rhs) for u in self.system.unknowns}
         return self._stack(pieces, selections)
 
-    def _stack(self, pieces: dict[str, Any], selections: Mapping[Any, Any]) -> Any:
+    def _stack(self, pieces: dict[str, Any], selections: Mapping[Any, Any]) -> Matrix:
         """Rows of all equations from full-grid rows by unknown."""
         rows: dict[int, Any] = {}
         for name, piece in pieces.items():
@@ -180,7 +178,7 @@ class SemiDiscrete:
         return sparse.csr_array(sparse.vstack([rows[k] for k in sorted(rows)], format="csr"))
 
     @cached_property
-    def L(self) -> Any:
+    def L(self) -> Matrix:
         """Matrix of the linear, time-constant part (CSR)."""
         frame = self.frame(0.0, np.zeros(self.size, dtype=self.dtype))
         pieces = {name: frame.jacobian(s.linear) for name, s in self.splits.items()}
@@ -230,7 +228,7 @@ class SemiDiscrete:
         result = self.L @ y + self.b(t)
         return result if self.is_linear else result + self.nonlinear(t, y)
 
-    def jacobian(self, t: float, y: Array) -> Any:
+    def jacobian(self, t: float, y: Array) -> Matrix:
         """Exact Jacobian of the right-hand side, CSR."""
         if self.is_linear:
             return self.L
@@ -251,7 +249,7 @@ class SemiDiscrete:
         except NoPattern:
             return None
 
-    def _stack_rest(self, frame: Frame) -> Any:
+    def _stack_rest(self, frame: Frame) -> Matrix:
         """Jacobian of N: no rows for the trivial equations ``u' = u_t``."""
         total = sparse.csr_array((self.size, self.size), dtype=self.dtype)
         for name, parts in self.splits.items():

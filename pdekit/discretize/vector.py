@@ -12,7 +12,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.algebra import LinearOperator, Multiplication, identity, multiplication, times
@@ -20,8 +19,8 @@ from pdekit.discretize.derivatives import derivative, laplacian
 from pdekit.errors import GridError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.stencils.poles import regular_options
+from pdekit.typing import Array, Matrix
 
-Array = NDArray[Any]
 Index = tuple[int, ...]
 Blocks = Mapping[tuple[Index, Index], LinearOperator]
 
@@ -107,7 +106,7 @@ class BlockOperator:
             return result
         return TensorField(self.grid, result, u.name) if self.rows else Field(self.grid, result, u.name)
 
-    def matrix(self) -> Any:
+    def matrix(self) -> Matrix:
         """Sparse matrix, components outermost."""
         n = self.grid.size
         grid_of_blocks = [

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from pdekit.errors import GridError, nearest_hint
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 Offset = Literal["left", "right", "both"] | None
 MOST_POINTS = 100_000_000
 

@@ -21,18 +21,17 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.errors import GridError, nearest_hint
 from pdekit.geometry.axis import Axis
+from pdekit.typing import Array
 
 if TYPE_CHECKING:  # at run time only where equations are: SymPy takes a while to load
     from pdekit.language.vector_calculus import VectorCalculus
 
-Array = NDArray[Any]
 FULL_TURN = 2 * math.pi
 _CLOSE = 1e-12
 

@@ -1,7 +1,7 @@
 """The intermediate form of kernels: what is loaded, computed and stored, before it is text; printed by `pdekit.kernels.printer`.
 
 A kernel goes over the rows of the last axis. A *driver* says where the rows begin in the flat arrays and calls a *row function*, which does
-a whole row in loops that vectorise. The form of a row function is made of values (`Load`, `Local`, `Pointwise`, `Product`, `Sum`),
+a whole row in loops that vectorise. The form of a row function is made of values (`Load`, `Local`, `Formula`, `Times`, `Plus`),
 statements (`Assign`) and loops (`Loop`); that of a driver of `Line`, `For` and `If`. What a driver hands over is made of indices.
 
 The arrays, by name; q counts the terms of the equations, a the axes, k the states, m the conditions of a face:
@@ -23,7 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from pdekit.typing import Expression
 
 LEAD = ("i", "k")  # loop variables of the leading axes
 
@@ -170,31 +171,31 @@ class EdgeEntry:
 
 
 @dataclass(frozen=True)
-class Pointwise:
+class Formula:
     """An expression whose symbols are named by what they stand for, `parts`."""
 
-    expression: Any
+    expression: Expression
     parts: tuple[Load | Local, ...]
     single: bool
     bare: bool = False
 
 
 @dataclass(frozen=True)
-class Product:
+class Times:
     """Factors."""
 
     factors: tuple[Value, ...]
 
 
 @dataclass(frozen=True)
-class Sum:
+class Plus:
     """Terms; in parentheses where it is a factor."""
 
     terms: tuple[Value, ...]
     closed: bool = False
 
 
-Value = Local | Load | Pointwise | Product | Sum
+Value = Local | Load | Formula | Times | Plus
 
 
 def loads_in(value: Value) -> Iterator[Load]:
@@ -202,10 +203,10 @@ def loads_in(value: Value) -> Iterator[Load]:
     match value:
         case Load():
             yield value
-        case Pointwise(_, parts):
+        case Formula(_, parts):
             for part in parts:
                 yield from loads_in(part)
-        case Product(inner) | Sum(inner):
+        case Times(inner) | Plus(inner):
             for entry in inner:
                 yield from loads_in(entry)
 

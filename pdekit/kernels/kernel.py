@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.boundary.face_data import StateConditions
 from pdekit.deferred import collection_paused
@@ -22,8 +21,8 @@ from pdekit.kernels.memory import empty_state
 from pdekit.kernels.plan import DerivativeTables, FluxTables, make_plan
 from pdekit.kernels.workers import Workers
 from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 SINGLE = {"f": np.float32, "c": np.complex64}
 
 

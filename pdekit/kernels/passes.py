@@ -6,14 +6,11 @@ of its own, which vectorises.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.compilation import add_multiple, compiled
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 PIECE = 2048
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.system import SemiDiscrete
@@ -22,8 +21,8 @@ from pdekit.discretize.terms.term_protocol import FluxDifference, KernelForm, No
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.stencils.rows import AxisRows
 from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.typing import Array, Expression, Matrix
 
-Array = NDArray[Any]
 MOST_SLOTS = 40
 
 
@@ -69,8 +68,8 @@ class DerivativeTables:
         Weights of the data of conditions; None if there are none, or if they are zero at all times.
     """
 
-    symbol: Any
-    operand: Any
+    symbol: Expression
+    operand: Expression
     state: int
     factors: tuple[Factor, ...]
     data: Array | None
@@ -103,7 +102,7 @@ class FluxTables:
         The part of k that depends on the solution.
     """
 
-    symbol: Any
+    symbol: Expression
     state: int
     axis: int
     table: Array
@@ -112,7 +111,7 @@ class FluxTables:
     flux_index: Array
     known: Callable[[float], Array] | None
     changes: bool
-    unknown: Any
+    unknown: Expression
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +251,7 @@ class _Planner:
         bodies = [self._precomputed(body, fields) for body in bodies]
         return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields)
 
-    def _state(self, operand: Any) -> int:
+    def _state(self, operand: Expression) -> int:
         """The number of a state; 0 for an expression, which has no conditions."""
         if spatial_derivatives(operand):
             raise NotCompiled(f"{operand} contains derivatives: the derivative of an expression")
@@ -300,7 +299,7 @@ class _Planner:
             windows[axis] = Window(index)
         return windows
 
-    def _table(self, matrix: Any, window: Window) -> Array:
+    def _table(self, matrix: Matrix, window: Window) -> Array:
         """Weights by row and slot."""
         n, width = window.index.shape
         table = np.zeros((n, width), dtype=matrix.dtype)
@@ -311,7 +310,7 @@ class _Planner:
         np.add.at(table, (rows, slots), entries.data)
         return table
 
-    def _data(self, state: int, axis: int, matrix: Any) -> Array | None:
+    def _data(self, state: int, axis: int, matrix: Matrix) -> Array | None:
         """Weights of boundary data, unless there are none or they are zero for ever."""
         if matrix.shape[1] == 0:
             return None
@@ -320,13 +319,13 @@ class _Planner:
             return None
         return np.asarray(matrix.toarray())
 
-    def _derivative(self, form: RowProduct, symbol: Any, windows: dict[int, Window]) -> DerivativeTables:
+    def _derivative(self, form: RowProduct, symbol: Expression, windows: dict[int, Window]) -> DerivativeTables:
         state = self._state(form.operand)
         factors = tuple(Factor(axis, self._table(r.matrix, windows[axis])) for axis, r in sorted(form.rows.items()))
         (axis, first), *_ = sorted(form.rows.items())
         return DerivativeTables(symbol, form.operand, state, factors, self._data(state, axis, first.data))
 
-    def _flux(self, form: FluxDifference, symbol: Any, windows: dict[int, Window]) -> FluxTables:
+    def _flux(self, form: FluxDifference, symbol: Expression, windows: dict[int, Window]) -> FluxTables:
         axis, pieces = form.axis, form.rows
         window, state = windows[axis], self._state(form.operand)
         periodic = self.grid.axes[axis].periodic
@@ -362,12 +361,12 @@ class _Planner:
             form.unknown,
         )
 
-    def _precomputed(self, body: Any, fields: dict[Any, Array]) -> Any:
+    def _precomputed(self, body: Expression, fields: dict[Any, Array]) -> Any:
         """Put symbols for functions of the coordinates alone, which need not be computed again at every step."""
         axes = set(self.system.system.axes)
         fixed = axes | set(self.system.system.parameters)
 
-        def walk(expression: Any) -> Any:
+        def walk(expression: Expression) -> Any:
             if expression.is_Atom:
                 return expression
             names = expression.free_symbols
@@ -381,7 +380,7 @@ class _Planner:
 
         return walk(body)
 
-    def _field(self, expression: Any, fields: dict[Any, Array]) -> Any:
+    def _field(self, expression: Expression, fields: dict[Any, Array]) -> Any:
         if expression not in self._named:
             values = self.program.pointwise(expression).value(*self.program.fixed_values(0.0))
             values = np.ascontiguousarray(np.asarray(values, dtype=self.system.dtype))
@@ -391,7 +390,7 @@ class _Planner:
         return self._named[expression]
 
 
-def _entries(matrix: Any, rows: Array, columns: Array) -> Array:
+def _entries(matrix: Matrix, rows: Array, columns: Array) -> Array:
     """Entries of a sparse matrix at many places."""
     found = sparse.csr_array(matrix)[rows.ravel(), columns.ravel()]
     return np.asarray(found.toarray() if sparse.issparse(found) else found).reshape(rows.shape)

@@ -17,6 +17,7 @@ from pdekit.kernels.form import (
     Extent,
     Fixed,
     For,
+    Formula,
     Given,
     If,
     Index,
@@ -26,14 +27,14 @@ from pdekit.kernels.form import (
     Local,
     Looked,
     Loop,
-    Pointwise,
-    Product,
+    Plus,
     RunStart,
     Step,
-    Sum,
+    Times,
     Value,
     Whole,
 )
+from pdekit.typing import Expression
 
 
 class _Printer(PythonCodePrinter):
@@ -55,24 +56,24 @@ class _Printer(PythonCodePrinter):
         """A number in the precision of the states: one in double would make all that it meets double."""
         return f"real({value!r})" if self.single else repr(value)
 
-    def _print(self, expression: Any, **kwargs: Any) -> Any:
+    def _print(self, expression: Expression, **kwargs: Any) -> Any:
         name = type(expression).__name__
         if isinstance(expression, sp.Function) and name not in (*self._functions, "Heaviside", "Piecewise"):
             raise NotCompiled(f"{name} is not among the functions of the kernels")
         return super()._print(expression, **kwargs)
 
-    def emptyPrinter(self, expression: Any) -> str:
+    def emptyPrinter(self, expression: Expression) -> str:
         raise NotCompiled(f"{type(expression).__name__} is not among the functions of the kernels")
 
-    def _print_Function(self, expression: Any) -> str:
+    def _print_Function(self, expression: Expression) -> str:
         return f"{self._functions[type(expression).__name__]}({', '.join(self._print(a) for a in expression.args)})"
 
-    def _print_Heaviside(self, expression: Any) -> str:
+    def _print_Heaviside(self, expression: Expression) -> str:
         a, middle = (self._print(v) for v in (expression.args[0], expression.args[1]))
         one, zero = self.number(1.0), self.number(0.0)
         return f"({one} if {a} > {zero} else ({middle} if {a} == {zero} else {zero}))"
 
-    def _print_Pow(self, expression: Any, rational: bool = False) -> str:
+    def _print_Pow(self, expression: Expression, rational: bool = False) -> str:
         base, exponent = expression.args
         text, one = self._print(base), self.number(1.0)
         if exponent.is_Integer and 1 < abs(int(exponent)) <= 4 and base.is_Atom:
@@ -84,22 +85,22 @@ class _Printer(PythonCodePrinter):
             return f"({one}/({text}))"
         return f"(({text})**({self._print(exponent)}))"
 
-    def _print_Rational(self, expression: Any) -> str:
+    def _print_Rational(self, expression: Expression) -> str:
         return f"({self.number(float(expression))})"
 
-    def _print_Integer(self, expression: Any) -> str:
+    def _print_Integer(self, expression: Expression) -> str:
         return self.number(float(expression))
 
-    def _print_Float(self, expression: Any) -> str:
+    def _print_Float(self, expression: Expression) -> str:
         return self.number(float(expression))
 
-    def _print_NumberSymbol(self, expression: Any) -> str:
+    def _print_NumberSymbol(self, expression: Expression) -> str:
         return self.number(float(expression))
 
     _print_Pi = _print_NumberSymbol  # noqa: N815
     _print_Exp1 = _print_NumberSymbol  # noqa: N815
 
-    def _print_ImaginaryUnit(self, expression: Any) -> str:
+    def _print_ImaginaryUnit(self, expression: Expression) -> str:
         return "np.complex64(1j)" if self.single else "1j"
 
 
@@ -107,7 +108,7 @@ for _name in _Printer._functions:  # SymPy's printer has methods of its own for 
     setattr(_Printer, f"_print_{_name}", _Printer._print_Function)
 
 
-def scalar(expression: Any, single: bool = False) -> str:
+def scalar(expression: Expression, single: bool = False) -> str:
     """An expression as code for scalars, in double or single precision.
 
     Raises
@@ -124,7 +125,7 @@ def text(value: Value | EdgeEntry) -> str:
     Examples
     --------
     >>> from pdekit.kernels.form import Row
-    >>> text(Product((Local("w0"), Load(Row("u0", "Y"), shift=-1))))
+    >>> text(Times((Local("w0"), Load(Row("u0", "Y"), shift=-1))))
     'w0*Y_[u0 + j - uintp(1)]'
     """
     match value:
@@ -136,12 +137,12 @@ def text(value: Value | EdgeEntry) -> str:
         case EdgeEntry(table, slots, is_index):
             entry = f"{table}[j, {', '.join(map(str, slots))}]"
             return f"uintp({entry})" if is_index else entry
-        case Pointwise(expression, _, single, bare):
+        case Formula(expression, _, single, bare):
             inner = scalar(expression, single)
             return inner if bare else f"({inner})"
-        case Product(factors):
+        case Times(factors):
             return "*".join(map(text, factors))
-        case Sum(terms, closed):
+        case Plus(terms, closed):
             inner = " + ".join(map(text, terms))
             return f"({inner})" if closed else inner
 

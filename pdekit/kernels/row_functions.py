@@ -25,6 +25,7 @@ from pdekit.kernels.form import (
     Element,
     Extent,
     Fixed,
+    Formula,
     Given,
     Index,
     LeadIndex,
@@ -32,11 +33,10 @@ from pdekit.kernels.form import (
     Local,
     Looked,
     Loop,
-    Pointwise,
-    Product,
+    Plus,
     Row,
     RunStart,
-    Sum,
+    Times,
     Value,
     Whole,
     arrays_in,
@@ -46,6 +46,7 @@ from pdekit.kernels.form import (
 from pdekit.kernels.modes import Mode
 from pdekit.kernels.plan import DerivativeTables, FluxTables, Plan
 from pdekit.kernels.printer import handed, loop, statement, text
+from pdekit.typing import Expression
 
 LONGEST_SOURCE = 60_000
 
@@ -156,7 +157,7 @@ class _Body:
 
         def walk(left: Sequence[Any], weights: tuple[Value, ...], slots: dict[int, int]) -> None:
             if not left:
-                parts.append(Product((*weights, self._at(term.operand, slots))))
+                parts.append(Times((*weights, self._at(term.operand, slots))))
                 return
             factor, *others = left
             for k in range(factor.table.shape[1]):
@@ -169,7 +170,7 @@ class _Body:
             axis = term.factors[0].axis
             for m in range(term.data.shape[1]):
                 if np.any(term.data[self._rows_of(axis), m]):
-                    parts.append(Product((self.weight(f"C{q}", axis, m), self.data(f"G{q}", axis, m))))
+                    parts.append(Times((self.weight(f"C{q}", axis, m), self.data(f"G{q}", axis, m))))
         return parts
 
     def _rows_of(self, axis: int) -> Any:
@@ -190,25 +191,25 @@ class _Body:
         parts: list[Value] = []
         for f in range(n_flux):
             slope: list[Value] = [
-                Product((self.weight(f"T{q}", axis, f, k), self.state(term.state, {axis: k})))
+                Times((self.weight(f"T{q}", axis, f, k), self.state(term.state, {axis: k})))
                 for k in range(width)
                 if np.any(term.table[rows, f, k])
             ]
             if term.data is not None:
                 for m in range(term.data.shape[2]):
                     if np.any(term.data[rows, f, m]):
-                        slope.append(Product((self.weight(f"C{q}", axis, f, m), self.data(f"G{q}", axis, m))))
-            factors: list[Value] = [Sum(tuple(slope), closed=True)]
+                        slope.append(Times((self.weight(f"C{q}", axis, f, m), self.data(f"G{q}", axis, m))))
+            factors: list[Value] = [Plus(tuple(slope), closed=True)]
             if term.known is not None:
                 factors.append(self._known(q, term, f))
             if values:
                 mean = [
-                    Product((self.weight(f"M{q}", axis, f, k), v))
+                    Times((self.weight(f"M{q}", axis, f, k), v))
                     for k, v in values.items()
                     if np.any(term.mean[rows, f, k])
                 ]
-                factors.append(Sum(tuple(mean), closed=True))
-            parts.append(Product(tuple(factors)))
+                factors.append(Plus(tuple(mean), closed=True))
+            parts.append(Times(tuple(factors)))
         return parts
 
     def _known(self, q: int, term: FluxTables, f: int) -> Load:
@@ -221,7 +222,7 @@ class _Body:
         index = [Looked(f"F{q}", v, f) if v.axis == term.axis else v for v in self.lead]
         return self.row(f"{name}_{f}", array, *index, advances=True)
 
-    def _at(self, expression: Any, slots: dict[int, int]) -> Value:
+    def _at(self, expression: Expression, slots: dict[int, int]) -> Value:
         """A pointwise expression at window slots, by axis."""
         blocks = list(enumerate(self.plan.system.blocks))
         for k, block in blocks:
@@ -236,10 +237,10 @@ class _Body:
                 names[symbol] = self._symbol(self._coordinate(a, slots.get(a)))
         return self.pointwise(expression.xreplace(names), bare=False)
 
-    def pointwise(self, expression: Any, bare: bool = True) -> Pointwise:
+    def pointwise(self, expression: Expression, bare: bool = True) -> Formula:
         """An expression whose symbols stand for entries."""
         used = sorted(expression.free_symbols & set(self._named), key=str)
-        return Pointwise(expression, tuple(self._named[s] for s in used), self.plan.single, bare)
+        return Formula(expression, tuple(self._named[s] for s in used), self.plan.single, bare)
 
     def _symbol(self, entry: Load | Local) -> Any:
         symbol = sp.Symbol(text(entry))
@@ -259,7 +260,7 @@ class _Body:
         self.given.setdefault(local, Element(f"X{axis}", (at,)))
         return Local(local)
 
-    def _numbers(self, expression: Any) -> dict[Any, Any]:
+    def _numbers(self, expression: Expression) -> dict[Any, Any]:
         """Names for parameters and time in an expression."""
         found = {}
         for n, symbol in enumerate(self.plan.system.system.parameters):
@@ -269,7 +270,7 @@ class _Body:
             found[self.plan.system.system.t] = self._symbol(Local(self.table("t")))
         return found
 
-    def point(self, expression: Any) -> Any:
+    def point(self, expression: Expression) -> Any:
         """A pointwise expression with everything but the terms' symbols replaced by entries."""
         names = self._numbers(expression)
         for k, block in enumerate(self.plan.system.blocks):
@@ -308,7 +309,7 @@ def _loops(body: _Body, mode: Mode) -> list[Loop]:
     for k in range(len(right_sides)):
         final += _updates(body, mode, k)
     loops: list[Loop] = []
-    values: dict[Any, Value] = {symbol: Sum(tuple(parts)) for symbol, parts in terms.items()}
+    values: dict[Any, Value] = {symbol: Plus(tuple(parts)) for symbol, parts in terms.items()}
     if body.edge:
         values |= {symbol: body.row(name, "S", Fixed(int(name[1:]))) for symbol, name in body.known.items()}
     leading = {term.symbol for term in plan.terms if body.last not in _axes(term)}
@@ -319,7 +320,7 @@ def _loops(body: _Body, mode: Mode) -> list[Loop]:
             body.known[symbol] = f"s{n}"
         length = -(-len(parts) // -(-len(parts) // (plan.most_pointers - 2)))  # of equal pieces that vectorise
         for begin in range(0, len(parts), length):
-            chunk = Sum(tuple(parts[begin : begin + length]))
+            chunk = Plus(tuple(parts[begin : begin + length]))
             loops.append(Loop((Assign(target, chunk, adds=begin > 0),), whole))
         values[symbol] = target
     loops.append(Loop((*(Assign(Local(str(symbol)), value) for symbol, value in values.items()), *final)))
@@ -356,7 +357,7 @@ def _updates(body: _Body, mode: Mode, k: int) -> list[Assign]:
     own = Local(f"r{k}")
 
     def times(n: int, value: Value) -> Value:
-        return Product((body.number("c", n), value))
+        return Times((body.number("c", n), value))
 
     terms: list[Value] = [own if mode.name == "rate" else times(0, own)]
     if mode.centre:
@@ -367,10 +368,10 @@ def _updates(body: _Body, mode: Mode, k: int) -> list[Assign]:
         terms.append(times(4, body.row(f"o{k}", "O", *index, advances=True)))
     found = []
     if mode.name != "finish":
-        found.append(Assign(_target(body, f"o{k}", "O", index, 2 * k), Sum(tuple(terms))))
+        found.append(Assign(_target(body, f"o{k}", "O", index, 2 * k), Plus(tuple(terms))))
     if mode.collects:
         before = body.row(f"z{k}", "Z", *index, advances=True)
-        total = Sum((before, times(5, own)))
+        total = Plus((before, times(5, own)))
         found.append(Assign(_target(body, f"z{k}", "Z", index, 2 * k + 1), total))
     return found
 

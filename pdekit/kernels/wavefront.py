@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.boundary.face_data import StateConditions
 from pdekit.discretize.system import SemiDiscrete
@@ -15,8 +14,8 @@ from pdekit.kernels.cache import load
 from pdekit.kernels.drivers import write_wavefront
 from pdekit.kernels.kernel import Kernel
 from pdekit.kernels.plan import Plan
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 Rows = Sequence[Sequence[float]]
 
 

@@ -11,6 +11,7 @@ import sympy as sp
 from pdekit.language.evaluate import slope, wirtinger_slopes
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
+from pdekit.typing import Expression
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,17 @@ class Split:
         Everything else: nonlinear terms and coefficients that change in time.
     """
 
-    linear: Any
+    linear: Expression
     source: Any
-    rest: Any
+    rest: Expression
 
 
-def depends(expression: Any, states: Collection[Any]) -> bool:
+def depends(expression: Expression, states: Collection[Any]) -> bool:
     """Whether an expression contains unknowns or their derivatives."""
     return bool(expression.has(SpatialDerivative) or expression.free_symbols & set(states))
 
 
-def occurs_outside(expression: Any, state: Any) -> bool:
+def occurs_outside(expression: Expression, state: Expression) -> bool:
     """Whether a state occurs outside of all derivative atoms."""
     if expression == state:
         return True
@@ -55,7 +56,7 @@ def _is_linear_factor(
     return factor.operand in plain and factor.operand not in bent and not depends(k, states) and not k.has(t)
 
 
-def split(system: EquationSystem, rhs: Any, bent: Collection[Any] = ()) -> Split:
+def split(system: EquationSystem, rhs: Expression, bent: Collection[Any] = ()) -> Split:
     """Split a right-hand side into its linear time-constant part, its source and the rest.
 
     Parameters
@@ -101,7 +102,7 @@ class Principal:
     unknown: str
     axis: str
     order: int
-    coefficient: Any
+    coefficient: Expression
     conjugate: Any
 
 

@@ -10,6 +10,7 @@ import sympy as sp
 from sympy.printing.numpy import NumPyPrinter, SciPyPrinter
 
 from pdekit.errors import ExpressionError
+from pdekit.typing import Expression
 
 # What NumPy has itself; for anything else scipy.special is imported, which takes a while.
 _ELEMENTARY = (
@@ -20,7 +21,7 @@ _ELEMENTARY = (
 _NO_SPIKES = (sp.DiracDelta, lambda *args: sp.Integer(0))
 
 
-def slope(expression: Any, symbol: Any) -> Any:
+def slope(expression: Expression, symbol: Expression) -> Expression:
     """Partial derivative of a pointwise expression of real quantities, jumps taken as flat.
 
     Examples
@@ -36,7 +37,7 @@ def slope(expression: Any, symbol: Any) -> Any:
     return derivative.xreplace({dummy: s for s, dummy in real.items()})
 
 
-def _slope(expression: Any, symbol: Any) -> Any:
+def _slope(expression: Expression, symbol: Expression) -> Expression:
     derivative = sp.diff(expression, symbol).replace(*_NO_SPIKES)
     return derivative.replace(sp.Derivative, _flat).replace(sp.Subs, _flat_substitution)
 
@@ -44,12 +45,12 @@ def _slope(expression: Any, symbol: Any) -> Any:
 NOT_HOLOMORPHIC = (sp.Abs, sp.conjugate, sp.re, sp.im, sp.sign)
 
 
-def is_holomorphic(expression: Any, symbol: Any) -> bool:
+def is_holomorphic(expression: Expression, symbol: Expression) -> bool:
     """Whether abs, conj, real, imag and sign stay clear of a complex quantity."""
     return not any(part.has(symbol) for part in expression.atoms(*NOT_HOLOMORPHIC))
 
 
-def wirtinger_slopes(expression: Any, symbol: Any) -> tuple[Any, Any]:
+def wirtinger_slopes(expression: Expression, symbol: Expression) -> tuple[Any, Any]:
     """Derivatives of a pointwise expression by a complex quantity and by its conjugate.
 
     With ``z = a + ib``, ``f_z = (f_a - i f_b)/2`` and ``f_conj(z) = (f_a + i f_b)/2``: the change is ``f_z dz + f_conj(z) conj(dz)``.
@@ -73,17 +74,17 @@ def wirtinger_slopes(expression: Any, symbol: Any) -> tuple[Any, Any]:
     return (by_a - sp.I * by_b) / 2, (by_a + sp.I * by_b) / 2
 
 
-def _flat(expression: Any, *variables: Any) -> Any:
+def _flat(expression: Expression, *variables: Any) -> Expression:
     """The derivative of a step function is zero; others stay."""
     flat = isinstance(expression, sp.floor | sp.ceiling | sp.sign | sp.Heaviside)
     return sp.Integer(0) if flat else sp.Derivative(expression, *variables, evaluate=False)
 
 
-def _flat_substitution(expression: Any, *rest: Any) -> Any:
+def _flat_substitution(expression: Expression, *rest: Expression) -> Expression:
     return sp.Integer(0) if expression == 0 else sp.Subs(expression, *rest)
 
 
-def true_derivative(expression: Any, symbol: Any, n: int = 1) -> Any:
+def true_derivative(expression: Expression, symbol: Expression, n: int = 1) -> Expression:
     """n-th derivative of a known function, refused where it jumps.
 
     Raises
@@ -103,20 +104,20 @@ def true_derivative(expression: Any, symbol: Any, n: int = 1) -> Any:
 class _Broadcasting:
     """Makes code for arrays whose logic and extremes broadcast: SymPy's own stacks the arguments first."""
 
-    def _folded(self, expression: Any, function: str) -> str:
+    def _folded(self, expression: Expression, function: str) -> str:
         texts = [self._print(argument) for argument in expression.args]  # type: ignore[attr-defined]
         return functools.reduce(lambda left, right: f"{function}({left}, {right})", texts)
 
-    def _print_And(self, expression: Any) -> str:
+    def _print_And(self, expression: Expression) -> str:
         return self._folded(expression, "logical_and")
 
-    def _print_Or(self, expression: Any) -> str:
+    def _print_Or(self, expression: Expression) -> str:
         return self._folded(expression, "logical_or")
 
-    def _print_Max(self, expression: Any) -> str:
+    def _print_Max(self, expression: Expression) -> str:
         return self._folded(expression, "maximum")
 
-    def _print_Min(self, expression: Any) -> str:
+    def _print_Min(self, expression: Expression) -> str:
         return self._folded(expression, "minimum")
 
 
@@ -131,7 +132,7 @@ class _SciPy(_Broadcasting, SciPyPrinter):
 _PLAIN_NAMES = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True}
 
 
-def compile_expression(expression: Any, arguments: Sequence[Any]) -> Callable[..., Any]:
+def compile_expression(expression: Expression, arguments: Sequence[Any]) -> Callable[..., Any]:
     """A NumPy function of positional `arguments` for an expression.
 
     Common subexpressions are evaluated once. The result has the arguments' broadcast shape, or is a scalar if
@@ -153,7 +154,7 @@ def compile_expression(expression: Any, arguments: Sequence[Any]) -> Callable[..
     return sp.lambdify(plain, body, modules=modules, cse=True, printer=printer(_PLAIN_NAMES))
 
 
-def evaluate_number(expression: Any, values: Mapping[Any, Any]) -> complex | float:
+def evaluate_number(expression: Expression, values: Mapping[Any, Any]) -> complex | float:
     """The number that an expression without free symbols is, after substitution."""
     result = complex(compile_expression(expression, list(values))(*values.values()))
     return result.real if result.imag == 0 else result

@@ -11,9 +11,10 @@ import sympy as sp
 from pdekit.errors import ConfigError, nearest_hint
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import spatial_derivatives
+from pdekit.typing import Expression
 
 
-def _short(atom: Any) -> str:
+def _short(atom: Expression) -> str:
     return f"{atom.operand}_{''.join(axis * n for axis, n in sorted(atom.counts.items()))}"
 
 

@@ -11,6 +11,7 @@ import sympy as sp
 
 from pdekit.errors import ExpressionError
 from pdekit.language.symbols import SpatialDerivative
+from pdekit.typing import Expression
 
 EVERYWHERE = sp.Integer(
     -1
@@ -50,7 +51,7 @@ class NoiseTerm:
     """
 
     unknown: str
-    amplitude: Any
+    amplitude: Expression
     number: int
     length: float
 
@@ -68,7 +69,7 @@ class NoiseWords:
         self._arguments, self._numbers = tuple(arguments), count()
         self.functions = {"noise": self.noise, "uniform_noise": self.uniform}
 
-    def noise(self, amplitude: Any = 1, length: Any = 0) -> Any:
+    def noise(self, amplitude: Expression = 1, length: Any = 0) -> Any:
         """``noise(amplitude, length)``: white in space, or with covariance ``exp(-r^2 / (2 length^2))``."""
         length = sp.sympify(length)
         if not length.is_number or not length.is_real or length < 0:
@@ -77,11 +78,11 @@ class NoiseWords:
             )
         return self._made(amplitude, length)
 
-    def uniform(self, amplitude: Any = 1) -> Any:
+    def uniform(self, amplitude: Expression = 1) -> Any:
         """``uniform_noise(amplitude)``: the same everywhere."""
         return self._made(amplitude, EVERYWHERE)
 
-    def _made(self, amplitude: Any, length: Any) -> Any:
+    def _made(self, amplitude: Expression, length: Any) -> Any:
         return amplitude * Noise(sp.Integer(next(self._numbers)), length, *self._arguments)
 
 

@@ -17,6 +17,7 @@ from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.symbols import differentiate
 from pdekit.language.vector_calculus import VectorCalculus
 from pdekit.language.vocabulary import CALCULUS, CONSTANTS, FUNCTIONS, RESERVED, SUM
+from pdekit.typing import Expression
 
 # What a comparison becomes. (SymPy's Boolean would not do: a Symbol is one.)
 CONDITIONS = (sp.core.relational.Relational, sp.logic.boolalg.BooleanFunction, sp.logic.boolalg.BooleanAtom)
@@ -65,7 +66,7 @@ class Scope:
         """The symbols of the states."""
         return tuple(self.states.values())
 
-    def derivative(self, expression: Any, axis: Any, n: int) -> Any:
+    def derivative(self, expression: Expression, axis: Any, n: int) -> Expression:
         """The n-th derivative along an axis."""
         return differentiate(expression, axis, n, self.axes, self.differentiable)
 
@@ -114,7 +115,7 @@ def _hint(source: str) -> str:
     return ""
 
 
-def parse(text: Any, scope: Scope) -> Any:
+def parse(text: Any, scope: Scope) -> Expression:
     """Parse a scalar expression.
 
     Parameters
@@ -230,7 +231,7 @@ class _Walker:
             raise ExpressionError(f"{name!r} is a function and needs arguments")
         raise ExpressionError(f"unknown name {name!r}; known are {known}{nearest_hint(name, known)}")
 
-    def _short_derivative(self, base: str, suffix: str) -> Any:
+    def _short_derivative(self, base: str, suffix: str) -> Expression:
         expression = self.scope.states[base]
         rest = suffix
         by_length = sorted(self.scope.axes, key=lambda a: -len(str(a)))
@@ -416,7 +417,7 @@ class _Walker:
         raise ExpressionError("curl() takes a vector in three dimensions, a vector or a scalar in two")
 
 
-def _power(base: Any, exponent: Any) -> Any:
+def _power(base: Expression, exponent: Expression) -> Expression:
     if any(isinstance(v, CONDITIONS) for v in (base, exponent)):
         raise ExpressionError("a comparison cannot be raised to a power")
     if exponent.is_number:

@@ -19,6 +19,7 @@ from pdekit.language.parser import Scope, Vector, called_names, differentiated_n
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.language.vector_calculus import VectorCalculus
 from pdekit.language.vocabulary import FIXED, RESERVED
+from pdekit.typing import Expression
 
 _EQUALS = re.compile(r"(?<![<>=!])=(?!=)")
 _FRACTION = re.compile(r"^[d∂](?:\^?2|\*\*2|²)?([A-Za-z]\w*)/[d∂]t(?:\^?2|\*\*2|²)?$")
@@ -40,7 +41,7 @@ class Unknown:
 
     name: str
     time_order: int
-    rhs: Any
+    rhs: Expression
 
     @property
     def symbol(self) -> Any:
@@ -388,11 +389,11 @@ class _Binder:
         }
         return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises)
 
-    def _plain(self, expression: Any) -> Any:
+    def _plain(self, expression: Expression) -> Expression:
         """Numbers for exponents that are parameters: the slope of ``u**n`` is then finite at u = 0."""
         values = {sp.Symbol(n): sp.nsimplify(v) for n, v in self.numbers.items() if v == int(v.real)}
 
-        def with_number(base: Any, exponent: Any) -> Any:
+        def with_number(base: Expression, exponent: Expression) -> Expression:
             return base ** exponent.subs(values) if exponent.free_symbols else base**exponent
 
         return expression.replace(sp.Pow, with_number) if values else expression
@@ -486,7 +487,7 @@ class _Binder:
         raise ExpressionError("the time derivatives on the right-hand sides depend on each other in a circle")
 
 
-def _parse_definition(text: Any, scope: Scope) -> Any:
+def _parse_definition(text: Any, scope: Scope) -> Expression:
     """A definition may be a vector as well."""
     from pdekit.language.parser import _Walker, syntax
 

@@ -11,9 +11,10 @@ import sympy as sp
 from pdekit.errors import ExpressionError
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.parser import Scope, parse
+from pdekit.typing import Expression
 
 
-def sample_text(text: Any, coordinates: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> Any:
+def sample_text(text: Any, coordinates: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> Expression:
     """Evaluate an expression of named coordinates.
 
     Parameters
@@ -37,7 +38,7 @@ def sample_text(text: Any, coordinates: Mapping[str, Any], known: Mapping[str, A
     shape = np.broadcast_shapes(*(np.shape(v) for v in coordinates.values()))
     values: dict[Any, Any] = {sp.Symbol(name): value for name, value in coordinates.items()}
 
-    def noise(amplitude: Any = 1, seed: Any = None) -> Any:
+    def noise(amplitude: Expression = 1, seed: Any = None) -> Any:
         if seed is None or not getattr(seed, "is_Integer", False) or seed < 0:
             raise ExpressionError("noise(amplitude, seed) needs a whole seed >= 0, so that a run can be repeated")
         symbol = sp.Dummy("noise")

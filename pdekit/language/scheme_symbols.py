@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import sympy as sp
 
@@ -17,6 +16,7 @@ from pdekit.errors import ConfigError, nearest_hint
 from pdekit.language.evaluate import evaluate_number, slope
 from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import Diff, spatial_derivatives
+from pdekit.typing import Expression
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def with_schemes(system: EquationSystem, choices: Mapping[str, SchemeChoice]) ->
                 key=f"discretization.schemes.{name}",
             )
 
-    def marked(expression: Any, time_order: int) -> Any:
+    def marked(expression: Expression, time_order: int) -> Expression:
         for name, choice in choices.items():
             atom = atoms[name]
             if choice.step is not None:
@@ -102,7 +102,9 @@ def with_schemes(system: EquationSystem, choices: Mapping[str, SchemeChoice]) ->
     return replace(system, unknowns=unknowns, definitions=definitions)
 
 
-def _isotropic(system: EquationSystem, expression: Any, mixed: Diff, name: str, choice: SchemeChoice) -> Any:
+def _isotropic(
+    system: EquationSystem, expression: Expression, mixed: Diff, name: str, choice: SchemeChoice
+) -> Expression:
     """Add to ``a*(u_xx + u_yy)`` what makes its leading error that of no direction."""
     dummies = {Diff(mixed.operand, axis, 2): sp.Dummy() for axis in system.axes}
     if not set(dummies) <= spatial_derivatives(expression):
@@ -118,19 +120,19 @@ def _isotropic(system: EquationSystem, expression: Any, mixed: Diff, name: str, 
     return expression + factor * sp.Float(choice.step**2 / 6) * mixed
 
 
-def _shape(atom: Diff, choice: SchemeChoice, upwind: int) -> Any:
+def _shape(atom: Diff, choice: SchemeChoice, upwind: int) -> Expression:
     return Shaped(*atom.args, sp.Symbol(choice.scheme), sp.Integer(choice.order), sp.Integer(upwind))
 
 
 def _plain(
-    system: EquationSystem, expression: Any, atom: Diff, name: str, choice: SchemeChoice, time_order: int
-) -> Any:
+    system: EquationSystem, expression: Expression, atom: Diff, name: str, choice: SchemeChoice, time_order: int
+) -> Expression:
     return expression.xreplace({atom: _shape(atom, choice, 0)})
 
 
 def _by_stream(
-    system: EquationSystem, expression: Any, atom: Diff, name: str, choice: SchemeChoice, time_order: int
-) -> Any:
+    system: EquationSystem, expression: Expression, atom: Diff, name: str, choice: SchemeChoice, time_order: int
+) -> Expression:
     dummy = sp.Dummy()
     body = expression.xreplace({atom: dummy})
     factor = slope(body, dummy)

@@ -14,6 +14,7 @@ from typing import Any
 import sympy as sp
 
 from pdekit.language.evaluate import slope, true_derivative
+from pdekit.typing import Expression
 
 
 class SpatialDerivative(sp.Function):
@@ -99,7 +100,7 @@ class Flux(SpatialDerivative):
         return sp.diff(m * k * sp.diff(w, x), x) / (m * s)
 
 
-def spatial_derivatives(expression: Any) -> set[Any]:
+def spatial_derivatives(expression: Expression) -> set[Any]:
     """The outermost derivatives of an expression."""
     if isinstance(expression, SpatialDerivative):
         return {expression}
@@ -109,7 +110,9 @@ def spatial_derivatives(expression: Any) -> set[Any]:
     return found
 
 
-def differentiate(expression: Any, axis: Any, n: int, axes: Collection[Any], states: Collection[Any]) -> Any:
+def differentiate(
+    expression: Expression, axis: Any, n: int, axes: Collection[Any], states: Collection[Any]
+) -> Expression:
     """The n-th derivative of an expression along an axis, in the atoms above.
 
     Linear: sums are split and constants taken out, so that a derivative of an unknown is recognised wherever it
@@ -152,7 +155,7 @@ def differentiate(expression: Any, axis: Any, n: int, axes: Collection[Any], sta
     return constant * Diff(rest, axis, n)
 
 
-def _raise(atom: Diff, axis: Any, n: int, axes: Collection[Any]) -> Any:
+def _raise(atom: Diff, axis: Any, n: int, axes: Collection[Any]) -> Expression:
     """One derivative more of a derivative: counts add up, axes in the grid's order."""
     counts = atom.counts
     counts[str(axis)] = counts.get(str(axis), 0) + n
@@ -160,7 +163,7 @@ def _raise(atom: Diff, axis: Any, n: int, axes: Collection[Any]) -> Any:
     return Diff(atom.operand, *pairs)
 
 
-def gradient_terms(expression: Any, axis: Any, states: Collection[Any]) -> tuple[dict[Any, Any], list[Any]]:
+def gradient_terms(expression: Expression, axis: Any, states: Collection[Any]) -> tuple[dict[Any, Any], list[Any]]:
     """Split a sum into coefficients k of ``k dw/dx``, by state w, and the other terms."""
     coefficients: dict[Any, Any] = {}
     others = []
@@ -181,7 +184,7 @@ def _flux(k: Any, w: Any, axis: Any, axes: Collection[Any], states: Collection[A
     return k * Diff(w, axis, 2)
 
 
-def _chain(expression: Any, axis: Any, axes: Collection[Any], states: Collection[Any]) -> Any:
+def _chain(expression: Expression, axis: Any, axes: Collection[Any], states: Collection[Any]) -> Expression:
     """The second derivative of g(u, v, x) as ``sum d/dx (g_u du/dx) + d/dx g_x``: conservative, and with the
     unknowns' own conditions."""
     total: Any = sp.Integer(0)
@@ -193,7 +196,7 @@ def _chain(expression: Any, axis: Any, axes: Collection[Any], states: Collection
     return total
 
 
-def lower(expression: Any, functions: Mapping[Any, Any]) -> Any:
+def lower(expression: Expression, functions: Mapping[Any, Any]) -> Expression:
     """Replace unknowns by given functions of the coordinates, and every atom by its true derivative.
 
     This is what manufactured solutions and residuals of exact solutions are made of.

@@ -11,16 +11,17 @@ from sympy.printing.pretty.stringpict import prettyForm, stringPict
 
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import Diff, Flux
+from pdekit.typing import Expression
 
 
 class _Typesetter(PrettyPrinter):
     """SymPy's two-dimensional printer with the derivatives of the language, all of them partial."""
 
-    def _print_Diff(self, atom: Diff) -> Any:
+    def _print_Diff(self, atom: Diff) -> Expression:
         pairs = [(atom.args[i], int(atom.args[i + 1])) for i in range(1, len(atom.args), 2)]
         return self._derivative(self._print(atom.operand), pairs, atom.operand.is_Atom)
 
-    def _print_Flux(self, atom: Flux) -> Any:
+    def _print_Flux(self, atom: Flux) -> Expression:
         slope, k, q = Diff(atom.operand, atom.args[2], 1), atom.coefficient, atom.args[2]
         m, s = atom.args[3:] if atom.curved else (sp.Integer(1), sp.Integer(1))
         if m * k == 1:
@@ -34,12 +35,12 @@ class _Typesetter(PrettyPrinter):
         form.binding = prettyForm.MUL
         return form
 
-    def _print_Derivative(self, derivative: Any) -> Any:
+    def _print_Derivative(self, derivative: Expression) -> Any:
         pairs = [(variable, int(count)) for variable, count in derivative.variable_count]
         return self._derivative(self._print(derivative.expr), pairs, derivative.expr.is_Atom)
 
-    def _derivative(self, body: Any, pairs: list[tuple[Any, int]], plain: bool) -> Any:
-        def power(base: str, exponent: int) -> Any:
+    def _derivative(self, body: Expression, pairs: list[tuple[Any, int]], plain: bool) -> Any:
+        def power(base: str, exponent: int) -> Expression:
             form = prettyForm(base)
             return form ** prettyForm(str(exponent)) if exponent > 1 else form
 

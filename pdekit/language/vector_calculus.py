@@ -18,6 +18,7 @@ import sympy as sp
 from pdekit.errors import ExpressionError
 from pdekit.language.evaluate import slope
 from pdekit.language.symbols import Diff, Flux, SpatialDerivative, differentiate, gradient_terms
+from pdekit.typing import Expression
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,14 @@ class VectorCalculus:
         """The scale factor of an axis."""
         return self.scale.get(axis, sp.Integer(1))
 
-    def gradient(self, expression: Any, states: Sequence[Any]) -> list[Any]:
+    def gradient(self, expression: Expression, states: Sequence[Any]) -> list[Any]:
         """Components of the gradient; of a pointwise expression by the chain rule, in gradients of states with their conditions."""
         used = sorted(expression.free_symbols & set(states), key=str)
         if expression.has(SpatialDerivative) or not used:
             return [differentiate(expression, a, 1, self.axes, states) / self.h(a) for a in self.axes]
         return [self._chain(expression, a, used) / self.h(a) for a in self.axes]
 
-    def _chain(self, expression: Any, axis: Any, used: Sequence[Any]) -> Any:
+    def _chain(self, expression: Expression, axis: Any, used: Sequence[Any]) -> Expression:
         through = sp.Add(*(slope(expression, s) * Diff(s, axis, 1) for s in used))
         return through + slope(expression, axis)
 
@@ -81,7 +82,7 @@ class VectorCalculus:
             total += differentiate(term, axis, 1, self.axes, states) / h + sp.simplify(sp.diff(m, axis) / m / h) * term
         return total
 
-    def laplacian(self, expression: Any, states: Sequence[Any]) -> Any:
+    def laplacian(self, expression: Expression, states: Sequence[Any]) -> Expression:
         """The Laplacian of a scalar, conservative."""
         if self.flat:
             return sp.Add(*(differentiate(expression, a, 2, self.axes, states) for a in self.axes))
@@ -97,7 +98,7 @@ class VectorCalculus:
         result = {a: self.laplacian(v, states) for a, v in zip(self.axes, vector)}
         v = dict(zip(self.axes, vector))
 
-        def along(expression: Any, a: Any) -> Any:
+        def along(expression: Expression, a: Any) -> Expression:
             return differentiate(expression, a, 1, self.axes, states) / self.h(a)
 
         for j in self.axes:
@@ -114,12 +115,12 @@ class VectorCalculus:
                     result[i] -= self.zeta[i] * self.zeta[k] * v[k]
         return list(result.values())
 
-    def stream(self, expression: Any, axis: Any, states: Sequence[Any]) -> Any:
+    def stream(self, expression: Expression, axis: Any, states: Sequence[Any]) -> Expression:
         """``d(h s)/dq / (h h_q)`` with the scale factor h of the direction left out: one term of the curl of a scalar."""
         extra = sp.simplify(sp.diff(self.left_out, axis) / self.left_out)
         return (differentiate(expression, axis, 1, self.axes, states) + extra * expression) / self.h(axis)
 
-    def circulation(self, expression: Any, axis: Any, component: Any, states: Sequence[Any]) -> Any:
+    def circulation(self, expression: Expression, axis: Any, component: Any, states: Sequence[Any]) -> Expression:
         """``(1/(h_i h_k)) d(h_k v_k)/dq_i``: one term of a curl."""
         h = self.h(component)
         extra = sp.simplify(sp.diff(h, axis) / h)

@@ -9,11 +9,12 @@ from typing import Any
 import sympy as sp
 
 from pdekit.errors import ExpressionError
+from pdekit.typing import Expression
 
 _HALF = sp.Rational(1, 2)
 
 
-def _where(condition: Any, yes: Any, no: Any) -> Any:
+def _where(condition: Expression, yes: Any, no: Any) -> Any:
     return sp.Piecewise((yes, condition), (no, True))
 
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.harmonic_mean import jump_conditions
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.language.symbols import SpatialDerivative
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 AxisSum = tuple[list[Any], Any]
 
 

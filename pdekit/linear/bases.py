@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 from scipy import sparse
 
-Array = NDArray[Any]
+from pdekit.typing import Array, Matrix
+
 WORST_BASIS = 1e3  # condition of a basis of eigenvectors beyond which it loses too many digits
 WORST_SCALING = 1e3  # of the diagonal matrix that symmetrises
 SAME = 1e-12
@@ -146,7 +146,7 @@ def _cosines_and_sines(n: int) -> list[tuple[str, int, Array]]:
     return [("dct", 1, np.pi * k / (n - 1)), *found] if n > 2 else found
 
 
-def basis_of(matrix: Any, workers: int = 1, largest: int = 2500) -> Basis | None:
+def basis_of(matrix: Matrix, workers: int = 1, largest: int = 2500) -> Basis | None:
     """The eigenvectors of a one-dimensional matrix, by a fast transform if it has one; None if they are no good basis.
 
     Parameters
@@ -190,7 +190,7 @@ def basis_of(matrix: Any, workers: int = 1, largest: int = 2500) -> Basis | None
     return _matrix_basis(A.toarray()) if n <= largest else None
 
 
-def _common_phase(A: Any) -> complex | None:
+def _common_phase(A: Matrix) -> complex | None:
     """The number of modulus 1 by which a complex matrix differs from a real one, if there is one: i of Schroedinger's equation."""
     if A.nnz == 0:
         return None
@@ -218,14 +218,14 @@ def _circulant(row: Array) -> Any:
     return sparse.csr_array((np.tile(row[at], n), (rows, columns)), shape=(n, n))
 
 
-def _diagonalises(basis: Basis, A: Any, scale: float) -> bool:
+def _diagonalises(basis: Basis, A: Matrix, scale: float) -> bool:
     """Whether A is the transform's matrix: exact on vectors without symmetry, hence on all."""
     x = np.random.default_rng(0).standard_normal((A.shape[0], 2))
     back = basis.backward(basis.values[:, None] * basis.forward(x, 0), 0)
     return bool(np.max(np.abs(back - A @ x)) <= 1e-10 * scale * np.max(np.abs(x)))
 
 
-def values_in(basis: Basis, matrix: Any) -> Array | None:
+def values_in(basis: Basis, matrix: Matrix) -> Array | None:
     """The eigenvalues of another matrix in a basis of eigenvectors; None if they are not its own.
 
     Examples

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.errors import SingularError, SolverError
 from pdekit.linear.solver_protocol import TransposedSolver
+from pdekit.typing import Array, Matrix
 
-Array = NDArray[Any]
 
-
-def bandwidths(matrix: Any) -> tuple[int, int]:
+def bandwidths(matrix: Matrix) -> tuple[int, int]:
     """Number of diagonals below and above the main one that are occupied."""
     entries = matrix.tocoo()
     if entries.nnz == 0:
@@ -26,7 +24,7 @@ def bandwidths(matrix: Any) -> tuple[int, int]:
 class BandedLU:
     """LU factors of a banded matrix, by LAPACK's gbtrf."""
 
-    def __init__(self, matrix: Any, lower: int, upper: int) -> None:
+    def __init__(self, matrix: Matrix, lower: int, upper: int) -> None:
         from scipy.linalg import get_lapack_funcs
 
         entries = matrix.tocoo()
@@ -61,7 +59,7 @@ class SparseLU:
     an unsymmetric system the first fills in up to twenty times as much (measured).
     """
 
-    def __init__(self, matrix: Any) -> None:
+    def __init__(self, matrix: Matrix) -> None:
         from scipy.sparse.linalg import splu
 
         symmetric = has_symmetric_pattern(matrix)
@@ -85,19 +83,19 @@ class SparseLU:
         return np.asarray(self._lu.solve(rhs, "H"))
 
 
-def has_symmetric_pattern(matrix: Any) -> bool:
+def has_symmetric_pattern(matrix: Matrix) -> bool:
     """Whether nearly every entry has its mirror image, and the diagonal is occupied."""
     pattern = sparse.csr_array((np.ones(matrix.nnz), *_csr(matrix)), shape=matrix.shape)
     common = pattern.multiply(pattern.T).nnz
     return bool(common >= 0.98 * matrix.nnz and np.all(matrix.diagonal() != 0))
 
 
-def _csr(matrix: Any) -> tuple[Array, Array]:
+def _csr(matrix: Matrix) -> tuple[Array, Array]:
     rows = sparse.csr_array(matrix)
     return rows.indices, rows.indptr
 
 
-def condition(matrix: Any, solver: TransposedSolver) -> float:
+def condition(matrix: Matrix, solver: TransposedSolver) -> float:
     """Estimate of the condition number in the 1-norm (Higham and Tisseur, 2000)."""
     from scipy.sparse.linalg import LinearOperator, onenormest
 
@@ -111,7 +109,7 @@ def condition(matrix: Any, solver: TransposedSolver) -> float:
     return norm * float(onenormest(inverse))
 
 
-def factorise(matrix: Any) -> TransposedSolver:
+def factorise(matrix: Matrix) -> TransposedSolver:
     """Factorise a sparse matrix by the solver that fits its structure.
 
     Raises

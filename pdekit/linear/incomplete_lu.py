@@ -8,15 +8,12 @@ Y. Saad and M. H. Schultz, SIAM J. Sci. Stat. Comput. 7 (1986) 856-869; X. S. Li
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.errors import SolverError
+from pdekit.typing import Array, Matrix
 
-Array = NDArray[Any]
 TOLERANCE, ACCEPTED = 1e-12, 1e-9  # of the residual, beside the right-hand side: asked for, and let pass
 DROP, FILL, RESTART, CYCLES = 1e-4, 12.0, 60, 10
 
@@ -39,7 +36,7 @@ class IncompleteLU:
 
     description = "GMRES with incomplete LU factors"
 
-    def __init__(self, matrix: Any) -> None:
+    def __init__(self, matrix: Matrix) -> None:
         from scipy.sparse.linalg import spilu
 
         self.matrix = sparse.csc_array(matrix)

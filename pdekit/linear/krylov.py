@@ -17,15 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.errors import SolverError
 from pdekit.linear.multigrid import Multigrid
 from pdekit.linear.separable import SeparableSolver
 from pdekit.stencils.sparse_products import diagonal
+from pdekit.typing import Array, Matrix
 
-Array = NDArray[Any]
 Inverse = Callable[[Array], Array]
 Seen = Callable[[Array, float | None], None]
 TOLERANCE = 1e-12  # of the residual, beside the right-hand side
@@ -43,7 +42,7 @@ class _TooSlow(Exception):  # noqa: N818  (another preconditioner goes on from h
         self.x, self.iterations = x, iterations
 
 
-def dominant(matrix: Any) -> bool:
+def dominant(matrix: Matrix) -> bool:
     """Whether every diagonal entry is at least as great as the others of its row together, and some are greater.
 
     On a connected grid such a matrix is not singular (O. Taussky, Amer. Math. Monthly 56 (1949) 672-676).
@@ -132,7 +131,7 @@ class PreconditionedKrylov:
 
     def __init__(
         self,
-        matrix: Any,
+        matrix: Matrix,
         weights: Array,
         nearby: SeparableSolver | None,
         scaling: Array | None = None,

@@ -11,15 +11,12 @@ J. W. Ruge and K. Stuben, *Algebraic multigrid*, in: Multigrid Methods (S. F. Mc
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.errors import SingularError, SolverError
+from pdekit.typing import Array, Matrix
 
-Array = NDArray[Any]
 COARSEST = 500  # unknowns that are solved directly
 
 
@@ -48,7 +45,7 @@ class Multigrid:
     ('algebraic multigrid, 2 levels', True)
     """
 
-    def __init__(self, matrix: Any, null: bool = False) -> None:
+    def __init__(self, matrix: Matrix, null: bool = False) -> None:
         import pyamg
 
         if matrix.dtype.kind == "c":

@@ -19,12 +19,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.errors import SingularError
 from pdekit.linear.bases import Basis, FourierBasis
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 class Diagonalisation:

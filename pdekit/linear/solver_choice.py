@@ -21,6 +21,7 @@ from pdekit.linear.separable import Diagonalisation, SeparableSolver
 from pdekit.linear.solver_protocol import Factoriser, LinearSolver, ShiftedProblem, SolverKind
 from pdekit.linear.stiff_part import NOTHING, StiffPart, stiff_part
 from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.typing import Matrix
 
 
 def _diagonalised(found: AxisSum | None, dtype: Any, thresholds: Thresholds) -> Diagonalisation | None:
@@ -39,7 +40,7 @@ def _diagonalised(found: AxisSum | None, dtype: Any, thresholds: Thresholds) -> 
 class FactorisedElsewhere:
     """A solver that the user brought, with what it lacks."""
 
-    def __init__(self, factoriser: Factoriser, matrix: Any) -> None:
+    def __init__(self, factoriser: Factoriser, matrix: Matrix) -> None:
         self._solver = factoriser.factorise(matrix)
         self.description = str(getattr(self._solver, "description", type(factoriser).__name__))
 
@@ -137,7 +138,7 @@ class Solvers:
             pass  # singular: the general solver says so in its own words
         return None
 
-    def factorise(self, matrix: Any) -> LinearSolver:
+    def factorise(self, matrix: Matrix) -> LinearSolver:
         """The solver of any sparse matrix, such as the Jacobian of a nonlinear system."""
         if not isinstance(self.setting, str):
             return FactorisedElsewhere(self.setting, matrix)
@@ -216,7 +217,7 @@ def _preconditioned(solvers: Solvers, problem: ShiftedProblem, nearby: Separable
     )
 
 
-def _banded(matrix: Any) -> LinearSolver:
+def _banded(matrix: Matrix) -> LinearSolver:
     return BandedLU(matrix, *bandwidths(matrix))
 
 

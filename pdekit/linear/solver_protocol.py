@@ -6,11 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from numpy.typing import NDArray
-
 from pdekit.linear.axis_sums import Structure
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Matrix
 
 
 class LinearSolver(Protocol):
@@ -38,7 +35,7 @@ class TransposedSolver(LinearSolver, Protocol):
 class Factoriser(Protocol):
     """What a user may bring: ``factorise(A)`` gives an object with ``solve(b)``."""
 
-    def factorise(self, matrix: Any) -> Any:
+    def factorise(self, matrix: Matrix) -> Any:
         """Prepare to solve with a sparse matrix."""
         ...
 

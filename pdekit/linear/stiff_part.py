@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.system import SemiDiscrete
@@ -26,8 +25,8 @@ from pdekit.linear.bases import Basis, basis_of, values_in
 from pdekit.linear.separable import Diagonalisation
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.typing import Array, Expression, Matrix
 
-Array = NDArray[Any]
 NOTHING = -1  # order of what is left where nothing is
 
 
@@ -49,7 +48,7 @@ class StiffPart:
     modes: Diagonalisation
     order: int
     left: int
-    rest: Any
+    rest: Expression
 
     @property
     def leads(self) -> bool:
@@ -142,11 +141,11 @@ class _Search:
         shape = tuple(n if k == axis else 1 for k, n in enumerate(self.system.grid.shape))
         return np.broadcast_to(values, shape).ravel().astype(self.system.dtype)
 
-    def _restricted(self, matrix: Any, axis: int) -> Any:
+    def _restricted(self, matrix: Matrix, axis: int) -> Any:
         keep = self._free[axis]
         return sparse.csr_array(matrix)[keep][:, keep]
 
-    def _eigenvalues(self, expression: Any) -> tuple[Any, int]:
+    def _eigenvalues(self, expression: Expression) -> tuple[Any, int]:
         """Eigenvalues of what of an expression is diagonal, and the order of the rest."""
         total: Any = 0.0
         left = NOTHING
@@ -163,7 +162,7 @@ class _Search:
             left = max(left, remains)
         return total, left
 
-    def _of_atom(self, atom: Any) -> tuple[Any, int]:
+    def _of_atom(self, atom: Expression) -> tuple[Any, int]:
         """The same of one unknown, definition or derivative."""
         definitions = self.system.system.definitions
         if atom == self.unknown.symbol:
@@ -180,7 +179,7 @@ class _Search:
                 return values * inner, NOTHING if remains == NOTHING else remains + own
         return 0.0, self._order_of(atom)
 
-    def _of_derivative(self, atom: Any) -> Any:
+    def _of_derivative(self, atom: Expression) -> Any:
         """The eigenvalues of a derivative itself, over the grid; None where the eigenvectors are not its own."""
         system = self.system
         conditions = system.conditions.get(atom.operand)
@@ -199,7 +198,7 @@ class _Search:
             result = result * values.reshape(tuple(values.size if k == axis else 1 for k in range(system.grid.ndim)))
         return result
 
-    def _order_of(self, expression: Any) -> int:
+    def _order_of(self, expression: Expression) -> int:
         """Highest derivative in an expression, those in definitions and operands counted on top."""
         if isinstance(expression, SpatialDerivative):
             inner = max(self._order_of(expression.operand), 0)

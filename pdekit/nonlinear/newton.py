@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.errors import NotConvergedError, SolverError
 from pdekit.linear.solver_protocol import LinearSolver
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 TOLERANCE = 1e-11
 LEAST_DAMPING = 1e-6
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.geometry.grid import Grid
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 def axis_label(grid: Grid, name: str) -> str:

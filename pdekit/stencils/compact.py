@@ -12,13 +12,14 @@ from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
 from pdekit.stencils.rows import AxisRows, stencil_conditions
 from pdekit.stencils.weights import Functional, weights
+from pdekit.typing import Matrix
 
 
 @dataclass(frozen=True, eq=False)
 class CompactRows:
     """``A u^(n) = B u + C g``, g the data of the conditions other than prescribed values, the left end's first."""
 
-    A: Any
+    A: Matrix
     B: Any
     C: Any
 

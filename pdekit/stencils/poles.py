@@ -25,6 +25,7 @@ from pdekit.geometry.grid import Grid
 from pdekit.stencils.rows import AxisRows, Closure, Conditions, FluxRows, derivative_rows, flux_rows
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.stencils.weights import central_reach
+from pdekit.typing import Matrix
 
 Ends = Mapping[str, float]
 
@@ -44,7 +45,7 @@ def _continued(axis: Axis, ends: Ends, ghosts: int, name: str) -> Axis:
     return Axis(nodes=np.concatenate(parts))
 
 
-def _fold(matrix: Any, before: int, inner: int, shared: int) -> tuple[Any, Any]:
+def _fold(matrix: Matrix, before: int, inner: int, shared: int) -> tuple[Any, Any]:
     """Split columns into those of the axis and, folded back, those behind its poles.
 
     `before` columns stand behind the left pole, `inner` on the axis; `shared` is 1 for points that lie on a pole

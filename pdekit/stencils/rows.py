@@ -18,6 +18,7 @@ from pdekit.geometry.axis import Axis
 from pdekit.geometry.coordinates import CARTESIAN, Measure
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.stencils.weights import Functional, central_reach, closure_size, fornberg, weights
+from pdekit.typing import Matrix
 
 Closure = Literal["accurate", "stable"]
 Bias = Literal["central", "forward", "backward"] | int
@@ -37,7 +38,7 @@ class AxisRows:
         What rows near a pole take from beyond it; see `pdekit.stencils.poles`.
     """
 
-    matrix: Any
+    matrix: Matrix
     data: Any
     mirror: Any = None
 
@@ -326,7 +327,7 @@ def flux_rows(
     return FluxRows(points, gradient, _plain(divergence), mean)
 
 
-def _plain(matrix: Any) -> AxisRows:
+def _plain(matrix: Matrix) -> AxisRows:
     return AxisRows(matrix, sparse.csr_array((matrix.shape[0], 0)))
 
 

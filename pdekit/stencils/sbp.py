@@ -22,15 +22,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
 from pdekit.stencils.rows import AxisRows, Conditions, stencil_conditions
 from pdekit.stencils.weights import fornberg
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 ORDERS = (2, 4, 6, 8)
 NEXT_DEGREES = 2
 

@@ -9,19 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pdekit.typing import Matrix
+
 
 def kronecker(factors: list[Any]) -> Any:
     """Kronecker product of sparse matrices, in CSR."""
     return reduce(lambda left, right: sparse.kron(left, right, format="csr"), factors)
 
 
-def diagonal(values: NDArray[Any]) -> Any:
+def diagonal(values: NDArray[Any]) -> Matrix:
     """A sparse diagonal matrix."""
     flat = values.ravel()
     return sparse.dia_array((flat[None, :], [0]), shape=(flat.size, flat.size))
 
 
-def apply_along(matrix: Any, values: NDArray[Any], axis: int) -> NDArray[Any]:
+def apply_along(matrix: Matrix, values: NDArray[Any], axis: int) -> NDArray[Any]:
     """Multiply `matrix` into one axis of an array."""
     shape = values.shape
     before, after = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))

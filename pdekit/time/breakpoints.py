@@ -15,6 +15,7 @@ import sympy as sp
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
+from pdekit.typing import Expression
 
 NET = 20_001  # times that are looked at
 MOST = 100_000
@@ -51,7 +52,7 @@ def _expressions(system: SemiDiscrete) -> Iterator[Any]:
                 yield data.expression
 
 
-def switches(expression: Any, t: Any) -> set[Any]:
+def switches(expression: Expression, t: Any) -> set[Any]:
     """Expressions of t whose change of sign is a jump."""
     found: set[Any] = set()
     for part in expression.atoms(sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling, sp.Min, sp.Max):
@@ -67,7 +68,7 @@ def switches(expression: Any, t: Any) -> set[Any]:
     return {s for s in found if s.has(t)}
 
 
-def _roots(switch: Any, t: Any, values: Any, start: float, end: float) -> list[float]:
+def _roots(switch: Expression, t: Any, values: Any, start: float, end: float) -> list[float]:
     """Zeros of an expression of t."""
     numbers = {s: sp.Float(v) if isinstance(v, float) else sp.sympify(v) for s, v in values.items()}
     body = switch.subs(numbers)

@@ -9,17 +9,15 @@ B. P. Sommeijer, L. F. Shampine and J. G. Verwer, *RKC: an explicit solver for p
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.kernels.memory import empty_state
 from pdekit.time.right_hand_side import RightHandSide
 from pdekit.time.runge_kutta import ExplicitStepper
 from pdekit.time.stepper import Tolerance
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 RADIUS_EVERY = 25  # steps between estimates of the spectral radius
 DAMPING = 2 / 13
 

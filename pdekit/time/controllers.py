@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.errors import StabilityError
 from pdekit.time.stepper import Stepper, Tolerance
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 SAFETY, LEAST_FACTOR, GREATEST_FACTOR = 0.9, 0.2, 5.0
 
 

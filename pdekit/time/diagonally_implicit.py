@@ -16,10 +16,7 @@ are not there).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -28,8 +25,7 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.time.implicit_stage import ImplicitStage
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.time.tables import ImplicitTableau
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 class DiagonallyImplicit(VectorStepper):

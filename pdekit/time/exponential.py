@@ -20,15 +20,14 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.linear.separable import Diagonalisation
 from pdekit.time.phi_functions import oscillation_functions, phi_functions
 from pdekit.time.stepper import Tolerance, VectorStepper
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 Coefficients = list[Array]  # of the parts of a state: y, or q and q'
 NODES = 0.5 * (1 - np.cos(np.pi * np.arange(5) / 4))  # Chebyshev's, of a step of length 1
 

@@ -16,18 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.linear.separable import Diagonalisation
 from pdekit.time.exponential_tables import Coefficient, ExponentialTableau
 from pdekit.time.phi_functions import phi_functions
 from pdekit.time.right_hand_side import RightHandSide
 from pdekit.time.stepper import Tolerance, VectorStepper
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 Parts = list[Array]  # coefficients of each unknown
 # The estimate is the error of order 3, the result is of order 4: without this factor true errors were 0.16 of the tolerance where
 # the solution is damped (Brusselator 128^2 at 1e-6, a reaction with moving data from 1e-4 to 1e-8) and 8 where phases add up (soliton).

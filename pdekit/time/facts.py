@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.discretize.real_pairs import RealPairs
 from pdekit.discretize.system import SemiDiscrete
@@ -29,8 +27,8 @@ from pdekit.time.stability import (
     verlet_limit,
     wave_spectrum,
 )
+from pdekit.typing import Array, Expression, Matrix
 
-Array = NDArray[Any]
 TIME_SAMPLES = 8
 GRID_GROWTH = 2e-2  # beside the spectral radius: growth above this is that of grid-scale modes
 
@@ -53,7 +51,7 @@ class Facts:
     rough: bool = False
 
     @cached_property
-    def jacobian(self) -> Any:
+    def jacobian(self) -> Matrix:
         """Jacobian at the start; that of real and imaginary parts where there is no complex one."""
         if self.system.is_holomorphic:
             return self.system.jacobian(self.t, self.y)
@@ -134,7 +132,7 @@ class Facts:
         return self.system.has_rates
 
     @cached_property
-    def stiffness(self) -> Any:
+    def stiffness(self) -> Matrix:
         """K of ``q'' = K q``."""
         q, v = halves(self.system, "verlet")
         return self.jacobian[v][:, q]
@@ -171,7 +169,7 @@ def _inverse(radius: float) -> float:
     return 2.0 / radius if radius > 0 else np.inf
 
 
-def _is_elliptic(system: SemiDiscrete, unknown: Any) -> bool:
+def _is_elliptic(system: SemiDiscrete, unknown: Expression) -> bool:
     """Whether an equation differentiates its own unknown only, and evenly: real eigenvalues."""
     for atom in spatial_derivatives(unknown.rhs):
         if atom.operand != unknown.symbol or not atom.is_even or atom.scheme is not None:

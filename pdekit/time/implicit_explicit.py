@@ -15,10 +15,8 @@ Math. 44 (2003) 139-181.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -26,8 +24,8 @@ from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.time.implicit_explicit_tables import ImplicitExplicitTableau
 from pdekit.time.splitting import Splitting
 from pdekit.time.stepper import Tolerance, VectorStepper
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 KEPT = 4  # lengths of steps whose factors are kept
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -13,8 +10,7 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
 from pdekit.time.iteration_matrix import iteration_matrix
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 class ImplicitStage:

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.stencils.sparse_products import diagonal
+from pdekit.typing import Matrix
 
 
-def iteration_matrix(M: NDArray[Any], factor: Any, J: Any) -> Any:
+def iteration_matrix(M: NDArray[Any], factor: Any, J: Matrix) -> Matrix:
     """``M - factor J``, CSR: M a diagonal, factor a number or a diagonal.
 
     Examples

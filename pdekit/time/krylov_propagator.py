@@ -18,11 +18,9 @@ J. van den Eshof and M. Hochbruck, *Preconditioning Lanczos approximations to th
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -30,8 +28,8 @@ from pdekit.errors import StabilityError
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.time.stepper import Tolerance, VectorStepper
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 POLE = 0.1  # gamma beside the span: measured best between 0.05 and 0.2, and flat there
 LARGEST = 60  # dimension, beyond which a basis begins anew at a later time, or the step is halved
 SHARE = 0.1  # of the tolerance, for the change by one more dimension

@@ -6,16 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any
-
-from numpy.typing import NDArray
 
 from pdekit.kernels.memory import empty_state
 from pdekit.time.controllers import Controller
 from pdekit.time.observers import Watch
 from pdekit.time.stepper import Stepper
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 BESIDE = 4e-11  # how far from a jump steps begin and end, beside the times: more than equal steps may differ
 
 

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.program import Frame
@@ -34,8 +33,7 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.time.loop import Stop
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.time.wiener import WienerProcess
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 @dataclass(frozen=True)

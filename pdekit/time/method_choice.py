@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
@@ -19,8 +17,8 @@ from pdekit.time.maruyama import refuse_without_diagonal_noise
 from pdekit.time.methods import METHODS, Method, find_method
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability import rate_bound
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 MOST_STEPS = 1e9
 
 

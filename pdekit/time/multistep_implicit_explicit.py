@@ -13,10 +13,8 @@ U. M. Ascher, S. J. Ruuth and B. T. R. Wetton, SIAM J. Numer. Anal. 32 (1995) 79
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -25,8 +23,7 @@ from pdekit.time.implicit_explicit import ImplicitExplicit
 from pdekit.time.implicit_explicit_tables import IMPLICIT_EXPLICIT_TABLEAUX
 from pdekit.time.splitting import Splitting
 from pdekit.time.stepper import Tolerance, VectorStepper
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.discretize.real_pairs import RealPairs
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.time.stepper import Stepper, Tolerance
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 def paired(tolerance: Tolerance) -> Tolerance:

@@ -10,12 +10,11 @@ M. Hochbruck and A. Ostermann, *Exponential integrators*, Acta Numerica 19 (2010
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from pdekit.typing import Array
+
 SMALL, TERMS = (
     1.0,
     22,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.deferred import collection_paused
 from pdekit.discretize.system import SemiDiscrete
@@ -19,6 +18,7 @@ from pdekit.errors import SolverError
 from pdekit.kernels.workers import usable_cores
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.stepper import Tolerance
+from pdekit.typing import Array
 
 Compiled = Literal["auto", "always", "never"]
 Precision = Literal["double", "single"]
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pdekit.kernels.kernel import Kernel
     from pdekit.kernels.wavefront import Wavefront
     from pdekit.time.tables import Tableau
-
-Array = NDArray[Any]
 
 
 class WholeStep(Protocol):

@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -26,8 +25,8 @@ from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.time.iteration_matrix import iteration_matrix
 from pdekit.time.rosenbrock_tables import RosenbrockTableau
 from pdekit.time.stepper import Tolerance, VectorStepper
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 NEAR = 1e-3  # of a step, over which the derivative in time is taken
 
 

@@ -14,15 +14,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.kernels.memory import empty_state
 from pdekit.time.right_hand_side import RightHandSide, WholeStep
 from pdekit.time.stepper import Tolerance
 from pdekit.time.tables import Tableau
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 class ExplicitStepper:

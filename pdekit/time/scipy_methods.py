@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.counts import Statistics
@@ -21,8 +20,8 @@ from pdekit.time.loop import BESIDE, Stop
 from pdekit.time.observers import Watch
 from pdekit.time.paired import paired
 from pdekit.time.stepper import Tolerance
+from pdekit.typing import Array, Matrix
 
-Array = NDArray[Any]
 IMPLICIT = ("Radau", "BDF")
 REAL_ONLY = ("Radau", "LSODA")
 LARGEST_BAND = 50_000_000  # entries of LSODA's band storage
@@ -138,7 +137,7 @@ def _count(statistics: Statistics, solver: Any) -> None:
     statistics.factorisations += solver.nlu
 
 
-def _jacobian(system: SemiDiscrete | RealPairs) -> Any:
+def _jacobian(system: SemiDiscrete | RealPairs) -> Matrix:
     if isinstance(system, SemiDiscrete) and system.is_linear:
         return sparse.csc_matrix(system.L)
     return lambda t, y: sparse.csc_matrix(system.jacobian(t, y))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.counts import Statistics
@@ -17,8 +15,7 @@ from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
 from pdekit.time.compositions import Composition
 from pdekit.time.stepper import Tolerance, VectorStepper
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Matrix
 
 
 def halves(system: SemiDiscrete, method: str) -> tuple[slice, slice]:
@@ -141,7 +138,7 @@ class Newmark(VectorStepper):
         self._solver: tuple[float, LinearSolver] | None = None
         self._acceleration: tuple[float, Array] | None = None
 
-    def _matrix(self, J: Any, h: float) -> Any:
+    def _matrix(self, J: Matrix, h: float) -> Matrix:
         K, C = J[self.v][:, self.q], J[self.v][:, self.v]
         m, one = self.method, sparse.eye_array(K.shape[0], format="csr")
         return sparse.csr_array((1 - m.lag_mass) * one - (1 - m.lag_force) * (m.beta * h**2 * K + m.gamma * h * C))

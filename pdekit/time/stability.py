@@ -20,8 +20,8 @@ from pdekit.language.symbols import spatial_derivatives
 from pdekit.linear.separable import Diagonalisation
 from pdekit.thresholds import THRESHOLDS
 from pdekit.time.tables import Tableau
+from pdekit.typing import Array, Expression, Matrix
 
-Array = NDArray[Any]
 ROUNDING = 1e-10
 # Beside the spectral radius: less damping than this is none, to the accuracy of the eigenvalues.
 NEUTRAL, NEUTRAL_INCOMPLETE = 1e-12, 1e-5
@@ -62,7 +62,7 @@ class Spectrum:
         return bool(np.max(np.abs(self.values.imag)) <= 1e-3 * self.radius)
 
 
-def gershgorin_radius(matrix: Any) -> float:
+def gershgorin_radius(matrix: Matrix) -> float:
     """Upper bound of the spectral radius: the greatest row sum of moduli."""
     return float(np.max(np.asarray(abs(sparse.csr_array(matrix)).sum(axis=1)), initial=0.0))
 
@@ -79,7 +79,7 @@ def _arpack(solve: Callable[[], Any]) -> Array:
         return np.zeros(0)
 
 
-def numerical_ellipse(matrix: Any) -> Array:
+def numerical_ellipse(matrix: Matrix) -> Array:
     """Points on the ellipse in the box that contains the spectrum (Bendixson, 1902).
 
     ``Re`` lies between the extreme eigenvalues of the Hermitian part, ``|Im|`` below those of the skew part; both are
@@ -104,7 +104,7 @@ def numerical_ellipse(matrix: Any) -> Array:
     return 0.5 * (low + high) + 0.5 * (high - low) * np.cos(angles) + 1j * side * np.sin(angles)
 
 
-def bounding_ellipse(matrix: Any) -> Array:
+def bounding_ellipse(matrix: Matrix) -> Array:
     """The same ellipse from the row sums of the Hermitian and the skew part: an upper bound that costs no iteration."""
     adjoint = matrix.conj().T
     real, imaginary = gershgorin_radius((matrix + adjoint) / 2), gershgorin_radius((matrix - adjoint) / 2)
@@ -112,7 +112,7 @@ def bounding_ellipse(matrix: Any) -> Array:
     return 0.5 * real * (np.cos(angles) - 1) + 1j * imaginary * np.sin(angles)
 
 
-def spectrum(matrix: Any, precise: bool = False) -> Spectrum:
+def spectrum(matrix: Matrix, precise: bool = False) -> Spectrum:
     """Eigenvalues that matter for stability.
 
     Dense up to 400 unknowns. Beyond, ARPACK finds the outermost ones (largest modulus, imaginary and real part) and those
@@ -214,7 +214,7 @@ def explicit_limit(tableau: Tableau, found: Spectrum) -> float:
     return float(low / radius) * (1.0 if found.complete else SAFETY)
 
 
-def verlet_limit(K: Any, precise: bool = False) -> float:
+def verlet_limit(K: Matrix, precise: bool = False) -> float:
     """Largest stable step ``2 / max omega`` of Stormer-Verlet on ``q'' = K q``."""
     found = spectrum(K, precise)
     if found.radius == 0:
@@ -222,7 +222,7 @@ def verlet_limit(K: Any, precise: bool = False) -> float:
     return float(2.0 / np.sqrt(found.radius)) * (1.0 if found.complete else SAFETY)
 
 
-def wave_spectrum(K: Any) -> Spectrum:
+def wave_spectrum(K: Matrix) -> Spectrum:
     """The spectrum of ``q'' = K q`` as a system of first order: plus and minus the roots of that of K."""
     found = spectrum(K)
     roots = np.sqrt(found.values.astype(complex))
@@ -283,7 +283,7 @@ def rate_bound(system: SemiDiscrete, t: float, y: Array, rests: Mapping[str, Any
     return greatest
 
 
-def _slopes(system: SemiDiscrete, body: Any, symbol: Any) -> list[Any]:
+def _slopes(system: SemiDiscrete, body: Expression, symbol: Expression) -> list[Any]:
     """The derivatives of an expression by a symbol, and by its conjugate in complex equations, that do not vanish."""
     both = (slope(body, symbol),) if system.is_holomorphic else wirtinger_slopes(body, symbol)
     return [factor for factor in both if factor != 0]
@@ -296,7 +296,7 @@ def _greatest(system: SemiDiscrete, factor: Any, frame: Frame) -> float:
     return float(np.max(np.abs(frame.value(factor))))
 
 
-def _hidden(rhs: Any) -> tuple[Any, dict[Any, Any]]:
+def _hidden(rhs: Expression) -> tuple[Any, dict[Any, Any]]:
     """A right-hand side with a symbol for each derivative, and the derivatives by their symbols."""
     hidden = {symbol: sp.Dummy() for symbol in spatial_derivatives(rhs)}
     return rhs.xreplace(hidden), {dummy: symbol for symbol, dummy in hidden.items()}

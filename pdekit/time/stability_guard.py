@@ -7,10 +7,8 @@ computed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import StabilityError
@@ -18,8 +16,8 @@ from pdekit.thresholds import Thresholds
 from pdekit.time.facts import Facts
 from pdekit.time.method_choice import Choice, rounded_down
 from pdekit.time.stability import rate_bound
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 EVERY = 64  # steps between looks, after those at 1, 2, 4, 8, 16 and 32
 RIDING = 0.7  # of the stable step: steps that stay above it are ruled by stability, not by accuracy
 

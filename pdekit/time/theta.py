@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -14,8 +13,7 @@ from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
 from pdekit.time.iteration_matrix import iteration_matrix
 from pdekit.time.stepper import Tolerance, VectorStepper
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Matrix
 
 
 class Theta(VectorStepper):
@@ -60,7 +58,7 @@ class Theta(VectorStepper):
             self.statistics.evaluations += 1
             return np.asarray(M * x - h * theta * system.rhs(t + h, x) - known)
 
-        def jacobian(x: Array) -> Any:
+        def jacobian(x: Array) -> Matrix:
             return iteration_matrix(M, h * np.broadcast_to(theta, M.shape), system.jacobian(t + h, x))
 
         def size(x: Array) -> Array:
@@ -77,5 +75,5 @@ class Theta(VectorStepper):
             self.statistics.factorisations += 1
         return self._solver[1]
 
-    def _matrix(self, h: float) -> Any:
+    def _matrix(self, h: float) -> Matrix:
         return iteration_matrix(self.M, h * np.broadcast_to(self.implicit, self.M.shape), self.system.L)

@@ -16,10 +16,7 @@ R. L. Sani, *Incompressible Flow and the Finite Element Method* (1998), section 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
@@ -29,8 +26,8 @@ from pdekit.time.diagonally_implicit import DiagonallyImplicit
 from pdekit.time.implicit_stage import ImplicitStage
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.time.tables import IMPLICIT_TABLEAUX
+from pdekit.typing import Array
 
-Array = NDArray[Any]
 FASTEST_GROWTH = 2.4  # below 1 + sqrt(2)
 
 

@@ -12,16 +12,13 @@ C. E. Powell and T. Shardlow, *An Introduction to Computational Stochastic PDEs*
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.errors import SolverError
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Grid
-
-Array = NDArray[Any]
+from pdekit.typing import Array
 
 
 class WienerProcess:

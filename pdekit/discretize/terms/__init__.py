@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pdekit.discretize.terms.derivative import DerivativeTerm
 from pdekit.discretize.terms.diffusive_flux import flux_term
 from pdekit.discretize.terms.term_protocol import Context, Term, TermMaker
 from pdekit.language.scheme_symbols import Shaped
 from pdekit.language.symbols import Diff, Flux
+from pdekit.typing import Expression
 
 TERMS: dict[type, TermMaker] = {Diff: DerivativeTerm, Shaped: DerivativeTerm, Flux: flux_term}
 
 
-def make_term(symbol: Any, context: Context) -> Term:
+def make_term(symbol: Expression, context: Context) -> Term:
     """The term that a derivative of the equations stands for."""
     return TERMS[type(symbol)](symbol, context)

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary.conditions import end_functionals
@@ -16,14 +15,13 @@ from pdekit.discretize.lifting import product_of_rows
 from pdekit.discretize.terms.term_protocol import Context, Entries, NoPattern, NotCompiled, RowProduct, Values
 from pdekit.stencils.rows import AxisRows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Expression, Matrix
 
 
 class LinearTerm:
     """A term whose matrix and data are those of an affine operator; what makes it is left to the kinds."""
 
-    def __init__(self, symbol: Any, context: Context) -> None:
+    def __init__(self, symbol: Expression, context: Context) -> None:
         self.symbol, self.context = symbol, context
         self.operand = symbol.operand
         self.conditions = context.conditions.get(self.operand)
@@ -36,7 +34,7 @@ class LinearTerm:
     def value(self, at: Values) -> Array:
         return np.asarray(self.affine.value(self.operand, self.conditions, at))
 
-    def jacobian(self, at: Values) -> Any:
+    def jacobian(self, at: Values) -> Matrix:
         return self.affine.jacobian(self.operand, self.conditions, at)
 
     def entries(self) -> list[Entries]:
@@ -68,7 +66,7 @@ class LinearTerm:
 class DerivativeTerm(LinearTerm):
     """A (mixed) derivative: the rows of `pdekit.derivative`, or of a scheme, with the operand's conditions."""
 
-    def __init__(self, symbol: Any, context: Context) -> None:
+    def __init__(self, symbol: Expression, context: Context) -> None:
         super().__init__(symbol, context)
         self.rows  # noqa: B018  (too few nodes or conditions are found now)
 

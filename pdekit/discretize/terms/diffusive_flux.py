@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.diffusion import FluxForm, flux_form
@@ -28,12 +27,12 @@ from pdekit.errors import GridError
 from pdekit.language.analysis import depends
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.stencils.sparse_products import diagonal
+from pdekit.typing import Array, Expression, Matrix
 
-Array = NDArray[Any]
 JUMPING = (sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling)
 
 
-def flux_term(symbol: Any, context: Context) -> Term:
+def flux_term(symbol: Expression, context: Context) -> Term:
     """The term of a flux; on curved coordinates, above order 2, a constant k makes it a linear one."""
     if symbol.curved and context.order > 2 and symbol.coefficient == 1:
         return CurvedSecondDerivative(symbol, context)
@@ -43,7 +42,7 @@ def flux_term(symbol: Any, context: Context) -> Term:
 class DiffusiveFlux:
     """``divergence @ (known * mean(unknown) * gradient(u))``, the coefficient k being ``known(x, t) * unknown(solution)``."""
 
-    def __init__(self, symbol: Any, context: Context) -> None:
+    def __init__(self, symbol: Expression, context: Context) -> None:
         self.symbol, self.context = symbol, context
         self.operand = symbol.operand
         self.conditions = context.conditions.get(self.operand)
@@ -114,7 +113,7 @@ class DiffusiveFlux:
     def _divergence(self) -> Any:
         return sparse.csr_array(self.form.divergence.matrix())
 
-    def _antiderivative(self, unknown: Any) -> Any:
+    def _antiderivative(self, unknown: Expression) -> Any:
         """K of ``k grad(u) = grad(K(u))`` for a k(u) that jumps where u passes a value; None where the mean of neighbours serves.
 
         Between two nodes the flux is then the difference of K, which is continuous in u, while a mean of k is not: the right-hand
@@ -147,7 +146,7 @@ class DiffusiveFlux:
             flux = np.where(self._faces, flux, inside)
         return np.asarray(self._divergence @ flux)
 
-    def jacobian(self, at: Values) -> Any:
+    def jacobian(self, at: Values) -> Matrix:
         slope = self.form.gradient.jacobian(self.operand, self.conditions, at)
         inner = diagonal(self._conductivity(at)) @ slope
         unknown = self.factors[1]
@@ -244,7 +243,7 @@ def _jumps(k: Any, states: Any, parameters: Any) -> bool:
     return False
 
 
-def _chained(outer: Any, inner: Any) -> tuple[Array, Array, Array, Array]:
+def _chained(outer: Matrix, inner: Matrix) -> tuple[Array, Array, Array, Array]:
     """All products ``outer[i, f] inner[f, j]``: i, f, j and the products themselves."""
     left, right = sparse.coo_array(outer), sparse.csr_array(inner)
     i, f = left.coords

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.discretize.colouring import ColouredJacobian, box_pattern
@@ -14,8 +12,7 @@ from pdekit.discretize.layout import Layout
 from pdekit.errors import GridError
 from pdekit.geometry.values import call_by_name
 from pdekit.language.pde import EquationSystem
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Matrix
 
 
 class PythonFunction:
@@ -64,6 +61,6 @@ class PythonFunction:
             result[block.slice] = np.broadcast_to(values, grid.shape).ravel()[block.free]
         return result
 
-    def jacobian(self, t: float, y: Array) -> Any:
+    def jacobian(self, t: float, y: Array) -> Matrix:
         """Its Jacobian, CSR."""
         return self._coloured.evaluate(lambda z: self.value(t, z), y)

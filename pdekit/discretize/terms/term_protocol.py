@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.boundary.face_data import StateConditions
 from pdekit.discretize.evaluation import Source, Values
 from pdekit.geometry.grid import Grid
 from pdekit.language.pde import EquationSystem
 from pdekit.stencils.rows import AxisRows, FluxRows
-
-Array = NDArray[Any]
+from pdekit.typing import Array, Expression, Matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +42,16 @@ class Context:
     parity: Callable[[Any, str], int | None]
     state_slopes: Callable[[Any], list[tuple[Any, Source | None]]]
 
-    def parities(self, expression: Any) -> dict[str, int | None]:
+    def parities(self, expression: Expression) -> dict[str, int | None]:
         """The same for all axes with poles."""
         return {name: self.parity(expression, name) for name in self.grid.names if self.grid.poles(name)}
 
-    def data_of_solution(self, operand: Any) -> bool:
+    def data_of_solution(self, operand: Expression) -> bool:
         """Whether the data of the conditions of what is differentiated depend on the solution."""
         found = self.conditions.get(operand)
         return found is not None and bool(found.of_solution)
 
-    def faces(self, operand: Any) -> Mapping[str, Any]:
+    def faces(self, operand: Expression) -> Mapping[str, Any]:
         """The conditions of what is differentiated; none of an expression: its rows close one-sided."""
         found = self.conditions.get(operand)
         return found.faces if found is not None else {}
@@ -66,7 +64,7 @@ class Entries:
     rows: Array
     columns: Array
     weights: Array
-    state: Any
+    state: Expression
     factors: tuple[tuple[Source, Array], ...] = ()
 
 
@@ -74,7 +72,7 @@ class Entries:
 class RowProduct:
     """A term as compiled kernels take it: one-dimensional rows of one or several axes multiplied into an operand."""
 
-    operand: Any
+    operand: Expression
     rows: dict[int, AxisRows]
 
 
@@ -95,12 +93,12 @@ class FluxDifference:
         The factor that depends on the solution.
     """
 
-    operand: Any
+    operand: Expression
     axis: int
     rows: FluxRows
     known: Callable[[float], Array] | None
     changes: bool
-    unknown: Any
+    unknown: Expression
 
 
 KernelForm = RowProduct | FluxDifference
@@ -117,13 +115,13 @@ class NoPattern(Exception):  # noqa: N818  (not an error: matrices are multiplie
 class Term(Protocol):
     """A derivative that stands in an equation, on a grid with its conditions."""
 
-    symbol: Any
+    symbol: Expression
 
     def value(self, at: Values) -> Array:
         """On every node, flat."""
         ...
 
-    def jacobian(self, at: Values) -> Any:
+    def jacobian(self, at: Values) -> Matrix:
         """Derivative by the unknowns, sparse."""
         ...
 

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from pdekit.io.open import open_result
     from pdekit.language.pde import PDE
     from pdekit.problem import Problem
-    from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
+    from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
     from pdekit.solution import Solution
     from pdekit.stencils.weights import weights
     from pdekit.verification.converge import Study, converge
@@ -103,7 +103,7 @@ _ROOMS = {
     "discretize.summation_by_parts": ["summation_by_parts"],
     "discretize.spectral": ["compact_derivative", "fourier_derivative"],
     "problem": ["Problem"],
-    "settings": ["ConvergenceSettings", "OutputSettings", "TimeSettings"],
+    "settings": ["ConvergenceSettings", "OutputSettings", "StopSettings", "TimeSettings"],
     "solution": ["Solution"],
     "stencils.weights": ["weights"],
     "data.coefficients": ["Table"],

@@ -15,6 +15,7 @@ from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
 from pdekit.discretize.characteristics import FaceCheck
+from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import (
@@ -30,11 +31,12 @@ from pdekit.language.analysis import highest_derivatives, principal_parts
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
+from pdekit.language.reductions import parse_condition, parse_measure
 from pdekit.language.sampling import parse_sampled, sample_text
 from pdekit.language.scheme_symbols import with_schemes
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
-from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
+from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method_choice import Choice, choose
 from pdekit.typing import Array
@@ -64,6 +66,8 @@ class Problem:
     time : TimeSettings, optional
     output : OutputSettings, optional
     convergence : ConvergenceSettings, optional
+    stop : StopSettings, optional
+        What ends a run before its time.
     title : str
     labels : mapping of str to mapping, optional
         ``units`` and ``long_name`` of unknowns.
@@ -95,6 +99,7 @@ class Problem:
         time: TimeSettings | None = None,
         output: OutputSettings | None = None,
         convergence: ConvergenceSettings | None = None,
+        stop: StopSettings | None = None,
         title: str = "",
         labels: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
@@ -107,6 +112,7 @@ class Problem:
         self.time = time or TimeSettings()
         self.output = output or OutputSettings()
         self.convergence = convergence or ConvergenceSettings()
+        self.stop = stop or StopSettings()
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         if order not in ORDERS:
             raise ConfigError(f"allowed are {list(ORDERS)}, found {order!r}", key="discretization.order")
@@ -120,6 +126,7 @@ class Problem:
         self._check_well_posed()
         self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
+        self.series, self.ending = self._measurements()
         faces = FaceCheck(self.system, grid, self.conditions, self.initial_fields, self.time.start)
         self._notes_on_faces = [] if self.steady else faces.run()
 
@@ -186,6 +193,21 @@ class Problem:
                     parse_sampled(given, [*self.grid.names, *self._parameters, "t"], self.system.known)
                 except PdekitError as error:
                     raise error.under(f"exact.{name}") from None
+
+    def _measurements(self) -> tuple[dict[str, Measurement], Measurement | None]:
+        """The numbers of the state that are recorded, and the one that ends a run."""
+        found, name = {}, "stop.when"
+        try:
+            ending = None
+            if self.stop.when is not None:
+                ending = Measurement(self.semidiscrete, parse_condition(self.stop.when, self.system))
+            for name, text in self.output.series.items():
+                if not name.isidentifier() or name == "t":
+                    raise ConfigError("is no name for a series")
+                found[name] = Measurement(self.semidiscrete, parse_measure(str(text), self.system))
+        except PdekitError as error:
+            raise error.under(name if name == "stop.when" else f"output.series.{name}") from None
+        return found, ending
 
     def _collect_boundary(self) -> dict[str, dict[str, FaceConditions]]:
         highest = highest_derivatives(self.system)

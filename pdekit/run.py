@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.optimize import brentq
 
 from pdekit.counts import Statistics
 from pdekit.discretize.grid_oscillation import oscillating_axis
@@ -31,9 +32,11 @@ from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
 from pdekit.time.stepper import Tolerance
+from pdekit.time.stopping import EndByClock, Ended, EndOnCondition, EndWhenSteady, SeriesRecorder
 from pdekit.typing import Array
 
 Progress = Callable[[float, int], None]
+LOOKS = 200  # steps of an exact method of which somebody wants to be told
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
 
 
@@ -42,6 +45,10 @@ class Writer(Protocol):
 
     def append(self, t: float, fields: dict[str, Array]) -> None:
         """One frame: full arrays by variable."""
+        ...
+
+    def record(self, series: Mapping[str, Array]) -> None:
+        """The series so far, by name, with their times ``t``."""
         ...
 
     def close(
@@ -76,8 +83,12 @@ class _Course:
     tolerance : Tolerance
     watch : Watch
     notes : list of str
+    observers : tuple of callable
+        Told of every step.
     is_watched : bool
         Whether the stability of explicit steps is looked at.
+    ended : bool
+        Whether the run was ended before its time.
     """
 
     settings: TimeSettings
@@ -87,7 +98,9 @@ class _Course:
     tolerance: Tolerance
     watch: Watch
     notes: list[str]
+    observers: tuple[Notice, ...] = ()
     is_watched: bool = True
+    ended: bool = False
 
     def change(self, choice: Choice, reason: str) -> None:
         """Go on by another method, or by the same without asking again."""
@@ -156,13 +169,55 @@ class Run:
         name, reasons = choice.method.name, choice.reasons
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
-        course = _Course(settings, choice, rhs, solvers, tolerance, watch, notes)
+        recorder = SeriesRecorder(self.problem.series, start, y)
+        observers = ((recorder,) if self.problem.series else ()) + self._enders(start, y)
+        course = _Course(settings, choice, rhs, solvers, tolerance, watch, notes, observers)
         states = self._states(course, stops, [y])
         del y  # large states are kept where they are used only
         count = sum(stop.frame for stop in stops) if self.keep else 1
-        times, values = self._store(states, end, count, self._open(name, reasons), statistics, notes)
+        times, values = self._store(
+            states, lambda t: t == end or course.ended, count, self._open(name, reasons), statistics, notes, recorder
+        )
         statistics.compile_seconds = getattr(getattr(rhs, "kernel", None), "compile_seconds", 0.0)
-        return self._solution(times, values, name, reasons, statistics, tuple(notes))
+        found = self._solution(times, values, name, reasons, statistics, tuple(notes))
+        return replace(found, series=recorder.arrays()) if self.problem.series else found
+
+    def _enders(self, t: float, y: Array) -> tuple[Notice, ...]:
+        """What may end the run before its time."""
+        stop, found = self.problem.stop, list[Notice]()
+        if self.problem.ending is not None:
+            found.append(EndOnCondition(self.problem.ending, str(stop.when), t, y))
+        if stop.steady is not None:
+            found.append(EndWhenSteady(stop.steady, y))
+        if stop.seconds is not None:
+            found.append(EndByClock(stop.seconds))
+        return tuple(found)
+
+    def _located(self, course: _Course, found: Ended) -> tuple[float, Array]:
+        """The end of a run: of a condition that came true, the time within the step, to a billionth of it."""
+        method, ending = course.choice.method, self.problem.ending
+        if found.before is None or ending is None or method.family == "stochastic":
+            return found.t, found.y
+        (start, before), states = found.before, dict[float, Array]()
+
+        def distance(share: float) -> float:
+            t = start + share * (found.t - start)
+            stops = [Stop(start), Stop(t)]
+            quiet = Watch(self.system, np.inf, thresholds=self.thresholds)
+            *_, (_, states[share]) = method.integrate(
+                self.system, before.copy(), stops, quiet, course.tolerance,
+                step=course.settings.step, solvers=course.solvers, implicit=course.settings.implicit,
+            )  # fmt: skip
+            return float(ending.value(t, states[share]))
+
+        if not distance(1.0) > 0:  # steps of other lengths end elsewhere, by an error within the tolerance
+            return found.t, found.y
+        share = brentq(lambda s: distance(s) if s > 0 else float(ending.value(start, before)), 0.0, 1.0, xtol=1e-9)
+        y = states.get(share)
+        if y is None:
+            distance(share)
+            y = states[share]
+        return start + share * (found.t - start), y
 
     def _states(self, course: _Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
         """The frames; where the method chosen at the start does not suit any more, another one goes on.
@@ -172,8 +227,9 @@ class Run:
         left, end, settings = stops, stops[-1].t, course.settings
         while True:
             method = course.choice.method
-            course.watch.notices = self._guards(settings, course.choice, end) if course.is_watched else ()
-            longest = settings.max_step or np.inf
+            guards = self._guards(settings, course.choice, end) if course.is_watched else ()
+            course.watch.notices = (*guards, *course.observers)
+            longest = settings.max_step or self._longest(course, end - stops[0].t)
             frames = method.integrate(
                 self.system, start.pop(), left, course.watch, course.tolerance,
                 step=settings.step, rhs=course.rhs, solvers=course.solvers, longest=longest,
@@ -185,10 +241,24 @@ class Run:
                     next(frames)  # where the method was changed
                 yield from frames
                 return
+            except Ended as found:
+                t, y = self._located(course, found)
+                course.ended = True
+                course.notes.append(f"ended at t = {t:.6g}: {found.reason}")
+                for observer in course.observers:
+                    if isinstance(observer, SeriesRecorder):
+                        observer.record(t, y)
+                yield t, y
+                return
             except Unsuitable as change:
                 course.change(self._choose(settings, change.t, change.y, end, course.solvers), change.reason)
                 left = [Stop(change.t, False), *(stop for stop in stops if stop.t > change.t)]
                 start.append(change.y)
+
+    def _longest(self, course: _Course, span: float) -> float:
+        """The longest step: exact methods step from frame to frame, unless somebody wants to see what is between."""
+        seen = course.observers and course.choice.method.family == "exact"
+        return span / LOOKS if seen else np.inf
 
     def _choose(self, settings: TimeSettings, t: float, y: Array, end: float, solvers: Solvers) -> Choice:
         words: dict[str, Any] = {"method": settings.method, "step": settings.step, "rtol": settings.rtol}
@@ -223,7 +293,7 @@ class Run:
         )
         writer = self._open("steady", result.reasons)
         notes: list[str] = []
-        _, values = self._store(iter([(0.0, result.y)]), 0.0, 1, writer, statistics, notes)
+        _, values = self._store(iter([(0.0, result.y)]), lambda t: True, 1, writer, statistics, notes)
         last = {name: stored[-1] for name, stored in values.items()}
         return self._solution(
             np.zeros(0), last, "steady", result.reasons, statistics, tuple(notes), result.up_to_constant
@@ -235,13 +305,14 @@ class Run:
     def _store(
         self,
         frames: Iterator[tuple[float, Array]],
-        last: float,
+        is_last: Callable[[float], bool],
         count: int,
         writer: Writer | None,
         statistics: Statistics,
         notes: list[str],
+        recorder: SeriesRecorder | None = None,
     ) -> tuple[Array, dict[str, Array]]:
-        """Take the frames as they come, to memory and file; `count` are kept, of one that at the time `last`."""
+        """Take the frames as they come, to memory and file; `count` are kept, of one the last."""
         times: list[float] = []
         stored: dict[str, Array] = {}
         status, message = "interrupted", "the run was interrupted"
@@ -251,10 +322,12 @@ class Run:
                 del y
                 if writer is not None:
                     writer.append(t, full)
-                if self.keep or t == last:
+                    if recorder is not None and recorder.measurements:
+                        writer.record(recorder.arrays())
+                if self.keep or is_last(t):
                     self._keep(stored, full, len(times), count)
                     times.append(t)
-                if t == last:
+                if is_last(t):
                     notes += self._resolution(t, full)
                 del full
             status, message = "complete", ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -102,12 +103,22 @@ class OutputSettings:
     """What is stored, and where. At most one of `every`, `times` and `frames`.
 
     The start and the end are stored in any case; all times are hit exactly.
+
+    Parameters
+    ----------
+    file : str, optional
+    every, times, frames : optional
+        When the fields are stored.
+    series : dict of str to str
+        Numbers of the state at every step, by name: ``{"heat": "integral(u)", "tip": "u(1.0)", "peak": "max(u)"}``; see
+        `pdekit.language.reductions`.
     """
 
     file: str | None = None
     every: float | None = None
     times: tuple[float, ...] | None = None
     frames: int | None = None
+    series: dict[str, str] = field(default_factory=dict)
 
     def resolve(self, start: float, end: float, step: float | None = None) -> list[float]:
         """All output times from start to end.
@@ -165,6 +176,43 @@ class OutputSettings:
 def whole_steps(duration: float, step: float) -> int:
     """How many whole steps there are in a duration, but for rounding."""
     return int(np.floor(duration / step * (1 + 1e-12)))
+
+
+_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class StopSettings:
+    """What ends a run before its time; the state there is its last frame.
+
+    Parameters
+    ----------
+    when : str, optional
+        A comparison of numbers of the state, ``max(u) > 100``; the time at which it becomes true is found within the step.
+    steady : float, optional
+        The solution changes by less than this share of its greatest value in a unit of time.
+    wall : float or str, optional
+        Seconds on the clock, or ``"30min"``, ``"2h"``.
+    """
+
+    when: str | None = None
+    steady: float | None = None
+    wall: float | str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("steady", self.steady), ("wall", self.wall if self.wall is None else self.seconds)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value > 0):
+                raise ConfigError(f"must be a positive number, found {value!r}", key=f"stop.{name}")
+
+    @property
+    def seconds(self) -> float | None:
+        """`wall` as a number."""
+        if not isinstance(self.wall, str):
+            return self.wall
+        found = re.fullmatch(r"\s*([\d.]+)\s*(s|min|h)\s*", self.wall)
+        if found is None:
+            raise ConfigError(f"expected seconds, or a time such as 30min or 2h, found {self.wall!r}", key="stop.wall")
+        return float(found.group(1)) * _SECONDS[found.group(2)]
 
 
 @dataclass(frozen=True)

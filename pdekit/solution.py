@@ -45,6 +45,8 @@ class Solution:
         ``units`` and ``long_name`` of variables.
     notes : tuple of str
         What is to be said of the result: what the grid does not resolve, a method that was changed on the way.
+    series : dict of str to array
+        Numbers of the state at every step, by name, and their times ``t``.
     up_to_constant : bool
         Only derivatives are prescribed: the solution of zero mean was taken.
 
@@ -72,6 +74,7 @@ class Solution:
     file: Path | None = None
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    series: dict[str, Array] = field(default_factory=dict)
     up_to_constant: bool = False
 
     def __repr__(self) -> str:

@@ -32,6 +32,10 @@ class StoredResult:
     variables : tuple of str
     attributes : dict
         Global attributes, texts stripped and statistics decoded.
+    labels : dict of str to dict
+        ``units`` and ``long_name``.
+    series : dict of str to array
+        Numbers at every step, and their times ``t``.
     """
 
     path: Path
@@ -42,6 +46,7 @@ class StoredResult:
     variables: tuple[str, ...]
     attributes: dict[str, Any]
     labels: dict[str, dict[str, str]]
+    series: dict[str, NDArray[Any]]
 
     @property
     def steady(self) -> bool:
@@ -95,6 +100,10 @@ def read_result(path: str | Path) -> StoredResult:
             labels = {
                 n: {k: str(_text(file[n].attrs[k])) for k in keys if k in file[n].attrs} for n in (*order, *variables)
             }
+            series = {name: np.asarray(data[()]) for name, data in file["series"].items()} if "series" in file else {}
     except (OSError, KeyError, ValueError) as error:
         raise StorageError(f"{path} is not a results file of pdekit: {error}") from None
-    return StoredResult(path, axes, periods, ranges, times[np.isfinite(times)], variables, attributes, labels)
+    rows = np.isfinite(series.get("t", np.zeros(0))).sum()
+    series = {name: values[:rows] for name, values in series.items()}
+    found = times[np.isfinite(times)]
+    return StoredResult(path, axes, periods, ranges, found, variables, attributes, labels, series)

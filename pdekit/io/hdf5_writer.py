@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pdekit.errors import StorageError
 from pdekit.geometry.grid import Grid
 from pdekit.io.superblock import open_to_readers, trim
+from pdekit.typing import Array
 
 TEXT_BYTES = 4096  # room for texts that are only known at the end
 _SLACK = 1 << 20
@@ -63,6 +64,8 @@ class ResultWriter:
         Replace an existing file: only once the new one has its first frame.
     labels : mapping of str to mapping of str to str, optional
         ``units`` and ``long_name`` of variables.
+    series : mapping of str to numpy dtype
+        Numbers at every step, in a group of their own.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class ResultWriter:
         steady: bool = False,
         force: bool = False,
         labels: Mapping[str, Mapping[str, str]] | None = None,
+        series: Mapping[str, Any] | None = None,
     ) -> None:
         check_output(path, force)
         self.path, self.steady = path, steady
@@ -88,6 +92,9 @@ class ResultWriter:
         except OSError as error:
             raise StorageError(f"output {path} cannot be written: {error}") from None
         self._create(grid, unknowns, attributes, labels or {})
+        self._series = tuple(series or ())
+        if series:
+            self._create_series(series)
 
     def _create(self, grid: Grid, unknowns: Mapping[str, Any], attributes: Mapping[str, Any], labels: Any) -> None:
         file = self._file
@@ -124,6 +131,33 @@ class ResultWriter:
                 data.dims[k].attach_scale(scale)
         self._names = tuple(unknowns)
         self._frame_bytes = sum(np.dtype(dtype).itemsize * grid.size for dtype in unknowns.values())
+
+    def _create_series(self, series: Mapping[str, Any]) -> None:
+        group = self._file.create_group("series")
+        for name, dtype in {"t": float, **series}.items():
+            data = group.create_dataset(name, (0,), maxshape=(None,), chunks=(4096,), dtype=dtype, fillvalue=np.nan)
+            if name == "t":
+                data.make_scale("t")
+            else:
+                data.dims[0].attach_scale(group["t"])
+
+    def record(self, series: Mapping[str, Array]) -> None:
+        """Store the series so far; their times last.
+
+        Raises
+        ------
+        StorageError
+            The disk is full, or the file has become unwritable.
+        """
+        try:
+            for name in (*self._series, "t"):
+                data, values = self._file[f"series/{name}"], series[name]
+                begin = min(data.shape[0], values.size) - 1 if data.shape[0] else 0
+                data.resize(values.size, axis=0)
+                data[max(begin, 0) :] = values[max(begin, 0) :]
+                data.flush()
+        except OSError as error:
+            raise StorageError(f"output {self.path} cannot be written: {error}") from None
 
     def _publish(self) -> None:
         """Go over to single-writer mode and put the file in its place."""

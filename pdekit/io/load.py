@@ -22,7 +22,7 @@ from pdekit.language.evaluate import evaluate_number
 from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import PDE
 from pdekit.problem import Problem
-from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
+from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Problem:
@@ -202,6 +202,7 @@ class _Builder:
                 base.convergence if base else ConvergenceSettings(),
                 model.convergence,
             ),
+            "stop": (StopSettings, base.stop if base else StopSettings(), model.stop),
         }
         made: dict[str, Any] = {"title": model.title or (base.title if base else "")}
         for key, (kind, old, section) in sections.items():
@@ -214,7 +215,7 @@ class _Builder:
                 elif isinstance(value, list):
                     values[name] = tuple(self.number(v, (*path, i)) for i, v in enumerate(value))
                 else:
-                    numeric = float in (hints[name], *get_args(hints[name]))
+                    numeric = float in (hints[name], *get_args(hints[name])) and str not in get_args(hints[name])
                     values[name] = self.number(value, path) if numeric else value
             made[key] = kind(**values)
         if model.output and any(getattr(model.output, k) is not None for k in ("every", "times", "frames")):
@@ -223,7 +224,7 @@ class _Builder:
                 for k in ("every", "times", "frames")
                 if getattr(model.output, k) is not None
             }
-            made["output"] = OutputSettings(file=made["output"].file, **rules)
+            made["output"] = OutputSettings(file=made["output"].file, series=made["output"].series, **rules)
         return made
 
     def data(self, base: Problem | None) -> dict[str, Any]:

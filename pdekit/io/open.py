@@ -54,6 +54,7 @@ def _solution(stored: StoredResult, grid: Any, exact: Any, exact_names: tuple[st
         stored.times,
         {name: stored.read(name) for name in stored.variables},
         title=attributes.get("title", ""),
+        series=stored.series,
         method=attributes.get("method", ""),
         reasons=tuple(str(attributes.get("method_reasons", "")).split("\n")),
         statistics=attributes["statistics"],

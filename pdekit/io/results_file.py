@@ -58,6 +58,7 @@ class ResultsFile:
             steady=problem.steady,
             force=self.force,
             labels=problem.labels,
+            series=dict.fromkeys(problem.series, system.dtype),
         )
 
 

@@ -23,7 +23,7 @@ from pydantic import (
 
 from pdekit.errors import ConfigError, nearest_hint
 from pdekit.io.yaml_source import Path, YamlSource
-from pdekit.settings import ConvergenceSettings, OutputSettings, TimeSettings
+from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 
 Number = StrictInt | StrictFloat
 Scalar = StrictInt | StrictFloat | StrictStr  # a number, or an expression
@@ -98,13 +98,17 @@ def _loosened(hint: Any) -> Any:
     if get_origin(hint) in (types.UnionType, typing.Union):
         parts = [_loosened(part) for part in get_args(hint) if part is not type(None)]
         return functools.reduce(operator.or_, parts)
+    if get_origin(hint) is dict:
+        return dict[StrictStr, Scalar]
     if get_origin(hint) is tuple:
         return list[_loosened(get_args(hint)[0])]  # type: ignore[misc]
     known = {float: Scalar, int: StrictInt, str: StrictStr, bool: StrictBool, Any: StrictStr}
     return known.get(hint, hint)
 
 
-TimeSection, OutputSection, ConvergenceSection = map(section_of, (TimeSettings, OutputSettings, ConvergenceSettings))
+TimeSection, OutputSection, ConvergenceSection, StopSection = map(
+    section_of, (TimeSettings, OutputSettings, ConvergenceSettings, StopSettings)
+)
 
 
 class LabelSection(Section):
@@ -136,6 +140,7 @@ class ConfigModel(Section):
     time: TimeSection | None = None  # type: ignore[valid-type]
     output: OutputSection | None = None  # type: ignore[valid-type]
     convergence: ConvergenceSection | None = None  # type: ignore[valid-type]
+    stop: StopSection | None = None  # type: ignore[valid-type]
     labels: dict[StrictStr, LabelSection] = Field(default_factory=dict)
 
 
@@ -206,6 +211,7 @@ def _allowed(path: Path) -> list[str]:
         "time": TimeSection,
         "output": OutputSection,
         "convergence": ConvergenceSection,
+        "stop": StopSection,
     }
     if len(path) > 1:
         model = sections.get(str(path[0]))

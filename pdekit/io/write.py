@@ -7,7 +7,7 @@ missing. Values are printed by their types.
 from __future__ import annotations
 
 import io
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "time": ("time",),
     "output": ("output",),
     "convergence": ("convergence",),
+    "stop": ("stop",),
     "title": ("title",),
     "labels": ("labels",),
 }
@@ -77,7 +78,7 @@ def plain(value: Any) -> Any:
 def changed(settings: Any) -> dict[str, Any]:
     """Those fields of settings that are not what they are by default."""
     given = {f.name: getattr(settings, f.name) for f in fields(settings)}
-    defaults = {f.name: f.default for f in fields(settings)}
+    defaults = {f.name: f.default if f.default_factory is MISSING else f.default_factory() for f in fields(settings)}
     return {name: value for name, value in given.items() if value is not defaults[name] and value != defaults[name]}
 
 

@@ -1,0 +1,117 @@
+"""What ends a run before its time: a condition that comes true, a steady state, the clock on the wall."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pdekit.discretize.measurement import Measurement
+from pdekit.typing import Array
+
+State = Callable[[], Array]
+
+
+class Ended(Exception):  # noqa: N818  (not an error: the run is over)
+    """The run is over; `before` is the step that the end lies in, where it is to be found within the step."""
+
+    def __init__(self, t: float, y: Array, reason: str, before: tuple[float, Array] | None = None) -> None:
+        self.t, self.y, self.reason, self.before = t, y, reason, before
+
+
+class EndOnCondition:
+    """Ends the run within the step in which a number of the state becomes positive.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    words : str
+        The condition as it was given.
+    t, y : float, array
+        The state at the start.
+    """
+
+    def __init__(self, measurement: Measurement, words: str, t: float, y: Array) -> None:
+        self.measurement, self.words = measurement, words
+        self._before = t, y.copy()
+        self._was = float(measurement.value(t, y)) > 0
+
+    def __call__(self, t: float, state: State, h: float, steps: int) -> None:
+        y, before = state(), self._before
+        holds = float(self.measurement.value(t, y)) > 0
+        if holds and not self._was:
+            raise Ended(t, y, f"{self.words} came true", before)
+        self._was, self._before = holds, (t, y.copy())
+
+
+class EndWhenSteady:
+    """Ends the run when the solution changes by less than a share of its greatest value in a unit of time.
+
+    Parameters
+    ----------
+    rate : float
+        That share.
+    y : array
+        The state at the start.
+    """
+
+    def __init__(self, rate: float, y: Array) -> None:
+        self.rate, self._before = rate, y.copy()
+
+    def __call__(self, t: float, state: State, h: float, steps: int) -> None:
+        y = state()
+        change, size = float(np.max(np.abs(y - self._before))), float(np.max(np.abs(y)))
+        self._before = y.copy()
+        if h > 0 and change <= self.rate * size * h:
+            raise Ended(
+                t,
+                y,
+                f"the solution is steady: it changes by {change / max(size, 1e-300) / h:.2g} of its size in a unit of time",
+            )
+
+
+class EndByClock:
+    """Ends the run after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self._begun = seconds, clock.monotonic()
+
+    def __call__(self, t: float, state: State, h: float, steps: int) -> None:
+        if clock.monotonic() - self._begun > self.seconds:
+            raise Ended(t, state(), f"{self.seconds:g} s are over")
+
+
+class SeriesRecorder:
+    """Numbers of the state at every step.
+
+    Parameters
+    ----------
+    measurements : dict of str to Measurement
+    t, y : float, array
+        The state at the start.
+    """
+
+    def __init__(self, measurements: dict[str, Measurement], t: float, y: Array) -> None:
+        self.measurements = measurements
+        self.times: list[float] = []
+        self.values: dict[str, list[Any]] = {name: [] for name in measurements}
+        self.record(t, y)
+
+    def __call__(self, t: float, state: State, h: float, steps: int) -> None:
+        self.record(t, state())
+
+    def record(self, t: float, y: Array) -> None:
+        """One row; of a time that was there before, in its place."""
+        while self.times and t <= self.times[-1]:
+            self.times.pop()
+            for values in self.values.values():
+                values.pop()
+        self.times.append(t)
+        for name, measurement in self.measurements.items():
+            self.values[name].append(measurement.value(t, y))
+
+    def arrays(self) -> dict[str, Array]:
+        """The columns by name, and the times as ``t``."""
+        return {"t": np.array(self.times), **{name: np.array(values) for name, values in self.values.items()}}

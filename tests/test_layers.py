@@ -22,7 +22,7 @@ LAYERS = (
     ("time",),
     ("settings", "solution", "problem", "steady", "run", "ensemble"),
     ("io", "verification", "plotting"),
-    ("solving",),
+    ("solving", "sweep"),
     ("cli",),
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

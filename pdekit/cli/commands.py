@@ -188,6 +188,44 @@ def _summary(problem: Problem, solution: Solution, path: Path) -> None:
 
 @main.command()
 @_config
+@click.argument("assignments", nargs=-1, metavar="[key.path=1,2,3 ...]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder; default is results/<config>_sweep.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs at a time.")
+@click.option(
+    "--samples",
+    type=click.IntRange(2),
+    help="How many random values, of uniform(a, b), normal(m, s), loguniform(a, b).",
+)
+@click.option("--seed", type=click.IntRange(0), help="Of the random values.")
+@click.option("--list", "only_list", is_flag=True, help="Print the commands, for a job array, and run nothing.")
+@_quiet
+def sweep(
+    config: Path,
+    assignments: tuple[str, ...],
+    output: Path | None,
+    jobs: int,
+    samples: int | None,
+    seed: int | None,
+    only_list: bool,
+    quiet: bool,
+) -> None:
+    """Solve CONFIG with many values, and tell in a table what came out.
+
+    Values are lists (parameters.D=0.1,0.2), linspace(0, 1, 5), logspace(1, 100, 3), range(0, 1, 0.1), or random. Runs that are there
+    already are not done again; exit code 1 if one failed.
+    """
+    _load(config, ())
+    from pdekit.cli.sweep_report import follow
+
+    sys.exit(
+        follow(
+            config, assignments, output or Path(f"results/{config.stem}_sweep"), jobs, samples, seed, only_list, quiet
+        )
+    )
+
+
+@main.command()
+@_config
 @_overrides
 def check(config: Path, overrides: tuple[str, ...]) -> None:
     """Tell what CONFIG was understood to mean, and how it would be solved, without solving it."""

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         upwind,
         vector_laplacian,
     )
+    from pdekit.eigenmodes import Eigenmodes, eigen
     from pdekit.errors import PdekitError
     from pdekit.geometry.axis import Axis
     from pdekit.geometry.grid import Field, Grid
@@ -108,6 +109,7 @@ _ROOMS = {
     "stencils.weights": ["weights"],
     "data.coefficients": ["Table"],
     "data.files": ["FileData", "read_columns"],
+    "eigenmodes": ["Eigenmodes", "eigen"],
     "io.open": ["open_result"],
     "verification.converge": ["Study", "converge"],
     "verification.jacobian_check": ["check_jacobian"],

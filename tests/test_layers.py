@@ -20,9 +20,9 @@ LAYERS = (
     ("linear",),
     ("nonlinear",),
     ("time",),
-    ("settings", "solution", "problem", "steady", "run", "ensemble"),
+    ("settings", "solution", "problem", "steady", "run", "ensemble", "eigenmodes"),
     ("io", "verification", "plotting"),
-    ("solving", "sweep"),
+    ("solving", "parameter_sweep"),
     ("cli",),
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

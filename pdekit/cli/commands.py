@@ -264,6 +264,27 @@ def converge(config: Path, overrides: tuple[str, ...], output: Path | None, agai
 
 
 @main.command()
+@_config
+@_overrides
+@click.option("-n", "--count", type=click.IntRange(1), default=10, show_default=True, help="How many.")
+@click.option("--near", type=complex, default=0, show_default=True, help="The eigenvalues nearest to this number.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Picture of the modes.")
+def eigen(config: Path, overrides: tuple[str, ...], count: int, near: complex, output: Path | None) -> None:
+    """Eigenvalues and modes of the right-hand side of CONFIG, linearised about its initial state."""
+    problem = _load(config, overrides)
+    from pdekit.eigenmodes import eigen as modes_of
+
+    modes = modes_of(problem, count, near)
+    for value in modes.values:
+        click.echo(f"{value.real:.12g}{f' {value.imag:+.12g} i' if value.imag else ''}")
+    words = "symmetric in the inner product of the grid" if modes.symmetric else "not symmetric"
+    click.echo(f"the operator is {words}", err=True)
+    if output is not None:
+        modes.plot(file=output)
+        click.echo(str(output), err=True)
+
+
+@main.command()
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Picture (.png, .pdf, .svg) or movie (.gif, .mp4)."

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pdekit.sweep import Outcome, Sweep, make_sweep, run_sweep, statistics_of, write_table
+from pdekit.parameter_sweep import Outcome, Sweep, make_sweep, run_sweep, statistics_of, write_table
 
 MOST_ROWS, MOST_COLUMNS = 40, 8
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from pdekit.cli.commands import main
 from pdekit.errors import ConfigError
-from pdekit.sweep import make_sweep
+from pdekit.parameter_sweep import make_sweep
 
 CONFIG = """
 grid: {x: {range: [0, 1], points: 21}}

@@ -34,7 +34,7 @@ _DISTRIBUTIONS: dict[str, Callable[..., Any]] = {
 
 
 @dataclass(frozen=True)
-class Sweep:
+class ParameterSweep:
     """The runs of a sweep.
 
     Parameters
@@ -90,7 +90,7 @@ def _spelled(value: Any) -> str:
 
 def make_sweep(
     config: Path, assignments: Sequence[str], folder: Path, samples: int | None = None, seed: int | None = None
-) -> Sweep:
+) -> ParameterSweep:
     """A sweep from assignments ``key=1,2,3``, ``key=linspace(0, 1, 5)``, ``key=logspace(1, 100, 3)``, ``key=range(0, 1, 0.1)``,
     ``key=uniform(0, 1)``, ``key=loguniform(1, 10)``, ``key=normal(1, 0.1)``.
 
@@ -128,7 +128,7 @@ def make_sweep(
         dimensions[SAMPLE] = tuple(range(samples or 0))
     if not dimensions:
         raise ConfigError("nothing varies; give a key several values, parameters.D=0.1,0.2,0.4")
-    return Sweep(config, folder, dimensions, drawn, tuple(fixed))
+    return ParameterSweep(config, folder, dimensions, drawn, tuple(fixed))
 
 
 def _called(assignment: str, function: Callable[..., Any], text: str, *first: Any) -> Any:
@@ -161,12 +161,12 @@ class Outcome:
     numbers: dict[str, float]
 
 
-def run_sweep(sweep: Sweep, jobs: int, told: Callable[[Outcome], None] | None = None) -> list[Outcome]:
+def run_sweep(sweep: ParameterSweep, jobs: int, told: Callable[[Outcome], None] | None = None) -> list[Outcome]:
     """Do all runs, each in a process of its own; those whose files are complete are not done again.
 
     Parameters
     ----------
-    sweep : Sweep
+    sweep : ParameterSweep
     jobs : int
         How many at a time. With several, each has one thread.
     told : callable of Outcome, optional
@@ -228,7 +228,7 @@ def numbers_of(stored: StoredResult) -> dict[str, float]:
     return found
 
 
-def write_table(sweep: Sweep, outcomes: Sequence[Outcome]) -> tuple[Path, Path]:
+def write_table(sweep: ParameterSweep, outcomes: Sequence[Outcome]) -> tuple[Path, Path]:
     """Write ``table.csv`` and ``table.nc``, whose dimensions are those of the sweep."""
     import xarray
 

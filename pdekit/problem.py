@@ -31,7 +31,7 @@ from pdekit.language.analysis import highest_derivatives, principal_parts
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
-from pdekit.language.reductions import parse_condition, parse_measure
+from pdekit.language.reductions import parse_condition, parse_number_of_state
 from pdekit.language.sampling import parse_sampled, sample_text
 from pdekit.language.scheme_symbols import with_schemes
 from pdekit.language.symbols import SpatialDerivative
@@ -204,7 +204,7 @@ class Problem:
             for name, text in self.output.series.items():
                 if not name.isidentifier() or name == "t":
                     raise ConfigError("is no name for a series")
-                found[name] = Measurement(self.semidiscrete, parse_measure(str(text), self.system))
+                found[name] = Measurement(self.semidiscrete, parse_number_of_state(str(text), self.system))
         except PdekitError as error:
             raise error.under(name if name == "stop.when" else f"output.series.{name}") from None
         return found, ending

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pdekit.parameter_sweep import Outcome, Sweep, make_sweep, run_sweep, statistics_of, write_table
+from pdekit.parameter_sweep import Outcome, ParameterSweep, make_sweep, run_sweep, statistics_of, write_table
 
 MOST_ROWS, MOST_COLUMNS = 40, 8
 
@@ -52,7 +52,7 @@ def follow(
     return 1 if any(outcome.status != "complete" for outcome in outcomes) else 0
 
 
-def _print(sweep: Sweep, outcomes: Sequence[Outcome]) -> None:
+def _print(sweep: ParameterSweep, outcomes: Sequence[Outcome]) -> None:
     columns = list(dict.fromkeys(name for outcome in outcomes for name in outcome.numbers))
     series = [c for c in columns if not c.startswith(("max_", "min_", "rms_")) and c not in ("t_end", "wall_time")]
     shown = [*series, *(c for c in columns if c not in series)][:MOST_COLUMNS]

@@ -12,7 +12,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
 from pdekit.language.evaluate import compile_expression
-from pdekit.language.reductions import Measure, Reduction
+from pdekit.language.reductions import StateNumber, Reduction
 from pdekit.stencils.weights import fornberg
 from pdekit.typing import Array
 
@@ -25,7 +25,7 @@ class Measurement:
     Parameters
     ----------
     system : SemiDiscrete
-    measure : Measure
+    measure : StateNumber
 
     Raises
     ------
@@ -33,7 +33,7 @@ class Measurement:
         A point outside of the grid.
     """
 
-    def __init__(self, system: SemiDiscrete, measure: Measure) -> None:
+    def __init__(self, system: SemiDiscrete, measure: StateNumber) -> None:
         self.system, self.measure = system, measure
         self._weights = {f: self._weights_of(f) for f in measure.reductions.values()}
 

@@ -40,7 +40,7 @@ class Reduction:
 
 
 @dataclass(frozen=True)
-class Measure:
+class StateNumber:
     """An expression of reductions, parameters and time.
 
     Parameters
@@ -54,7 +54,7 @@ class Measure:
     reductions: dict[Any, Reduction]
 
 
-def parse_measure(text: str, system: EquationSystem) -> Measure:
+def parse_number_of_state(text: str, system: EquationSystem) -> StateNumber:
     """The reductions in a text.
 
     Raises
@@ -66,7 +66,7 @@ def parse_measure(text: str, system: EquationSystem) -> Measure:
     --------
     >>> from pdekit.language.pde import PDE
     >>> system = PDE("u_t = u_xx", parameters={"T": 2}).bind(("x",))
-    >>> parse_measure("integral(u)/T + u(0.5)", system).reductions.values()
+    >>> parse_number_of_state("integral(u)/T + u(0.5)", system).reductions.values()
     dict_values([Reduction(kind='integral', expression=u, place=()), Reduction(kind='at', expression=u, place=(0.5,))])
     """
     found: dict[Any, Reduction] = {}
@@ -109,10 +109,10 @@ def parse_measure(text: str, system: EquationSystem) -> Measure:
         raise ExpressionError(
             f"{text!r}: {', '.join(sorted(map(str, left)))} is a field where a number is needed; use integral, mean, max, min, face or at"
         )
-    return Measure(expression, found)
+    return StateNumber(expression, found)
 
 
-def parse_condition(text: str, system: EquationSystem) -> Measure:
+def parse_condition(text: str, system: EquationSystem) -> StateNumber:
     """A comparison of such numbers, as the difference that becomes positive when it holds.
 
     Raises
@@ -124,5 +124,5 @@ def parse_condition(text: str, system: EquationSystem) -> Measure:
         sides = text.split(sign)
         if len(sides) == 2:
             above, below = sides if sign[0] == ">" else sides[::-1]
-            return parse_measure(f"({above}) - ({below})", system)
+            return parse_number_of_state(f"({above}) - ({below})", system)
     raise ExpressionError(f"{text!r} is no comparison, such as max(u) > 100")

@@ -8,7 +8,7 @@ import xarray
 import pdekit as pk
 from pdekit.discretize.measurement import Measurement
 from pdekit.io.load import loads
-from pdekit.language.reductions import parse_measure
+from pdekit.language.reductions import parse_number_of_state
 
 N = 41
 LAMBDA = 0.1 * (2 * (N - 1) * np.sin(np.pi / 2 / (N - 1))) ** 2  # at which sin(pi x) decays on the grid
@@ -52,7 +52,7 @@ def test_values_between_nodes_are_of_order_4():
         s = problem.semidiscrete
         y = s.pack(problem.initial_fields())
         places = np.random.default_rng(0).uniform(0, (1, 2), (60, 2)).tolist()
-        measured = [Measurement(s, parse_measure(f"u({a}, {b})", s.system)).value(0.0, y) for a, b in places]
+        measured = [Measurement(s, parse_number_of_state(f"u({a}, {b})", s.system)).value(0.0, y) for a, b in places]
         errors.append(max(abs(m - np.exp(a) * np.cos(np.pi * b)) for m, (a, b) in zip(measured, places)))
     assert np.log2(errors[0] / errors[1]) > 3.5
 
@@ -65,8 +65,10 @@ def test_integrals_know_the_coordinates():
     )
     s = problem.semidiscrete
     y = s.pack(problem.initial_fields())
-    assert Measurement(s, parse_measure("integral(1)", s.system)).value(0, y) == pytest.approx(4 / 3 * np.pi, rel=1e-12)
-    assert Measurement(s, parse_measure("mean(u)", s.system)).value(0, y) == pytest.approx(0.6, rel=2e-3)
+    assert Measurement(s, parse_number_of_state("integral(1)", s.system)).value(0, y) == pytest.approx(
+        4 / 3 * np.pi, rel=1e-12
+    )
+    assert Measurement(s, parse_number_of_state("mean(u)", s.system)).value(0, y) == pytest.approx(0.6, rel=2e-3)
 
 
 def test_series_in_the_file(tmp_path):

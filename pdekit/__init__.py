@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from pdekit.errors import PdekitError
     from pdekit.geometry.axis import Axis
     from pdekit.geometry.grid import Field, Grid
+    from pdekit.io.exports import export
     from pdekit.io.load import load
     from pdekit.io.open import open_result
     from pdekit.language.pde import PDE
@@ -110,6 +111,7 @@ _ROOMS = {
     "data.coefficients": ["Table"],
     "data.files": ["FileData", "read_columns"],
     "eigenmodes": ["Eigenmodes", "eigen"],
+    "io.exports": ["export"],
     "io.open": ["open_result"],
     "verification.converge": ["Study", "converge"],
     "verification.jacobian_check": ["check_jacobian"],

@@ -309,6 +309,24 @@ def plot(result: Path, output: Path | None, variable: str | None, kind: Any, rat
 
 @main.command()
 @click.argument("result", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A .vtkhdf (ParaView), .nc, .npz or .csv file.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace an existing file.")
+def export(result: Path, output: Path, force: bool) -> None:
+    """Write the results file RESULT in another format."""
+    from pdekit.io.exports import export as write
+    from pdekit.io.open import open_result
+
+    click.echo(str(write(open_result(result), output, force=force)))
+
+
+@main.command()
+@click.argument("result", type=click.Path(path_type=Path))
 def info(result: Path) -> None:
     """Tell what is in the results file RESULT."""
     from pdekit.cli.report import describe_result

@@ -12,7 +12,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
 from pdekit.language.evaluate import compile_expression
-from pdekit.language.reductions import StateNumber, Reduction
+from pdekit.language.reductions import Reduction, StateNumber
 from pdekit.stencils.weights import fornberg
 from pdekit.typing import Array
 

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from pdekit.io.open import open_result
     from pdekit.language.pde import PDE
     from pdekit.problem import Problem
+    from pdekit.resuming import resume
     from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
     from pdekit.solution import Solution
     from pdekit.stencils.weights import weights
@@ -105,6 +106,7 @@ _ROOMS = {
     "discretize.summation_by_parts": ["summation_by_parts"],
     "discretize.spectral": ["compact_derivative", "fourier_derivative"],
     "problem": ["Problem"],
+    "resuming": ["resume"],
     "settings": ["ConvergenceSettings", "OutputSettings", "StopSettings", "TimeSettings"],
     "solution": ["Solution"],
     "stencils.weights": ["weights"],

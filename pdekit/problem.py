@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
@@ -379,6 +380,12 @@ class Problem:
         return found
 
     # ------------------------------------------------------------------------------------------- solving
+
+    def as_solved(self, time: TimeSettings, output: OutputSettings) -> Problem:
+        """This problem, discretized already, with the settings of one run: what its file says."""
+        made = copy.copy(self)
+        made.time, made.output = time, output
+        return made
 
     def span(self, t_end: float | None) -> tuple[float, float]:
         """Start and end of the time span."""

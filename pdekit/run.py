@@ -5,12 +5,14 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path as FilePath
 from typing import Any, Protocol
 
 import numpy as np
 from scipy.optimize import brentq
 
+from pdekit.checkpoints import Checkpoint, Interrupted
 from pdekit.counts import Statistics
 from pdekit.discretize.grid_oscillation import oscillating_axis
 from pdekit.errors import PdekitError
@@ -27,10 +29,12 @@ from pdekit.time.breakpoints import breakpoints
 from pdekit.time.loop import Stop, stops_of
 from pdekit.time.maruyama import Path
 from pdekit.time.method_choice import Choice, choose
+from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
 from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
+from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Tolerance
 from pdekit.time.stopping import EndByClock, Ended, EndOnCondition, EndWhenSteady, SeriesRecorder
 from pdekit.typing import Array
@@ -49,6 +53,10 @@ class Writer(Protocol):
 
     def record(self, series: Mapping[str, Array]) -> None:
         """The series so far, by name, with their times ``t``."""
+        ...
+
+    def note(self, point: Checkpoint) -> None:
+        """From where the run can go on."""
         ...
 
     def close(
@@ -85,6 +93,8 @@ class _Course:
     notes : list of str
     observers : tuple of callable
         Told of every step.
+    memory : StepMemory, optional
+        Of a run that is a chain from frame to frame.
     is_watched : bool
         Whether the stability of explicit steps is looked at.
     ended : bool
@@ -99,8 +109,15 @@ class _Course:
     watch: Watch
     notes: list[str]
     observers: tuple[Notice, ...] = ()
+    memory: StepMemory | None = None
     is_watched: bool = True
     ended: bool = False
+
+    def point(self, t: float) -> Checkpoint:
+        """From where the run can go on."""
+        assert self.memory is not None
+        counts, method = plain(self.watch.statistics), self.choice.method.name
+        return Checkpoint(t, method, self.memory.h, self.memory.error, counts, tuple(self.notes), self.is_watched)
 
     def change(self, choice: Choice, reason: str) -> None:
         """Go on by another method, or by the same without asking again."""
@@ -147,13 +164,17 @@ class Run:
         end: float,
         choice: Choice | None,
         progress: Progress | None,
+        before: Interrupted | None = None,
     ) -> Solution:
-        """Integrate from the start to `end`, and store the state at the times of `output`."""
+        """Integrate from the start to `end`, and store the state at the times of `output`; from where it was `before`, if it was begun."""
         system, start, step = self.system, settings.start, settings.step
         frames = output.resolve(start, end, step)
         whole = [start + whole_steps(end - start, step) * step] if output.is_default and step is not None else []
         stops = stops_of(frames, breakpoints(system, start, end), whole)
-        y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
+        if before is None:
+            y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
+        else:
+            y = system.pack(before.frame(0))
         solvers = Solvers(system, settings.solver, self.thresholds)
         if choice is None:
             choice = self._choose(settings, start, y, end, solvers)
@@ -171,12 +192,25 @@ class Run:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
         recorder = SeriesRecorder(self.problem.series, start, y)
         observers = ((recorder,) if self.problem.series else ()) + self._enders(start, y)
-        course = _Course(settings, choice, rhs, solvers, tolerance, watch, notes, observers)
-        states = self._states(course, stops, [y])
+        memory = StepMemory() if output.checkpoints or before is not None else None
+        if memory is not None:
+            system.expect_many_jacobians()
+        course = _Course(settings, choice, rhs, solvers, tolerance, watch, notes, observers, memory)
+        states = (
+            self._states(course, stops, [y]) if before is None else self._continued(course, stops, before, recorder)
+        )
         del y  # large states are kept where they are used only
-        count = sum(stop.frame for stop in stops) if self.keep else 1
+        begun = [] if before is None else before.times
+        count = len(begun) + sum(stop.frame and stop.t not in begun for stop in stops) if self.keep else 1
         times, values = self._store(
-            states, lambda t: t == end or course.ended, count, self._open(name, reasons), statistics, notes, recorder
+            states,
+            lambda t: t == end or course.ended,
+            count,
+            self._open(name, reasons),
+            statistics,
+            notes,
+            recorder,
+            course,
         )
         statistics.compile_seconds = getattr(getattr(rhs, "kernel", None), "compile_seconds", 0.0)
         found = self._solution(times, values, name, reasons, statistics, tuple(notes))
@@ -220,7 +254,45 @@ class Run:
         return start + share * (found.t - start), y
 
     def _states(self, course: _Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
-        """The frames; where the method chosen at the start does not suit any more, another one goes on.
+        """The frames, in one integration or in a chain of them from frame to frame; `start` holds the initial state and is emptied."""
+        if course.memory is None:
+            yield from self._integrated(course, stops, start)
+            return
+        ends = [k for k, stop in enumerate(stops) if stop.frame]
+        for first, last in pairwise(ends):
+            frames = self._integrated(course, stops[first : last + 1], start)
+            if first > ends[0]:
+                next(frames)
+            for t, y in frames:
+                start[:] = [y.copy()]
+                yield t, y
+            if course.ended:
+                return
+            if stops[last].jump:
+                course.memory.forget()
+
+    def _continued(
+        self, course: _Course, stops: Sequence[Stop], before: Interrupted, recorder: SeriesRecorder
+    ) -> Iterator[tuple[float, Array]]:
+        """The frames of a run that was interrupted: those that are stored, and then on from the last one of them."""
+        system, point = self.system, before.point
+        states = [(t, system.pack(before.frame(k))) for k, t in enumerate(before.times)]
+        yield from states[:-1]
+        t, y = states[-1]
+        if point is not None:
+            assert course.memory is not None
+            course.memory.h, course.memory.error = point.h, point.error
+            vars(course.watch.statistics).update(point.statistics)
+            course.notes[:], course.is_watched = point.notes, point.is_watched
+            if point.method != course.choice.method.name:
+                course.choice, course.rhs = Choice(METHODS[point.method], ("went on from there",)), None
+        recorder.restore(before.series, t)
+        course.observers = ((recorder,) if self.problem.series else ()) + self._enders(t, y)
+        here = [stop for stop in stops if stop.t == t] or [Stop(t)]
+        yield from self._states(course, [*here, *(stop for stop in stops if stop.t > t)], [y])
+
+    def _integrated(self, course: _Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
+        """The frames of one integration; where the method chosen at the start does not suit any more, another one goes on.
 
         `start` holds the initial state and is emptied, so that nothing here keeps it.
         """
@@ -233,9 +305,11 @@ class Run:
             frames = method.integrate(
                 self.system, start.pop(), left, course.watch, course.tolerance,
                 step=settings.step, rhs=course.rhs, solvers=course.solvers, longest=longest,
-                path=Path(settings.seed, settings.path_step, self.sample), implicit=settings.implicit,
+                path=Path(settings.seed, settings.path_step, self.sample, settings.start), implicit=settings.implicit,
+                memory=course.memory,
             )  # fmt: skip
-            course.rhs = None
+            if course.memory is None:
+                course.rhs = None
             try:
                 if left is not stops:
                     next(frames)  # where the method was changed
@@ -251,6 +325,9 @@ class Run:
                 yield t, y
                 return
             except Unsuitable as change:
+                course.rhs = None
+                if course.memory is not None:
+                    course.memory.forget()
                 course.change(self._choose(settings, change.t, change.y, end, course.solvers), change.reason)
                 left = [Stop(change.t, False), *(stop for stop in stops if stop.t > change.t)]
                 start.append(change.y)
@@ -311,6 +388,7 @@ class Run:
         statistics: Statistics,
         notes: list[str],
         recorder: SeriesRecorder | None = None,
+        course: _Course | None = None,
     ) -> tuple[Array, dict[str, Array]]:
         """Take the frames as they come, to memory and file; `count` are kept, of one the last."""
         times: list[float] = []
@@ -324,6 +402,8 @@ class Run:
                     writer.append(t, full)
                     if recorder is not None and recorder.measurements:
                         writer.record(recorder.arrays())
+                    if course is not None and course.memory is not None:
+                        writer.note(course.point(t))
                 if self.keep or is_last(t):
                     self._keep(stored, full, len(times), count)
                     times.append(t)

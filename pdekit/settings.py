@@ -112,6 +112,9 @@ class OutputSettings:
     series : dict of str to str
         Numbers of the state at every step, by name: ``{"heat": "integral(u)", "tip": "u(1.0)", "peak": "max(u)"}``; see
         `pdekit.language.reductions`.
+    checkpoints : bool, default False
+        The run is made as a chain from frame to frame, so that one that was interrupted goes on (``pdekit resume``) to the very same
+        numbers. Methods begin anew at every frame: a few more steps.
     """
 
     file: str | None = None
@@ -119,6 +122,7 @@ class OutputSettings:
     times: tuple[float, ...] | None = None
     frames: int | None = None
     series: dict[str, str] = field(default_factory=dict)
+    checkpoints: bool = False
 
     def resolve(self, start: float, end: float, step: float | None = None) -> list[float]:
         """All output times from start to end.

@@ -43,15 +43,22 @@ def solve(
     thresholds: Thresholds = THRESHOLDS,
 ) -> Solution:
     """Solve a problem; see `pdekit.problem.Problem.solve`."""
+    if not problem.steady:
+        words = {"method": method, "step": step, "rtol": rtol, "atol": atol, "seed": seed, "samples": samples}
+        settings = replace(problem.time, **_given(**words))
+        _, end = problem.span(t_end)
+        rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
+        own = problem.output
+        rule = (
+            OutputSettings(series=own.series, checkpoints=own.checkpoints, **rules)
+            if rules
+            else replace(own, file=None)
+        )
+        problem = problem.as_solved(replace(settings, end=end), rule)
     file = None if output is None else output_to(problem, Path(output), force)
     run = Run(problem, file, keep=keep, thresholds=thresholds)
     if problem.steady:
         return run.steady()
-    words = {"method": method, "step": step, "rtol": rtol, "atol": atol, "seed": seed, "samples": samples}
-    settings = replace(problem.time, **_given(**words))
-    _, end = problem.span(t_end)
-    rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
-    rule = OutputSettings(**rules) if rules else replace(problem.output, file=None)
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise ConfigError(f"expected a function of (t, steps), True or False, found {progress!r}", key="progress")
     follow = ProgressLines(end) if progress is True else (progress or None)

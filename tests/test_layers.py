@@ -20,9 +20,9 @@ LAYERS = (
     ("linear",),
     ("nonlinear",),
     ("time",),
-    ("settings", "solution", "problem", "steady", "run", "ensemble", "eigenmodes"),
+    ("settings", "solution", "checkpoints", "problem", "steady", "run", "ensemble", "eigenmodes"),
     ("io", "verification", "plotting"),
-    ("solving", "parameter_sweep"),
+    ("solving", "parameter_sweep", "resuming"),
     ("cli",),
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

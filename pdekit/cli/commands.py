@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,21 +21,37 @@ if TYPE_CHECKING:
     from pdekit.solution import Solution
 
 atexit.register(gc.freeze)  # or the collector goes through all modules once more at the end: 0.3 s (measured)
-BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+
+
+_GO_ON = "what was stored until now is valid, and pdekit resume RESULT goes on from there"
+
+
+class Terminated(BaseException):
+    """The process was told to end."""
+
+
+def _terminate(*_: Any) -> None:
+    raise Terminated
 
 
 class Commands(click.Group):
     """Turns every error into one clear message and a non-zero exit, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _terminate)
         try:
             return super().invoke(ctx)
         except PdekitError as error:
             click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
             ctx.exit(BAD_INPUT)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("\ninterrupted; what was stored until now is valid", err=True)
+            click.echo(f"\ninterrupted; {_GO_ON}", err=True)
             ctx.exit(INTERRUPTED)
+        except Terminated:
+            click.echo(f"terminated; {_GO_ON}", err=True)
+            ctx.exit(TERMINATED)
         except (click.ClickException, click.exceptions.Exit):
             raise
         except BrokenPipeError:
@@ -184,6 +202,24 @@ def _summary(problem: Problem, solution: Solution, path: Path) -> None:
     _print(table)
     for note in solution.notes:
         click.echo(f"{click.style('note:', fg='yellow')} {note}", err=True)
+
+
+@main.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option("--until", type=float, help="Another end of the time span.")
+@_quiet
+def resume(result: Path, until: float | None, quiet: bool) -> None:
+    """Go on with the run of the results file RESULT, in the same file.
+
+    With output.checkpoints=true the end is the very same as that of a run which was never interrupted.
+    """
+    from pdekit.resuming import resume as go_on
+
+    solution = go_on(result, until, keep=False)
+    if not quiet:
+        click.echo(f"{result}: t = {solution.times[-1]:g}, {solution.statistics['steps']:,} steps in all")
+        for note in solution.notes:
+            click.echo(f"{click.style('note:', fg='yellow')} {note}", err=True)
 
 
 @main.command()

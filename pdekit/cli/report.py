@@ -167,6 +167,8 @@ def describe_result(path: str | Path) -> Group:
             table.add_row(label, escape(str(attributes[key])))
     if attributes.get("method_reasons"):
         table.add_row("why", escape(str(attributes["method_reasons"])))
+    if attributes.get("status") not in ("complete", None):
+        table.add_row("go on", escape(f"pdekit resume {stored.path}"))
     if attributes.get("notes"):
         table.add_row("notes", escape(str(attributes["notes"])))
     for name, nodes in stored.axes.items():

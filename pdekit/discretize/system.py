@@ -241,6 +241,10 @@ class SemiDiscrete:
             return self._pattern.at(frame)
         return sparse.csr_array(self.L + self._stack_rest(frame))
 
+    def expect_many_jacobians(self) -> None:
+        """Make all of them by the pattern, so that they do not depend, by rounding, on how many there were before."""
+        self._jacobian_known = True
+
     @cached_property
     def _pattern(self) -> JacobianPattern | None:
         try:

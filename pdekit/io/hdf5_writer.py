@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.checkpoints import Checkpoint
 from pdekit.errors import StorageError
 from pdekit.geometry.grid import Grid
 from pdekit.io.superblock import open_to_readers, trim
@@ -101,7 +102,7 @@ class ResultWriter:
         file.attrs["Conventions"] = "CF-1.10"
         for name, value in attributes.items():
             file.attrs[name] = value
-        for name in ("status", "message", "statistics", "notes"):
+        for name in ("status", "message", "statistics", "notes", "checkpoint"):
             file.attrs.create(name, _room("running" if name == "status" else ""))
         file.attrs["wall_time_seconds"] = np.nan
         scales = []
@@ -156,6 +157,20 @@ class ResultWriter:
                 data.resize(values.size, axis=0)
                 data[max(begin, 0) :] = values[max(begin, 0) :]
                 data.flush()
+        except OSError as error:
+            raise StorageError(f"output {self.path} cannot be written: {error}") from None
+
+    def note(self, point: Checkpoint) -> None:
+        """Store from where the run can go on.
+
+        Raises
+        ------
+        StorageError
+            The disk is full, or the file has become unwritable.
+        """
+        try:
+            self._file.attrs.modify("checkpoint", _room(point.text))
+            self._file.flush()
         except OSError as error:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None
 

@@ -224,7 +224,12 @@ class _Builder:
                 for k in ("every", "times", "frames")
                 if getattr(model.output, k) is not None
             }
-            made["output"] = OutputSettings(file=made["output"].file, series=made["output"].series, **rules)
+            made["output"] = OutputSettings(
+                file=made["output"].file,
+                series=made["output"].series,
+                checkpoints=made["output"].checkpoints,
+                **rules,
+            )
         return made
 
     def data(self, base: Problem | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pdekit.errors import StabilityError
+from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Stepper, Tolerance
 from pdekit.typing import Array
 
@@ -97,12 +98,15 @@ class ErrorControl:
         The longest step that is allowed.
     ladder : int
         So many lengths for every factor of two are taken, the next shorter one, so that what belongs to a length can be kept; 0: any.
+    memory : StepMemory
+        What an integration before this one has learnt; kept up to date.
     """
 
     tolerance: Tolerance
     span: float
     longest: float = math.inf
     ladder: int = 0
+    memory: StepMemory = field(default_factory=StepMemory)
     h: float = field(default=0.0, init=False)
     _previous: float = field(default=1.0, init=False)
     _k: int = field(default=1, init=False)
@@ -112,7 +116,10 @@ class ErrorControl:
         if not fresh:
             return
         assert stepper.error_order is not None
-        self._k, self._previous = stepper.error_order + 1, 1.0
+        self._k, self._previous = stepper.error_order + 1, self.memory.error
+        if self.memory.h > 0:
+            self.h = self.memory.h
+            return
         size, slope = stepper.slope(start, Y, self.tolerance)
         if not np.isfinite(slope):
             raise StabilityError("the right-hand side is not finite at the start")
@@ -139,4 +146,5 @@ class ErrorControl:
         self._previous = error
         wanted = max(h, self.h if h < self.h else 0.0)
         self.h = wanted * min(GREATEST_FACTOR, max(LEAST_FACTOR, factor))
+        self.memory.h, self.memory.error = self.h, self._previous
         return True

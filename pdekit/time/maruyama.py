@@ -47,11 +47,14 @@ class Path:
         The interval in which it is drawn; by default the time step. Runs with one interval and several steps see the same path.
     sample : int
         Of an ensemble.
+    start : float, optional
+        The time at which it begins; by default that of the integration.
     """
 
     seed: int | None = None
     step: float | None = None
     sample: int = 0
+    start: float | None = None
 
 
 class Drift(Protocol):

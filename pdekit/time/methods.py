@@ -57,6 +57,7 @@ from pdekit.time.scipy_methods import integrate_by_scipy
 from pdekit.time.second_order import ACCELERATIONS, Acceleration, Newmark, Verlet
 from pdekit.time.splitting import Splitting
 from pdekit.time.stability import rate_bound
+from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Stepper, Tolerance
 from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tableau
 from pdekit.time.theta import Theta
@@ -220,6 +221,7 @@ class Method:
         longest: float = float("inf"),
         path: Path = Path(),  # noqa: B008  (frozen)
         implicit: Sequence[str] | None = None,
+        memory: StepMemory | None = None,
     ) -> Iterator[tuple[float, NDArray[Any]]]:
         """Yield ``(t, y)`` at all stops that are frames, the first of which is the start.
 
@@ -243,12 +245,14 @@ class Method:
             Of noise.
         implicit : sequence of str, optional
             Terms that implicit-explicit methods treat implicitly.
+        memory : StepMemory, optional
+            What an integration before this one has learnt of the step; kept up to date.
         """
         duration = stops[-1].t - stops[0].t
         if self.make is None:
             if step is not None:
                 raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")
-            return integrate_by_scipy(system, self.name, y, stops, tolerance, watch, longest)
+            return integrate_by_scipy(system, self.name, y, stops, tolerance, watch, longest, memory)
         if step is None and not self.estimates:
             raise SolverError(f"{self.name} needs a fixed step, time: {{step: ...}}")
         counted: Any = None
@@ -263,7 +267,11 @@ class Method:
             Ingredients(system, solvers, statistics, counted, start, y, duration, tolerance, step, path, implicit)
         )
         control: Controller = ErrorControl(
-            tolerance, duration, longest, LADDER * (self.family in ("exponential", "implicit-explicit"))
+            tolerance,
+            duration,
+            longest,
+            LADDER * (self.family in ("exponential", "implicit-explicit")),
+            memory or StepMemory(),
         )
         if step is not None or (
             self.family == "exact" and stepper.error_order is None
@@ -389,7 +397,8 @@ def stochastic_method(name: str, title: str, drift: Any, increment: Increment, *
         if increment is second_order:
             refuse_without_diagonal_noise(system)
         processes = wiener_processes(system, given.path, step)
-        return Maruyama(system, drift(system, given.solvers, given.statistics), increment, processes, given.t)
+        start = given.t if given.path.start is None else given.path.start
+        return Maruyama(system, drift(system, given.solvers, given.statistics), increment, processes, start)
 
     return Method(name, "stochastic", 1, title, make, **options)
 

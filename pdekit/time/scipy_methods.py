@@ -19,6 +19,7 @@ from pdekit.linear.direct import bandwidths
 from pdekit.time.loop import BESIDE, Stop
 from pdekit.time.observers import Watch
 from pdekit.time.paired import paired
+from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Tolerance
 from pdekit.typing import Array, Matrix
 
@@ -35,6 +36,7 @@ def integrate_by_scipy(
     tolerance: Tolerance,
     watch: Watch,
     longest: float = np.inf,
+    memory: StepMemory | None = None,
 ) -> Iterator[tuple[float, Array]]:
     """Integrate with a method of scipy, which controls its own steps.
 
@@ -54,6 +56,8 @@ def integrate_by_scipy(
     watch : Watch
     longest : float
         The longest step that is allowed.
+    memory : StepMemory, optional
+        The step with which to begin; kept up to date.
 
     Yields
     ------
@@ -63,10 +67,10 @@ def integrate_by_scipy(
         raise SolverError(f"{name} cannot solve algebraic equations '0 = ...'; use tr_bdf2 or backward_euler")
     if system.dtype.kind == "c" and (name in REAL_ONLY or not system.is_holomorphic):
         pairs, tolerance, y = RealPairs(system), paired(tolerance), RealPairs.split(y)
-        for t, z in _stepped(pairs, name, y, stops, tolerance, watch, longest, RealPairs.joined):
+        for t, z in _stepped(pairs, name, y, stops, tolerance, watch, longest, memory, RealPairs.joined):
             yield t, RealPairs.joined(z)
         return
-    yield from _stepped(system, name, y, stops, tolerance, watch, longest, lambda y: y)
+    yield from _stepped(system, name, y, stops, tolerance, watch, longest, memory, lambda y: y)
 
 
 def _stepped(
@@ -77,6 +81,7 @@ def _stepped(
     tolerance: Tolerance,
     watch: Watch,
     longest: float,
+    memory: StepMemory | None,
     shown: Callable[[Array], Array],
 ) -> Iterator[tuple[float, Array]]:
     """The same, of a system in the numbers that the method works on; `watch` is told of states as they are `shown`."""
@@ -101,7 +106,9 @@ def _stepped(
         beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
         until = end.t - beside * end.jump
         if solver is None:
-            solver = method(rhs, start.t + beside * start.jump, z, until, **options)
+            begin = start.t + beside * start.jump
+            known = {"first_step": min(memory.h, until - begin)} if memory is not None and memory.h > 0 else {}
+            solver = method(rhs, begin, z, until, **options, **known)
         else:
             _go_on(solver, until)
         while solver.status == "running":
@@ -115,6 +122,8 @@ def _stepped(
                     f"{name} cannot go on at t = {solver.t:.6g} ({message}); {watch.describe(solver.t, state)}"
                 )
             watch.step(solver.t, state, h=solver.t - before)
+            if memory is not None and solver.t < until:  # the last step is cut short
+                memory.h = float(getattr(solver, "h_abs", 0.0))
         z = solver.y.copy()
         if end.frame:
             yield end.t, z[inverse].copy()

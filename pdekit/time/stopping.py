@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,12 @@ class SeriesRecorder:
         self.times.append(t)
         for name, measurement in self.measurements.items():
             self.values[name].append(measurement.value(t, y))
+
+    def restore(self, series: Mapping[str, Array], until: float) -> None:
+        """Take over what was recorded before, up to a time."""
+        count = int(np.sum(series["t"] <= until)) if "t" in series else 0
+        self.times = series["t"][:count].tolist() if count else []
+        self.values = {name: series[name][:count].tolist() for name in self.measurements}
 
     def arrays(self) -> dict[str, Array]:
         """The columns by name, and the times as ``t``."""

@@ -1,0 +1,75 @@
+"""From where an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from pdekit.typing import Array
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run at a frame, fields and series apart.
+
+    Parameters
+    ----------
+    t : float
+    method : str
+    h, error : float
+        Of the step control.
+    statistics : dict
+    notes : tuple of str
+    is_watched : bool
+        Whether the stability of explicit steps is looked at.
+
+    Examples
+    --------
+    >>> point = Checkpoint(0.1, "rk4", 0.0, 1.0, {"steps": 3}, (), True)
+    >>> Checkpoint.parsed(point.text) == point
+    True
+    """
+
+    t: float
+    method: str
+    h: float
+    error: float
+    statistics: dict[str, Any]
+    notes: tuple[str, ...]
+    is_watched: bool
+
+    @property
+    def text(self) -> str:
+        """As it stands in a file; numbers exactly."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parsed(cls, text: str) -> Checkpoint:
+        """From what stands in a file."""
+        given = json.loads(text)
+        return cls(**{**given, "notes": tuple(given["notes"])})
+
+
+class Interrupted(Protocol):
+    """What is stored of a run that was interrupted."""
+
+    @property
+    def times(self) -> list[float]:
+        """Of the frames up to the point from which it goes on."""
+        ...
+
+    @property
+    def point(self) -> Checkpoint | None:
+        """That point; None if the run kept none."""
+        ...
+
+    @property
+    def series(self) -> Mapping[str, Array]:
+        """Numbers at every step, and their times ``t``."""
+        ...
+
+    def frame(self, index: int) -> dict[str, Array]:
+        """Full arrays by variable."""
+        ...

@@ -1,0 +1,154 @@
+"""Going on with a run that was interrupted: by a signal, a crash, a full disk; or beyond its end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from pdekit.checkpoints import Checkpoint
+from pdekit.errors import ConfigError, PdekitError, StorageError
+from pdekit.io.formats import output_to
+from pdekit.io.hdf5_reader import StoredResult, read_result
+from pdekit.io.load import loads
+from pdekit.io.write import UNPRINTABLE
+from pdekit.problem import Problem
+from pdekit.run import Progress, Run
+from pdekit.solution import Solution
+from pdekit.typing import Array
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRun:
+    """A results file as what an interrupted run left."""
+
+    stored: StoredResult
+
+    @cached_property
+    def point(self) -> Checkpoint | None:
+        """From where the run goes on, if it kept it."""
+        text = str(self.stored.attributes.get("checkpoint", ""))
+        try:
+            return Checkpoint.parsed(text) if text else None
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    @cached_property
+    def times(self) -> list[float]:
+        """Of the frames up to there."""
+        found = [float(t) for t in self.stored.times]
+        return found if self.point is None else [t for t in found if t <= self.point.t]
+
+    @property
+    def series(self) -> Mapping[str, Array]:
+        """Numbers at every step."""
+        return self.stored.series
+
+    def frame(self, index: int) -> dict[str, Array]:
+        """Full arrays by variable."""
+        return {name: self.stored.read(name, index) for name in self.stored.variables}
+
+
+def resume(
+    path: str | Path,
+    until: float | None = None,
+    *,
+    problem: Problem | None = None,
+    keep: bool = True,
+    progress: Progress | None = None,
+) -> Solution:
+    """Go on with the run of a results file, in the same file.
+
+    A run with ``output: {checkpoints: true}`` ends with the very same numbers as one that was never interrupted. Others go on from their
+    last frame, with steps of their own: the same within the tolerance.
+
+    Parameters
+    ----------
+    path : str or Path
+        The results file. Until the frames that it holds are written anew, a copy is kept beside it.
+    until : float, optional
+        Another end of the time span.
+    problem : Problem, optional
+        What was solved, if it has parts that are Python functions, which no file holds.
+    keep : bool
+        Keep all frames in memory, not only the last.
+    progress : callable of (t, steps), optional
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ConfigError, StorageError
+        No such file, nothing to go on with, or no frame in it; a run of another problem.
+    """
+    path = Path(path)
+    spare = path.with_name(f".{path.name}.before")
+    source = spare if spare.exists() else path
+    run = StoredRun(read_result(source))
+    if run.stored.steady or not run.times:
+        raise StorageError(f"{path}: there is no frame to go on from")
+    text = str(run.stored.attributes.get("config", ""))
+    if problem is None:
+        if UNPRINTABLE in text:
+            raise ConfigError(
+                f"{path}: the problem has parts that are Python functions, which no file holds; from Python, "
+                "pk.resume(path, problem=...)"
+            )
+        problem = loads(text)
+    elif problem.grid.names != tuple(run.stored.axes) or [b.name for b in problem.semidiscrete.blocks] != list(
+        run.stored.variables
+    ):
+        raise ConfigError(
+            f"{path} holds {list(run.stored.variables)} over {list(run.stored.axes)}: a run of another problem",
+            key="problem",
+        )
+    end = problem.span(until)[1]
+    last = run.times[-1]
+    if end <= last * (1 + 1e-12):
+        complete = run.stored.attributes.get("status") == "complete"
+        raise ConfigError(
+            f"{path} reaches to t = {last:g}{' and is complete' if complete else ''}; say how much further, until > {last:g}"
+        )
+    if until is not None:
+        problem = problem.replace(time=replace(problem.time, end=end))
+    with _kept(path, spare):
+        output = output_to(problem, path, force=True)
+        settings, rule = problem.time, replace(problem.output, file=None)
+        solution = Run(problem, output, keep=keep).in_time(settings, rule, end, None, _then(progress, spare, last), run)
+    if run.point is None:
+        note = f"went on from the frame at t = {last:g} with steps of its own (no checkpoints were kept)"
+        solution = replace(solution, notes=(*solution.notes, note))
+    return solution
+
+
+def _then(progress: Progress | None, spare: Path, last: float) -> Progress:
+    """The progress; at the first new step all that was there is in the new file, and the copy may go."""
+
+    def told(t: float, steps: int) -> None:
+        if spare.exists():
+            spare.unlink()
+        if progress is not None:
+            progress(t, steps)
+
+    return told
+
+
+@contextmanager
+def _kept(path: Path, spare: Path) -> Iterator[None]:
+    """Keep the old file under another name until the new one holds as much."""
+    if not spare.exists():
+        try:
+            os.link(path, spare)
+        except OSError as error:
+            raise StorageError(f"{path}: no copy can be kept beside it: {error}") from None
+    try:
+        yield
+    except PdekitError:
+        if spare.exists():  # nothing new came: as it was
+            os.replace(spare, path)
+        raise

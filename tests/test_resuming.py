@@ -1,0 +1,222 @@
+"""Runs that are interrupted at any instant go on to the very same numbers."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import pdekit as pk
+from pdekit.cli.commands import main
+from pdekit.io.hdf5_reader import read_result
+from pdekit.io.load import loads
+
+SMOOTH = """
+grid: {x: {range: [0, 1], points: 41}}
+equations: u_t = div((0.1 + u**2)*grad(u)) + u*(1 - u) + sin(3*t)
+initial: {u: "0.5 + 0.4*cos(pi*x)"}
+boundary: {u: {x: {left: {dirichlet: 0.9 + 0.1*sin(t)}, right: {neumann: 0}}}}
+"""
+RING = """
+grid: {x: {range: [0, 1], points: 64, periodic: true}}
+equations: u_t = 0.01*u_xx - u + u*(1 - u)
+initial: {u: "0.5 + 0.4*cos(2*pi*x)"}
+"""
+STRING = """
+grid: {x: {range: [0, 1], points: 41}}
+equations: u_tt = u_xx - sin(u)
+initial: {u: sin(pi*x), u_t: 0}
+boundary: {u: {x: {dirichlet: 0}}}
+"""
+LINEAR = """
+grid: {x: {range: [0, 1], points: 41}}
+equations: u_t = u_xx + x*sin(t)
+initial: {u: sin(pi*x)}
+boundary: {u: {x: {dirichlet: 0}}}
+"""
+NOISE = """
+grid: {x: {range: [0, 1], points: 64, periodic: true}}
+equations: u_t = 0.001*u_xx - u + 0.3*u*noise() + noise(0.1, 0.2)
+initial: {u: 1}
+"""
+CASES = {
+    "bogacki_shampine": (SMOOTH, ""),
+    "tsitouras": (SMOOTH, ""),
+    "rk4": (SMOOTH, "step: 1e-4"),
+    "ssprk3": (SMOOTH, "step: 1e-4"),
+    "rkc2": (SMOOTH, ""),
+    "DOP853": (SMOOTH, ""),
+    "BDF": (SMOOTH, ""),
+    "Radau": (SMOOTH, ""),
+    "LSODA": (SMOOTH, ""),
+    "tr_bdf2": (SMOOTH, ""),
+    "esdirk43": (SMOOTH, ""),
+    "bdf2": (SMOOTH, ""),
+    "rodas4": (SMOOTH, ""),
+    "crank_nicolson": (SMOOTH, "step: 0.01"),
+    "backward_euler": (SMOOTH, "step: 0.01"),
+    "ark43": (RING, ""),
+    "sbdf3": (RING, "step: 0.01"),
+    "etdrk4": (RING, ""),
+    "exponential": (LINEAR, ""),
+    "verlet": (STRING, "step: 0.01"),
+    "newmark": (STRING, "step: 0.01"),
+    "generalised_alpha": (STRING, "step: 0.01"),
+    "euler_maruyama": (NOISE, "step: 0.01, seed: 3"),
+}
+TAIL = """
+time: {END, method: METHOD, OPTIONS}
+output: {every: 0.1, checkpoints: true, series: {peak: max(u), mean: mean(u)}}
+"""
+
+
+def config(method, end=1.0):
+    text, options = CASES[method]
+    tail = (
+        TAIL.replace("END", f"end: {end}")
+        .replace("METHOD", method)
+        .replace(", OPTIONS", f", {options}" if options else "")
+    )
+    return text + tail
+
+
+class _Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("method", CASES)
+def test_every_method_goes_on_to_the_same_bits(method, tmp_path):
+    """Killed between frames, at a step chosen at random: the fields of all frames, the series and the counts are the same."""
+    problem = loads(config(method))
+    problem.solve(output=tmp_path / "whole.h5")
+    whole = read_result(tmp_path / "whole.h5")
+    at = random.Random(method).uniform(0.15, 0.95)
+
+    def kill(t, steps):
+        if t > at:
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        loads(config(method)).solve(output=tmp_path / "part.h5", progress=kill)
+    assert read_result(tmp_path / "part.h5").attributes["status"] == "interrupted"
+    pk.resume(tmp_path / "part.h5")
+    found = read_result(tmp_path / "part.h5")
+    assert found.attributes["status"] == "complete"
+    assert np.array_equal(found.times, whole.times)
+    for name in whole.variables:
+        assert np.array_equal(found.read(name), whole.read(name))
+    for name, values in whole.series.items():
+        assert np.array_equal(found.series[name], values)
+    for name, count in whole.attributes["statistics"].items():
+        if name in ("steps", "rejected"):
+            assert found.attributes["statistics"][name] == count
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("sign", "seed"),
+    [
+        (signal.SIGKILL, 0),
+        (signal.SIGTERM, 0),
+        (signal.SIGINT, 0),
+        *(pytest.param(signal.SIGKILL, seed, marks=pytest.mark.study) for seed in range(1, 51)),
+    ],
+)
+def test_a_process_that_is_killed_at_any_instant(sign, seed, tmp_path):
+    """The command line, killed from outside, twice; exit codes 143 and 130, and how to go on."""
+    file = tmp_path / "rod.yaml"
+    slow = SMOOTH + "\ntime: {end: 4.0, method: backward_euler, step: 2e-4}\noutput: {every: 0.02, checkpoints: true}\n"
+    file.write_text(slow)
+    run = [sys.executable, "-m", "pdekit.cli.commands", "run", str(file), "-o", str(tmp_path / "part.h5"), "-q"]
+    words = run
+    rng = random.Random(seed)
+    for _attempt in range(2):
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        waited = time.monotonic()
+        before = _frames(tmp_path / "part.h5")
+        while _frames(tmp_path / "part.h5") < before + 3 and time.monotonic() - waited < 60 and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.15))
+        process.send_signal(sign)
+        error = process.communicate(timeout=60)[1].decode()
+        if process.returncode == 0:
+            break
+        assert process.returncode == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[sign]
+        assert sign == signal.SIGKILL or "pdekit resume" in error
+        words = [sys.executable, "-m", "pdekit.cli.commands", "resume", str(tmp_path / "part.h5"), "-q"]
+    if read_result(tmp_path / "part.h5").attributes["status"] != "complete":
+        pk.resume(tmp_path / "part.h5", keep=False)
+    found = read_result(tmp_path / "part.h5")
+    whole = loads(slow).solve()
+    assert np.array_equal(found.times, whole.times) and np.array_equal(found.read("u"), whole.values["u"])
+
+
+def _frames(path):
+    try:
+        return read_result(path).times.size
+    except pk.PdekitError:
+        return 0
+
+
+def test_further_than_the_end(tmp_path):
+    problem = loads(config("tsitouras", 0.5))
+    problem.solve(output=tmp_path / "a.h5")
+    longer = pk.resume(tmp_path / "a.h5", until=1.0)
+    whole = loads(config("tsitouras")).solve()
+    assert np.array_equal(longer.values["u"], whole.values["u"]) and longer.times[-1] == 1.0
+    assert pk.open_result(tmp_path / "a.h5").times[-1] == 1.0
+
+
+def test_without_checkpoints_it_goes_on_within_the_tolerance(tmp_path):
+    text = config("BDF").replace("checkpoints: true, ", "")
+    loads(text).solve(t_end=0.5, output=tmp_path / "a.h5")
+    again = pk.resume(tmp_path / "a.h5", until=1.0)
+    assert np.max(np.abs(again["u"].values - loads(text).solve()["u"].values)) < 1e-4
+    assert "no checkpoints" in again.notes[-1]
+
+
+def test_a_stop_is_found_by_the_resumed_run(tmp_path):
+    text = config("tsitouras") + '\nstop: {when: "mean(u) > 0.9"}\n'
+    whole = loads(text).solve()
+    assert whole.times[-1] < 1.0
+
+    def kill(t, steps):
+        if t > 0.25:
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        loads(text).solve(output=tmp_path / "a.h5", progress=kill)
+    again = pk.resume(tmp_path / "a.h5")
+    assert np.array_equal(again.times, whole.times) and np.array_equal(again.values["u"], whole.values["u"])
+
+
+def test_the_settings_of_solve_are_those_of_the_file(tmp_path):
+    problem = loads(config("tsitouras"))
+    problem.solve(method="esdirk43", rtol=1e-4, every=0.25, t_end=0.5, output=tmp_path / "a.h5")
+    stored = loads(read_result(tmp_path / "a.h5").attributes["config"])
+    assert (stored.time.method, stored.time.rtol, stored.time.end, stored.output.every) == ("esdirk43", 1e-4, 0.5, 0.25)
+
+
+def test_refused(tmp_path):
+    with pytest.raises(pk.PdekitError, match="no such file"):
+        pk.resume(tmp_path / "none.h5")
+    loads(config("tsitouras")).solve(output=tmp_path / "a.h5")
+    done = CliRunner().invoke(main, ["resume", str(tmp_path / "a.h5")])
+    assert done.exit_code == 2 and "complete" in done.output and "until" in done.output
+    python = pk.Problem(
+        pk.PDE("u_t = u_xx"),
+        pk.Grid(x=pk.Axis(0, 1, 9)),
+        initial={"u": lambda x: x},
+        boundary={"u": {"x": pk.Neumann(0)}},
+    )
+    python.solve(t_end=0.1, output=tmp_path / "p.h5")
+    with pytest.raises(pk.PdekitError, match="Python functions"):
+        pk.resume(tmp_path / "p.h5", until=1.0)
+    assert pk.resume(tmp_path / "p.h5", until=0.2, problem=python).times[-1] == 0.2
+    with pytest.raises(pk.PdekitError, match="another problem"):
+        pk.resume(tmp_path / "p.h5", until=1.0, problem=loads(STRING + "time: {end: 1}"))

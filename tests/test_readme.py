@@ -22,9 +22,12 @@ def test_python_blocks_run(capsys):
 
 
 def test_yaml_blocks_run():
+    assert "exact:" in blocks("yaml")[0]
     for block in blocks("yaml"):
         problem = loads(block)
-        assert problem.solve().error("u") < 1e-4
+        solution = problem.solve()
+        assert all(error < 1e-4 for error in solution.errors().values())
+        assert set(solution.series) == {"t", *problem.output.series} if problem.output.series else not solution.series
         assert problem.to_yaml() == loads(problem.to_yaml()).to_yaml()
 
 

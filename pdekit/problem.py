@@ -29,6 +29,7 @@ from pdekit.errors import (
 from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.values import call_by_name, sample_values
 from pdekit.language.analysis import highest_derivatives, principal_parts
+from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
@@ -43,6 +44,7 @@ from pdekit.time.method_choice import Choice, choose
 from pdekit.typing import Array
 
 ORDERS = (2, 4, 6, 8)
+ADVECTION = ("central", "upwind", "muscl", "weno5")
 
 
 class Problem:
@@ -64,6 +66,9 @@ class Problem:
     schemes : mapping of str to str or mapping, optional
         How single derivatives are discretized, instead of by central differences: ``{"u_x": "upwind"}`` (leaning against the
         stream), "forward", "backward", "compact", "fourier" or "sbp" (summation by parts); ``{"u_x": {"upwind": 5}}`` says with which accuracy.
+    advection : {"central", "upwind", "muscl", "weno5"}
+        How all first derivatives of equations of first order in time are discretized: as they stand, or as conservative fluxes by a
+        limited scheme, which shocks need.
     time : TimeSettings, optional
     output : OutputSettings, optional
     convergence : ConvergenceSettings, optional
@@ -97,6 +102,7 @@ class Problem:
         exact: Mapping[str, Any] | None = None,
         order: int = 2,
         schemes: Mapping[str, Any] | None = None,
+        advection: str = "central",
         time: TimeSettings | None = None,
         output: OutputSettings | None = None,
         convergence: ConvergenceSettings | None = None,
@@ -109,7 +115,7 @@ class Problem:
         self.initial = dict(initial or {})
         self.boundary = dict(boundary or {})
         self.exact = dict(exact or {})
-        self.order, self.schemes = order, dict(schemes or {})
+        self.order, self.schemes, self.advection = order, dict(schemes or {}), advection
         self.time = time or TimeSettings()
         self.output = output or OutputSettings()
         self.convergence = convergence or ConvergenceSettings()
@@ -117,6 +123,9 @@ class Problem:
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         if order not in ORDERS:
             raise ConfigError(f"allowed are {list(ORDERS)}, found {order!r}", key="discretization.order")
+        if advection not in ADVECTION:
+            allowed = ", ".join(ADVECTION)
+            raise ConfigError(f"allowed are {allowed}, found {advection!r}", key="discretization.advection")
         numbers = pde.parameter_values(grid.names)
         data = as_functions(pde.data_parameters(), grid, numbers, order)
         kept = [n for n in self.boundary if n in pde.definitions]
@@ -128,7 +137,7 @@ class Problem:
         self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
         self.series, self.ending = self._measurements()
-        faces = FaceCheck(self.system, grid, self.conditions, self.initial_fields, self.time.start)
+        faces = FaceCheck(self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start)
         self._notes_on_faces = [] if self.steady else faces.run()
 
     def __repr__(self) -> str:
@@ -272,6 +281,18 @@ class Problem:
                     f"sign ({sign * worst:.4g} somewhere): diffusion backwards in time is ill-posed"
                 )
 
+    def _counted_conditions(self) -> dict[str, dict[str, FaceConditions]]:
+        """The conditions that must fit the characteristics: limited schemes take slopes for how a state goes on beyond a face."""
+        if self.advection == "central":
+            return self.conditions
+        highest, counted = highest_derivatives(self.system), {}
+        for name, faces in self.conditions.items():
+            counted[name] = {
+                axis: pair if highest.get(name, {}).get(axis, 0) > 1 else pair.only_dirichlet()
+                for axis, pair in faces.items()
+            }
+        return counted
+
     @cached_property
     def is_complex(self) -> bool:
         """Whether equations, initial state or boundary data are complex."""
@@ -308,6 +329,8 @@ class Problem:
         dtype = complex if self.is_complex else float
         choices = scheme_choices(self.system, self.schemes, self.order, self.grid)
         system = with_schemes(self.system, choices)
+        if self.advection != "central":
+            system = with_convective_fluxes(system, self.advection)
         return SemiDiscrete(system, self.grid, self.conditions, order=self.order, dtype=dtype)
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:

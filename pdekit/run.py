@@ -484,12 +484,17 @@ class Run:
     def _upwind(self, unknown: Unknown, axis: str) -> str:
         """What else may help, if the unknown's first derivative along the axis stands in the equations."""
         first = [
-            d for d in unknown.rhs.atoms(SpatialDerivative) if d.counts == {axis: 1} and d.operand == unknown.symbol
+            d for d in unknown.rhs.atoms(SpatialDerivative) if d.counts == {axis: 1} and d.operand.has(unknown.symbol)
         ]
-        if not first:
+        if not first or self.problem.advection != "central":
             return ""
-        scheme = f"discretization: {{schemes: {{{unknown.name}_{axis}: upwind}}}}"
-        return f", or, where the flow carries it along, a scheme with an upwind direction ({scheme})"
+        cures = []
+        if any(d.operand == unknown.symbol for d in first):
+            scheme = f"discretization: {{schemes: {{{unknown.name}_{axis}: upwind}}}}"
+            cures.append(f", or, where the flow carries it along, a scheme with an upwind direction ({scheme})")
+        if unknown.time_order == 1:
+            cures.append(", or, where there are shocks, a conservative scheme (discretization: {advection: weno5})")
+        return "".join(cures)
 
     def _solution(
         self,

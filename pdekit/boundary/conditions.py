@@ -147,6 +147,11 @@ class FaceConditions:
 
         return replace(self, left=changed(self.left), right=changed(self.right))
 
+    def only_dirichlet(self) -> FaceConditions:
+        """Those that prescribe values."""
+        left, right = (tuple(c for c in self[side] if c.is_dirichlet) for side in SIDES)
+        return replace(self, left=left, right=right)
+
     def dirichlet(self, side: Side) -> BoundaryCondition | None:
         """The Dirichlet condition on a face, if there is one."""
         return next((c for c in self[side] if c.is_dirichlet), None)

@@ -26,6 +26,7 @@ from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import Split, split
 from pdekit.language.evaluate import NOT_HOLOMORPHIC
 from pdekit.language.pde import EquationSystem
+from pdekit.language.symbols import SpatialDerivative
 from pdekit.typing import Array, Matrix
 
 
@@ -144,6 +145,11 @@ class SemiDiscrete:
         """Everything at one time and state."""
         full = self.unpack(t, y)
         return self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks}, self.layout.selections)
+
+    @cached_property
+    def is_limited(self) -> bool:
+        """Whether there are limited schemes, which have no Jacobian."""
+        return any(not atom.is_linear for e in self.system.expressions for atom in e.atoms(SpatialDerivative))
 
     @cached_property
     def is_holomorphic(self) -> bool:

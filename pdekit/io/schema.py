@@ -73,6 +73,9 @@ class DiscretizationSection(Section):
     """How space is discretized."""
 
     order: Literal[2, 4, 6, 8] = 2
+    advection: Literal["central", "upwind", "muscl", "weno5"] = Field(
+        "central", description="first derivatives as they stand, or as conservative fluxes by a limited scheme"
+    )
     schemes: dict[StrictStr, StrictStr | dict[StrictStr, StrictInt]] = Field(
         default_factory=dict,
         description="by derivative, {u_x: upwind}: upwind, forward, backward, compact, fourier, sbp; {upwind: 5}",

@@ -37,6 +37,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "exact": ("exact",),
     "order": ("discretization", "order"),
     "schemes": ("discretization", "schemes"),
+    "advection": ("discretization", "advection"),
     "time": ("time",),
     "output": ("output",),
     "convergence": ("convergence",),
@@ -122,7 +123,7 @@ def problem_to_config(problem: Problem) -> dict[str, Any]:
         config["coordinates"] = problem.grid.system
     for name, (key, *inner) in FORMS.items():
         value = plain(given[name]) if name in given else None
-        if value in (None, {}) or (name == "reach" and value == 1):
+        if value in (None, {}) or (name, value) in (("reach", 1), ("advection", "central")):
             continue
         if inner:
             config.setdefault(key, {})[inner[0]] = value

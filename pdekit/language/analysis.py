@@ -53,7 +53,13 @@ def _is_linear_factor(
     if not isinstance(factor, SpatialDerivative):
         return False
     k = factor.factor_in_front
-    return factor.operand in plain and factor.operand not in bent and not depends(k, states) and not k.has(t)
+    return (
+        factor.is_linear
+        and factor.operand in plain
+        and factor.operand not in bent
+        and not depends(k, states)
+        and not k.has(t)
+    )
 
 
 def split(system: EquationSystem, rhs: Expression, bent: Collection[Any] = ()) -> Split:

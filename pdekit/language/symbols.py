@@ -22,6 +22,7 @@ class SpatialDerivative(sp.Function):
 
     scheme: str | None = None  # by which it is discretized, if not by the rule
     in_flux_form = False
+    is_linear = True  # in what is differentiated
 
     @property
     def operand(self) -> Any:

@@ -9,6 +9,7 @@ Ordinary Differential Equations I*, 2nd ed. (1993), section II.4 (first step, sa
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -34,8 +35,8 @@ class Controller(Protocol):
         """A stretch between two stops begins; `fresh`: at the very start, or where the right-hand side jumps."""
         ...
 
-    def propose(self, t: float, end: float) -> tuple[float, float]:
-        """The next step, and the time at which it ends."""
+    def propose(self, t: float, end: float, Y: Array) -> tuple[float, float]:
+        """The next step from a state, and the time at which it ends."""
         ...
 
     def judge(self, t: float, h: float, error: float) -> bool:
@@ -58,7 +59,7 @@ class FixedStep:
     --------
     >>> control = FixedStep(0.5)
     >>> control.enter(None, 0.0, 1.25, None, True)
-    >>> [round(x, 12) for x in control.propose(0.0, 1.25)]
+    >>> [round(x, 12) for x in control.propose(0.0, 1.25, None)]
     [0.416666666667, 0.416666666667]
     """
 
@@ -74,7 +75,7 @@ class FixedStep:
         h, before = (end - start) / self._count, self._h or self.step
         self._h = before if abs(h - before) <= 1e-11 * h else h
 
-    def propose(self, t: float, end: float) -> tuple[float, float]:
+    def propose(self, t: float, end: float, Y: Any) -> tuple[float, float]:
         last = self._made + 1 == self._count
         return self._h, end if last else self._start + (self._made + 1) * self._h
 
@@ -125,7 +126,7 @@ class ErrorControl:
             raise StabilityError("the right-hand side is not finite at the start")
         self.h = 0.01 * size / slope if size > 1e-5 and slope > 1e-5 else 1e-6 * self.span
 
-    def propose(self, t: float, end: float) -> tuple[float, float]:
+    def propose(self, t: float, end: float, Y: Array) -> tuple[float, float]:
         left, h = end - t, min(self.h, self.longest)
         if self.ladder and h < self.span:
             h = self.span * 2.0 ** (-math.ceil(self.ladder * math.log2(self.span / h)) / self.ladder)
@@ -147,4 +148,38 @@ class ErrorControl:
         wanted = max(h, self.h if h < self.h else 0.0)
         self.h = wanted * min(GREATEST_FACTOR, max(LEAST_FACTOR, factor))
         self.memory.h, self.memory.error = self.h, self._previous
+        return True
+
+
+@dataclass
+class CourantNumber:
+    """Steps by the rate at which waves cross cells and diffusion fills them: ``h = number / rate``.
+
+    Parameters
+    ----------
+    rate : callable of (t, vector of unknowns)
+        Sum over the axes of the greatest speed beside the step of the grid, and a bound of the other terms.
+    number : float
+        The Courant number.
+    longest : float
+    """
+
+    rate: Callable[[float, Array], float]
+    number: float
+    longest: float = math.inf
+    tolerance: Tolerance | None = None
+    _vector: Callable[[Array], Array] = field(default=np.asarray, init=False)
+
+    def enter(self, stepper: Stepper, start: float, end: float, Y: Array, fresh: bool) -> None:
+        self._vector = stepper.vector
+
+    def propose(self, t: float, end: float, Y: Array) -> tuple[float, float]:
+        rate, left = self.rate(t, self._vector(Y)), end - t
+        if not np.isfinite(rate):
+            raise StabilityError(f"the speeds of waves are not finite at t = {t:.6g}")
+        h = min(self.number / rate if rate > 0 else left, self.longest)
+        h = left / math.ceil(left / h * (1 - 1e-10)) if h < 2 * left else left
+        return h, end if h >= left * (1 - 1e-10) else t + h
+
+    def judge(self, t: float, h: float, error: float) -> bool:
         return True

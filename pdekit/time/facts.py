@@ -110,7 +110,7 @@ class Facts:
         ------
         StabilityError
         """
-        if self.bounded or not self.system.evolves or not has_doubtful_closures(self.system):
+        if self.bounded or self.system.is_limited or not self.system.evolves or not has_doubtful_closures(self.system):
             return
         growth, radius = self.spectrum.growth, self.spectrum.radius
         physical = max(self.reaction, np.sqrt(self.reaction))
@@ -147,6 +147,9 @@ class Facts:
     def limit(self, method: Method) -> float | None:
         """Largest stable step of a method of fixed step; None if any is stable."""
         own: float | None = None
+        if self.system.is_limited and method.tableau is not None:
+            rate = rate_bound(self.system, self.t, self.y)
+            return 1.0 / rate if rate > 0 else np.inf
         if method.family in ("explicit", "stochastic") and method.tableau is not None:
             own = explicit_limit(method.tableau, self.spectrum)
         if method.family == "verlet":

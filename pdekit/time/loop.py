@@ -76,7 +76,7 @@ def integrate(
         t, until = start.t + beside * start.jump, end.t - beside * end.jump
         controller.enter(stepper, t, until, Y, fresh)
         while t < until:
-            h, after = controller.propose(t, until)
+            h, after = controller.propose(t, until, Y)
             error = stepper.step(t, Y, h, out, controller.tolerance)
             if not controller.judge(t, h, error):
                 watch.statistics.rejected += 1

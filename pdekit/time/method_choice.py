@@ -170,6 +170,13 @@ def _for_noise(facts: Facts, method: str, step: float | None, duration: float) -
 
 def _check_fits(method: Method, facts: Facts) -> None:
     """Refuse a method that cannot do the system."""
+    if facts.system.is_limited:
+        if method.family not in ("explicit", "adaptive explicit"):
+            raise SolverError(
+                f"{method.name} needs a Jacobian, and limited schemes have none; use courant, ssprk3 or tsitouras",
+                key="time.method",
+            )
+        return
     if method.family == "stabilised" and not facts.spectrum.is_real:
         raise StabilityError(
             f"{method.name} is stable for real negative spectra (diffusion) only; this one has imaginary parts. Use "
@@ -208,6 +215,11 @@ def _automatic(facts: Facts, step: float | None, rtol: float, solvers: Solvers) 
 
 
 def _automatic_fixed(facts: Facts, step: float) -> Choice:
+    if facts.system.is_limited:
+        limit = facts.limit_for(METHODS["ssprk3"], step)
+        assert limit is not None
+        _refuse_above(METHODS["ssprk3"], step, limit, facts.duration)
+        return Choice(METHODS["ssprk3"], ("a limited scheme: strong-stability-preserving Runge-Kutta",), limit)
     if facts.purely_second_order and facts.system.is_holomorphic:
         limit = facts.limit_for(METHODS["verlet"], step)
         if facts.damped or limit is None:
@@ -248,6 +260,8 @@ def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
 
 def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     system, sizes = facts.system, facts.thresholds
+    if system.is_limited:
+        return Choice(METHODS["courant"], (f"a limited scheme: {METHODS['courant'].title}",))
     if facts.modes is not None:
         reason = (
             f"linear, and a sum of operators along the axes: exact in time in its eigenvectors ({facts.modes.title})"

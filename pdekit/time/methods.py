@@ -15,7 +15,7 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.chebyshev import StabilisedChebyshev
 from pdekit.time.compositions import COMPOSITIONS, Composition
-from pdekit.time.controllers import Controller, ErrorControl, FixedStep
+from pdekit.time.controllers import Controller, CourantNumber, ErrorControl, FixedStep
 from pdekit.time.diagonally_implicit import DiagonallyImplicit
 from pdekit.time.exponential import SeparablePropagator
 from pdekit.time.exponential_runge_kutta import ExponentialRungeKutta
@@ -63,6 +63,7 @@ from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tab
 from pdekit.time.theta import Theta
 from pdekit.time.variable_bdf2 import VariableBDF2
 
+COURANT = 0.5
 LADDER = 4  # lengths of steps for every factor of two, of methods whose coefficients belong to a length
 USUAL_STAGES, USUAL_EVALUATIONS = 10, 5000.0
 Family = Literal[
@@ -153,6 +154,8 @@ class Method:
         Other names.
     stability : str
         The explicit table whose stability region bounds the step, if it is not the method's own.
+    control : callable of (Ingredients, longest step), optional
+        What chooses the steps, if it is not the estimated error.
     """
 
     name: str
@@ -165,11 +168,12 @@ class Method:
     kept: int = 0
     aliases: tuple[str, ...] = ()
     stability: str = ""
+    control: Callable[[Ingredients, float], Controller] | None = None
 
     @property
     def needs_step(self) -> bool:
         """Whether the method needs a step from the user."""
-        return self.make is not None and not self.estimates
+        return self.make is not None and not self.estimates and self.control is None
 
     @property
     def takes_step(self) -> bool:
@@ -253,7 +257,7 @@ class Method:
             if step is not None:
                 raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")
             return integrate_by_scipy(system, self.name, y, stops, tolerance, watch, longest, memory)
-        if step is None and not self.estimates:
+        if step is None and self.needs_step:
             raise SolverError(f"{self.name} needs a fixed step, time: {{step: ...}}")
         counted: Any = None
         if self.explicit:
@@ -263,9 +267,8 @@ class Method:
             assert step is not None
             refuse_stops_within_steps(stops, step)
         start, statistics = stops[0].t, watch.statistics
-        stepper = self.make(
-            Ingredients(system, solvers, statistics, counted, start, y, duration, tolerance, step, path, implicit)
-        )
+        given = Ingredients(system, solvers, statistics, counted, start, y, duration, tolerance, step, path, implicit)
+        stepper = self.make(given)
         control: Controller = ErrorControl(
             tolerance,
             duration,
@@ -277,6 +280,8 @@ class Method:
             self.family == "exact" and stepper.error_order is None
         ):  # exact steps are as long as the stops allow
             control = FixedStep(step or longest)
+        elif self.control is not None:
+            control = self.control(given, longest)
         return integrate(stepper, control, y, stops, watch)
 
 
@@ -381,6 +386,10 @@ def rosenbrock_method(tableau: RosenbrockTableau) -> Method:
     return Method(tableau.name, "implicit", tableau.order, tableau.title, make, True, aliases=tableau.aliases)
 
 
+def _courant(given: Ingredients, longest: float) -> Controller:
+    return CourantNumber(lambda t, y: rate_bound(given.system, t, y), COURANT, longest)
+
+
 def theta_method(theta: float) -> Callable[[Ingredients], Stepper]:
     """What makes the stepper of a theta method."""
     return lambda given: on_real_pairs(
@@ -443,6 +452,18 @@ METHODS: dict[str, Method] = {
             explicit=True,
             kept=4,
             aliases=("rkc",),
+        ),
+        Method(
+            "courant",
+            "explicit",
+            3,
+            f"strong-stability-preserving Runge-Kutta of order 3, steps by the Courant number {COURANT}",
+            lambda given: RungeKutta(given.right_hand_side, TABLEAUX["ssprk3"]),
+            explicit=True,
+            kept=1,
+            aliases=("cfl",),
+            stability="ssprk3",
+            control=_courant,
         ),
         Method(
             "backward_euler",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pdekit.discretize.terms.convective_flux import ConvectiveFluxTerm
 from pdekit.discretize.terms.derivative import DerivativeTerm
 from pdekit.discretize.terms.diffusive_flux import flux_term
 from pdekit.discretize.terms.term_protocol import Context, Term, TermMaker
+from pdekit.language.convective_fluxes import ConvectiveFlux
 from pdekit.language.scheme_symbols import Shaped
 from pdekit.language.symbols import Diff, Flux
 from pdekit.typing import Expression
 
-TERMS: dict[type, TermMaker] = {Diff: DerivativeTerm, Shaped: DerivativeTerm, Flux: flux_term}
+TERMS: dict[type, TermMaker] = {
+    Diff: DerivativeTerm,
+    Shaped: DerivativeTerm,
+    Flux: flux_term,
+    ConvectiveFlux: ConvectiveFluxTerm,
+}
 
 
 def make_term(symbol: Expression, context: Context) -> Term:

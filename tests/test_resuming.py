@@ -146,7 +146,7 @@ def test_a_process_that_is_killed_at_any_instant(sign, seed, tmp_path):
         error = process.communicate(timeout=60)[1].decode()
         if process.returncode == 0:
             break
-        assert process.returncode == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[sign]
+        assert process.returncode == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[sign], error
         assert sign == signal.SIGKILL or "pdekit resume" in error
         words = [sys.executable, "-m", "pdekit.cli.commands", "resume", str(tmp_path / "part.h5"), "-q"]
     if read_result(tmp_path / "part.h5").attributes["status"] != "complete":

@@ -67,7 +67,7 @@ def with_convective_fluxes(system: EquationSystem, scheme: str) -> EquationSyste
     >>> from pdekit.language.pde import PDE
     >>> burgers = PDE("u_t = 0.1*u_xx - u*u_x").bind(("x",))
     >>> with_convective_fluxes(burgers, "weno5").unknowns[0].rhs
-    -ConvectiveFlux(u**2/2, x, weno5, (u,), (u**2/2,)) + Diff(u, x, 2)/10
+    Diff(u, x, 2)/10 - ConvectiveFlux(u**2/2, x, weno5, (u,), (u**2/2,))
     """
     rests = {u.name: u.rhs for u in system.unknowns}
     for axis in system.axes:

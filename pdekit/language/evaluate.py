@@ -17,10 +17,12 @@ _ELEMENTARY = (
     sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan, sp.atan2, sp.sinh, sp.cosh, sp.tanh, sp.asinh, sp.acosh, sp.atanh,
     sp.exp, sp.log, sp.Abs, sp.sign, sp.Min, sp.Max, sp.Piecewise, sp.Heaviside, sp.floor, sp.ceiling,
 )  # fmt: skip
+REMEMBERED = 2048  # derivatives: bounds of the spectrum ask for the same ones at every step
 # The slope of a jump is zero wherever it has one.
 _NO_SPIKES = (sp.DiracDelta, lambda *args: sp.Integer(0))
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
 def slope(expression: Expression, symbol: Expression) -> Expression:
     """Partial derivative of a pointwise expression of real quantities, jumps taken as flat.
 
@@ -50,6 +52,7 @@ def is_holomorphic(expression: Expression, symbol: Expression) -> bool:
     return not any(part.has(symbol) for part in expression.atoms(*NOT_HOLOMORPHIC))
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
 def wirtinger_slopes(expression: Expression, symbol: Expression) -> tuple[Any, Any]:
     """Derivatives of a pointwise expression by a complex quantity and by its conjugate.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -296,6 +297,7 @@ def _greatest(system: SemiDiscrete, factor: Any, frame: Frame) -> float:
     return float(np.max(np.abs(frame.value(factor))))
 
 
+@lru_cache(maxsize=256)
 def _hidden(rhs: Expression) -> tuple[Any, dict[Any, Any]]:
     """A right-hand side with a symbol for each derivative, and the derivatives by their symbols."""
     hidden = {symbol: sp.Dummy() for symbol in spatial_derivatives(rhs)}

@@ -91,7 +91,7 @@ class ConvectiveFluxTerm:
         matrix = np.moveaxis(np.array(entries), (0, 1), (-2, -1))
         if not np.all(np.isfinite(matrix)):
             return np.full(shape, np.nan)  # seen by the alarm for blow-up
-        values = np.linalg.eigvals(matrix)
+        values = _eigenvalues_of_pairs(matrix) if matrix.shape[-1] == 2 else np.linalg.eigvals(matrix)
         if np.any(np.abs(values.imag) > IMAGINARY * np.max(np.abs(values))):
             raise StabilityError(
                 f"the fluxes along {self.symbol.axis!r} are not hyperbolic: their Jacobian has complex eigenvalues somewhere"
@@ -193,3 +193,10 @@ class ConvectiveFluxTerm:
 
     def kernel_form(self) -> Any:
         raise NotCompiled(f"{self.symbol.scheme} is a limited scheme")
+
+
+def _eigenvalues_of_pairs(matrix: Array) -> Array:
+    """Of 2 x 2 matrices."""
+    (a, b), (c, d) = np.moveaxis(matrix, (-2, -1), (0, 1))
+    middle, root = 0.5 * (a + d), np.sqrt(0.25 * (a - d) ** 2 + b * c + 0j)
+    return np.stack([middle - root, middle + root], axis=-1)

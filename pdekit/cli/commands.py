@@ -104,8 +104,15 @@ def _say_notes(problem: Problem) -> None:
     "-o", "--output", type=click.Path(path_type=Path), help="Results file; default is output.file of the config."
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an existing results file.")
+@click.option(
+    "--estimate",
+    is_flag=True,
+    help="Say how accurate it is, from companion runs on coarser grids and with larger steps.",
+)
 @_quiet
-def run(config: Path, overrides: tuple[str, ...], output: Path | None, force: bool, quiet: bool) -> None:
+def run(
+    config: Path, overrides: tuple[str, ...], output: Path | None, force: bool, estimate: bool, quiet: bool
+) -> None:
     """Solve the problem of CONFIG and write its results."""
     problem = _load(config, overrides)
     path = output or Path(problem.output.file or f"results/{config.stem}.h5")
@@ -117,6 +124,12 @@ def run(config: Path, overrides: tuple[str, ...], output: Path | None, force: bo
     solution = _solve_with_progress(problem, path, force, quiet)
     if not quiet:
         _summary(problem, solution, path)
+    if estimate:
+        from pdekit.io.open import open_result
+        from pdekit.verification.estimate import estimate as errors_of
+
+        report = None if quiet else lambda text: click.echo(f"estimating: {text}", err=True)
+        click.echo(f"estimated error  {errors_of(problem, open_result(path), report)}")
 
 
 def _solve_with_progress(problem: Problem, path: Path, force: bool, quiet: bool) -> Solution:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pdekit.errors import ConfigError, PdekitError
 from pdekit.geometry.grid import Field, Grid
+from pdekit.language.symbols import SpatialDerivative
 from pdekit.problem import Problem
 from pdekit.solution import Solution
 from pdekit.time.maruyama import strong_order
@@ -288,7 +289,15 @@ def _in_space(
     fixed = {name: tuple(values) for name, values in errors.items()}
     what = "space and time" if steps else "space"
     return Study(
-        problem.title, what, words, tuple(points), widths, fixed, float(expect or problem.order), tolerance, scale
+        problem.title,
+        what,
+        words,
+        tuple(points),
+        widths,
+        fixed,
+        float(expect or expected_order(problem)),
+        tolerance,
+        scale,
     )
 
 
@@ -298,6 +307,18 @@ def _error(solution: Solution, name: str) -> float:
     if solution.up_to_constant:
         difference = difference - difference.mean()
     return float(difference.norm("max"))
+
+
+ADVECTION_ORDERS = {"upwind": 1, "muscl": 2, "weno5": 5}
+
+
+def expected_order(problem: Problem) -> int:
+    """The order in space that the discretization promises on smooth data."""
+    if problem.advection == "central":
+        return problem.order
+    others = [d for u in problem.semidiscrete.system.unknowns for d in u.rhs.atoms(SpatialDerivative) if d.is_linear]
+    own = ADVECTION_ORDERS[problem.advection]
+    return min(own, problem.order) if others else own
 
 
 def _solve_all(
@@ -310,6 +331,8 @@ def _solve_all(
             time = replace(problem.time, step=step_of[n])
         else:
             adaptive = problem.time.method if problem.time.method in METHODS else "auto"
+            if problem.semidiscrete.is_limited:
+                adaptive = "tsitouras"  # by the Courant number errors in time would be seen
             fixed = adaptive != "auto" and METHODS[adaptive].needs_step
             time = replace(problem.time, step=None, method="auto" if fixed else adaptive, **TIGHT)
         sized = problem.replace(grid=grid, time=time)

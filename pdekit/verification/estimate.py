@@ -1,0 +1,193 @@
+r"""How accurate one run is: errors in space and in time apart, from companion runs on coarser grids and at a looser tolerance.
+
+In space: with f on the grid itself and c_1, c_2 on grids of twice and four times the step, errors ``C h^p`` give
+``(c_2 - f)/(c_1 - f) = 2^p + 1``, hence the order p that is there, and the error of f is ``(c_1 - f)/(2^p - 1)`` (Richardson). In time: a run
+with twice the step, or ten times the tolerance, in the same way.
+
+References
+----------
+P. J. Roache, *Quantification of Uncertainty in Computational Fluid Dynamics*, Annu. Rev. Fluid Mech. 29 (1997) 123-160, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pdekit.errors import ConfigError
+from pdekit.geometry.grid import Field, Grid
+from pdekit.geometry.interpolation import GridSpline, interpolate
+from pdekit.problem import Problem
+from pdekit.solution import Solution
+from pdekit.time.methods import METHODS
+from pdekit.typing import Array
+from pdekit.verification.converge import refined
+
+LEAST_NODES = 3  # of the coarsest grid, along every axis
+LEAST_ORDER = 0.5
+LOOSER = 10.0
+TOLERANCE_EXPONENT = 0.9  # by which errors in time follow the tolerance
+ROUNDING = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Estimated errors of a solution.
+
+    Parameters
+    ----------
+    space, time : dict of str to array
+        By variable, at every stored time: the greatest modulus of the error from the grid, and from the steps.
+    order : dict of str to float
+        The order in space that is there, at the last time.
+    fields : dict of str to array
+        The error in space on every node, as the values of the solution.
+    """
+
+    space: dict[str, Array]
+    time: dict[str, Array]
+    order: dict[str, float]
+    fields: dict[str, Array]
+
+    def total(self, name: str, index: int = -1) -> float:
+        """Both together at a stored time."""
+        return float(self.space[name][index] + self.time[name][index])
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{name}: about {self.total(name):.2e} (space {self.space[name][-1]:.1e} of order {self.order[name]:.1f}, "
+            f"time {self.time[name][-1]:.1e})"
+            for name in self.space
+        )
+
+
+def estimate(problem: Problem, solution: Solution, told: Callable[[str], None] | None = None) -> Estimate:
+    """Estimate the errors of a solution of a problem that was solved with its own settings.
+
+    Parameters
+    ----------
+    problem : Problem
+    solution : Solution
+        With the frames of which errors are wanted.
+    told : callable of str, optional
+        Told of every companion run.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ConfigError
+        Too few nodes, or data that exist on this grid only; noise.
+
+    Examples
+    --------
+    >>> import pdekit as pk
+    >>> rod = pk.Problem(pk.PDE("u_t = u_xx"), pk.Grid(x=pk.Axis(0, 1, 41)), initial={"u": "sin(pi*x)"},
+    ...                  boundary={"u": {"x": pk.Dirichlet(0)}}, exact={"u": "exp(-pi**2*t)*sin(pi*x)"})
+    >>> solution = rod.solve(t_end=0.1)
+    >>> ratio = pk.estimate(rod, solution).total("u") / solution.error("u")
+    >>> bool(0.9 < ratio < 1.1)
+    True
+    """
+    if problem.system.noises:
+        raise ConfigError("equations with noise have a path of their own on every grid", key="estimate")
+    say = told or (lambda text: None)
+    coarser = [_coarser(problem.grid, factor) for factor in (2, 4)]
+    companions = []
+    for grid in coarser:
+        say(f"{' x '.join(map(str, grid.shape))} nodes")
+        companions.append(_again(problem.replace(grid=grid), solution))
+    space, fields, order = {}, {}, {}
+    for name in solution.variables:
+        space[name], fields[name], order[name] = _in_space(problem, solution, companions, name)
+    say("larger steps")
+    return Estimate(space, _in_time(problem, solution), order, fields)
+
+
+def _again(problem: Problem, solution: Solution) -> Solution:
+    """The same run of another problem, with the same frames."""
+    if solution.steady:
+        return problem.solve()
+    times = [float(t) for t in solution.times[1:-1]]
+    return problem.solve(t_end=float(solution.times[-1]), times=times)
+
+
+def _coarser(grid: Grid, factor: int) -> Grid:
+    first = grid.axes[0]
+    missing = 0.0 if first.periodic else 1.0 - first.offset_steps
+    found = refined(grid, max(2, round((first.size - missing) / factor + missing)))
+    for name, axis in zip(found.names, found.axes):
+        if axis.size < LEAST_NODES:
+            raise ConfigError(f"there are too few nodes along {name!r} for two coarser grids", key="estimate")
+    return found
+
+
+def _restricted(problem: Problem, fine: Field, grid: Grid) -> Array:
+    """Values of the finer field at the nodes of a coarser grid: where they are, or interpolated with order 4."""
+    index = []
+    for a, b in zip(fine.grid.axes, grid.axes):
+        where = np.minimum(np.searchsorted(a.nodes, b.nodes - 1e-9 * a.length), a.size - 1)
+        if float(np.max(np.abs(a.nodes[where] - b.nodes))) > 1e-9 * a.length:
+            break
+        index.append(where)
+    if len(index) == grid.ndim:
+        return np.asarray(fine.values[np.ix_(*index)])
+    if problem.order > 2:
+        raise ConfigError(
+            f"the nodes of grids with half as many steps are not among those of {fine.grid.shape}; take odd numbers of points (even "
+            "ones on periodic axes), such as 41 or 81",
+            key="estimate",
+        )
+    points = np.stack(np.meshgrid(*(axis.nodes for axis in grid.axes), indexing="ij"), axis=-1)
+    return interpolate(fine.grid, fine.values, points if grid.ndim > 1 else points[..., 0])
+
+
+def _in_space(
+    problem: Problem, solution: Solution, companions: list[Solution], name: str
+) -> tuple[Array, Array, float]:
+    """Greatest errors by frame, error fields by frame, and the order at the last one."""
+    count = 1 if solution.steady else solution.times.size
+    fields, greatest, p = [], [], float(problem.order)
+    size = float(np.max(np.abs(solution.values[name])))
+    for k in range(count):
+        fine = solution.frame(name, k)
+        gaps = [c.frame(name, k).values - _restricted(problem, fine, c.grid) for c in companions]
+        near, far = (float(np.max(np.abs(gap))) for gap in gaps)
+        if near > ROUNDING * size:
+            p = float(np.clip(np.log2(max(far / near - 1, 2**LEAST_ORDER)), LEAST_ORDER, problem.order + 1))
+        error = gaps[0] / (2**p - 1)
+        spread = GridSpline(companions[0].grid, error, 1)
+        fields.append(spread(_inside(fine.grid, companions[0].grid)))
+        greatest.append(float(np.max(np.abs(error))))
+    stacked = np.array(fields[0] if solution.steady else fields)
+    return np.array(greatest), stacked, p
+
+
+def _inside(grid: Grid, coarse: Grid) -> Array:
+    """The nodes of a grid, those beyond the nodes of a coarser one (next to a pole) moved onto them."""
+    lines = [
+        a.nodes if b.periodic else np.clip(a.nodes, b.nodes[0], b.nodes[-1]) for a, b in zip(grid.axes, coarse.axes)
+    ]
+    return np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1)
+
+
+def _in_time(problem: Problem, solution: Solution) -> dict[str, Array]:
+    """The greatest errors from the steps, by frame."""
+    nothing = {name: np.zeros(max(solution.times.size, 1)) for name in solution.variables}
+    method = METHODS.get(solution.method)
+    if method is None or method.family == "exact":
+        return nothing
+    if problem.time.step is not None:
+        other, share = replace(problem.time, step=2 * problem.time.step), 2.0**method.order - 1
+    elif method.control is not None:  # steps by stability: they are as short as those of the coarser grid are long
+        return nothing
+    else:
+        other = replace(problem.time, rtol=LOOSER * problem.time.rtol)
+        share = LOOSER**TOLERANCE_EXPONENT - 1
+    loose = _again(problem.replace(time=replace(other, method=solution.method)), solution)
+    axes = tuple(range(1, problem.grid.ndim + 1))
+    return {n: np.max(np.abs(loose.values[n] - solution.values[n]), axis=axes) / share for n in solution.variables}

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from pdekit.solution import Solution
     from pdekit.stencils.weights import weights
     from pdekit.verification.converge import Study, converge
-    from pdekit.verification.estimate import Estimate, estimate
+    from pdekit.verification.estimate import ErrorEstimate, estimate
     from pdekit.verification.jacobian_check import check_jacobian
 
 # Public names and their rooms. Each is imported when it is first used, so that `pdekit --help` answers at once.
@@ -117,7 +117,7 @@ _ROOMS = {
     "io.exports": ["export"],
     "io.open": ["open_result"],
     "verification.converge": ["Study", "converge"],
-    "verification.estimate": ["Estimate", "estimate"],
+    "verification.estimate": ["ErrorEstimate", "estimate"],
     "verification.jacobian_check": ["check_jacobian"],
 }
 _HOME = {name: f"pdekit.{room}" for room, names in _ROOMS.items() for name in names}

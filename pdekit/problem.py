@@ -19,16 +19,16 @@ from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.discretize.well_posed import refuse_ill_posed
 from pdekit.errors import (
     BoundaryError,
     ConfigError,
     PdekitError,
-    StabilityError,
     nearest_hint,
 )
 from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.values import call_by_name, sample_values
-from pdekit.language.analysis import highest_derivatives, principal_parts
+from pdekit.language.analysis import highest_derivatives
 from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
@@ -36,7 +36,6 @@ from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.reductions import parse_condition, parse_number_of_state
 from pdekit.language.sampling import parse_sampled, sample_text
 from pdekit.language.scheme_symbols import with_schemes
-from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
@@ -133,7 +132,7 @@ class Problem:
         self._check_names()
         self.conditions = self._collect_boundary()
         self._check_tables()
-        self._check_well_posed()
+        refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
         self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
         self.series, self.ending = self._measurements()
@@ -251,35 +250,6 @@ class Problem:
             return data.expression(self.grid.names) if isinstance(data, Table) else data
         except PdekitError as error:
             raise error.under(where) from None
-
-    def _check_well_posed(self) -> None:
-        """Refuse equations whose leading even derivative has the wrong sign: backward diffusion."""
-        fields: dict[str, Any] | None = None
-        for part in principal_parts(self.system, self.is_complex):
-            unknown = next(u for u in self.system.unknowns if u.name == part.unknown)
-            if unknown.time_order == 0:
-                continue
-            both = (part.coefficient, sp.sympify(part.conjugate))
-            states = [s for s in self.system.states if any(c.has(s) for c in both)]
-            if fields is None:
-                fields = self.initial_fields()
-            arguments = [*self.system.axes, self.system.t, *self.system.parameters, *states]
-            if any(c.has(SpatialDerivative) for c in both) or any(str(s) not in fields for s in states):
-                continue  # the coefficient contains derivatives of unknowns
-            values = [*self.grid.coordinates.values(), self.time.start, *self.system.parameters.values()]
-            with np.errstate(all="ignore"):
-                given = [*values, *(fields[str(s)] for s in states)]
-                c, d = (np.asarray(compile_expression(e, arguments)(*given)) for e in both)
-            sign = (-1) ** (part.order // 2 + 1)
-            # With c w + d conj(w) real and imaginary parts grow at the rates Re c +- sqrt(|d|^2 - (Im c)^2).
-            spread = np.sqrt(np.maximum(np.abs(d) ** 2 - np.imag(c) ** 2, 0.0))
-            worst = float(np.min(np.real(sign * c) - spread))
-            size = float(np.max(np.abs(c) + np.abs(d)))
-            if worst < -1e-12 * size:
-                raise StabilityError(
-                    f"{part.unknown}: the coefficient of its derivative of order {part.order} along {part.axis!r} has the wrong "
-                    f"sign ({sign * worst:.4g} somewhere): diffusion backwards in time is ill-posed"
-                )
 
     def _counted_conditions(self) -> dict[str, dict[str, FaceConditions]]:
         """The conditions that must fit the characteristics: limited schemes take slopes for how a state goes on beyond a face."""

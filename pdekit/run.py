@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from pathlib import Path as FilePath
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -20,6 +19,7 @@ from pdekit.geometry.axis import Axis
 from pdekit.language.pde import Unknown
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
+from pdekit.outputs import Output, Writer
 from pdekit.problem import Problem
 from pdekit.settings import OutputSettings, TimeSettings, whole_steps
 from pdekit.solution import Solution
@@ -42,39 +42,6 @@ from pdekit.typing import Array
 Progress = Callable[[float, int], None]
 LOOKS = 200  # steps of an exact method of which somebody wants to be told
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
-
-
-class Writer(Protocol):
-    """Takes the frames of a run as they come."""
-
-    def append(self, t: float, fields: dict[str, Array]) -> None:
-        """One frame: full arrays by variable."""
-        ...
-
-    def record(self, series: Mapping[str, Array]) -> None:
-        """The series so far, by name, with their times ``t``."""
-        ...
-
-    def note(self, point: Checkpoint) -> None:
-        """From where the run can go on."""
-        ...
-
-    def close(
-        self, status: str, message: str, statistics: dict[str, Any], wall_time: float, notes: Sequence[str]
-    ) -> None:
-        """The end: "complete", "failed" or "interrupted", and why; and what is to be said of the result."""
-        ...
-
-
-class Output(Protocol):
-    """Where the results of a run go; checked when it is made, opened when the method is known."""
-
-    @property
-    def path(self) -> FilePath: ...
-
-    def open(self, method: str, reasons: Sequence[str], variables: Mapping[str, Any] | None = None) -> Writer:
-        """The writer, with everything that is known before the first frame; `variables`: types by name, if not the states."""
-        ...
 
 
 @dataclass

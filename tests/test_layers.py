@@ -20,7 +20,7 @@ LAYERS = (
     ("linear",),
     ("nonlinear",),
     ("time",),
-    ("settings", "solution", "checkpoints", "problem", "steady", "run", "ensemble", "eigenmodes"),
+    ("settings", "solution", "checkpoints", "outputs", "problem", "steady", "run", "ensemble", "eigenmodes"),
     ("io", "verification", "plotting"),
     ("solving", "parameter_sweep", "resuming"),
     ("cli",),

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
-from numpy.typing import NDArray
-
-from pdekit.counts import Statistics
-from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, nearest_hint
-from pdekit.linear.solver_choice import Solvers
-from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.chebyshev import StabilisedChebyshev
 from pdekit.time.compositions import COMPOSITIONS, Composition
-from pdekit.time.controllers import Controller, CourantNumber, ErrorControl, FixedStep
+from pdekit.time.controllers import Controller, CourantNumber
 from pdekit.time.diagonally_implicit import DiagonallyImplicit
 from pdekit.time.exponential import SeparablePropagator
 from pdekit.time.exponential_runge_kutta import ExponentialRungeKutta
@@ -23,266 +16,34 @@ from pdekit.time.exponential_tables import EXPONENTIAL_TABLEAUX, ExponentialTabl
 from pdekit.time.implicit_explicit import ImplicitExplicit
 from pdekit.time.implicit_explicit_tables import IMPLICIT_EXPLICIT_TABLEAUX, ImplicitExplicitTableau
 from pdekit.time.krylov_propagator import KrylovPropagator
-from pdekit.time.loop import Stop, integrate
 from pdekit.time.maruyama import (
     ExplicitDrift,
     ImplicitDrift,
     Increment,
     Maruyama,
-    Path,
     first_order,
-    refuse_stops_within_steps,
     refuse_without_diagonal_noise,
     second_order,
     wiener_processes,
 )
+from pdekit.time.method import Ingredients, Method
 from pdekit.time.multistep_implicit_explicit import (
     SEMI_IMPLICIT,
     MultistepImplicitExplicit,
     SemiImplicitDifferentiation,
 )
-from pdekit.time.observers import Watch
 from pdekit.time.paired import on_real_pairs
-from pdekit.time.right_hand_side import (
-    Compiled,
-    CompiledRightHandSide,
-    Precision,
-    RightHandSide,
-    choose_right_hand_side,
-)
 from pdekit.time.rosenbrock import Rosenbrock
 from pdekit.time.rosenbrock_tables import ROSENBROCK_TABLEAUX, RosenbrockTableau
-from pdekit.time.runge_kutta import Counted, RungeKutta
-from pdekit.time.scipy_methods import integrate_by_scipy
+from pdekit.time.runge_kutta import RungeKutta
 from pdekit.time.second_order import ACCELERATIONS, Acceleration, Newmark, Verlet
-from pdekit.time.splitting import Splitting
 from pdekit.time.stability import rate_bound
-from pdekit.time.step_memory import StepMemory
-from pdekit.time.stepper import Stepper, Tolerance
+from pdekit.time.stepper import Stepper
 from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tableau
 from pdekit.time.theta import Theta
 from pdekit.time.variable_bdf2 import VariableBDF2
 
 COURANT = 0.5
-LADDER = 4  # lengths of steps for every factor of two, of methods whose coefficients belong to a length
-USUAL_STAGES, USUAL_EVALUATIONS = 10, 5000.0
-Family = Literal[
-    "explicit",
-    "exact",
-    "exponential",
-    "implicit-explicit",
-    "stabilised",
-    "implicit",
-    "verlet",
-    "newmark",
-    "stochastic",
-    "adaptive explicit",
-    "adaptive implicit",
-]
-
-
-@dataclass(frozen=True, eq=False)
-class Ingredients:
-    """What a stepper may be made of.
-
-    Parameters
-    ----------
-    system : SemiDiscrete
-    solvers : Solvers
-    statistics : Statistics
-    rhs : RightHandSide, optional
-        For explicit methods.
-    t, y : float, array
-        The initial state.
-    span : float
-        Length of the run.
-    tolerance : Tolerance
-    step : float, optional
-        A fixed step.
-    path : Path
-        Of noise.
-    implicit : sequence of str, optional
-        Terms that implicit-explicit methods treat implicitly.
-    """
-
-    system: SemiDiscrete
-    solvers: Solvers
-    statistics: Statistics
-    rhs: RightHandSide | None
-    t: float
-    y: NDArray[Any]
-    span: float
-    tolerance: Tolerance
-    step: float | None = None
-    path: Path = field(default_factory=Path)
-    implicit: Sequence[str] | None = None
-
-    def splitting(self, method: str) -> Splitting:
-        """What implicit-explicit methods treat implicitly."""
-        return Splitting(self.system, self.solvers, method, self.implicit)
-
-    @property
-    def right_hand_side(self) -> RightHandSide:
-        """That of explicit methods."""
-        assert self.rhs is not None
-        return self.rhs
-
-
-@dataclass(frozen=True)
-class Method:
-    """A time integration method.
-
-    Parameters
-    ----------
-    name : str
-        As written in ``time: {method: ...}``, in any case.
-    family : str
-        Decides which stability limit applies.
-    order : int
-        Order of accuracy in time.
-    title : str
-        In words.
-    make : callable of Ingredients, optional
-        Makes the stepper; without it the method is one of scipy's, which has steps of its own.
-    estimates : bool
-        Whether the stepper estimates its error, so that steps can be chosen by it.
-    explicit : bool
-        Whether it runs on a right-hand side, compiled or not.
-    kept : int
-        States that an explicit stepper keeps beside the old and the new one.
-    aliases : tuple of str
-        Other names.
-    stability : str
-        The explicit table whose stability region bounds the step, if it is not the method's own.
-    control : callable of (Ingredients, longest step), optional
-        What chooses the steps, if it is not the estimated error.
-    """
-
-    name: str
-    family: Family
-    order: int
-    title: str
-    make: Callable[[Ingredients], Stepper] | None = None
-    estimates: bool = False
-    explicit: bool = False
-    kept: int = 0
-    aliases: tuple[str, ...] = ()
-    stability: str = ""
-    control: Callable[[Ingredients, float], Controller] | None = None
-
-    @property
-    def needs_step(self) -> bool:
-        """Whether the method needs a step from the user."""
-        return self.make is not None and not self.estimates and self.control is None
-
-    @property
-    def takes_step(self) -> bool:
-        """Whether it can go with a fixed step."""
-        return self.make is not None
-
-    @property
-    def tableau(self) -> Tableau | None:
-        """The table of an explicit Runge-Kutta method."""
-        return TABLEAUX.get(self.stability or self.name)
-
-    def compile(
-        self,
-        system: SemiDiscrete,
-        duration: float,
-        step: float | None,
-        compiled: Compiled = "auto",
-        precision: Precision = "double",
-        thresholds: Thresholds = THRESHOLDS,
-    ) -> RightHandSide | None:
-        """The right-hand side in the form that an explicit stepper will use; None for other methods."""
-        if not self.explicit or (self.family == "exponential" and precision == "single"):
-            if precision == "single":
-                names = ", ".join(
-                    name for name, method in METHODS.items() if method.explicit and method.family != "exponential"
-                )
-                raise SolverError(f"single is for {names}; the method is {self.name}", key="time.precision")
-            return None
-        if not system.evolves:
-            raise SolverError(f"{self.name} cannot solve algebraic equations '0 = ...'; use tr_bdf2 or backward_euler")
-        stages = self.tableau.stages if self.tableau else USUAL_STAGES
-        evaluations = USUAL_EVALUATIONS if step is None else stages * duration / step
-        rhs = choose_right_hand_side(system, evaluations, compiled, precision, thresholds)
-        if isinstance(rhs, CompiledRightHandSide) and self.tableau is not None and self.tableau.shu_osher:
-            rhs.kernel.plain = "step"  # which the method compiles in any case
-        return rhs
-
-    def integrate(
-        self,
-        system: SemiDiscrete,
-        y: NDArray[Any],
-        stops: Sequence[Stop],
-        watch: Watch,
-        tolerance: Tolerance,
-        *,
-        step: float | None = None,
-        rhs: RightHandSide | None = None,
-        solvers: Solvers | None = None,
-        longest: float = float("inf"),
-        path: Path = Path(),  # noqa: B008  (frozen)
-        implicit: Sequence[str] | None = None,
-        memory: StepMemory | None = None,
-    ) -> Iterator[tuple[float, NDArray[Any]]]:
-        """Yield ``(t, y)`` at all stops that are frames, the first of which is the start.
-
-        Parameters
-        ----------
-        system : SemiDiscrete
-        y : array
-            The initial state.
-        stops : sequence of Stop
-        watch : Watch
-        tolerance : Tolerance
-            For steps that are chosen by their errors.
-        step : float, optional
-            A fixed step.
-        rhs : RightHandSide, optional
-            What `compile` made, if it was made before.
-        solvers : Solvers, optional
-        longest : float
-            The longest step that error control may take.
-        path : Path
-            Of noise.
-        implicit : sequence of str, optional
-            Terms that implicit-explicit methods treat implicitly.
-        memory : StepMemory, optional
-            What an integration before this one has learnt of the step; kept up to date.
-        """
-        duration = stops[-1].t - stops[0].t
-        if self.make is None:
-            if step is not None:
-                raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")
-            return integrate_by_scipy(system, self.name, y, stops, tolerance, watch, longest, memory)
-        if step is None and self.needs_step:
-            raise SolverError(f"{self.name} needs a fixed step, time: {{step: ...}}")
-        counted: Any = None
-        if self.explicit:
-            counted = Counted(rhs or self.compile(system, duration, step), watch.statistics)  # type: ignore[arg-type]
-        solvers = solvers or Solvers(system)
-        if self.family == "stochastic":
-            assert step is not None
-            refuse_stops_within_steps(stops, step)
-        start, statistics = stops[0].t, watch.statistics
-        given = Ingredients(system, solvers, statistics, counted, start, y, duration, tolerance, step, path, implicit)
-        stepper = self.make(given)
-        control: Controller = ErrorControl(
-            tolerance,
-            duration,
-            longest,
-            LADDER * (self.family in ("exponential", "implicit-explicit")),
-            memory or StepMemory(),
-        )
-        if step is not None or (
-            self.family == "exact" and stepper.error_order is None
-        ):  # exact steps are as long as the stops allow
-            control = FixedStep(step or longest)
-        elif self.control is not None:
-            control = self.control(given, longest)
-        return integrate(stepper, control, y, stops, watch)
 
 
 def explicit_method(tableau: Tableau) -> Method:

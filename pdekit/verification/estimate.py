@@ -33,7 +33,7 @@ ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class ErrorEstimate:
     """Estimated errors of a solution.
 
     Parameters
@@ -63,8 +63,8 @@ class Estimate:
         )
 
 
-def estimate(problem: Problem, solution: Solution, told: Callable[[str], None] | None = None) -> Estimate:
-    """Estimate the errors of a solution of a problem that was solved with its own settings.
+def estimate(problem: Problem, solution: Solution, told: Callable[[str], None] | None = None) -> ErrorEstimate:
+    """ErrorEstimate the errors of a solution of a problem that was solved with its own settings.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def estimate(problem: Problem, solution: Solution, told: Callable[[str], None] |
 
     Returns
     -------
-    Estimate
+    ErrorEstimate
 
     Raises
     ------
@@ -105,7 +105,7 @@ def estimate(problem: Problem, solution: Solution, told: Callable[[str], None] |
     for name in solution.variables:
         space[name], fields[name], order[name] = _in_space(problem, solution, companions, name)
     say("larger steps")
-    return Estimate(space, _in_time(problem, solution), order, fields)
+    return ErrorEstimate(space, _in_time(problem, solution), order, fields)
 
 
 def _again(problem: Problem, solution: Solution) -> Solution:

@@ -265,7 +265,7 @@ def test_runs_in_single_precision(method):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "crank_nicolson", "step": 1e-3}, r"single is for euler.*the method is crank_nicolson"),
+        ({"method": "crank_nicolson", "step": 1e-3}, r"single is for methods.*the method is crank_nicolson"),
         ({"method": "rk4", "step": 1e-5, "compiled": "never"}, "compiled kernels only"),
         ({"method": "tsitouras", "rtol": 1e-6}, "below what single precision can follow"),
         ({"precision": "half"}, "allowed are double and single"),

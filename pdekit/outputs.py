@@ -1,0 +1,43 @@
+"""What takes the frames of a run, whatever the format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from pdekit.checkpoints import Checkpoint
+from pdekit.typing import Array
+
+
+class Writer(Protocol):
+    """Takes the frames of a run as they come."""
+
+    def append(self, t: float, fields: dict[str, Array]) -> None:
+        """One frame: full arrays by variable."""
+        ...
+
+    def record(self, series: Mapping[str, Array]) -> None:
+        """The series so far, by name, with their times ``t``."""
+        ...
+
+    def note(self, point: Checkpoint) -> None:
+        """From where the run can go on."""
+        ...
+
+    def close(
+        self, status: str, message: str, statistics: dict[str, Any], wall_time: float, notes: Sequence[str]
+    ) -> None:
+        """The end: "complete", "failed" or "interrupted", and why; and what is to be said of the result."""
+        ...
+
+
+class Output(Protocol):
+    """Where the results of a run go; checked when it is made, opened when the method is known."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def open(self, method: str, reasons: Sequence[str], variables: Mapping[str, Any] | None = None) -> Writer:
+        """The writer, with everything that is known before the first frame; `variables`: types by name, if not the states."""
+        ...

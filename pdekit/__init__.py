@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 from pdekit.deferred import collection_paused
 
 if TYPE_CHECKING:
-    from pdekit.boundary.conditions import BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole, Robin
+    from pdekit.boundary.conditions import (
+        Absorbing,
+        BoundaryCondition,
+        Curvature,
+        Dirichlet,
+        Neumann,
+        Outflow,
+        Pole,
+        Robin,
+    )
     from pdekit.data.coefficients import Table
     from pdekit.data.files import FileData, read_columns
     from pdekit.data.functions import (
@@ -70,7 +79,16 @@ if TYPE_CHECKING:
 # Public names and their rooms. Each is imported when it is first used, so that `pdekit --help` answers at once.
 _ROOMS = {
     "geometry.axis": ["Axis"],
-    "boundary.conditions": ["BoundaryCondition", "Curvature", "Dirichlet", "Neumann", "Outflow", "Pole", "Robin"],
+    "boundary.conditions": [
+        "Absorbing",
+        "BoundaryCondition",
+        "Curvature",
+        "Dirichlet",
+        "Neumann",
+        "Outflow",
+        "Pole",
+        "Robin",
+    ],
     "io.load": ["load"],
     "language.pde": ["PDE"],
     "errors": ["PdekitError"],

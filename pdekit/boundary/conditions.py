@@ -128,6 +128,20 @@ def Curvature(value: Any = 0.0) -> BoundaryCondition:
     return BoundaryCondition((0, 0, 1), value)
 
 
+def Absorbing(unknown: str, speed: Any = 1) -> BoundaryCondition:
+    """``du/dn = -u_t/speed``: a wave of that speed that comes along the normal leaves without reflection.
+
+    Of oblique waves at an angle a the share ``(1 - cos a)/(1 + cos a)`` comes back: B. Engquist and A. Majda, Math. Comp. 31 (1977)
+    629-651, first approximation.
+
+    Examples
+    --------
+    >>> Absorbing("u", "c").describe("u")
+    'du/dn = -u_t/(c)'
+    """
+    return Neumann(f"-{unknown}_t/({speed})")
+
+
 @dataclass(frozen=True)
 class FaceConditions:
     """The conditions on the two faces of one axis; ``()`` is none (outflow, or a pole that is crossed with `parity`)."""

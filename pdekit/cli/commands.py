@@ -276,12 +276,22 @@ def sweep(
 @main.command()
 @_config
 @_overrides
-def check(config: Path, overrides: tuple[str, ...]) -> None:
+@click.option(
+    "--methods",
+    is_flag=True,
+    help="Let every method run for a moment, and tell which fit and how long each would take.",
+)
+def check(config: Path, overrides: tuple[str, ...], methods: bool) -> None:
     """Tell what CONFIG was understood to mean, and how it would be solved, without solving it."""
     problem = _load(config, overrides)
     from pdekit.cli.report import describe
 
     _print(describe(problem))
+    if methods and not problem.steady:
+        from pdekit.cli.method_table import method_table
+
+        _print("")
+        _print(method_table(problem, problem.choice().method.name))
 
 
 @main.command()

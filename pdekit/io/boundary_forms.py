@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pdekit.boundary.conditions import SIDES, BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole
+from pdekit.boundary.conditions import SIDES, Absorbing, BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole
 from pdekit.data.coefficients import Table
 from pdekit.data.files import FileData
 from pdekit.errors import nearest_hint
@@ -35,6 +35,12 @@ def _pole(given: Any, source: YamlSource, path: Path) -> Pole:
     return Pole(given)
 
 
+def _absorbing(given: Any, source: YamlSource, path: Path) -> BoundaryCondition:
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        raise source.error(path, f"expected the speed of the waves, a number or an expression, found {given!r}")
+    return Absorbing(str(path[1]), given)
+
+
 def _simple(make: Callable[[Any], BoundaryCondition]) -> Callable[[Any, YamlSource, Path], BoundaryCondition]:
     return lambda given, source, path: make(_data(given, source, path))
 
@@ -45,6 +51,7 @@ KINDS: dict[str, Callable[[Any, YamlSource, Path], BoundaryCondition | Pole]] = 
     "curvature": _simple(Curvature),
     "robin": _robin,
     "combination": _combination,
+    "absorbing": _absorbing,
     "pole": _pole,
 }
 

@@ -1,0 +1,113 @@
+"""All methods beside each other for one problem: whether each fits, and how long it would take.
+
+Each method that fits is let run for a moment; from its last step and the seconds a step takes follows the rest: ``(end - t)/h`` steps. Steps
+that are still growing, as those of implicit methods do, make the prediction too long rather than too short.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from dataclasses import dataclass, field
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from pdekit.errors import PdekitError
+from pdekit.problem import Problem
+from pdekit.solution import Solution
+from pdekit.time.methods import METHODS
+
+MOMENT = 0.3
+
+
+class _Enough(Exception):  # noqa: N818  (the trial is over)
+    pass
+
+
+@dataclass
+class Trial:
+    """One method on one problem.
+
+    Parameters
+    ----------
+    name : str
+    why_not : str
+        Why it does not fit; empty if it does.
+    seconds : float
+        Predicted, compilation apart.
+    steps : float
+        Predicted.
+    """
+
+    name: str
+    why_not: str = ""
+    seconds: float = np.inf
+    steps: float = np.inf
+
+
+@dataclass
+class _Pace:
+    """Takes the time of the steps, compilation and set-up apart."""
+
+    start: float
+    end: float
+    marks: list[tuple[float, float]] = field(default_factory=list)
+
+    def __call__(self, t: float, steps: int) -> None:
+        self.marks.append((clock.perf_counter(), t))
+        if self.marks[-1][0] - self.marks[0][0] > MOMENT:
+            raise _Enough
+
+    def predicted(self) -> tuple[float, float]:
+        """Seconds and steps of the whole run."""
+        count = len(self.marks)
+        if count < 3:
+            return np.inf, np.inf
+        (first, _), (last, t) = self.marks[0], self.marks[-1]
+        recent = self.marks[-min(count, 10) :]
+        h = float(np.mean(np.diff([mark[1] for mark in recent])))
+        steps = count + (self.end - t) / h
+        return (last - first) / (count - 1) * steps, steps
+
+
+def trial(problem: Problem, name: str) -> Trial:
+    """Let a method run for a moment."""
+    start, end = problem.span(None)
+    pace = _Pace(start, end)
+    begun = clock.perf_counter()
+    try:
+        solution: Solution = problem.solve(method=name, frames=2, keep=False, progress=pace)
+    except _Enough:
+        return Trial(name, "", *pace.predicted())
+    except PdekitError as error:
+        return Trial(name, str(error).split("; ")[0])
+    taken = clock.perf_counter() - begun - solution.compile_time
+    return Trial(name, "", taken, float(solution.statistics["steps"]))
+
+
+def trials(problem: Problem) -> list[Trial]:
+    """All methods that go with the problem's own settings, the fastest first, and those that do not fit."""
+    found = []
+    for name, method in METHODS.items():
+        if (problem.time.step is None) == method.needs_step or (
+            problem.time.step is not None and not method.takes_step
+        ):
+            continue
+        found.append(trial(problem, name))
+    return sorted(found, key=lambda t: (bool(t.why_not), t.seconds))
+
+
+def method_table(problem: Problem, chosen: str) -> Table:
+    """The trials as a table."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("method", "order", "predicted", "steps", ""):
+        table.add_column(name, justify="right" if name in ("order", "predicted", "steps") else "left", overflow="fold")
+    for one in trials(problem):
+        own, method = "chosen" if one.name == chosen else "", METHODS[one.name]
+        if one.why_not:
+            table.add_row(one.name, str(method.order), "", "", f"[dim]{escape(one.why_not)}[/dim]")
+            continue
+        seconds = f"{one.seconds:.2g} s" if np.isfinite(one.seconds) else f"over {MOMENT} s a step"
+        table.add_row(one.name, str(method.order), seconds, f"{one.steps:,.0f}" if np.isfinite(one.steps) else "", own)
+    return table

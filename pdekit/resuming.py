@@ -152,3 +152,4 @@ def _kept(path: Path, spare: Path) -> Iterator[None]:
         if spare.exists():  # nothing new came: as it was
             os.replace(spare, path)
         raise
+    spare.unlink(missing_ok=True)

@@ -51,6 +51,8 @@ class _Course:
     Parameters
     ----------
     settings : TimeSettings
+    end : float
+        Of the whole run.
     choice : Choice
     rhs : RightHandSide, optional
         Compiled for the method, if it was before.
@@ -69,6 +71,7 @@ class _Course:
     """
 
     settings: TimeSettings
+    end: float
     choice: Choice
     rhs: RightHandSide | None
     solvers: Solvers
@@ -162,7 +165,7 @@ class Run:
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:
             system.expect_many_jacobians()
-        course = _Course(settings, choice, rhs, solvers, tolerance, watch, notes, observers, memory)
+        course = _Course(settings, end, choice, rhs, solvers, tolerance, watch, notes, observers, memory)
         states = (
             self._states(course, stops, [y]) if before is None else self._continued(course, stops, before, recorder)
         )
@@ -263,7 +266,7 @@ class Run:
 
         `start` holds the initial state and is emptied, so that nothing here keeps it.
         """
-        left, end, settings = stops, stops[-1].t, course.settings
+        left, end, settings = stops, course.end, course.settings
         while True:
             method = course.choice.method
             guards = self._guards(settings, course.choice, end) if course.is_watched else ()

@@ -20,7 +20,7 @@ from pdekit.time.stepper import Tolerance
 LONG_ENOUGH, TOO_LONG, MOST_STEPS_TIMED = 0.2, 5.0, 256
 
 
-class _Enough(Exception):  # noqa: N818  (steps enough to know how long one takes)
+class Enough(Exception):  # noqa: N818  (steps enough to know how long one takes)
     pass
 
 
@@ -62,7 +62,7 @@ def forecast(problem: Problem, choice: Choice) -> Forecast | None:
     def note(t: float, count: int) -> None:
         marks.append(clock.perf_counter())
         if marks[-1] - marks[0] > LONG_ENOUGH or marks[-1] - begun > TOO_LONG:
-            raise _Enough
+            raise Enough
 
     system, time = problem.semidiscrete, problem.time
     begun = clock.perf_counter()
@@ -74,7 +74,7 @@ def forecast(problem: Problem, choice: Choice) -> Forecast | None:
         path = Path(time.seed, time.path_step)
         for _ in choice.method.integrate(system, y, stops, watch, tolerance, step=h, rhs=rhs, path=path):
             pass
-    except _Enough:
+    except Enough:
         pass
     except PdekitError:
         return None  # the run will say what is wrong

@@ -13,16 +13,13 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
+from pdekit.cli.forecast import Enough
 from pdekit.errors import PdekitError
 from pdekit.problem import Problem
 from pdekit.solution import Solution
 from pdekit.time.methods import METHODS
 
 MOMENT = 0.3
-
-
-class _Enough(Exception):  # noqa: N818  (the trial is over)
-    pass
 
 
 @dataclass
@@ -47,7 +44,7 @@ class Trial:
 
 
 @dataclass
-class _Pace:
+class _Stopwatch:
     """Takes the time of the steps, compilation and set-up apart."""
 
     start: float
@@ -57,7 +54,7 @@ class _Pace:
     def __call__(self, t: float, steps: int) -> None:
         self.marks.append((clock.perf_counter(), t))
         if self.marks[-1][0] - self.marks[0][0] > MOMENT:
-            raise _Enough
+            raise Enough
 
     def predicted(self) -> tuple[float, float]:
         """Seconds and steps of the whole run."""
@@ -74,11 +71,11 @@ class _Pace:
 def trial(problem: Problem, name: str) -> Trial:
     """Let a method run for a moment."""
     start, end = problem.span(None)
-    pace = _Pace(start, end)
+    pace = _Stopwatch(start, end)
     begun = clock.perf_counter()
     try:
         solution: Solution = problem.solve(method=name, frames=2, keep=False, progress=pace)
-    except _Enough:
+    except Enough:
         return Trial(name, "", *pace.predicted())
     except PdekitError as error:
         return Trial(name, str(error).split("; ")[0])

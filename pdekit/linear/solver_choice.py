@@ -73,11 +73,17 @@ class Solvers:
     @cached_property
     def modes(self) -> Diagonalisation | None:
         """The eigenvectors of the linear part, L or the stiffness K, of one equation; None if they are not along axes."""
+        part = self.diagonal_part
+        return part.modes if part is not None and part.damping == 0 else None
+
+    @cached_property
+    def diagonal_part(self) -> StiffPart | None:
+        """The whole of one linear equation, damping of waves included, where it is diagonal in eigenvectors along the axes."""
         unknowns = self.system.system.unknowns
         if len(unknowns) > 1 or not self.system.is_linear:
             return None
         (part,) = self._parts
-        return part.modes if part is not None and part.left == NOTHING else None
+        return part if part is not None and part.left == NOTHING else None
 
     @cached_property
     def _parts(self) -> list[StiffPart | None]:

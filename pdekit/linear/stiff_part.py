@@ -43,12 +43,15 @@ class StiffPart:
         Highest derivative in the rest; -1 if there is no rest but sources.
     rest : expression
         What is left, without what was taken out of definitions.
+    damping : number
+        The factor of ``u_t`` on the right-hand side of ``u_tt = ...``, where it is a number: no part of the rest.
     """
 
     modes: Diagonalisation
     order: int
     left: int
     rest: Expression
+    damping: complex = 0.0
 
     @property
     def leads(self) -> bool:
@@ -72,8 +75,12 @@ class _Search:
         """None if an axis' eigenvectors are no good basis, or there is nothing."""
         products = [p for p in sp.Add.make_args(sp.expand_mul(self.unknown.rhs)) if depends(p, self._states)]
         matrices = [sparse.csr_array((keep.size, keep.size), dtype=self.system.dtype) for keep in self._free]
-        others = []
+        others, damping = [], 0.0
         for product in products:
+            factor = product / self.unknown.rate
+            if self.unknown.time_order == 2 and factor.free_symbols <= self._numbers:
+                damping += self._number(factor)
+                continue
             found = self._along_one_axis(product)
             if found is None:
                 others.append(product)
@@ -94,7 +101,8 @@ class _Search:
             if remains != NOTHING:
                 rest.append(product)
         bases = [basis or _identity(keep.size) for basis, keep in zip(self._bases, self._free)]
-        return StiffPart(Diagonalisation(bases, total, self.system.dtype), self.order, left, sp.Add(*rest))
+        modes = Diagonalisation(bases, total, self.system.dtype)
+        return StiffPart(modes, self.order, left, sp.Add(*rest), damping)
 
     @cached_property
     def _free(self) -> list[Array]:

@@ -29,6 +29,7 @@ from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.typing import Array
 
 Coefficients = list[Array]  # of the parts of a state: y, or q and q'
+APART = 1e-6  # of what both roots of a critically damped mode have in common
 NODES = 0.5 * (1 - np.cos(np.pi * np.arange(5) / 4))  # Chebyshev's, of a step of length 1
 
 
@@ -108,6 +109,32 @@ class SecondOrderModes:
         return [new_q, new_v]
 
 
+class DampedModes:
+    """``c'' = lambda c + d c' + s(t)``: two first-order modes each, with the roots z of ``z^2 = lambda + d z``.
+
+    ``c = p_+ + p_-``, ``c' = z_+ p_+ + z_- p_-``. Where both roots meet (critical damping) they are held apart by a millionth: lambda is
+    then off by 1e-12 of itself.
+    """
+
+    def __init__(self, eigenvalues: Array, damping: complex) -> None:
+        half = 0.5 * damping
+        root = np.sqrt(eigenvalues + half**2 + 0j)
+        least = APART * max(abs(half), float(np.max(np.abs(root), initial=0.0)) * APART)
+        root = np.where(np.abs(root) < least, least, root)
+        self.high, self.low = half + root, half - root
+        self._flows = FirstOrderModes(self.high), FirstOrderModes(self.low)
+        self._real = not (np.iscomplexobj(eigenvalues) or isinstance(damping, complex))
+
+    def advance(self, h: float, state: Coefficients, sources: Sequence[Array]) -> Coefficients:
+        (q, v), gap = state, self.high - self.low
+        parts = (v - self.low * q) / gap, (self.high * q - v) / gap
+        pushed = [s / gap for s in sources]
+        (plus,) = self._flows[0].advance(h, [parts[0]], pushed)
+        (minus,) = self._flows[1].advance(h, [parts[1]], [-s for s in pushed])
+        found = [plus + minus, self.high * plus + self.low * minus]
+        return [part.real for part in found] if self._real and not np.iscomplexobj(q) else found
+
+
 class SeparablePropagator(VectorStepper):
     """The exact flow in the eigenvectors of a separable L, or K.
 
@@ -118,14 +145,20 @@ class SeparablePropagator(VectorStepper):
     modes : Diagonalisation
         Of L, or of K where the equation is of second order in time.
     statistics : Statistics
+    damping : number
+        The factor of ``u_t`` on the right-hand side of ``u_tt = ...``.
     """
 
-    def __init__(self, system: SemiDiscrete, modes: Diagonalisation, statistics: Statistics) -> None:
+    def __init__(
+        self, system: SemiDiscrete, modes: Diagonalisation, statistics: Statistics, damping: complex = 0.0
+    ) -> None:
         self.system, self.modes, self.statistics = system, modes, statistics
         self.error_order = None if system.b_is_constant else 4
         self._parts = [block.slice for block in system.blocks]
-        second = system.time_order == 2
-        self._flow: Modes = SecondOrderModes(modes.eigenvalues) if second else FirstOrderModes(modes.eigenvalues)
+        self._flow: Modes = FirstOrderModes(modes.eigenvalues)
+        if system.time_order == 2:
+            undamped = damping == 0
+            self._flow = SecondOrderModes(modes.eigenvalues) if undamped else DampedModes(modes.eigenvalues, damping)
         self._state: Coefficients = []
         self._next: Coefficients = []
         self._constant: list[Array] | None = None

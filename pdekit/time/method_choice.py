@@ -262,9 +262,10 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     system, sizes = facts.system, facts.thresholds
     if system.is_limited:
         return Choice(METHODS["courant"], (f"a limited scheme: {METHODS['courant'].title}",))
-    if facts.modes is not None:
+    part = solvers.diagonal_part
+    if part is not None:
         reason = (
-            f"linear, and a sum of operators along the axes: exact in time in its eigenvectors ({facts.modes.title})"
+            f"linear, and a sum of operators along the axes: exact in time in its eigenvectors ({part.modes.title})"
         )
         return Choice(METHODS["exponential"], (reason,))
     explicit = METHODS["DOP853" if rtol <= 1e-5 else "dormand_prince"]

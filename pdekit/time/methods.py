@@ -179,8 +179,9 @@ def _propagator(given: Ingredients) -> Stepper:
         raise SolverError(
             "exponential is for linear evolution equations; use tr_bdf2 or method: auto", key="time.method"
         )
-    if given.solvers.modes is not None:
-        return SeparablePropagator(given.system, given.solvers.modes, given.statistics)
+    part = given.solvers.diagonal_part
+    if part is not None:
+        return SeparablePropagator(given.system, part.modes, given.statistics, part.damping)
     if not given.system.b_is_constant:
         raise SolverError(
             "exponential, where L is no sum along axes, is for sources and boundary data that do not change in time; use tr_bdf2 "

@@ -282,3 +282,61 @@ def test_melting_reaches_its_front():
     x = ice.grid.axes[0].nodes
     exact = np.maximum(1 - scipy.special.erf(x / (2 * np.sqrt(0.2))) / scipy.special.erf(lam), 0)
     assert np.max(np.abs(np.maximum(solution["H"].values - 1, 0) - exact)) < 0.01
+
+
+@pytest.mark.parametrize("a", [0.3, np.pi, 40.0])
+def test_damped_waves_are_exact(a):
+    """u_tt = u_xx - 2 a u_t, under-damped, near-critical and over-damped, fixed and free ends: each mode by its own roots."""
+    n = 33
+    grid = pk.Grid(x=pk.Axis(0, 1, n))
+    x, h = grid.axes[0].nodes, 1 / (n - 1)
+    for end, shape, k in (
+        (pk.Dirichlet(0), np.sin(np.pi * x), 1),
+        (pk.Neumann(0), np.cos(2 * np.pi * x), 2),
+        (pk.Neumann(0), 1 + 0 * x, 0),
+    ):
+        lam = -((2 * np.sin(k * np.pi * h / 2) / h) ** 2)
+        string = pk.Problem(
+            pk.PDE("u_tt = u_xx - 2*a*u_t", parameters={"a": a}),
+            grid,
+            initial={"u": shape, "u_t": 0.5 * shape},
+            boundary={"u": {"x": end}},
+        )
+        solution = string.solve(t_end=1.0)
+        assert solution.method == "exponential"
+        for i, t in enumerate(solution.times):
+            root = np.sqrt(lam + a**2 + 0j)
+            S = np.sinh(root * t) / root
+            c = (np.exp(-a * t) * (np.cosh(root * t) + a * S) + 0.5 * np.exp(-a * t) * S).real
+            assert np.max(np.abs(solution.frame("u", i).values - c * shape)) < 1e-8
+
+
+def test_a_damped_wave_with_a_source_that_moves(figure):
+    """Against Radau at a tight tolerance; the error follows the tolerance."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 33))
+    string = pk.Problem(
+        pk.PDE("u_tt = u_xx - 0.8*u_t + x*sin(5*t)"),
+        grid,
+        initial={"u": "sin(pi*x)", "u_t": 0},
+        boundary={"u": {"x": {"left": pk.Dirichlet("0.1*sin(3*t)"), "right": pk.Neumann(0)}}},
+    )
+    exact = string.solve(t_end=2.0, method="Radau", rtol=1e-12, atol=1e-14)["u"].values
+    found = string.solve(t_end=2.0)
+    error = np.max(np.abs(found["u"].values - exact))
+    figure("error of a damped wave with moving data over rtol", error / 1e-6, "<= 30")
+    assert found.method == "exponential" and error < 30e-6
+
+
+def test_critical_damping():
+    """a^2 = -lambda exactly: exp(-a t)(1 + a t)."""
+    n, h = 33, 1 / 32
+    a = 2 * np.sin(np.pi * h / 2) / h
+    grid = pk.Grid(x=pk.Axis(0, 1, n))
+    string = pk.Problem(
+        pk.PDE("u_tt = u_xx - 2*a*u_t", parameters={"a": a}),
+        grid,
+        initial={"u": "sin(pi*x)", "u_t": 0},
+        boundary={"u": {"x": pk.Dirichlet(0)}},
+    )
+    u = string.solve(t_end=1.0)["u"].values
+    assert np.max(np.abs(u - np.exp(-a) * (1 + a) * np.sin(np.pi * grid.axes[0].nodes))) < 1e-8

@@ -140,7 +140,7 @@ def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solver
     table.add_row("time", f"{start:g} to {end:g}")
     table.add_row("method", escape(choice.method.name + "\n" + "\n".join(choice.reasons)))
     system = problem.semidiscrete
-    facts = Facts(system, start, system.pack(problem.initial_fields()), end - start, modes=solvers.modes)
+    facts = Facts(system, start, system.pack(problem.initial_fields()), end - start, known=solvers.diagonal_part)
     names = ["euler", "rk4"] + (["verlet"] if facts.purely_second_order and not facts.damped else [])
     if system.evolves:
         found = {name: facts.limit(METHODS[name]) for name in names}

@@ -11,7 +11,7 @@ from pdekit.discretize.real_pairs import RealPairs
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
 from pdekit.language.symbols import spatial_derivatives
-from pdekit.linear.separable import Diagonalisation
+from pdekit.linear.stiff_part import StiffPart
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.compositions import COMPOSITIONS
 from pdekit.time.methods import Method
@@ -38,7 +38,7 @@ class Facts:
     """What the choice rests on.
 
     `precise` finds the spectrum of a large system at any cost, `rough` bounds it where only the kind of method is to be chosen;
-    `modes` are known eigenvectors.
+    `known` is the whole of a linear system whose eigenvectors are known.
     """
 
     system: SemiDiscrete
@@ -47,7 +47,7 @@ class Facts:
     duration: float
     thresholds: Thresholds = THRESHOLDS
     precise: bool = False
-    modes: Diagonalisation | None = None
+    known: StiffPart | None = None
     rough: bool = False
 
     @cached_property
@@ -60,8 +60,8 @@ class Facts:
     @cached_property
     def spectrum(self) -> Spectrum:
         """Its spectrum."""
-        if self.modes is not None:
-            return outermost(self.modes, self.system.time_order)
+        if self.known is not None:
+            return outermost(self.known.modes, self.system.time_order, self.known.damping)
         if self.bounded:
             radius = rate_bound(self.system, self.t, self.y)
             edge = [1j * radius, -1j * radius] if self.purely_second_order else [-radius]
@@ -74,7 +74,7 @@ class Facts:
     def bounded(self) -> bool:
         """Whether the spectrum is taken from a bound on the rows: a large real system of diffusion or of waves."""
         system, sizes = self.system, self.thresholds
-        if self.modes is not None or system.size < sizes.bounded_from or not self.elliptic:
+        if self.known is not None or system.size < sizes.bounded_from or not self.elliptic:
             return False
         return system.size >= sizes.matrix_free_from or (self.rough and not has_doubtful_closures(system))
 
@@ -140,7 +140,7 @@ class Facts:
     def limit_for(self, method: Method, step: float) -> float | None:
         """The same, found again with more care where the step is above what a bound of a large spectrum allows."""
         found = self.limit(method)
-        if found is None or step <= found or self.bounded or self.precise or self.modes is not None:
+        if found is None or step <= found or self.bounded or self.precise or self.known is not None:
             return found
         return replace(self, precise=True).limit(method)
 
@@ -160,7 +160,7 @@ class Facts:
                     "use rk4 or tr_bdf2",
                     key="time.method",
                 )
-            known = self.bounded or self.modes is not None
+            known = self.bounded or self.known is not None
             own = _inverse(self.spectrum.radius) if known else verlet_limit(self.stiffness, self.precise)
             own *= COMPOSITIONS[method.name].limit / COMPOSITIONS["verlet"].limit
         others = [other.limit(method) for other in self.later] if own is not None else []

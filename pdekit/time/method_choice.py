@@ -87,7 +87,9 @@ def choose(
     """
     refuse_unsound(system)
     solvers = solvers or Solvers(system, thresholds=thresholds)
-    facts = Facts(system, t, y, duration, thresholds, modes=solvers.modes, rough=method == "auto" and step is None)
+    facts = Facts(
+        system, t, y, duration, thresholds, known=solvers.diagonal_part, rough=method == "auto" and step is None
+    )
     facts.refuse_growth()
     if system.system.noises:
         return _for_noise(facts, method, step, duration)

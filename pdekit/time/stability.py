@@ -230,12 +230,13 @@ def wave_spectrum(K: Matrix) -> Spectrum:
     return Spectrum(np.concatenate([roots, -roots]), found.complete)
 
 
-def outermost(modes: Diagonalisation, time_order: int) -> Spectrum:
+def outermost(modes: Diagonalisation, time_order: int, damping: complex = 0.0) -> Spectrum:
     """The spectrum of a system whose eigenvalues (of the stiffness, for order 2 in time) are all known: the outermost in each direction."""
     values = modes.eigenvalues.ravel() if modes.extremes is None else np.array(modes.extremes)
     if time_order == 2:
-        roots = np.sqrt(values.astype(complex))
-        values = np.concatenate([roots, -roots])
+        half = 0.5 * damping
+        roots = np.sqrt(values + half**2 + 0j)
+        values = np.concatenate([half + roots, half - roots])
     if values.dtype.kind != "c":
         return Spectrum(np.array([values.min(), values.max()], dtype=complex), True)
     if values.size <= DIRECTIONS:

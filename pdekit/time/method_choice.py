@@ -20,6 +20,7 @@ from pdekit.time.stability import rate_bound
 from pdekit.typing import Array
 
 MOST_STEPS = 1e9
+ROUNDING = 1e-12  # imaginary parts of eigenvalues beside the greatest modulus
 
 
 @dataclass(frozen=True)
@@ -248,7 +249,8 @@ def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
     if not system.evolves or system.function is not None or solvers.stiff_parts is None:
         return False
     eigenvalues = [part.modes.eigenvalues for part in solvers.stiff_parts]
-    stiff, real = max(float(np.max(np.abs(e))) for e in eigenvalues), not any(np.iscomplexobj(e) for e in eigenvalues)
+    stiff = max(float(np.max(np.abs(e))) for e in eigenvalues)
+    real = all(np.max(np.abs(np.imag(e))) <= ROUNDING * stiff for e in eigenvalues)
     sizes = facts.thresholds
     by_kernels = system.size >= sizes.stabilised_from.get(system.grid.ndim, np.inf) and not system.system.definitions
     few = sizes.turning_steps if system.dtype.kind == "c" and not real else sizes.explicit_steps

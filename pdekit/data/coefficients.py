@@ -67,7 +67,7 @@ class Table:
         StorageError
             No such file or column; not two columns of the same length, in increasing order and finite.
         """
-        x, y = (FileData(self.table, name).column() for name in (self.x, self.y))
+        x, y = (FileData(self.table, name).array() for name in (self.x, self.y))
         place = f"table {Path(self.table)}"
         if x.ndim != 1 or x.shape != y.shape or x.size < 2:
             raise StorageError(f"{place}: {self.x!r} has shape {x.shape}, {self.y!r} has shape {y.shape}")

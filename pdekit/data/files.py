@@ -1,4 +1,4 @@
-"""Initial data from files."""
+"""Arrays from files."""
 
 from __future__ import annotations
 
@@ -16,83 +16,61 @@ from pdekit.geometry.grid import RESERVED_NAMES, Field, Grid
 
 @dataclass(frozen=True)
 class FileData:
-    """Data in a file: the last frame of an HDF5 variable, an array of an NPZ, a NPY or CSV file.
+    """Data in a file: a variable of an HDF5 or NPZ file, an NPY file, a CSV file or one column of it.
 
     Parameters
     ----------
     file : str
         Path.
     variable : str, optional
-        Name in an HDF5 or NPZ file.
+        Name in an HDF5 or NPZ file, or of a column in the first line of a CSV file; without it a CSV file is a matrix
+        of numbers.
     """
 
     file: str
     variable: str | None = None
 
     def load(self, shape: tuple[int, ...]) -> NDArray[Any]:
-        """The array, of the grid's shape.
+        """The array, of the grid's shape; of one with a further first axis, of frames, the last.
 
         Raises
         ------
         StorageError
-            No such file or variable, or another shape.
+            No such file or variable, a damaged file, or another shape.
         """
-        path = Path(self.file)
-        if not path.is_file():
-            raise StorageError(f"initial data {path}: no such file")
-        try:
-            values = self._read(path)
-        except StorageError:
-            raise
-        except Exception as error:  # h5py, zipfile and numpy raise all kinds
-            raise StorageError(f"initial data {path} cannot be read: {error}") from None
+        values = self.array()
         if values.ndim == len(shape) + 1:
             values = values[-1]
         if values.shape != shape:
-            raise StorageError(f"initial data {path} have shape {values.shape}, the grid needs {shape}")
+            raise StorageError(f"data {self.file} have shape {values.shape}, the grid needs {shape}")
         return values
 
     def array(self) -> NDArray[Any]:
-        """The array as it stands in the file; a CSV file without `variable` is a matrix of numbers.
+        """The array as it stands in the file.
 
         Raises
         ------
         StorageError
+            No such file or variable, or a damaged file.
         """
         path = Path(self.file)
         if not path.is_file():
             raise StorageError(f"data {path}: no such file")
-        return self.column() if self.variable is not None else self._read(path)
-
-    def column(self) -> NDArray[Any]:
-        """The array as it stands in the file; of a CSV file the column that its first line names.
-
-        Raises
-        ------
-        StorageError
-        """
-        path = Path(self.file)
-        if not path.is_file():
-            raise StorageError(f"data {path}: no such file")
-        if path.suffix.lower() != ".csv":
-            return self._read(path)
-        names = path.read_text().partition("\n")[0].replace("#", "").split(",")
-        names = [name.strip().strip('"') for name in names]
-        if self.variable not in names:
-            raise StorageError(f"data {path}: no column {self.variable!r}; there are {names}")
         try:
-            return np.loadtxt(path, delimiter=",", skiprows=1, usecols=names.index(self.variable), ndmin=1)
-        except ValueError as error:
-            raise StorageError(f"data {path}: {error}") from None
+            return self._read(path)
+        except StorageError:
+            raise
+        except Exception as error:  # h5py, zipfile and numpy raise all kinds
+            raise StorageError(f"data {path} cannot be read: {error}") from None
 
     def _read(self, path: Path) -> NDArray[Any]:
         suffix = path.suffix.lower()
         if suffix == ".npy":
             return np.asarray(np.load(path, allow_pickle=False))
         if suffix == ".csv":
-            return np.loadtxt(path, delimiter=",")
+            return np.loadtxt(path, delimiter=",") if self.variable is None else self._column(path)
         if self.variable is None:
-            raise StorageError(f"initial data {path}: say which variable, {{file: ..., variable: ...}}")
+            raise StorageError(f"data {path}: say which variable, {{file: ..., variable: ...}}")
         if suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
                 return self._pick(archive, list(archive.files), path)
@@ -101,9 +79,16 @@ class FileData:
         with open_hdf5(path) as file:
             return self._pick(file, list(file), path)
 
+    def _column(self, path: Path) -> NDArray[Any]:
+        names = path.read_text().partition("\n")[0].replace("#", "").split(",")
+        names = [name.strip().strip('"') for name in names]
+        if self.variable not in names:
+            raise StorageError(f"data {path}: no column {self.variable!r}; there are {names}")
+        return np.loadtxt(path, delimiter=",", skiprows=1, usecols=names.index(self.variable), ndmin=1)
+
     def _pick(self, container: Any, names: list[str], path: Path) -> NDArray[Any]:
         if self.variable not in names:
-            raise StorageError(f"initial data {path}: no variable {self.variable!r}; there are {sorted(names)}")
+            raise StorageError(f"data {path}: no variable {self.variable!r}; there are {sorted(names)}")
         return np.asarray(container[self.variable][()])
 
 
@@ -126,7 +111,7 @@ def read_columns(file: str | Path, coordinate: str, value: str) -> Field:
     StorageError, GridError
         No such file or column, columns of different lengths, unsorted or duplicate coordinates.
     """
-    nodes, values = (FileData(str(file), name).column() for name in (coordinate, value))
+    nodes, values = (FileData(str(file), name).array() for name in (coordinate, value))
     if nodes.ndim != 1 or values.shape != nodes.shape:
         raise StorageError(f"data {file}: {coordinate!r} has shape {nodes.shape}, {value!r} has shape {values.shape}")
     name = (

@@ -151,6 +151,20 @@ def test_linear_data_have_no_derivative():
     assert rod(1 + X**2, order=4, equation="u_t = u_xx + d(k, x)*u") is not None
 
 
+@pytest.mark.parametrize(
+    "place", ["parameters: {k: 1}\nboundary: {u: {x: {dirichlet: DATA}}}", "parameters: {k: DATA}"]
+)
+@pytest.mark.parametrize("data", ["{file: bad.npy}", "{table: bad.h5, x: t, y: v}", "{table: bad.csv, x: t, y: v}"])
+def test_damaged_files(tmp_path, place, data):
+    (tmp_path / "bad.npy").write_bytes(b"\x93NUMPY and no array")
+    (tmp_path / "bad.h5").write_bytes(b"no HDF5")
+    (tmp_path / "bad.csv").write_bytes(bytes(range(256)))
+    text = f"grid: {{x: {{range: [0, 1], points: 9}}}}\nequations: u_t = k*u_xx\ninitial: {{u: 0}}\ntime: {{end: 1}}\n{place}\n"
+    with pytest.raises(pk.PdekitError, match=r"(boundary.u.x.*|parameters.k): data .*bad.* cannot be read") as error:
+        loads(text.replace("DATA", data), folder=tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_a_table_that_ends_too_early(ramp):
     with pytest.raises(pk.PdekitError, match="reaches from t = 0 to 2, asked for at t = 3"):
         loads(CONFIG.replace("DATA", TABLE).replace("end: 2", "end: 3"), folder=ramp)

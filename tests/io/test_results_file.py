@@ -195,5 +195,8 @@ def test_initial_data_from_files(tmp_path):
         (pk.FileData(str(tmp_path / "a.h5"), "u"), last),
     ):
         assert np.array_equal(rod().replace(initial={"u": data}).initial_fields()["u"], expected)
+    np.savetxt(tmp_path / "b.csv", np.column_stack([values, -values]), delimiter=",", header="v,w", comments="")
+    column = rod().replace(initial={"u": pk.FileData(str(tmp_path / "b.csv"), "w")}).initial_fields()["u"]
+    assert np.array_equal(column, -values)
     with pytest.raises(StorageError, match="no variable 'q'; there are"):
         rod().replace(initial={"u": pk.FileData(str(tmp_path / "a.npz"), "q")}).initial_fields()

@@ -213,7 +213,7 @@ class StopSettings:
         """`wall` as a number."""
         if not isinstance(self.wall, str):
             return self.wall
-        found = re.fullmatch(r"\s*([\d.]+)\s*(s|min|h)\s*", self.wall)
+        found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(s|min|h)\s*", self.wall)
         if found is None:
             raise ConfigError(f"expected seconds, or a time such as 30min or 2h, found {self.wall!r}", key="stop.wall")
         return float(found.group(1)) * _SECONDS[found.group(2)]

@@ -145,6 +145,8 @@ def test_settings_survive_yaml():
         ("when: max(v) > 1", "stop.when: .*unknown name 'v'"),
         ("when: 'face(u, x, top) > 1'", "stop.when"),
         ("wall: 3 weeks", "stop.wall: expected seconds"),
+        ("wall: 1.2.3h", "stop.wall: expected seconds"),
+        ("wall: .h", "stop.wall: expected seconds"),
         ("steady: -1", "stop.steady: must be a positive number"),
         ("whne: 1", "whne: unknown key; allowed are when, steady, wall"),
     ],

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.errors import ConfigError
 from pdekit.run import Output
 from pdekit.solution import Solution
+from pdekit.typing import Array
 
 QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 MOST_BYTES = 4e9  # of all frames of all samples, which quantiles need together
@@ -31,8 +30,8 @@ def ensemble(run: Callable[[int], Solution], samples: int, output: Output | None
     Returns
     -------
     Solution
-        Of every variable u: ``u``, the mean; ``u_deviation``, the standard deviation of the samples; ``u_q05``, ``u_q50``, ``u_q95``,
-        quantiles.
+        Of every variable u, and of every series: ``u``, the mean; ``u_deviation``, the standard deviation of the samples;
+        ``u_q05``, ``u_q50``, ``u_q95``, quantiles.
 
     Raises
     ------
@@ -40,30 +39,44 @@ def ensemble(run: Callable[[int], Solution], samples: int, output: Output | None
         All samples together do not fit into memory.
     """
     first = run(0)
-    size = sum(first.values[name].nbytes for name in first.variables) * samples
+    size = sum(array.nbytes for array in (*first.values.values(), *first.series.values())) * samples
     if size > MOST_BYTES:
         raise ConfigError(
             f"{samples} samples of {first.times.size} frames take {size / 1e9:.1f} GB, more than {MOST_BYTES / 1e9:.0f}; store fewer frames",
             key="time.samples",
         )
     runs = [first, *(run(number) for number in range(1, samples))]
-    values: dict[str, NDArray[Any]] = {}
+    values, series = dict[str, Array](), dict[str, Array]()
     for name in first.variables:
-        stack = np.stack([one.values[name] for one in runs])
-        values[name] = stack.mean(axis=0)
-        values[f"{name}_deviation"] = stack.std(axis=0, ddof=1 if samples > 1 else 0)
-        if stack.dtype.kind != "c":
-            found = np.quantile(stack, list(QUANTILES.values()), axis=0)
-            values |= {f"{name}_{label}": quantile for label, quantile in zip(QUANTILES, found)}
+        values |= condensed(name, np.stack([one.values[name] for one in runs]))
+    for name in first.series:
+        series |= {"t": first.series["t"]} if name == "t" else condensed(name, np.stack([r.series[name] for r in runs]))
     counts = {key: sum(one.statistics[key] for one in runs) for key in first.statistics}
     reasons = (*first.reasons, f"{samples} samples")
     notes = tuple(dict.fromkeys(note for one in runs for note in one.notes))
     wall = sum(one.wall_time for one in runs)
-    result = replace(first, values=values, statistics=counts, reasons=reasons, notes=notes, wall_time=wall)
+    result = replace(
+        first, values=values, series=series, statistics=counts, reasons=reasons, notes=notes, wall_time=wall
+    )
     if output is not None:
-        writer = output.open(first.method, reasons, {name: v.dtype for name, v in values.items()})
+        types = (
+            {name: v.dtype for name, v in values.items()},
+            {name: v.dtype for name, v in series.items() if name != "t"},
+        )
+        writer = output.open(first.method, reasons, *types)
         for index, t in enumerate(first.times):
             writer.append(float(t), {name: v[index] for name, v in values.items()})
+        if series:
+            writer.record(series)
         writer.close("complete", "", counts, wall, notes)
         result = replace(result, file=output.path)
     return result
+
+
+def condensed(name: str, samples: Array) -> dict[str, Array]:
+    """Mean, deviation and quantiles of samples along the first axis; of complex ones no quantiles."""
+    found = {name: samples.mean(axis=0), f"{name}_deviation": samples.std(axis=0, ddof=1 if len(samples) > 1 else 0)}
+    if samples.dtype.kind != "c":
+        quantiles = np.quantile(samples, list(QUANTILES.values()), axis=0)
+        found |= {f"{name}_{label}": quantile for label, quantile in zip(QUANTILES, quantiles)}
+    return found

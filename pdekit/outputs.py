@@ -18,7 +18,7 @@ class Writer(Protocol):
         ...
 
     def record(self, series: Mapping[str, Array]) -> None:
-        """The series so far, by name, with their times ``t``."""
+        """Further rows of the series by name, with their times ``t``."""
         ...
 
     def note(self, point: Checkpoint) -> None:
@@ -38,6 +38,15 @@ class Output(Protocol):
     @property
     def path(self) -> Path: ...
 
-    def open(self, method: str, reasons: Sequence[str], variables: Mapping[str, Any] | None = None) -> Writer:
-        """The writer, with everything that is known before the first frame; `variables`: types by name, if not the states."""
+    def open(
+        self,
+        method: str,
+        reasons: Sequence[str],
+        variables: Mapping[str, Any] | None = None,
+        series: Mapping[str, Any] | None = None,
+    ) -> Writer:
+        """The writer, with everything that is known before the first frame.
+
+        `variables` and `series` are types by name; by default those of the states and of the problem's series.
+        """
         ...

@@ -100,7 +100,12 @@ def resume(
                 "pk.resume(path, problem=...)"
             )
         problem = loads(text)
-    elif problem.grid.names != tuple(run.stored.axes) or [b.name for b in problem.semidiscrete.blocks] != list(
+    if problem.time.samples > 1:
+        raise ConfigError(
+            f"{path} holds what {problem.time.samples} samples have in common, of which none goes on",
+            key="time.samples",
+        )
+    if problem.grid.names != tuple(run.stored.axes) or [b.name for b in problem.semidiscrete.blocks] != list(
         run.stored.variables
     ):
         raise ConfigError(
@@ -119,19 +124,20 @@ def resume(
     with _kept(path, spare):
         output = output_to(problem, path, force=True)
         settings, rule = problem.time, replace(problem.output, file=None)
-        solution = Run(problem, output, keep=keep).in_time(settings, rule, end, None, _then(progress, spare, last), run)
+        solution = Run(problem, output, keep=keep).in_time(settings, rule, end, None, _then(progress, spare), run)
     if run.point is None:
         note = f"went on from the frame at t = {last:g} with steps of its own (no checkpoints were kept)"
         solution = replace(solution, notes=(*solution.notes, note))
     return solution
 
 
-def _then(progress: Progress | None, spare: Path, last: float) -> Progress:
+def _then(progress: Progress | None, spare: Path) -> Progress:
     """The progress; at the first new step all that was there is in the new file, and the copy may go."""
+    copies = [spare]
 
     def told(t: float, steps: int) -> None:
-        if spare.exists():
-            spare.unlink()
+        while copies:
+            copies.pop().unlink(missing_ok=True)
         if progress is not None:
             progress(t, steps)
 

@@ -60,8 +60,9 @@ class _Course:
     tolerance : Tolerance
     watch : Watch
     notes : list of str
-    observers : tuple of callable
-        Told of every step.
+    recorder : SeriesRecorder
+    enders : tuple of callable
+        What may end the run before its time.
     memory : StepMemory, optional
         Of a run that is a chain from frame to frame.
     is_watched : bool
@@ -78,10 +79,16 @@ class _Course:
     tolerance: Tolerance
     watch: Watch
     notes: list[str]
-    observers: tuple[Notice, ...] = ()
+    recorder: SeriesRecorder
+    enders: tuple[Notice, ...] = ()
     memory: StepMemory | None = None
     is_watched: bool = True
     ended: bool = False
+
+    @property
+    def observers(self) -> tuple[Notice, ...]:
+        """Who is told of every step."""
+        return (self.recorder, *self.enders) if self.recorder.measurements else self.enders
 
     def point(self, t: float) -> Checkpoint:
         """From where the run can go on."""
@@ -161,26 +168,18 @@ class Run:
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
         recorder = SeriesRecorder(self.problem.series, start, y)
-        observers = ((recorder,) if self.problem.series else ()) + self._enders(start, y)
+        enders = self._enders(start, y)
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:
             system.expect_many_jacobians()
-        course = _Course(settings, end, choice, rhs, solvers, tolerance, watch, notes, observers, memory)
-        states = (
-            self._states(course, stops, [y]) if before is None else self._continued(course, stops, before, recorder)
-        )
+        course = _Course(settings, end, choice, rhs, solvers, tolerance, watch, notes, recorder, enders, memory)
+        states = self._states(course, stops, [y]) if before is None else self._continued(course, stops, before)
         del y  # large states are kept where they are used only
         begun = [] if before is None else before.times
         count = len(begun) + sum(stop.frame and stop.t not in begun for stop in stops) if self.keep else 1
+        writer = self._open(name, reasons)
         times, values = self._store(
-            states,
-            lambda t: t == end or course.ended,
-            count,
-            self._open(name, reasons),
-            statistics,
-            notes,
-            recorder,
-            course,
+            states, lambda t: t == end or course.ended, count, writer, statistics, notes, course
         )
         statistics.compile_seconds = getattr(getattr(rhs, "kernel", None), "compile_seconds", 0.0)
         found = self._solution(times, values, name, reasons, statistics, tuple(notes))
@@ -241,9 +240,7 @@ class Run:
             if stops[last].jump:
                 course.memory.forget()
 
-    def _continued(
-        self, course: _Course, stops: Sequence[Stop], before: Interrupted, recorder: SeriesRecorder
-    ) -> Iterator[tuple[float, Array]]:
+    def _continued(self, course: _Course, stops: Sequence[Stop], before: Interrupted) -> Iterator[tuple[float, Array]]:
         """The frames of a run that was interrupted: those that are stored, and then on from the last one of them."""
         system, point = self.system, before.point
         states = [(t, system.pack(before.frame(k))) for k, t in enumerate(before.times)]
@@ -256,8 +253,8 @@ class Run:
             course.notes[:], course.is_watched = point.notes, point.is_watched
             if point.method != course.choice.method.name:
                 course.choice, course.rhs = Choice(METHODS[point.method], ("went on from there",)), None
-        recorder.restore(before.series, t)
-        course.observers = ((recorder,) if self.problem.series else ()) + self._enders(t, y)
+        course.recorder.restore(before.series, t)
+        course.enders = self._enders(t, y)
         here = [stop for stop in stops if stop.t == t] or [Stop(t)]
         yield from self._states(course, [*here, *(stop for stop in stops if stop.t > t)], [y])
 
@@ -289,9 +286,7 @@ class Run:
                 t, y = self._located(course, found)
                 course.ended = True
                 course.notes.append(f"ended at t = {t:.6g}: {found.reason}")
-                for observer in course.observers:
-                    if isinstance(observer, SeriesRecorder):
-                        observer.record(t, y)
+                course.recorder.record(t, y)
                 yield t, y
                 return
             except Unsuitable as change:
@@ -357,10 +352,10 @@ class Run:
         writer: Writer | None,
         statistics: Statistics,
         notes: list[str],
-        recorder: SeriesRecorder | None = None,
         course: _Course | None = None,
     ) -> tuple[Array, dict[str, Array]]:
         """Take the frames as they come, to memory and file; `count` are kept, of one the last."""
+        rows = 0  # of the series that the file has
         times: list[float] = []
         stored: dict[str, Array] = {}
         status, message = "interrupted", "the run was interrupted"
@@ -370,8 +365,9 @@ class Run:
                 del y
                 if writer is not None:
                     writer.append(t, full)
-                    if recorder is not None and recorder.measurements:
-                        writer.record(recorder.arrays())
+                    if course is not None and course.recorder.measurements:
+                        writer.record(course.recorder.arrays(rows))
+                        rows = len(course.recorder.times)
                     if course is not None and course.memory is not None:
                         writer.note(course.point(t))
                 if self.keep or is_last(t):

@@ -14,7 +14,7 @@ from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
 from pdekit.problem import Problem
 from pdekit.run import Progress, Run
-from pdekit.settings import OutputSettings
+from pdekit.settings import OutputSettings, StopSettings
 from pdekit.solution import Solution
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.method_choice import Choice
@@ -66,6 +66,10 @@ def solve(
         return run.in_time(settings, rule, end, choice, follow)
     if not problem.system.noises:
         raise ConfigError("there is no noise in the equations: all samples would be the same", key="time.samples")
+    if problem.stop != StopSettings():
+        raise ConfigError(
+            "with a stop every sample would end at a time of its own: run them one by one", key="time.samples"
+        )
     single = replace(settings, samples=1)
     return ensemble(
         lambda number: Run(problem, thresholds=thresholds, sample=number).in_time(single, rule, end, choice, follow),

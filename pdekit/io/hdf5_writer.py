@@ -143,7 +143,7 @@ class ResultWriter:
                 data.dims[0].attach_scale(group["t"])
 
     def record(self, series: Mapping[str, Array]) -> None:
-        """Store the series so far; their times last.
+        """Store further rows of the series; their times last.
 
         Raises
         ------
@@ -152,10 +152,10 @@ class ResultWriter:
         """
         try:
             for name in (*self._series, "t"):
-                data, values = self._file[f"series/{name}"], series[name]
-                begin = min(data.shape[0], values.size) - 1 if data.shape[0] else 0
-                data.resize(values.size, axis=0)
-                data[max(begin, 0) :] = values[max(begin, 0) :]
+                data, rows = self._file[f"series/{name}"], series[name]
+                count = data.shape[0]
+                data.resize(count + rows.size, axis=0)
+                data[count:] = rows
                 data.flush()
         except OSError as error:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None

@@ -33,8 +33,17 @@ class ResultsFile:
         check_output(path, force)
         self.problem, self.path, self.force = problem, path, force
 
-    def open(self, method: str, reasons: Sequence[str], variables: Mapping[str, Any] | None = None) -> ResultWriter:
-        """The writer, with everything that is known before the first frame; `variables`: types by name, if not the states."""
+    def open(
+        self,
+        method: str,
+        reasons: Sequence[str],
+        variables: Mapping[str, Any] | None = None,
+        series: Mapping[str, Any] | None = None,
+    ) -> ResultWriter:
+        """The writer, with everything that is known before the first frame.
+
+        `variables` and `series` are types by name; by default those of the states and of the problem's series.
+        """
         problem, system = self.problem, self.problem.semidiscrete
         stored = variables or {block.name: system.dtype for block in system.blocks}
         attributes = {
@@ -58,7 +67,7 @@ class ResultsFile:
             steady=problem.steady,
             force=self.force,
             labels=problem.labels,
-            series=dict.fromkeys(problem.series, system.dtype),
+            series=dict.fromkeys(problem.series, system.dtype) if series is None else series,
         )
 
 

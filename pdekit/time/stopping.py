@@ -118,6 +118,6 @@ class SeriesRecorder:
         self.times = series["t"][:count].tolist() if count else []
         self.values = {name: series[name][:count].tolist() for name in self.measurements}
 
-    def arrays(self) -> dict[str, Array]:
-        """The columns by name, and the times as ``t``."""
-        return {"t": np.array(self.times), **{name: np.array(values) for name, values in self.values.items()}}
+    def arrays(self, first: int = 0) -> dict[str, Array]:
+        """The columns by name, and the times as ``t``, from a row on."""
+        return {name: np.array(column[first:]) for name, column in {"t": self.times, **self.values}.items()}

@@ -152,6 +152,39 @@ def test_an_ensemble_in_memory_and_file(tmp_path):
     assert np.array_equal(stored["u_q50"].values, solution["u_q50"].values)
 
 
+def test_the_series_of_an_ensemble(tmp_path):
+    """Of an equation that is linear in u the mean of the integral over the samples is that of the mean state, at every frame."""
+    problem = pk.Problem(
+        pk.PDE("u_t = -u + 0.1*noise()"),
+        pk.Grid(x=pk.Axis(0, 1, 20, periodic=True)),
+        initial={"u": 1},
+        time=pk.TimeSettings(end=1.0, step=0.1, seed=9, samples=5),
+        output=pk.OutputSettings(series={"heat": "integral(u)"}),
+    )
+    solution = problem.solve(output=tmp_path / "e.h5", every=0.1)
+    assert set(solution.series) == {"t", "heat", "heat_deviation", "heat_q05", "heat_q50", "heat_q95"}
+    assert np.allclose(solution.series["t"], solution.times, rtol=1e-14)
+    assert np.allclose(solution.series["heat"], solution.values["u"].mean(axis=1), rtol=1e-13)
+    assert np.all(solution.series["heat_deviation"][1:] > 0)
+    stored = pk.open_result(tmp_path / "e.h5").series
+    assert all(np.array_equal(stored[name], values) for name, values in solution.series.items())
+    with pytest.raises(pk.PdekitError, match=r"time.samples: .*e.h5 holds what 5 samples have in common"):
+        pk.resume(tmp_path / "e.h5", until=2.0)
+
+
+def test_samples_do_not_stop_each_at_a_time_of_its_own():
+    problem = pk.Problem(
+        pk.PDE("u_t = noise()"),
+        pk.Grid(x=pk.Axis(0, 1, 8, periodic=True)),
+        initial={"u": 0},
+        time=pk.TimeSettings(end=1, step=0.1, seed=1, samples=3),
+        stop=pk.StopSettings(when="max(u) > 1"),
+    )
+    with pytest.raises(pk.PdekitError, match=r"time.samples: with a stop"):
+        problem.solve()
+    assert problem.solve(samples=1).times[-1] <= 1
+
+
 def solve(equation, **options):
     settings = {"end": 1, "step": 0.01, "seed": 3, **options}
     grid = pk.Grid(x=pk.Axis(0, 1, 64, periodic=True))

@@ -14,14 +14,12 @@ Math. 44 (2003) 139-181.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.time.implicit_explicit_tables import ImplicitExplicitTableau
+from pdekit.time.kept_factors import KeptFactors
 from pdekit.time.splitting import Splitting
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.typing import Array
@@ -45,7 +43,7 @@ class ImplicitExplicit(VectorStepper):
     ) -> None:
         self.system, self.tableau, self.splitting, self.statistics = system, tableau, splitting, statistics
         self.error_order = tableau.error_order
-        self._solver = lru_cache(maxsize=KEPT)(self._factorised)
+        self._linear = KeptFactors(splitting.resolvent, statistics, KEPT)
 
     def rate(self, t: float, Y: Array) -> Array:
         self.statistics.evaluations += 1
@@ -54,7 +52,7 @@ class ImplicitExplicit(VectorStepper):
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         table, splitting = self.tableau, self.splitting
         hg = h * table.gamma
-        solver = self._solver(hg)
+        solver = self._linear.at(hg)
         N = [self._explicit(t, Y)]
         G = [splitting.implicit(t, Y)]
         for i in range(1, len(table.c)):
@@ -80,7 +78,3 @@ class ImplicitExplicit(VectorStepper):
     def _explicit(self, t: float, y: Array) -> Array:
         self.statistics.evaluations += 1
         return self.splitting.explicit(t, y)
-
-    def _factorised(self, hg: float) -> LinearSolver:
-        self.statistics.factorisations += 1
-        return self.splitting.resolvent(hg)

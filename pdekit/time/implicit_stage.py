@@ -10,6 +10,7 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
 from pdekit.time.iteration_matrix import iteration_matrix
+from pdekit.time.kept_factors import linear_factors
 from pdekit.typing import Array
 
 
@@ -26,11 +27,11 @@ class ImplicitStage:
     """
 
     def __init__(self, system: SemiDiscrete, solvers: Solvers, statistics: Statistics) -> None:
-        self.system, self.solvers, self.statistics = system, solvers, statistics
+        self.system, self.statistics = system, statistics
         self.M, self.regular = system.mass, system.evolves
         self._blocks = [block.slice for block in system.blocks]
         self._newton = Newton(STEPS, solvers.factorise, statistics)
-        self._linear: tuple[float, LinearSolver] | None = None
+        self._linear = linear_factors(system, solvers, statistics)
         self.last: LinearSolver | None = None  # of ``M - hg J``, as the stage left it
 
     def solve(self, t: float, known: Array, hg: float, guess: Array) -> Array:
@@ -43,7 +44,7 @@ class ImplicitStage:
         system, M = self.system, self.M
         self.statistics.evaluations += 1
         if system.is_linear:
-            self.last = self._factorised(hg)
+            self.last = self._linear.at(hg)
             return self.last.solve((known if self.regular else M * known) + hg * system.b(t))
 
         def residual(x: Array) -> Array:
@@ -59,11 +60,3 @@ class ImplicitStage:
         root = self._newton.solve(problem, guess, hg)
         self.last = root.solver
         return root.x
-
-    def _factorised(self, hg: float) -> LinearSolver:
-        if self._linear is None or self._linear[0] != hg:
-            make = lambda: iteration_matrix(self.M, hg, self.system.L)  # noqa: E731
-            solver = self.solvers.shifted(1.0, hg, make) if self.regular else self.solvers.factorise(make())
-            self._linear = hg, solver
-            self.statistics.factorisations += 1
-        return self._linear[1]

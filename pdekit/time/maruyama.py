@@ -28,8 +28,10 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.language.evaluate import slope
 from pdekit.language.noise import NoiseTerm
+from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
+from pdekit.time.kept_factors import KeptFactors
 from pdekit.time.loop import Stop
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.time.wiener import WienerProcess
@@ -78,16 +80,13 @@ class ImplicitDrift:
     """``(1 - h L)^-1 (Y + h (b(t + h) + N(t, Y)) + noise)``."""
 
     def __init__(self, system: SemiDiscrete, solvers: Solvers, statistics: Statistics) -> None:
-        self.system, self.solvers, self.statistics = system, solvers, statistics
-        self._solver: tuple[float, Any] | None = None
+        self.system, self.statistics = system, statistics
+        self._linear = KeptFactors(solvers.resolvent, statistics)
 
     def __call__(self, t: float, Y: Array, h: float, noise: Array) -> Array:
         self.statistics.evaluations += 1
-        if self._solver is None or self._solver[0] != h:
-            self._solver = h, self.solvers.resolvent(h)
-            self.statistics.factorisations += 1
         rest = 0.0 if self.system.is_linear else self.system.nonlinear(t, Y)
-        return np.asarray(self._solver[1].solve(Y + h * (self.system.b(t + h) + rest) + noise))
+        return np.asarray(self._linear.at(h).solve(Y + h * (self.system.b(t + h) + rest) + noise))
 
 
 Increment = Callable[[Frame, NoiseTerm, WienerProcess, Array, float], Array]
@@ -100,15 +99,15 @@ def first_order(frame: Frame, term: NoiseTerm, process: WienerProcess, dW: Array
 
 def second_order(frame: Frame, term: NoiseTerm, process: WienerProcess, dW: Array, h: float) -> Array:
     """``g dW + g g' (dW^2 - v h)/2`` (Milstein)."""
-    g, own = frame.value(term.amplitude), _own_slope(frame.program.system, term)
+    g, own = frame.value(term.amplitude), slope(term.amplitude, _moved(frame.program.system, term))
     correction = 0.0 if own == 0 else 0.5 * g * frame.value(own) * (dW**2 - process.variance * h)
     return np.asarray(g * dW + correction)
 
 
-def _own_slope(system: Any, term: NoiseTerm) -> Any:
-    """g' by what the equation is for: the unknown, or its rate."""
+def _moved(system: EquationSystem, term: NoiseTerm) -> Any:
+    """What the equation is for that the noise stands in: the unknown, or its rate."""
     unknown = next(u for u in system.unknowns if u.name == term.unknown)
-    return slope(term.amplitude, unknown.rate if unknown.time_order == 2 else unknown.symbol)
+    return unknown.rate if unknown.time_order == 2 else unknown.symbol
 
 
 def refuse_without_diagonal_noise(system: SemiDiscrete) -> None:
@@ -119,17 +118,14 @@ def refuse_without_diagonal_noise(system: SemiDiscrete) -> None:
     SolverError
     """
     noises = system.system.noises
-    moved = {}
-    for unknown in system.system.unknowns:
-        moved[unknown.name] = unknown.rate if unknown.time_order == 2 else unknown.symbol
-    noisy = {moved[term.unknown] for term in noises}
+    noisy = {_moved(system.system, term) for term in noises}
     numbers = [term.number for term in noises]
     for term in noises:
         used = term.amplitude.free_symbols & noisy
         others = [other for other in noises if other.unknown == term.unknown and other is not term]
         if (
             term.amplitude.has(SpatialDerivative)
-            or used - {moved[term.unknown]}
+            or used - {_moved(system.system, term)}
             or (used and (others or numbers.count(term.number) > 1))
         ):
             raise SolverError(

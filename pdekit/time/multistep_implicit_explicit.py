@@ -18,9 +18,9 @@ import numpy as np
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.time.implicit_explicit import ImplicitExplicit
 from pdekit.time.implicit_explicit_tables import IMPLICIT_EXPLICIT_TABLEAUX
+from pdekit.time.kept_factors import KeptFactors
 from pdekit.time.splitting import Splitting
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.typing import Array
@@ -82,7 +82,7 @@ class MultistepImplicitExplicit(VectorStepper):
         self.starter = ImplicitExplicit(system, IMPLICIT_EXPLICIT_TABLEAUX[method.starter], splitting, statistics)
         self._history: list[tuple[Array, Array]] = []  # states and N, the newest first
         self._h = 0.0
-        self._solver: tuple[float, LinearSolver] | None = None
+        self._linear = KeptFactors(splitting.resolvent, statistics)
 
     def rate(self, t: float, Y: Array) -> Array:
         return self.starter.rate(t, Y)
@@ -103,11 +103,5 @@ class MultistepImplicitExplicit(VectorStepper):
         for alpha, beta, (y, N) in zip(method.alpha, method.beta, self._history):
             known += alpha * y + h * beta * N
         hg = h * method.gamma
-        out[...] = self._factorised(hg).solve(known + hg * splitting.b(t + h))
+        out[...] = self._linear.at(hg).solve(known + hg * splitting.b(t + h))
         return 0.0
-
-    def _factorised(self, hg: float) -> LinearSolver:
-        if self._solver is None or self._solver[0] != hg:
-            self._solver = hg, self.splitting.resolvent(hg)
-            self.statistics.factorisations += 1
-        return self._solver[1]

@@ -13,8 +13,6 @@ E. Hairer and G. Wanner, *Solving Ordinary Differential Equations II*, 2nd ed. (
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from pdekit.counts import Statistics
@@ -23,9 +21,10 @@ from pdekit.errors import SolverError
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.time.iteration_matrix import iteration_matrix
+from pdekit.time.kept_factors import linear_factors
 from pdekit.time.rosenbrock_tables import RosenbrockTableau
 from pdekit.time.stepper import Tolerance, VectorStepper
-from pdekit.typing import Array
+from pdekit.typing import Array, Matrix
 
 NEAR = 1e-3  # of a step, over which the derivative in time is taken
 
@@ -47,8 +46,8 @@ class Rosenbrock(VectorStepper):
         self.system, self.tableau, self.solvers, self.statistics = system, tableau, solvers, statistics
         self.error_order = tableau.error_order
         self.M = system.mass
-        self._linear: tuple[float, LinearSolver] | None = None
-        self._jacobian: tuple[float, Any] | None = None  # at the beginning of a step that may be tried again
+        self._linear = linear_factors(system, solvers, statistics)
+        self._jacobian: Matrix | None = None  # at the beginning of a step that may be tried again
 
     def rate(self, t: float, Y: Array) -> Array:
         self.statistics.evaluations += 1
@@ -93,15 +92,9 @@ class Rosenbrock(VectorStepper):
 
     def _solver(self, t: float, Y: Array, hg: float) -> LinearSolver:
         if self.system.is_linear:
-            if self._linear is None or self._linear[0] != hg:
-                make = lambda: iteration_matrix(self.M, hg, self.system.L)  # noqa: E731
-                regular = self.system.evolves
-                solver = self.solvers.shifted(1.0, hg, make) if regular else self.solvers.factorise(make())
-                self._linear = hg, solver
-                self.statistics.factorisations += 1
-            return self._linear[1]
+            return self._linear.at(hg)
         if self._jacobian is None:
-            self._jacobian = t, self.system.jacobian(t, Y)
+            self._jacobian = self.system.jacobian(t, Y)
             self.statistics.jacobians += 1
         self.statistics.factorisations += 1
-        return self.solvers.factorise(iteration_matrix(self.M, hg, self._jacobian[1]))
+        return self.solvers.factorise(iteration_matrix(self.M, hg, self._jacobian))

@@ -11,9 +11,9 @@ from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.linear.solver_choice import Solvers
-from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
 from pdekit.time.compositions import Composition
+from pdekit.time.kept_factors import KeptFactors
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.typing import Array, Matrix
 
@@ -130,12 +130,12 @@ class Newmark(VectorStepper):
     def __init__(self, system: SemiDiscrete, method: Acceleration, solvers: Solvers, statistics: Statistics) -> None:
         self.q, self.v = halves(system, method.name)
         self.method = method
-        self.system, self.solvers, self.statistics = system, solvers, statistics
+        self.system, self.statistics = system, statistics
         middle = self.q.stop
         own = [b.slice for b in system.blocks if b.offset >= middle]
         self._blocks = [slice(r.start - middle, r.stop - middle) for r in own]
         self._newton = Newton(STEPS, solvers.factorise, statistics)
-        self._solver: tuple[float, LinearSolver] | None = None
+        self._linear = KeptFactors(lambda h: solvers.factorise(self._matrix(system.L, h)), statistics)
         self._acceleration: tuple[float, Array] | None = None
 
     def _matrix(self, J: Matrix, h: float) -> Matrix:
@@ -170,10 +170,7 @@ class Newmark(VectorStepper):
             return np.asarray(system.rhs(at, mixed)[self.v] - old * a)
 
         if system.is_linear:
-            if self._solver is None or self._solver[0] != h:
-                self._solver = h, self.solvers.factorise(self._matrix(system.L, h))
-                self.statistics.factorisations += 1
-            new = self._solver[1].solve(force(guess))
+            new = self._linear.at(h).solve(force(guess))
         else:
             problem = RootProblem(
                 lambda x: (1 - old) * x - force(state(x)),

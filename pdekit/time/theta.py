@@ -9,9 +9,9 @@ import numpy as np
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.linear.solver_choice import Solvers
-from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
 from pdekit.time.iteration_matrix import iteration_matrix
+from pdekit.time.kept_factors import linear_factors
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.typing import Array, Matrix
 
@@ -24,12 +24,12 @@ class Theta(VectorStepper):
     """
 
     def __init__(self, system: SemiDiscrete, theta: float, solvers: Solvers, statistics: Statistics) -> None:
-        self.system, self.solvers, self.statistics = system, solvers, statistics
+        self.system, self.statistics = system, statistics
         self.M = system.mass
-        self.theta, self.regular = theta, bool(np.all(self.M))
+        self.theta, self.regular = theta, system.evolves
         self.implicit: Any = theta if self.regular else np.where(self.M > 0, theta, 1.0)
         self._newton = Newton(STEPS, solvers.factorise, statistics)
-        self._solver: tuple[float, LinearSolver] | None = None
+        self._linear = linear_factors(system, solvers, statistics, self.implicit)
 
     def rate(self, t: float, Y: Array) -> Array:
         return self.system.rhs(t, Y)
@@ -40,7 +40,7 @@ class Theta(VectorStepper):
         if not system.is_linear:
             out[...] = self._newton.solve(self._equations(t, Y, h), Y, h).x
             return 0.0
-        solver = self._factorised(h)
+        solver = self._linear.at(h)
         forced = theta * system.b(t + h) + (1 - theta) * system.b(t)
         if not self.regular:
             out[...] = solver.solve(M * Y + h * ((1 - theta) * (system.L @ Y) + forced))
@@ -59,21 +59,9 @@ class Theta(VectorStepper):
             return np.asarray(M * x - h * theta * system.rhs(t + h, x) - known)
 
         def jacobian(x: Array) -> Matrix:
-            return iteration_matrix(M, h * np.broadcast_to(theta, M.shape), system.jacobian(t + h, x))
+            return iteration_matrix(M, h * theta, system.jacobian(t + h, x))
 
         def size(x: Array) -> Array:
             return np.asarray(M * np.abs(x) + np.abs(known) + h * theta * (abs(system.jacobian(t + h, x)) @ np.abs(x)))
 
         return RootProblem(residual, jacobian, size, [b.slice for b in system.blocks])
-
-    def _factorised(self, h: float) -> LinearSolver:
-        if self._solver is None or self._solver[0] != h:
-            if self.regular:
-                self._solver = h, self.solvers.shifted(1.0, h * self.theta, lambda: self._matrix(h))
-            else:
-                self._solver = h, self.solvers.factorise(self._matrix(h))
-            self.statistics.factorisations += 1
-        return self._solver[1]
-
-    def _matrix(self, h: float) -> Matrix:
-        return iteration_matrix(self.M, h * np.broadcast_to(self.implicit, self.M.shape), self.system.L)

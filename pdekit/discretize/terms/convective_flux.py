@@ -23,7 +23,7 @@ import sympy as sp
 
 from pdekit.discretize.evaluation import Values
 from pdekit.discretize.reconstruction import limited_slopes, weno5
-from pdekit.discretize.terms.term_protocol import Context, Entries, NoPattern, NotCompiled
+from pdekit.discretize.terms.term_protocol import Context, KernelForm, NotCompiled, Term
 from pdekit.errors import GridError, SolverError, StabilityError
 from pdekit.language.evaluate import compile_expression, slope
 from pdekit.typing import Array, Expression, Matrix
@@ -35,7 +35,7 @@ ROOM = 1.1
 IMAGINARY = 1e-8  # parts of eigenvalues beside their moduli that are rounding
 
 
-class ConvectiveFluxTerm:
+class ConvectiveFluxTerm(Term):
     """The derivative of a physical flux along one axis."""
 
     def __init__(self, symbol: Expression, context: Context) -> None:
@@ -179,19 +179,7 @@ class ConvectiveFluxTerm:
             key="time.method",
         )
 
-    def entries(self) -> list[Entries]:
-        raise NoPattern
-
-    def axis_factors(self) -> dict[int, Any] | None:
-        return None
-
-    def mean_along_axis(self) -> tuple[int, Any] | None:
-        return None
-
-    def common_factor(self) -> Any:
-        return None
-
-    def kernel_form(self) -> Any:
+    def kernel_form(self) -> KernelForm:
         raise NotCompiled(f"{self.symbol.scheme} is a limited scheme")
 
 

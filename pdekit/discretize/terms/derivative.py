@@ -12,13 +12,22 @@ from pdekit.boundary.conditions import end_functionals
 from pdekit.discretize.affine import AffineOperator
 from pdekit.discretize.derivatives import affine_derivative, affine_second, rows_by_axis
 from pdekit.discretize.lifting import product_of_rows
-from pdekit.discretize.terms.term_protocol import Context, Entries, NoPattern, NotCompiled, RowProduct, Values
+from pdekit.discretize.terms.term_protocol import (
+    Context,
+    Entries,
+    KernelForm,
+    NoPattern,
+    NotCompiled,
+    RowProduct,
+    Term,
+    Values,
+)
 from pdekit.stencils.rows import AxisRows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
 from pdekit.typing import Array, Expression, Matrix
 
 
-class LinearTerm:
+class LinearTerm(Term):
     """A term whose matrix and data are those of an affine operator; what makes it is left to the kinds."""
 
     def __init__(self, symbol: Expression, context: Context) -> None:
@@ -50,16 +59,7 @@ class LinearTerm:
     def row_sum(self, at: Values) -> float:
         return float(np.max(self.affine.row_sums(self.conditions, at.t, at.operand)))
 
-    def axis_factors(self) -> dict[int, Any] | None:
-        return None
-
-    def mean_along_axis(self) -> tuple[int, Any] | None:
-        return None
-
-    def common_factor(self) -> Any:
-        return None
-
-    def kernel_form(self) -> RowProduct:
+    def kernel_form(self) -> KernelForm:
         raise NotCompiled("the coordinates are curved")
 
 

@@ -113,7 +113,10 @@ class NoPattern(Exception):  # noqa: N818  (not an error: matrices are multiplie
 
 
 class Term(Protocol):
-    """A derivative that stands in an equation, on a grid with its conditions."""
+    """A derivative that stands in an equation, on a grid with its conditions.
+
+    What fast solvers, patterns and kernels ask has an answer, that there is nothing for them, for kinds that inherit.
+    """
 
     symbol: Expression
 
@@ -127,7 +130,7 @@ class Term(Protocol):
 
     def entries(self) -> list[Entries]:
         """The same by places that stay; raises `NoPattern` where they do not."""
-        ...
+        raise NoPattern
 
     def row_sum(self, at: Values) -> float:
         """Upper bound of the sums of moduli of its matrix' rows, from its one-dimensional factors."""
@@ -135,19 +138,19 @@ class Term(Protocol):
 
     def axis_factors(self) -> dict[int, Any] | None:
         """The one-dimensional matrices by axis whose Kronecker product it is; None if it is none."""
-        ...
+        return None
 
     def mean_along_axis(self) -> tuple[int, Any] | None:
         """Axis and matrix of a term that acts along one axis, with its mean coefficient; None for others."""
-        ...
+        return None
 
     def common_factor(self) -> Any:
         """k of ``d/dx (k du/dx)`` where it does not depend on the solution; None for other terms."""
-        ...
+        return None
 
     def kernel_form(self) -> KernelForm:
         """The term for compiled kernels; raises `NotCompiled` where they cannot do it."""
-        ...
+        raise NotCompiled(f"{self.symbol} has no compiled form")
 
 
 TermMaker = Callable[[Any, Context], Term]

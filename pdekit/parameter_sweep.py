@@ -181,27 +181,28 @@ def run_sweep(sweep: ParameterSweep, jobs: int, told: Callable[[Outcome], None] 
     threads = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} if jobs > 1 else {}
     marks = sweep.folder / ".commands"
     marks.mkdir(exist_ok=True)
+    config = sweep.config.read_text()
 
     def one(point: tuple[tuple[int, ...], dict[str, Any]]) -> Outcome:
         index, values = point
         path, command = sweep.file(index, values), sweep.command(index, values)
         mark = marks / f"{path.stem}.json"
-        before = json.dumps([command[3:], sweep.config.read_text()])
+        before = json.dumps([command[3:], config])
         if not (path.exists() and mark.exists() and mark.read_text() == before and _is_complete(path)):
             done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **threads}, check=False)
             if done.returncode:
-                outcome = Outcome(index, values, "failed", done.stderr.strip().replace("error: ", ""), {})
-                if told:
-                    told(outcome)
-                return outcome
+                return Outcome(index, values, "failed", done.stderr.strip().replace("error: ", ""), {})
             mark.write_text(before)
-        outcome = Outcome(index, values, "complete", "", numbers_of(read_result(path)))
+        return Outcome(index, values, "complete", "", numbers_of(read_result(path)))
+
+    def reported(point: tuple[tuple[int, ...], dict[str, Any]]) -> Outcome:
+        outcome = one(point)
         if told:
             told(outcome)
         return outcome
 
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, sweep.points()))
+        return list(pool.map(reported, sweep.points()))
 
 
 def _is_complete(path: Path) -> bool:

@@ -199,8 +199,13 @@ class Axis:
     def step(self) -> float:
         """The spacing of a uniform axis, the smallest one otherwise."""
         if self.uniform:
-            return self.length / (self.size if self.periodic else self.size - 1 + self.offset_steps)
+            return self.length / self.steps
         return float(self.spacings.min())
+
+    @property
+    def steps(self) -> float:
+        """How many steps the axis is long."""
+        return self.size if self.periodic else self.size - 1 + self.offset_steps
 
     @property
     def offset_steps(self) -> float:

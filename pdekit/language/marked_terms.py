@@ -11,11 +11,6 @@ import sympy as sp
 from pdekit.errors import ConfigError, nearest_hint
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import spatial_derivatives
-from pdekit.typing import Expression
-
-
-def _short(atom: Expression) -> str:
-    return f"{atom.operand}_{''.join(axis * n for axis, n in sorted(atom.counts.items()))}"
 
 
 def _names_of(term: Any, states: Sequence[Any]) -> set[str]:
@@ -25,7 +20,7 @@ def _names_of(term: Any, states: Sequence[Any]) -> set[str]:
         return {str(s) for s in states if term.has(s)}
     names = set()
     for atom in atoms:
-        names.add(_short(atom))
+        names.add(atom.short)
         order = sum(atom.counts.values())
         if order in (2, 4) and all(n % 2 == 0 for n in atom.counts.values()):
             names.add(f"{'laplace' if order == 2 else 'biharmonic'}({atom.operand})")

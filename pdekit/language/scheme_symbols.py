@@ -52,18 +52,13 @@ class Shaped(Diff):
         return int(self.args[5])
 
 
-def written(atom: Diff) -> str:
-    """How a derivative is written in short: ``u_xx``."""
-    return f"{atom.operand}_{''.join(axis * n for axis, n in atom.counts.items())}"
-
-
 def choosable(system: EquationSystem) -> dict[str, Diff]:
     """The derivatives of the equations for which a scheme can be chosen, by name."""
     found = {}
     for expression in (*(u.rhs for u in system.unknowns), *system.definitions.values()):
         for atom in sorted(spatial_derivatives(expression), key=str):
             if isinstance(atom, Diff) and atom.operand in system.states and len(atom.counts) == 1:
-                found[written(atom)] = atom
+                found[atom.short] = atom
         for state in system.states:
             pair = [Diff(state, axis, 2) for axis in system.axes]
             if len(pair) == 2 and all(atom in spatial_derivatives(expression) for atom in pair):

@@ -35,6 +35,11 @@ class SpatialDerivative(sp.Function):
         raise NotImplementedError
 
     @property
+    def short(self) -> str:
+        """How it is written in short: ``u_xx``."""
+        return f"{self.operand}_{''.join(axis * n for axis, n in self.counts.items())}"
+
+    @property
     def factor_in_front(self) -> Any:
         """The factor of the highest derivative that stands in it: k of ``d/dx (k du/dx)``."""
         return sp.Integer(1)

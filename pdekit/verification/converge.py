@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import ConfigError, PdekitError
+from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.problem import Problem
@@ -140,23 +141,24 @@ def refined(grid: Grid, points: int) -> Grid:
     wanted = _steps(grid, points)
     axes = {}
     for name, axis in zip(grid.names, grid.axes):
-        missing = 0.0 if axis.periodic else 1.0 - axis.offset_steps
-        count = (axis.size - missing) * wanted / (grid.axes[0].size - _missing(grid))
+        missing = axis.size - axis.steps
+        count = axis.steps * wanted / grid.axes[0].steps
         if axis.periodic and grid.geometry is not None:
             count = 2 * round(count / 2)  # half a turn is a whole number of nodes
         axes[name] = axis.with_points(max(2, round(count + missing)))
     return grid.replace(**axes)
 
 
-def _missing(grid: Grid) -> float:
-    """How many steps fewer than nodes the first axis has."""
+def coarsened(grid: Grid, factor: int) -> Grid:
+    """The grid with steps so many times longer."""
     first = grid.axes[0]
-    return 0.0 if first.periodic else 1.0 - first.offset_steps
+    return refined(grid, max(2, round(first.steps / factor + first.size - first.steps)))
 
 
 def _steps(grid: Grid, points: int) -> float:
     """Steps of the first axis with so many nodes."""
-    return points - _missing(grid)
+    first = grid.axes[0]
+    return points - (first.size - first.steps)
 
 
 def converge(
@@ -343,17 +345,23 @@ def _solve_all(
 def nested_size(grid: Grid, points: int) -> int:
     """The next number of points with which all nodes are nodes again: half the step, or a third of it off poles."""
     if any(axis.offset for axis in grid.axes):
-        return round(3 * _steps(grid, points) + _missing(grid))
+        return round(points + 2 * _steps(grid, points))
     return 2 * points if grid.axes[0].periodic else 2 * points - 1
+
+
+def shared_nodes(fine: Axis, coarse: Axis) -> NDArray[Any] | None:
+    """Where the nodes of an axis stand among those of a finer one; None if not all of them do."""
+    where = np.minimum(np.searchsorted(fine.nodes, coarse.nodes - 1e-9 * fine.length), fine.size - 1)
+    far = float(np.max(np.abs(fine.nodes[where] - coarse.nodes))) > 1e-9 * fine.length
+    return None if far else where
 
 
 def _at_nodes(finer: Field, grid: Grid) -> NDArray[Any]:
     """Values of a finer field at the nodes of a grid that are among its own."""
     index = []
     for name, fine, coarse in zip(grid.names, finer.grid.axes, grid.axes):
-        where = np.searchsorted(fine.nodes, coarse.nodes - 1e-9 * fine.length)
-        where = np.minimum(where, fine.size - 1)
-        if float(np.max(np.abs(fine.nodes[where] - coarse.nodes))) > 1e-9 * fine.length:
+        where = shared_nodes(fine, coarse)
+        if where is None:
             raise ConfigError(
                 f"the nodes of axis {name!r} are not among those of the next finer grid; take points such as "
                 f"{coarse.size}, {nested_size(grid, coarse.size)}",

@@ -23,7 +23,7 @@ from pdekit.problem import Problem
 from pdekit.solution import Solution
 from pdekit.time.methods import METHODS
 from pdekit.typing import Array
-from pdekit.verification.converge import refined
+from pdekit.verification.converge import coarsened, shared_nodes
 
 LEAST_NODES = 3  # of the coarsest grid, along every axis
 LEAST_ORDER = 0.5
@@ -117,9 +117,7 @@ def _again(problem: Problem, solution: Solution) -> Solution:
 
 
 def _coarser(grid: Grid, factor: int) -> Grid:
-    first = grid.axes[0]
-    missing = 0.0 if first.periodic else 1.0 - first.offset_steps
-    found = refined(grid, max(2, round((first.size - missing) / factor + missing)))
+    found = coarsened(grid, factor)
     for name, axis in zip(found.names, found.axes):
         if axis.size < LEAST_NODES:
             raise ConfigError(f"there are too few nodes along {name!r} for two coarser grids", key="estimate")
@@ -128,12 +126,8 @@ def _coarser(grid: Grid, factor: int) -> Grid:
 
 def _restricted(problem: Problem, fine: Field, grid: Grid) -> Array:
     """Values of the finer field at the nodes of a coarser grid: where they are, or interpolated with order 4."""
-    index = []
-    for a, b in zip(fine.grid.axes, grid.axes):
-        where = np.minimum(np.searchsorted(a.nodes, b.nodes - 1e-9 * a.length), a.size - 1)
-        if float(np.max(np.abs(a.nodes[where] - b.nodes))) > 1e-9 * a.length:
-            break
-        index.append(where)
+    found = [shared_nodes(a, b) for a, b in zip(fine.grid.axes, grid.axes)]
+    index = [where for where in found if where is not None]
     if len(index) == grid.ndim:
         return np.asarray(fine.values[np.ix_(*index)])
     if problem.order > 2:

@@ -18,6 +18,13 @@ def _where(condition: Expression, yes: Any, no: Any) -> Any:
     return sp.Piecewise((yes, condition), (no, True))
 
 
+def _mod(a: Any, b: Any) -> Any:
+    """What is left of a beside whole multiples of b, of the sign of b."""
+    if b == 0:
+        raise ExpressionError("mod(a, b) divides by zero")  # SymPy makes it a
+    return a - b * sp.floor(a / b)
+
+
 def _interp(a: Any, *points: Any) -> Any:
     """The broken line through points x_0, y_0, x_1, y_1, ...; constant beyond its ends."""
     if len(points) % 2:
@@ -72,7 +79,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "sech": (lambda a: 1 / sp.cosh(a), 1, 1),
     "csch": (lambda a: 1 / sp.sinh(a), 1, 1),
     "coth": (lambda a: sp.cosh(a) / sp.sinh(a), 1, 1),
-    "mod": (lambda a, b: a - b * sp.floor(a / b), 2, 2),
+    "mod": (_mod, 2, 2),
     "interp": (_interp, 5, 401),
     "log10": (lambda a: sp.log(a) / sp.log(10), 1, 1),
     "atan2": (sp.atan2, 2, 2),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -80,7 +80,9 @@ class TimeSettings:
             if value is not None and (
                 isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**32
             ):
-                raise ConfigError(f"must be a whole number from {least} on, found {value!r}", key=f"time.{name}")
+                raise ConfigError(
+                    f"must be a whole number from {least} to {2**32 - 1}, found {value!r}", key=f"time.{name}"
+                )
         for name in ("step", "rtol", "atol", "max_step", "path_step"):
             value = getattr(self, name)
             if value is None or (name == "atol" and value == 0):
@@ -123,6 +125,16 @@ class OutputSettings:
     frames: int | None = None
     series: dict[str, str] = field(default_factory=dict)
     checkpoints: bool = False
+
+    def by(self, **rule: Any) -> OutputSettings:
+        """The same with another rule of when the fields are stored.
+
+        Examples
+        --------
+        >>> OutputSettings(every=0.4, checkpoints=True).by(frames=3).frames
+        3
+        """
+        return replace(self, **{"every": None, "times": None, "frames": None, **rule})
 
     def resolve(self, start: float, end: float, step: float | None = None) -> list[float]:
         """All output times from start to end.

@@ -14,7 +14,7 @@ from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
 from pdekit.problem import Problem
 from pdekit.run import Progress, Run
-from pdekit.settings import OutputSettings, StopSettings
+from pdekit.settings import StopSettings
 from pdekit.solution import Solution
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.method_choice import Choice
@@ -48,12 +48,7 @@ def solve(
         settings = replace(problem.time, **_given(**words))
         _, end = problem.span(t_end)
         rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
-        own = problem.output
-        rule = (
-            OutputSettings(series=own.series, checkpoints=own.checkpoints, **rules)
-            if rules
-            else replace(own, file=None)
-        )
+        rule = replace(problem.output.by(**rules) if rules else problem.output, file=None)
         problem = problem.as_solved(replace(settings, end=end), rule)
     file = None if output is None else output_to(problem, Path(output), force)
     run = Run(problem, file, keep=keep, thresholds=thresholds)

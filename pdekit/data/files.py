@@ -57,11 +57,14 @@ class FileData:
         if not path.is_file():
             raise StorageError(f"data {path}: no such file")
         try:
-            return self._read(path)
+            values = self._read(path)
         except StorageError:
             raise
         except Exception as error:  # h5py, zipfile and numpy raise all kinds
             raise StorageError(f"data {path} cannot be read: {error}") from None
+        if values.dtype.kind not in "biufc":
+            raise StorageError(f"data {path} cannot be read: they are no numbers but {values.dtype}")
+        return values
 
     def _read(self, path: Path) -> NDArray[Any]:
         suffix = path.suffix.lower()

@@ -12,6 +12,7 @@ from pdekit.boundary.conditions import SIDES, Absorbing, BoundaryCondition, Curv
 from pdekit.data.coefficients import Table
 from pdekit.data.files import FileData
 from pdekit.errors import nearest_hint
+from pdekit.io.schema import FileSection, TableSection, data_section
 from pdekit.io.yaml_source import Path, YamlSource
 
 
@@ -62,11 +63,8 @@ def _data(value: Any, source: YamlSource, path: Path) -> Any:
             return np.array(value, dtype=float)
         except (TypeError, ValueError):
             raise source.error(path, "a list of boundary data must hold numbers") from None
-    if isinstance(value, Mapping):
-        for keys in (("table", "x", "y", "of", "method"), ("file", "variable")):
-            if keys[0] in value:
-                needed = keys[:3] if keys[0] == "table" else keys[:1]
-                return data_in_file(_mapping(value, needed, keys[len(needed) :], source, path), source.folder)
+    if isinstance(value, dict) and ("table" in value or "file" in value):
+        return data_in_file(data_section(value, source, path), source.folder)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise source.error(
             path,
@@ -75,11 +73,11 @@ def _data(value: Any, source: YamlSource, path: Path) -> Any:
     return value
 
 
-def data_in_file(given: Mapping[str, Any], folder: FilePath) -> FileData | Table:
-    """Data in a file, ``{file: ...}`` or ``{table: ...}``, whose path starts at a folder."""
-    if "table" in given:
-        return Table(**{**given, "table": str(folder / given["table"])})
-    return FileData(str(folder / given["file"]), given.get("variable"))
+def data_in_file(given: FileSection | TableSection, folder: FilePath) -> FileData | Table:
+    """Data in a file, whose path starts at a folder."""
+    if isinstance(given, TableSection):
+        return Table(str(folder / given.table), given.x, given.y, given.of, given.method)
+    return FileData(str(folder / given.file), given.variable)
 
 
 def _mapping(

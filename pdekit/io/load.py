@@ -161,7 +161,7 @@ class _Builder:
         found = {}
         for name, value in given.items():
             if isinstance(value, FileSection | TableSection):
-                found[name] = data_in_file(value.model_dump(exclude_none=True), self.folder)
+                found[name] = data_in_file(value, self.folder)
             else:
                 found[name] = self.array(value, (section, name)) if isinstance(value, list) else value
         return found
@@ -228,12 +228,7 @@ class _Builder:
                 for k in ("every", "times", "frames")
                 if getattr(model.output, k) is not None
             }
-            made["output"] = OutputSettings(
-                file=made["output"].file,
-                series=made["output"].series,
-                checkpoints=made["output"].checkpoints,
-                **rules,
-            )
+            made["output"] = made["output"].by(**rules)
         return made
 
     def data(self, base: Problem | None) -> dict[str, Any]:

@@ -12,11 +12,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
+    Tag,
+    TypeAdapter,
     ValidationError,
     create_model,
 )
@@ -67,6 +70,25 @@ class TableSection(Section):
         None, description="what x is: an axis or t; by default the axis of that name, or the time"
     )
     method: Literal["linear", "cubic"] = "linear"
+
+
+# Members of a union, by tags that no key can have: pydantic puts them into the location of a fault.
+DATA_SECTIONS: dict[str, type[Section]] = {"<file>": FileSection, "<table>": TableSection}
+
+
+def _kind_of_data(value: Any) -> str:
+    if isinstance(value, dict):
+        return "<table>" if "table" in value else "<file>"
+    return "<list>" if isinstance(value, list) else "<scalar>"
+
+
+Data = Annotated[
+    Annotated[Scalar, Tag("<scalar>")]
+    | Annotated[list[Any], Tag("<list>")]
+    | Annotated[FileSection, Tag("<file>")]
+    | Annotated[TableSection, Tag("<table>")],
+    Discriminator(_kind_of_data),
+]
 
 
 class DiscretizationSection(Section):
@@ -130,13 +152,13 @@ class ConfigModel(Section):
         None, description="what the axes mean; polar: r, phi; cylindrical: r, phi, z; spherical: r, theta, phi"
     )
     grid: dict[StrictStr, AxisSection] | None = None
-    parameters: dict[StrictStr, Scalar | FileSection | TableSection | list[Any]] = Field(default_factory=dict)
+    parameters: dict[StrictStr, Data] = Field(default_factory=dict)
     definitions: dict[StrictStr, Scalar] = Field(default_factory=dict)
     unknowns: list[StrictStr] | None = None
     equations: list[StrictStr] | StrictStr | None = None
     sources: dict[StrictStr, Scalar] = Field(default_factory=dict, description="added to right-hand sides, by unknown")
     reach: StrictInt = 1
-    initial: dict[StrictStr, Scalar | FileSection | TableSection | list[Any]] = Field(default_factory=dict)
+    initial: dict[StrictStr, Data] = Field(default_factory=dict)
     boundary: dict[StrictStr, dict[StrictStr, Any]] = Field(default_factory=dict)
     exact: dict[StrictStr, Scalar] = Field(default_factory=dict)
     discretization: DiscretizationSection | None = None
@@ -176,11 +198,28 @@ def validate(source: YamlSource) -> ConfigModel:
     try:
         return ConfigModel.model_validate(source.data)
     except ValidationError as error:
-        faults: dict[Path, list[Any]] = {}
-        for fault in error.errors():
-            faults.setdefault(_real_path(fault["loc"], source.data), []).append(fault)
-        lines = [str(source.error(path, _explain(found, path))) for path, found in faults.items()]
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(map(str, _faults(error, source.data, source, ())))) from None
+
+
+def data_section(given: dict[str, Any], source: YamlSource, path: Path) -> FileSection | TableSection:
+    """Check data in a file at a place whose keys the schema does not know.
+
+    Raises
+    ------
+    ConfigError
+    """
+    try:
+        return typing.cast(FileSection | TableSection, TypeAdapter(Data).validate_python(given))
+    except ValidationError as error:
+        raise _faults(error, given, source, path)[0] from None
+
+
+def _faults(error: ValidationError, data: Any, source: YamlSource, above: Path) -> list[ConfigError]:
+    """One error for every place; `above` is where the data stand."""
+    faults: dict[Path, list[Any]] = {}
+    for fault in error.errors():
+        faults.setdefault((*above, *_real_path(fault["loc"], data)), []).append(fault)
+    return [source.error(path, _explain(found, path)) for path, found in faults.items()]
 
 
 def _real_path(loc: tuple[Any, ...], data: Any) -> Path:
@@ -203,12 +242,11 @@ def _is_key(part: str) -> bool:
     return part.isidentifier() and part not in {"int", "float", "str", "bool"}
 
 
-def _allowed(path: Path) -> list[str]:
+def _allowed(path: Path, location: tuple[Any, ...]) -> list[str]:
     """Keys that are allowed beside the last one of a path."""
     model: type[BaseModel] | None = ConfigModel
     sections: dict[str, Any] = {
         "grid": AxisSection,
-        "initial": FileSection,
         "labels": LabelSection,
         "discretization": DiscretizationSection,
         "time": TimeSection,
@@ -217,7 +255,8 @@ def _allowed(path: Path) -> list[str]:
         "stop": StopSection,
     }
     if len(path) > 1:
-        model = sections.get(str(path[0]))
+        tagged = [DATA_SECTIONS[part] for part in location if part in DATA_SECTIONS]
+        model = tagged[0] if tagged else sections.get(str(path[0]))
     return list(model.model_fields) if model else []
 
 
@@ -225,7 +264,7 @@ def _explain(faults: list[Any], path: Path) -> str:
     """What is wrong at one place; several faults are the members of a union that do not fit."""
     kind, found = faults[0]["type"], faults[0]["input"]
     if kind == "extra_forbidden":
-        allowed = _allowed(path)
+        allowed = _allowed(path, faults[0]["loc"])
         return f"unknown key; allowed are {', '.join(allowed)}{nearest_hint(str(path[-1]), allowed)}"
     if kind == "missing":
         return "missing"

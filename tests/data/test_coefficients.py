@@ -165,6 +165,33 @@ def test_damaged_files(tmp_path, place, data):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("section", ["parameters: {k: DATA}", "boundary: {u: {x: {dirichlet: DATA}}}"])
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("{table: 3, x: t, y: v}", "table: expected a text, found 3"),
+        ("{table: a.csv, x: [1], y: v}", "x: expected a text, found a list of 1"),
+        ("{table: a.csv, x: t, y: v, method: spline}", "method: allowed are 'linear' or 'cubic', found 'spline'"),
+        ("{table: a.csv, x: t}", "y: missing"),
+        (
+            "{table: a.csv, x: t, y: v, off: t}",
+            "off: unknown key; allowed are table, x, y, of, method; did you mean 'of'",
+        ),
+        ("{file: a.npy, variabel: u}", "variabel: unknown key; allowed are file, variable; did you mean 'variable'"),
+        ("{file: words.npy}", "words.npy cannot be read: they are no numbers but <U1"),
+    ],
+)
+def test_forms_of_data_in_files(tmp_path, section, data, message):
+    """One line that says where, whichever section the data stand in."""
+    np.save(tmp_path / "words.npy", np.array(["a"] * 9))
+    text = f"grid: {{x: {{range: [0, 1], points: 9}}}}\nequations: u_t = u_xx\ninitial: {{u: 0}}\ntime: {{end: 1}}\n{section}\n"
+    with pytest.raises(pk.PdekitError) as error:
+        loads(text.replace("DATA", data), folder=tmp_path)
+    line = str(error.value)
+    assert message in line and line.count("line 5") == 1 and "\n" not in line
+    assert section.partition(":")[0] in line
+
+
 def test_a_table_that_ends_too_early(ramp):
     with pytest.raises(pk.PdekitError, match="reaches from t = 0 to 2, asked for at t = 3"):
         loads(CONFIG.replace("DATA", TABLE).replace("end: 2", "end: 3"), folder=ramp)
@@ -199,3 +226,9 @@ def test_words_of_the_language(text, expected):
 def test_words_used_wrongly(text, message):
     with pytest.raises(pk.PdekitError, match=message):
         pk.PDE("u_t = a", parameters={"a": text}).parameter_values()
+
+
+@pytest.mark.parametrize("text", ["mod(x, 0)", "mod(x, 1 - 1)", "mod(u, sin(0))"])
+def test_mod_by_zero(text):
+    with pytest.raises(pk.PdekitError, match="divides by zero"):
+        pk.PDE(f"u_t = {text}").bind(("x",))

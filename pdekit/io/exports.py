@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def _npz(solution: Solution, path: Path) -> None:
     arrays = {} if solution.steady else {"t": solution.times}
     arrays |= {name: axis.nodes for name, axis in zip(solution.grid.names, solution.grid.axes)}
     arrays |= solution.values | {f"series_{name}": values for name, values in solution.series.items()}
-    np.savez_compressed(path, allow_pickle=False, **arrays)
+    with path.open("wb") as file:  # by its name NumPy would add an ending of its own to .NPZ
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def _csv(solution: Solution, path: Path) -> None:
@@ -84,9 +86,13 @@ def export(solution: Solution, path: str | Path, *, force: bool = False) -> Path
         raise StorageError(f"{path}: allowed are {', '.join(EXPORTS)}, found {path.suffix or 'no ending'}")
     if path.exists() and not force:
         raise StorageError(f"{path} exists; choose another name, or force it")
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        EXPORTS[path.suffix.lower()](solution, path)
+        EXPORTS[path.suffix.lower()](solution, partial)
+        os.replace(partial, path)  # what was there before stays until the new file is whole
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error}") from None
+    finally:
+        partial.unlink(missing_ok=True)
     return path

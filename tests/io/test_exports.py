@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 import pdekit as pk
 from pdekit.cli.commands import main
+from pdekit.io.exports import EXPORTS
 
 
 def plate(**axes):
@@ -105,3 +106,24 @@ def test_the_command(tmp_path):
     assert CliRunner().invoke(main, [*words, "--force"]).exit_code == 0
     wrong = CliRunner().invoke(main, [*words[:3], str(tmp_path / "a.xyz")])
     assert wrong.exit_code == 2 and "allowed are .vtkhdf" in wrong.output
+
+
+def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path, monkeypatch):
+    """The disk is full half-way: what was there before stays, and nothing else."""
+    path = tmp_path / "a.csv"
+    path.write_text("before")
+
+    def fill(solution, path):
+        path.write_text("half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(EXPORTS, ".csv", fill)
+    with pytest.raises(pk.PdekitError, match=r"a.csv cannot be written: .*No space left"):
+        pk.export(plate(), path, force=True)
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_capital_endings(tmp_path):
+    solution = plate()
+    assert np.array_equal(np.load(pk.export(solution, tmp_path / "A.NPZ"))["u"], solution.values["u"])
+    assert [p.name for p in tmp_path.iterdir()] == ["A.NPZ"]

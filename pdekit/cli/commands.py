@@ -121,13 +121,16 @@ def run(
     check_output(path, force)
     if not quiet:
         _say_notes(problem)
+    if estimate:
+        from pdekit.io.open import open_result
+        from pdekit.verification.estimate import coarser_problems
+        from pdekit.verification.estimate import estimate as errors_of
+
+        coarser_problems(problem)  # what has no estimate is refused before the run
     solution = _solve_with_progress(problem, path, force, quiet)
     if not quiet:
         _summary(problem, solution, path)
     if estimate:
-        from pdekit.io.open import open_result
-        from pdekit.verification.estimate import estimate as errors_of
-
         report = None if quiet else lambda text: click.echo(f"estimating: {text}", err=True)
         click.echo(f"estimated error  {errors_of(problem, open_result(path), report)}")
 

@@ -72,7 +72,9 @@ def forecast(problem: Problem, choice: Choice) -> Forecast | None:
         tolerance = Tolerance(np.broadcast_to(1e-9, y.shape), time.rtol)
         stops = [Stop(start), Stop(start + tried * h)]
         path = Path(time.seed, time.path_step)
-        for _ in choice.method.integrate(system, y, stops, watch, tolerance, step=h, rhs=rhs, path=path):
+        for _ in choice.method.integrate(
+            system, y, stops, watch, tolerance, step=h, rhs=rhs, path=path, implicit=time.implicit
+        ):
             pass
     except Enough:
         pass

@@ -93,19 +93,29 @@ def estimate(problem: Problem, solution: Solution, told: Callable[[str], None] |
     >>> bool(0.9 < ratio < 1.1)
     True
     """
-    if problem.system.noises:
-        raise ConfigError("equations with noise have a path of their own on every grid", key="estimate")
     say = told or (lambda text: None)
-    coarser = [_coarser(problem.grid, factor) for factor in (2, 4)]
     companions = []
-    for grid in coarser:
-        say(f"{' x '.join(map(str, grid.shape))} nodes")
-        companions.append(_again(problem.replace(grid=grid), solution))
+    for coarse in coarser_problems(problem):
+        say(f"{' x '.join(map(str, coarse.grid.shape))} nodes")
+        companions.append(_again(coarse, solution))
     space, fields, order = {}, {}, {}
     for name in solution.variables:
         space[name], fields[name], order[name] = _in_space(problem, solution, companions, name)
     say("larger steps")
     return ErrorEstimate(space, _in_time(problem, solution), order, fields)
+
+
+def coarser_problems(problem: Problem) -> list[Problem]:
+    """The problems of the companion runs in space; what has no estimate is refused here, before any run.
+
+    Raises
+    ------
+    ConfigError
+        As `estimate` does.
+    """
+    if problem.system.noises:
+        raise ConfigError("equations with noise have a path of their own on every grid", key="estimate")
+    return [problem.replace(grid=_coarser(problem.grid, factor)) for factor in (2, 4)]
 
 
 def _again(problem: Problem, solution: Solution) -> Solution:

@@ -89,3 +89,14 @@ def test_refused():
     )
     with pytest.raises(pk.PdekitError, match="odd numbers of points"):
         pk.estimate(uneven, uneven.solve(t_end=0.1))
+
+
+def test_what_has_no_estimate_is_refused_before_the_run(tmp_path):
+    config = tmp_path / "noise.yaml"
+    config.write_text(
+        "grid: {x: {range: [0, 1], points: 9, periodic: true}}\nequations: u_t = noise()\ninitial: {u: 0}\n"
+        "time: {end: 1, step: 0.1, seed: 1}\n"
+    )
+    done = CliRunner().invoke(main, ["run", str(config), "-o", str(tmp_path / "a.h5"), "--estimate"])
+    assert done.exit_code == 2 and "a path of their own on every grid" in done.output
+    assert not (tmp_path / "a.h5").exists()

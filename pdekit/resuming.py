@@ -15,6 +15,7 @@ from pdekit.io.formats import output_to
 from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.io.load import loads
 from pdekit.io.write import UNPRINTABLE
+from pdekit.io.yaml_source import parse_yaml
 from pdekit.problem import Problem
 from pdekit.run import Progress, Run
 from pdekit.solution import Solution
@@ -88,8 +89,9 @@ def resume(
     """
     path = Path(path)
     spare = path.with_name(f".{path.name}.before")
-    source = spare if spare.exists() else path
-    run = StoredRun(read_result(source))
+    if spare.exists() and _is_of_another_run(spare, path):
+        spare.unlink()
+    run = StoredRun(read_result(spare if spare.exists() else path))
     if run.stored.steady or not run.times:
         raise StorageError(f"{path}: there is no frame to go on from")
     text = str(run.stored.attributes.get("config", ""))
@@ -144,6 +146,19 @@ def _then(progress: Progress | None, spare: Path) -> Progress:
     return told
 
 
+def _is_of_another_run(spare: Path, path: Path) -> bool:
+    """Whether a copy was left behind by a run that the file does not hold any more: a new one was written over it."""
+    configs = []
+    for file in (spare, path):
+        try:
+            config = parse_yaml(str(read_result(file).attributes.get("config", ""))).data
+        except PdekitError:
+            return False  # the copy, or an error that says what is wrong, is what there is
+        config.get("time", {}).pop("end", None)  # both may reach until different times
+        configs.append(config)
+    return bool(configs[0] != configs[1])
+
+
 @contextmanager
 def _kept(path: Path, spare: Path) -> Iterator[None]:
     """Keep the old file under another name until the new one holds as much."""
@@ -157,5 +172,6 @@ def _kept(path: Path, spare: Path) -> Iterator[None]:
     except PdekitError:
         if spare.exists():  # nothing new came: as it was
             os.replace(spare, path)
+            spare.unlink(missing_ok=True)  # two names of one file are not replaced by each other
         raise
     spare.unlink(missing_ok=True)

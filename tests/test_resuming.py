@@ -224,3 +224,30 @@ def test_refused(tmp_path):
     assert pk.resume(tmp_path / "p.h5", until=0.2, problem=python).times[-1] == 0.2
     with pytest.raises(pk.PdekitError, match="another problem"):
         pk.resume(tmp_path / "p.h5", until=1.0, problem=loads(STRING + "time: {end: 1}"))
+
+
+def test_a_refused_resumption_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "a.h5"
+    loads(config("tsitouras", 0.5)).solve(output=path)
+    before = path.read_bytes()
+    with pytest.raises(pk.PdekitError, match="more than a million frames"):
+        pk.resume(path, until=1e9)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_copy_that_a_killed_resumption_left(tmp_path):
+    """It is gone on with, unless the file has become that of another run."""
+    path, spare = tmp_path / "a.h5", tmp_path / ".a.h5.before"
+    loads(config("tsitouras", 0.5)).solve(output=path)
+    os.link(path, spare)  # killed before the new file held a frame
+    whole = loads(config("tsitouras")).solve()
+    assert np.array_equal(pk.resume(path, until=1.0).values["u"], whole.values["u"])
+    assert list(tmp_path.iterdir()) == [path]
+
+    loads(config("tsitouras", 0.25)).solve(output=path, force=True)
+    os.replace(path, spare)
+    other = loads(STRING + "time: {end: 0.5, method: verlet, step: 0.01}\noutput: {every: 0.1}")
+    other.solve(output=path)
+    again = pk.resume(path, until=1.0)
+    assert again.variables == ("u", "u_t") and again.times[-1] == 1.0
+    assert list(tmp_path.iterdir()) == [path]

@@ -251,3 +251,21 @@ def test_a_copy_that_a_killed_resumption_left(tmp_path):
     again = pk.resume(path, until=1.0)
     assert again.variables == ("u", "u_t") and again.times[-1] == 1.0
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_kernels_are_written_once_for_all_frames(monkeypatch):
+    """A run with checkpoints is a chain of integrations; its kernels are those of the first."""
+    from pdekit.kernels import wavefront
+
+    made = []
+    write = wavefront.write_wavefront
+    monkeypatch.setattr(wavefront, "write_wavefront", lambda *given: made.append(1) or write(*given))
+    problem = pk.Problem(
+        pk.PDE("u_t = 0.001*laplace(u) + u*(1 - u)"),
+        pk.Grid(x=pk.Axis(0, 1, 400, periodic=True), y=pk.Axis(0, 1, 400, periodic=True)),
+        initial={"u": "0.5 + 0.4*cos(2*pi*x)*cos(2*pi*y)"},
+        time=pk.TimeSettings(end=0.02, method="rk4", step=0.001),
+        output=pk.OutputSettings(frames=6, checkpoints=True),
+    )
+    assert problem.solve(keep=False).statistics["steps"] == 20
+    assert len(made) == 1

@@ -271,6 +271,7 @@ class CompiledRightHandSide:
         threads = f"{kernel.threads} thread{'s' * (kernel.threads > 1)}"
         self.title = f"compiled kernels, {threads}{', single precision' * kernel.plan.single}"
         self._found: tuple[Tolerance, Array] | None = None
+        self._whole_steps: dict[Tableau, WholeStep | None] = {}
         self.evaluate = kernel.rhs
         self.unpacked, self.packed, self.fill = kernel.unpacked, kernel.packed, kernel.fill
 
@@ -308,11 +309,14 @@ class CompiledRightHandSide:
         return self._found[1]
 
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
+        """Made once: a chain of integrations, from frame to frame, asks for it every time."""
         from pdekit.kernels.wavefront import Wavefront, worthwhile
 
-        if not worthwhile(self.kernel, tableau.stages):
-            return None
-        return _WavefrontStep(Wavefront(self.kernel, tableau), self._tolerances, self.system.size)
+        if tableau not in self._whole_steps:
+            fits = worthwhile(self.kernel, tableau.stages)
+            made = _WavefrontStep(Wavefront(self.kernel, tableau), self._tolerances, self.system.size) if fits else None
+            self._whole_steps[tableau] = made
+        return self._whole_steps[tableau]
 
 
 @dataclass(frozen=True, eq=False)

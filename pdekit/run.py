@@ -167,7 +167,7 @@ class Run:
         name, reasons = choice.method.name, choice.reasons
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
-        recorder = SeriesRecorder(self.problem.series, start, y)
+        recorder = SeriesRecorder(system, self.problem.series, start, y)
         enders = self._enders(start, y)
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:

@@ -46,9 +46,12 @@ class Measurement:
 
     def value(self, t: float, y: Array) -> Any:
         """Its value at a time and state."""
-        frame = self.system.frame(t, y)
+        return self.of(self.system.frame(t, y))
+
+    def of(self, frame: Frame) -> Any:
+        """Its value from fields that others need as well."""
         numbers = [self._number(f, frame) for f in self.measure.reductions.values()]
-        return self._formula(t, *self.system.system.parameters.values(), *numbers)
+        return self._formula(frame.t, *self.system.system.parameters.values(), *numbers)
 
     def _number(self, reduction: Reduction, frame: Frame) -> Any:
         values = frame.operand(reduction.expression)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,10 @@ class Watch:
             self.tick(t)
         else:
             self.look(t, greatest(), state)
-        for notice in self.notices:
-            notice(t, state, h, self.statistics.steps)
+        if self.notices:
+            once = cache(state)  # packed for all of them together
+            for notice in self.notices:
+                notice(t, once, h, self.statistics.steps)
 
     def look(self, t: float, greatest: float, state: Callable[[], NDArray[Any]]) -> None:
         """Take note of a finished step whose greatest value is known.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pdekit.discretize.measurement import Measurement
+from pdekit.discretize.system import SemiDiscrete
 from pdekit.typing import Array
 
 State = Callable[[], Array]
@@ -88,13 +89,15 @@ class SeriesRecorder:
 
     Parameters
     ----------
+    system : SemiDiscrete
     measurements : dict of str to Measurement
+        Of that system.
     t, y : float, array
         The state at the start.
     """
 
-    def __init__(self, measurements: dict[str, Measurement], t: float, y: Array) -> None:
-        self.measurements = measurements
+    def __init__(self, system: SemiDiscrete, measurements: dict[str, Measurement], t: float, y: Array) -> None:
+        self.system, self.measurements = system, measurements
         self.times: list[float] = []
         self.values: dict[str, list[Any]] = {name: [] for name in measurements}
         self.record(t, y)
@@ -109,8 +112,10 @@ class SeriesRecorder:
             for values in self.values.values():
                 values.pop()
         self.times.append(t)
-        for name, measurement in self.measurements.items():
-            self.values[name].append(measurement.value(t, y))
+        if self.measurements:
+            frame = self.system.frame(t, y)
+            for name, measurement in self.measurements.items():
+                self.values[name].append(measurement.of(frame))
 
     def restore(self, series: Mapping[str, Array], until: float) -> None:
         """Take over what was recorded before, up to a time."""

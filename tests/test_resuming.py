@@ -264,7 +264,7 @@ def test_kernels_are_written_once_for_all_frames(monkeypatch):
         pk.PDE("u_t = 0.001*laplace(u) + u*(1 - u)"),
         pk.Grid(x=pk.Axis(0, 1, 400, periodic=True), y=pk.Axis(0, 1, 400, periodic=True)),
         initial={"u": "0.5 + 0.4*cos(2*pi*x)*cos(2*pi*y)"},
-        time=pk.TimeSettings(end=0.02, method="rk4", step=0.001),
+        time=pk.TimeSettings(end=0.02, method="rk4", step=0.001, compiled="always"),
         output=pk.OutputSettings(frames=6, checkpoints=True),
     )
     assert problem.solve(keep=False).statistics["steps"] == 20

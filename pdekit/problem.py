@@ -33,9 +33,9 @@ from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
-from pdekit.language.reductions import parse_condition, parse_number_of_state
 from pdekit.language.sampling import parse_sampled, sample_text
 from pdekit.language.scheme_symbols import with_schemes
+from pdekit.language.state_numbers import parse_condition, parse_number_of_state
 from pdekit.linear.solver_choice import Solvers
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
@@ -221,9 +221,14 @@ class Problem:
     def _collect_boundary(self) -> dict[str, dict[str, FaceConditions]]:
         highest = highest_derivatives(self.system)
         axes = {name: axis.periodic for name, axis in zip(self.grid.names, self.grid.axes)}
-        collected = {}
+        collected: dict[str, dict[str, FaceConditions]] = {}
         for name in (*(u.name for u in self.system.unknowns), *map(str, self.system.definitions)):
             given = self.boundary.get(name) or {}
+            if name in self.pde.scalars:
+                if given:
+                    raise BoundaryError("a scalar unknown has no faces", key=f"boundary.{name}")
+                collected[name] = {}
+                continue
             if not isinstance(given, Mapping):
                 raise BoundaryError("give conditions per axis, {x: ...}", key=f"boundary.{name}")
             poles = {axis: self.grid.poles(axis) for axis in axes}
@@ -339,13 +344,23 @@ class Problem:
             names = [unknown.name, f"{unknown.name}_t"] if unknown.time_order == 2 else [unknown.name]
             for name in names:
                 fields[name] = self.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
+                if unknown.is_scalar:
+                    fields[name] = self._number(fields[name], f"initial.{name}")
                 if not np.all(np.isfinite(fields[name])):
                     raise ConfigError("is not finite everywhere on the grid", key=f"initial.{name}")
         return fields
 
+    @staticmethod
+    def _number(values: Array, where: str) -> Array:
+        """The value of a scalar unknown, as an array without axes."""
+        if np.ptp(values):
+            raise ConfigError("is a field where a number is needed: the unknown is a scalar", key=where)
+        return np.array(values.flat[0])
+
     def exact_values(self, name: str, t: float) -> Array:
-        """The exact solution on the grid."""
-        return self.sample(self.exact[name], f"exact.{name}", t)
+        """The exact solution on the grid; of a scalar unknown its value."""
+        values = self.sample(self.exact[name], f"exact.{name}", t)
+        return self._number(values, f"exact.{name}") if name in self.pde.scalars else values
 
     def notes(self) -> list[str]:
         """What is questionable but not wrong: data that do not fit together at the start, in words."""

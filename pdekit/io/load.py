@@ -98,6 +98,7 @@ class _Builder:
             parameters=self.all_data("parameters", model.parameters),
             definitions={n: str(t) for n, t in model.definitions.items()},
             unknowns=model.unknowns,
+            scalars=model.scalars or (),
             sources=model.sources,
             reach=model.reach,
         )
@@ -117,9 +118,9 @@ class _Builder:
     def changed(self, base: Problem) -> Problem:
         """A Python problem with the keys of the config merged on top."""
         model = self.model
-        if model.equations or model.definitions or model.unknowns or model.coordinates:
+        if model.equations or model.definitions or model.unknowns or model.scalars or model.coordinates:
             raise ConfigError(
-                "a Python problem brings its own equations, definitions, unknowns and coordinates; leave them out",
+                "a Python problem brings its own equations, definitions, unknowns, scalars and coordinates; leave them out",
                 key="problem",
             )
         parameters = self.all_data("parameters", model.parameters)

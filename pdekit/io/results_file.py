@@ -45,11 +45,13 @@ class ResultsFile:
         `variables` and `series` are types by name; by default those of the states and of the problem's series.
         """
         problem, system = self.problem, self.problem.semidiscrete
+        scalars = problem.pde.scalars
         stored = variables or {block.name: system.dtype for block in system.blocks}
         attributes = {
             "title": problem.title,
             "dimensions": json.dumps(problem.grid.names),
-            "variables": json.dumps(list(stored)),
+            "variables": json.dumps([name for name in stored if name not in scalars]),
+            "scalars": json.dumps([name for name in stored if name in scalars]),
             "coordinate_system": problem.grid.system,
             "config": problem_to_yaml(problem),
             "pdekit_version": metadata.version("pdekit"),
@@ -68,6 +70,7 @@ class ResultsFile:
             force=self.force,
             labels=problem.labels,
             series=dict.fromkeys(problem.series, system.dtype) if series is None else series,
+            scalars=scalars,
         )
 
 

@@ -155,6 +155,7 @@ class ConfigModel(Section):
     parameters: dict[StrictStr, Data] = Field(default_factory=dict)
     definitions: dict[StrictStr, Scalar] = Field(default_factory=dict)
     unknowns: list[StrictStr] | None = None
+    scalars: list[StrictStr] | None = None
     equations: list[StrictStr] | StrictStr | None = None
     sources: dict[StrictStr, Scalar] = Field(default_factory=dict, description="added to right-hand sides, by unknown")
     reach: StrictInt = 1

@@ -29,6 +29,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "parameters": ("parameters",),
     "definitions": ("definitions",),
     "unknowns": ("unknowns",),
+    "scalars": ("scalars",),
     "sources": ("sources",),
     "reach": ("reach",),
     "rhs": ("rhs",),
@@ -45,7 +46,16 @@ FORMS: dict[str, tuple[str, ...]] = {
     "title": ("title",),
     "labels": ("labels",),
 }
-FIRST = ("title", "coordinates", "grid", "parameters", "definitions", "unknowns", "equations")  # as people write them
+FIRST = (
+    "title",
+    "coordinates",
+    "grid",
+    "parameters",
+    "definitions",
+    "unknowns",
+    "scalars",
+    "equations",
+)  # as people write them
 
 
 def plain(value: Any) -> Any:

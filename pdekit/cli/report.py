@@ -111,6 +111,8 @@ def describe(problem: Problem) -> Group:
     kind = "linear" if system.is_linear else "nonlinear"
     steadiness = "constant data" if system.b_is_constant else "data change in time"
     table.add_row("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}")
+    if problem.constraints:
+        table.add_row("constraints", escape("\n".join(problem.constraints)))
     if problem.schemes:
         table.add_row("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items()))
     solvers = Solvers(system)

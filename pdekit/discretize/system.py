@@ -17,6 +17,7 @@ from scipy import sparse
 from pdekit.boundary.conditions import FaceConditions
 from pdekit.boundary.face_data import StateConditions
 from pdekit.boundary.solution_data import SolutionData
+from pdekit.discretize.bounds import Bounds
 from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.layout import Block, Layout
 from pdekit.discretize.low_rank import LowRankUpdate
@@ -48,6 +49,8 @@ class SemiDiscrete:
         Order of accuracy in space.
     dtype : numpy dtype, default float
         float64 or complex128.
+    lower, upper : mapping of str to array, optional
+        Bounds of unknowns on the grid.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class SemiDiscrete:
         *,
         order: int = 2,
         dtype: Any = float,
+        lower: Mapping[str, Array] | None = None,
+        upper: Mapping[str, Array] | None = None,
     ) -> None:
         self.system, self.grid, self.order, self._boundary = system, grid, order, boundary
         self.dtype = np.dtype(dtype)
@@ -75,6 +80,7 @@ class SemiDiscrete:
         self.program.check()
         self.function = None if system.function is None else PythonFunction(self.layout, system)
         self._jacobian_known = False
+        self.bounds = Bounds.of_fields(self.layout, lower or {}, upper or {}) if lower or upper else None
 
     def restricted(self, system: EquationSystem) -> SemiDiscrete:
         """Other equations for the same unknowns, under the same conditions."""

@@ -197,7 +197,7 @@ class _Builder:
             raise error.under(spell(path)) from None
 
     def settings(self, base: Problem | None) -> dict[str, Any]:
-        """Title, time, output and convergence."""
+        """Title, constraints, time, output and convergence."""
         model = self.model
         sections = {
             "time": (TimeSettings, base.time if base else TimeSettings(), model.time),
@@ -210,6 +210,7 @@ class _Builder:
             "stop": (StopSettings, base.stop if base else StopSettings(), model.stop),
         }
         made: dict[str, Any] = {"title": model.title or (base.title if base else "")}
+        made["constraints"] = model.constraints or (base.constraints if base else ())
         for key, (kind, old, section) in sections.items():
             values, hints = dict(vars(old)), get_type_hints(kind)
             given: dict[str, Any] = section.model_dump(exclude_none=True) if section else {}

@@ -167,6 +167,7 @@ class ConfigModel(Section):
     output: OutputSection | None = None  # type: ignore[valid-type]
     convergence: ConvergenceSection | None = None  # type: ignore[valid-type]
     stop: StopSection | None = None  # type: ignore[valid-type]
+    constraints: list[StrictStr] | StrictStr | None = Field(None, description="bounds such as u >= 1 - x**2")
     labels: dict[StrictStr, LabelSection] = Field(default_factory=dict)
 
 

@@ -43,6 +43,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "output": ("output",),
     "convergence": ("convergence",),
     "stop": ("stop",),
+    "constraints": ("constraints",),
     "title": ("title",),
     "labels": ("labels",),
 }

@@ -33,6 +33,16 @@ class Vector(tuple[Any, ...]):
     __slots__ = ()
 
 
+class Matrix(tuple[Vector, ...]):
+    """A matrix of expressions, by rows: what makes a vector of a vector."""
+
+    __slots__ = ()
+
+    def times(self, vector: Vector) -> Vector:
+        """The product with a vector."""
+        return Vector(sp.Add(*(k * v for k, v in zip(row, vector))) for row in self)
+
+
 @dataclass(frozen=True)
 class Scope:
     """What names mean while a text is parsed.
@@ -147,9 +157,9 @@ def parse(text: Any, scope: Scope) -> Expression:
         raise ExpressionError("expression is nested too deeply") from None
     except ExpressionError as error:
         raise ExpressionError(f"in {str(text).strip()!r}: {error}") from None
-    if isinstance(result, Vector):
+    if isinstance(result, Vector | Matrix):
         raise ExpressionError(
-            f"{str(text).strip()!r} is a vector where a scalar is needed; use div, dot or a component"
+            f"{str(text).strip()!r} is a vector or a matrix where a scalar is needed; use div, dot or a component"
         )
     if isinstance(result, CONDITIONS):
         raise ExpressionError(f"{str(text).strip()!r} is a comparison where a number is needed; use where(cond, a, b)")
@@ -204,8 +214,8 @@ class _Walker:
 
     def _scalar(self, node: ast.AST) -> Any:
         value = self.visit(node)
-        if isinstance(value, Vector):
-            raise ExpressionError(f"{ast.unparse(node)!r} is a vector where a scalar is needed")
+        if isinstance(value, Vector | Matrix):
+            raise ExpressionError(f"{ast.unparse(node)!r} is a vector or a matrix where a scalar is needed")
         return value
 
     def _constant(self, node: ast.Constant) -> Any:
@@ -216,7 +226,12 @@ class _Walker:
     def _list(self, node: ast.List) -> Any:
         if len(node.elts) != len(self.scope.axes):
             raise ExpressionError(f"a vector has {len(self.scope.axes)} components here, found {len(node.elts)}")
-        return Vector(self._scalar(element) for element in node.elts)
+        values = [self.visit(element) for element in node.elts]
+        if values and all(type(value) is Vector for value in values):
+            return Matrix(values)
+        if any(isinstance(value, tuple) for value in values):
+            raise ExpressionError("a matrix is a list of rows of the same length, such as [[1, 0], [0, 1]]")
+        return Vector(values)
 
     def _name(self, node: ast.Name) -> Any:
         name, scope = node.id, self.scope
@@ -248,7 +263,7 @@ class _Walker:
     def _unaryop(self, node: ast.UnaryOp) -> Any:
         value = self.visit(node.operand)
         if isinstance(node.op, ast.USub):
-            return Vector(-v for v in value) if isinstance(value, Vector) else -value
+            return self._combine(value, sp.Integer(-1), _OPERATORS[ast.Mult])
         if isinstance(node.op, ast.UAdd):
             return value
         if isinstance(node.op, ast.Not):
@@ -274,12 +289,15 @@ class _Walker:
 
     @staticmethod
     def _not_vector(value: Any, what: str) -> Any:
-        if isinstance(value, Vector):
-            raise ExpressionError(f"cannot {what} a vector")
+        if isinstance(value, Vector | Matrix):
+            raise ExpressionError(f"cannot {what} a vector or a matrix")
         return value
 
-    @staticmethod
-    def _combine(left: Any, right: Any, operation: Callable[[Any, Any], Any]) -> Any:
+    @classmethod
+    def _combine(cls, left: Any, right: Any, operation: Callable[[Any, Any], Any]) -> Any:
+        matrices = [isinstance(side, Matrix) for side in (left, right)]
+        if any(matrices):
+            return cls._with_matrices(left, right, matrices, operation)
         vectors = [isinstance(side, Vector) for side in (left, right)]
         if all(vectors):
             if operation is _OPERATORS[ast.Mult]:
@@ -291,6 +309,22 @@ class _Walker:
             vector, scalar = (left, right) if vectors[0] else (right, left)
             return Vector(operation(a, scalar) for a in vector)
         return operation(left, right)
+
+    @classmethod
+    def _with_matrices(
+        cls, left: Any, right: Any, matrices: list[bool], operation: Callable[[Any, Any], Any]
+    ) -> Any:
+        """Sums of matrices, multiples of them, and their products with vectors from the left."""
+        product = operation is _OPERATORS[ast.Mult]
+        if all(matrices) and not product:
+            return Matrix(cls._combine(a, b, operation) for a, b in zip(left, right))
+        if matrices[0] and isinstance(right, Vector) and product:
+            return left.times(right)
+        if not all(matrices) and not isinstance(left, Vector) and not isinstance(right, Vector):
+            matrix, scalar = (left, right) if matrices[0] else (right, left)
+            if product or operation not in _OPERATORS.values():
+                return Matrix(cls._combine(row, scalar, operation) for row in matrix)
+        raise ExpressionError("of matrices there are sums, multiples, and products matrix*vector, such as K*grad(u)")
 
     def _compare(self, node: ast.Compare) -> Any:
         values = [self._scalar(node.left), *(self._scalar(c) for c in node.comparators)]

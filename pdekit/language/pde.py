@@ -15,7 +15,7 @@ from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import evaluate_number, slope
 from pdekit.language.noise import Noise, NoiseTerm, NoiseWords, without_noise
-from pdekit.language.parser import Scope, Vector, called_names, differentiated_names, names_in, parse
+from pdekit.language.parser import Matrix, Scope, Vector, called_names, differentiated_names, names_in, parse
 from pdekit.language.reductions import fields_in, reduction_words
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.language.vector_calculus import VectorCalculus
@@ -410,7 +410,7 @@ class _Binder:
         known = {
             n: e
             for n, e in (self.varying | self.resolved).items()
-            if not isinstance(e, Vector) and not e.has(SpatialDerivative, Noise) and not e.free_symbols & solution
+            if not isinstance(e, Vector | Matrix) and not e.has(SpatialDerivative, Noise) and not e.free_symbols & solution
         }
         return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises)
 
@@ -551,8 +551,8 @@ class _Binder:
 
 
 def _parse_definition(text: Any, scope: Scope) -> Expression:
-    """A definition may be a vector as well."""
+    """A definition may be a vector or a matrix as well."""
     from pdekit.language.parser import _Walker, syntax
 
     value = _Walker(scope).visit(syntax(text))
-    return value if isinstance(value, Vector) else parse(text, scope)
+    return value if isinstance(value, Vector | Matrix) else parse(text, scope)

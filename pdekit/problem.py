@@ -19,7 +19,7 @@ from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.discretize.well_posed import refuse_ill_posed
+from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_posed
 from pdekit.errors import (
     BoundaryError,
     ConfigError,
@@ -139,6 +139,8 @@ class Problem:
         self.conditions = self._collect_boundary()
         self._check_tables()
         refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
+        if not self.is_complex:
+            refuse_growing_directions(self.system, grid, self.initial_fields, self.time.start)
         self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
         self._check_constraints()

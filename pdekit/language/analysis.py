@@ -141,6 +141,39 @@ def principal_parts(system: EquationSystem, is_complex: bool) -> list[Principal]
     return found
 
 
+@dataclass(frozen=True)
+class DiffusionPart:
+    """``coefficient * d^2 operand / (d first d second)`` in the equation of an unknown."""
+
+    unknown: str
+    operand: str
+    first: str
+    second: str
+    coefficient: Expression
+
+
+def diffusion_parts(system: EquationSystem) -> list[DiffusionPart]:
+    """All second derivatives in equations of first order in time that have none higher: mixed ones, and of other unknowns."""
+    found: list[DiffusionPart] = []
+    names = {u.symbol: u.name for u in system.unknowns}
+    for unknown in system.unknowns:
+        rhs = sp.expand_mul(unknown.rhs)
+        atoms = sorted(spatial_derivatives(rhs), key=str)
+        if unknown.time_order != 1 or any(sum(a.counts.values()) > 2 for a in atoms):
+            continue
+        for atom in atoms:
+            front = slope(rhs.xreplace({atom: (dummy := sp.Dummy())}), dummy).xreplace({dummy: atom})
+            axes = [axis for axis, n in atom.counts.items() for _ in range(n)]
+            if len(axes) == 2 and atom.operand in names:
+                found.append(DiffusionPart(unknown.name, names[atom.operand], *axes, front * atom.factor_in_front))
+            elif len(axes) == 1:
+                for inner in spatial_derivatives(atom.operand):
+                    if sum(inner.counts.values()) == 1 and inner.operand in names:
+                        k = slope(atom.operand.xreplace({inner: (dummy := sp.Dummy())}), dummy).xreplace({dummy: inner})
+                        found.append(DiffusionPart(unknown.name, names[inner.operand], *axes, *inner.counts, front * k))
+    return found
+
+
 def highest_derivatives(system: EquationSystem) -> dict[str, dict[str, int]]:
     """For each differentiated state, the highest derivative along each axis."""
     highest: dict[str, dict[str, int]] = {}

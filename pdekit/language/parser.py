@@ -311,9 +311,7 @@ class _Walker:
         return operation(left, right)
 
     @classmethod
-    def _with_matrices(
-        cls, left: Any, right: Any, matrices: list[bool], operation: Callable[[Any, Any], Any]
-    ) -> Any:
+    def _with_matrices(cls, left: Any, right: Any, matrices: list[bool], operation: Callable[[Any, Any], Any]) -> Any:
         """Sums of matrices, multiples of them, and their products with vectors from the left."""
         product = operation is _OPERATORS[ast.Mult]
         if all(matrices) and not product:

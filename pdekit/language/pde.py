@@ -410,7 +410,9 @@ class _Binder:
         known = {
             n: e
             for n, e in (self.varying | self.resolved).items()
-            if not isinstance(e, Vector | Matrix) and not e.has(SpatialDerivative, Noise) and not e.free_symbols & solution
+            if not isinstance(e, Vector | Matrix)
+            and not e.has(SpatialDerivative, Noise)
+            and not e.free_symbols & solution
         }
         return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises)
 

@@ -102,7 +102,7 @@ def resume(
                 f"{path}: the problem has parts that are Python functions, which no file holds; from Python, "
                 "pk.resume(path, problem=...)"
             )
-        problem = loads(text)
+        problem = loads(text, python=False)  # runs store their equations, never the file that they came from
     if problem.time.samples > 1:
         raise ConfigError(
             f"{path} holds what {problem.time.samples} samples have in common, of which none goes on",

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from sympy.printing.numpy import NumPyPrinter, SciPyPrinter
 
@@ -176,6 +177,9 @@ def compile_expression(expression: Expression, arguments: Sequence[Any]) -> Call
     def computed(*values: Any) -> Any:
         try:
             return function(*values)
+        except (ZeroDivisionError, OverflowError):  # of Python's numbers; NumPy's are infinite
+            with np.errstate(all="ignore"):
+                return function(*(np.float64(v) if isinstance(v, int | float) else v for v in values))
         except TypeError as error:  # NumPy and SciPy have no version of some functions for complex numbers
             raise ExpressionError(f"{_shortened(expression)} cannot be computed of numbers of these types") from error
 

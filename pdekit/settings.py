@@ -236,10 +236,22 @@ class StopSettings:
 
 @dataclass(frozen=True)
 class ConvergenceSettings:
-    """A convergence study: numbers of points (or steps), and the order that is expected."""
+    """A convergence study: numbers of points (or steps), and the order that is expected.
+
+    Parameters
+    ----------
+    points : tuple of int, optional
+    steps : tuple of float, optional
+    ratio : float, optional
+        With points: a time step on every grid, so many times the mesh width of its first axis.
+    expect : float, optional
+    against : str, optional
+    tolerance : float, default 0.25
+    """
 
     points: tuple[int, ...] | None = None
     steps: tuple[float, ...] | None = None
+    ratio: float | None = None
     expect: float | None = None
     against: str | None = None
     tolerance: float = 0.25

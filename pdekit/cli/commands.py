@@ -316,10 +316,19 @@ def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Picture; default is results/<config>_convergence.png."
 )
+@click.option(
+    "--json", "numbers", type=click.Path(path_type=Path), help="Write errors, orders and verdict as JSON, too."
+)
 @click.option("--against", type=click.Choice(["exact", "manufactured", "self"]), help="What errors are taken against.")
 @_quiet
 def converge(
-    config: Path, overrides: tuple[str, ...], python: bool, output: Path | None, against: Any, quiet: bool
+    config: Path,
+    overrides: tuple[str, ...],
+    python: bool,
+    output: Path | None,
+    numbers: Path | None,
+    against: Any,
+    quiet: bool,
 ) -> None:
     """Solve CONFIG on finer and finer grids and tell the observed order.
 
@@ -328,13 +337,17 @@ def converge(
     problem = _load(config, overrides, python)
     from pdekit.verification.converge import converge as study_of
 
-    report = None if quiet else lambda text: click.echo(f"solving {text}", err=True)
+    report = None if quiet else lambda text: click.echo(text, err=True)
     points = problem.convergence.points
     if points is None and problem.convergence.steps is None:
         points = (21, 41, 81)
     study = study_of(problem, points, steps=problem.convergence.steps, against=against, report=report)
     path = output or Path(f"results/{config.stem}_convergence.png")
     study.plot(file=path)
+    if numbers is not None:
+        from pdekit.verification.study import write_study
+
+        write_study(study, numbers)
     if not quiet:
         click.echo(f"{study}\npicture: {path}")
     sys.exit(0 if study.passed else FAILED)

@@ -64,7 +64,7 @@ class Study:
 
     def orders(self, name: str, norm: str = "max") -> list[float]:
         """Observed orders between consecutive sizes."""
-        e, h = self.errors_in(norm)[name], self.widths
+        e, h = np.array(self.errors_in(norm)[name]), self.widths
         with np.errstate(divide="ignore", invalid="ignore"):
             return [float(np.log(e[i] / e[i + 1]) / np.log(h[i] / h[i + 1])) for i in range(len(e) - 1)]
 

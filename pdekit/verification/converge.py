@@ -18,6 +18,7 @@ from pdekit.solution import Solution
 from pdekit.time.maruyama import strong_order
 from pdekit.time.methods import METHODS
 from pdekit.verification.claimed_solution import ClaimCheck, check_claim
+from pdekit.verification.growth import ModeGrowth, growth_rate
 from pdekit.verification.manufactured import manufactured
 from pdekit.verification.study import Study
 
@@ -182,7 +183,11 @@ def _in_space(
     if against == "self":
         sizes.append(nested_size(problem.grid, sizes[-1]))
     step_of = dict(zip(points, sorted(steps, reverse=True))) if steps else {}
-    found = list(_solve_all(problem, sizes, step_of, say))
+    found, rates = [], {}
+    for n, (sized, solution) in zip(sizes, _solve_all(problem, sizes, step_of, say)):
+        found.append((sized.grid, solution))
+        if not problem.steady and (rate := growth_rate(sized)) is not None:
+            rates[n] = rate
     differences: list[dict[str, Field]] = []
     for i, (grid, solution) in enumerate(found[: len(points)]):
         finer = found[i + 1][1] if against == "self" else None
@@ -207,7 +212,18 @@ def _in_space(
         scale,
         {"L2": _norms(differences, "L2"), "L1": _norms(differences, "L1")},
         claim,
+        _growth(problem, rates),
     )
+
+
+def _growth(problem: Problem, rates: dict[int, float]) -> ModeGrowth | None:
+    """Of the two finest grids whose rates are known."""
+    if len(rates) < 2:
+        return None
+    (few, slow), (many, fast) = list(rates.items())[-2:]
+    start, end = problem.span(None)
+    widths = (1.0 / _steps(problem.grid, few), 1.0 / _steps(problem.grid, many))
+    return ModeGrowth((few, many), widths, (slow, fast), end - start)
 
 
 def _claim(problem: Problem, say: Report) -> ClaimCheck:
@@ -246,7 +262,7 @@ def expected_order(problem: Problem) -> int:
 
 def _solve_all(
     problem: Problem, sizes: Sequence[int], step_of: dict[int, float], say: Report
-) -> Iterator[tuple[Grid, Solution]]:
+) -> Iterator[tuple[Problem, Solution]]:
     for n in sizes:
         grid = refined(problem.grid, n)
         say(f"{' x '.join(map(str, grid.shape))} nodes")
@@ -260,7 +276,7 @@ def _solve_all(
             time = replace(problem.time, step=None, method="auto" if fixed else adaptive, **TIGHT)
         sized = problem.replace(grid=grid, time=time)
         solution = sized.solve() if problem.steady else sized.solve(times=())
-        yield grid, solution
+        yield sized, solution
 
 
 def nested_size(grid: Grid, points: int) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pdekit.errors import StorageError
 from pdekit.verification.claimed_solution import ClaimCheck
+from pdekit.verification.growth import ModeGrowth
 
 FAR_ABOVE = 2.5  # of the expected order
 ROUNDING = 2e-11  # errors below this, beside the solution, are rounding and tolerance: no order can be read off
@@ -44,6 +45,8 @@ class Study:
         Errors in the norms ``L2`` and ``L1``, by norm and variable.
     claim : ClaimCheck, optional
         What came of putting the claimed exact solution into the equations and conditions.
+    growth : ModeGrowth, optional
+        How fast modes grow on the two finest grids of which that is known.
     """
 
     title: str
@@ -57,6 +60,7 @@ class Study:
     scale: dict[str, float]
     integral_errors: dict[str, dict[str, tuple[float, ...]]] = field(default_factory=dict)
     claim: ClaimCheck | None = None
+    growth: ModeGrowth | None = None
 
     def errors_in(self, norm: str) -> dict[str, tuple[float, ...]]:
         """Errors by variable in a norm: ``max``, ``L2`` or ``L1``."""
@@ -77,9 +81,9 @@ class Study:
         """Whether every variable has the expected order, in the last refinement or over all of them, or rounding.
 
         An order far above the expected one is none: errors that fall so fast do not follow the law of the method. And a claimed exact
-        solution that does not solve the equations proves nothing.
+        solution that does not solve the equations proves nothing, nor does a run that ended before the modes that grow were felt.
         """
-        if self.claim is not None and self.claim.refuted:
+        if self.objections:
             return False
         least, most = self.expected - self.tolerance, self.expected + FAR_ABOVE
         return all(
@@ -95,11 +99,19 @@ class Study:
         return float(np.polyfit(np.log(h), np.log(e), 1)[0])
 
     @property
+    def objections(self) -> tuple[str, ...]:
+        """Why errors prove nothing, whatever their order."""
+        refuted = self.claim.refuted if self.claim is not None else ()
+        told = [f"the claimed exact solution is none: {'; '.join(map(str, refuted))}"] if refuted else []
+        if self.growth is not None and self.growth.is_of_the_grid:
+            told.append(str(self.growth))
+        return tuple(told)
+
+    @property
     def verdict(self) -> str:
         """One sentence."""
-        if self.claim is not None and self.claim.refuted:
-            told = "; ".join(map(str, self.claim.refuted))
-            return f"FAIL: the claimed exact solution is none: {told}"
+        if self.objections:
+            return f"FAIL: {'; '.join(self.objections)}"
         open_names = [name for name in self.errors if not self.at_rounding(name)]
         if not open_names:
             seen = [
@@ -159,6 +171,8 @@ class Study:
             "tolerance": self.tolerance,
             "variables": variables,
         }
+        if self.growth is not None:
+            content["growth rates"] = dict(zip(map(str, self.growth.sizes), self.growth.rates))
         if self.claim is not None:
             content["claimed solution"] = {
                 "residuals": {

@@ -11,7 +11,7 @@ from typing import Any
 
 from pdekit.io.hdf5_writer import ResultWriter, check_output
 from pdekit.io.write import problem_to_yaml
-from pdekit.language.parser import names_in
+from pdekit.language.syntax import names_in
 from pdekit.problem import Problem
 
 PACKAGES = ("numpy", "scipy", "sympy", "h5py")

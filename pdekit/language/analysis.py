@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,19 +158,32 @@ def diffusion_parts(system: EquationSystem) -> list[DiffusionPart]:
     names = {u.symbol: u.name for u in system.unknowns}
     for unknown in system.unknowns:
         rhs = sp.expand_mul(unknown.rhs)
-        atoms = sorted(spatial_derivatives(rhs), key=str)
-        if unknown.time_order != 1 or any(sum(a.counts.values()) > 2 for a in atoms):
+        hidden = {atom: sp.Dummy() for atom in sorted(spatial_derivatives(rhs), key=str)}
+        if unknown.time_order != 1 or any(sum(a.counts.values()) > 2 for a in hidden):
             continue
-        for atom in atoms:
-            front = slope(rhs.xreplace({atom: (dummy := sp.Dummy())}), dummy).xreplace({dummy: atom})
-            axes = [axis for axis, n in atom.counts.items() for _ in range(n)]
-            if len(axes) == 2 and atom.operand in names:
-                found.append(DiffusionPart(unknown.name, names[atom.operand], *axes, front * atom.factor_in_front))
-            elif len(axes) == 1:
-                for inner in spatial_derivatives(atom.operand):
-                    if sum(inner.counts.values()) == 1 and inner.operand in names:
-                        k = slope(atom.operand.xreplace({inner: (dummy := sp.Dummy())}), dummy).xreplace({dummy: inner})
-                        found.append(DiffusionPart(unknown.name, names[inner.operand], *axes, *inner.counts, front * k))
+        body, shown = rhs.xreplace(hidden), {dummy: atom for atom, dummy in hidden.items()}
+        for atom, dummy in hidden.items():
+            seconds = _second_derivatives(atom, names)
+            if seconds:
+                front = slope(body, dummy).xreplace(shown)
+                found += [DiffusionPart(unknown.name, name, *axes, front * k) for name, axes, k in seconds]
+    return found
+
+
+def _second_derivatives(atom: Any, names: Mapping[Any, str]) -> list[tuple[str, tuple[str, str], Any]]:
+    """The second derivatives of unknowns that a derivative holds: the unknown, the axes, and the factor in front."""
+    axes = [axis for axis, n in atom.counts.items() for _ in range(n)]
+    if len(axes) == 2 and atom.operand in names:
+        return [(names[atom.operand], (axes[0], axes[1]), atom.factor_in_front)]
+    if len(axes) != 1:
+        return []
+    found = []
+    hidden = {inner: sp.Dummy() for inner in spatial_derivatives(atom.operand)}
+    for inner, dummy in hidden.items():
+        if sum(inner.counts.values()) == 1 and inner.operand in names:
+            (second,) = inner.counts
+            k = slope(atom.operand.xreplace(hidden), dummy).xreplace({d: a for a, d in hidden.items()})
+            found.append((names[inner.operand], (axes[0], second), k))
     return found
 
 

@@ -14,10 +14,12 @@ import sympy as sp
 from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import evaluate_number, slope
+from pdekit.language.expression_size import refuse_boundless
 from pdekit.language.noise import Noise, NoiseTerm, NoiseWords, without_noise
-from pdekit.language.parser import Matrix, Scope, Vector, called_names, differentiated_names, names_in, parse
+from pdekit.language.parser import Matrix, Scope, Vector, parse, parse_any
 from pdekit.language.reductions import fields_in, reduction_words
 from pdekit.language.symbols import SpatialDerivative
+from pdekit.language.syntax import called_names, differentiated_names, names_in
 from pdekit.language.vector_calculus import VectorCalculus
 from pdekit.language.vocabulary import FIXED, RESERVED
 from pdekit.typing import Expression
@@ -507,9 +509,8 @@ class _Binder:
             try:
                 used = {n.rpartition("_")[0] for n in names_in(text)} | names_in(text)
                 needs = {n: self._definition(n, (*path, name)) for n in used if n in self.pde.definitions}
-                expression = _parse_definition(
-                    text, self._scope({n: e for n, e in needs.items() if n not in self.kept})
-                )
+                inlined = {n: e for n, e in needs.items() if n not in self.kept}
+                expression = parse_any(text, self._scope(inlined))
             except ExpressionError as error:
                 raise error.under(f"definitions.{name}") from None
             self.resolved[name] = expression
@@ -536,25 +537,21 @@ class _Binder:
 
     def _substitute_rates(self, rhs: dict[str, Any]) -> dict[str, Any]:
         """Put the right-hand side of u_t in where u_t of a first-order equation stands on a right side."""
-        rates = {sp.Symbol(f"{n}_t"): rhs[n] for n in self.first_order if n in rhs}
-        for _ in range(len(rates) + 1):
-            used = {n: e.free_symbols & set(rates) for n, e in rhs.items()}
-            if not any(used.values()):
-                return rhs
-            for name, expression in rhs.items():
-                for atom in expression.atoms(SpatialDerivative):
-                    if atom.operand.free_symbols & set(rates):
+        names = {sp.Symbol(f"{n}_t"): n for n in self.first_order if n in rhs}
+        resolved: dict[str, Any] = {}
+
+        def resolve(name: str, path: tuple[str, ...]) -> Any:
+            if name in path:
+                raise ExpressionError("the time derivatives on the right-hand sides depend on each other in a circle")
+            if name not in resolved:
+                used = rhs[name].free_symbols & set(names)
+                for atom in rhs[name].atoms(SpatialDerivative):
+                    if atom.operand.free_symbols & used:
                         raise ExpressionError(
                             f"a space derivative of {atom.operand} is not possible in an equation of first order in time"
                         )
-                rhs[name] = expression.subs({r: rates[r] for r in used[name]})
-            rates = {sp.Symbol(f"{n}_t"): rhs[n] for n in self.first_order if n in rhs}
-        raise ExpressionError("the time derivatives on the right-hand sides depend on each other in a circle")
+                resolved[name] = rhs[name].subs({rate: resolve(names[rate], (*path, name)) for rate in used})
+                refuse_boundless(resolved[name])
+            return resolved[name]
 
-
-def _parse_definition(text: Any, scope: Scope) -> Expression:
-    """A definition may be a vector or a matrix as well."""
-    from pdekit.language.parser import _Walker, syntax
-
-    value = _Walker(scope).visit(syntax(text))
-    return value if isinstance(value, Vector | Matrix) else parse(text, scope)
+        return {name: resolve(name, ()) for name in rhs}

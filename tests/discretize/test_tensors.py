@@ -70,7 +70,7 @@ def test_products_of_the_language():
     "text", ["K*K", "K + 1", "grad(u)*K", "div(K)", "K", "div([[1, 2], 3]*grad(u))", "div([[1, 2]]*grad(u))"]
 )
 def test_what_is_no_product(text):
-    with pytest.raises(ExpressionError, match="matri|vector"):
+    with pytest.raises(ExpressionError, match=r"matri|vector"):
         PDE(f"u_t = {text}", definitions={"K": "[[1, 2], [3, 4]]"}).bind(("x", "y"))
 
 

@@ -24,10 +24,14 @@ def has_jumps(system: SemiDiscrete, t: float, y: Array) -> bool:
     >>> of("sin(pi*x)"), of("1"), of("step(x - 0.5)")
     (False, True, True)
     """
-    for values in system.unpack(t, y).values():
-        extent = float(np.ptp(values.real)) + float(np.ptp(values.imag)) if values.ndim else 0.0
-        for axis in range(values.ndim):
-            if values.shape[axis] >= LEAST_NODES and extent > 0:
-                if float(np.max(np.abs(np.diff(values, axis=axis)))) > JUMP * extent:
-                    return True
-    return False
+    fields = [values for values in system.unpack(t, y).values() if values.ndim]
+    long = [(values, axis) for values in fields for axis in range(values.ndim) if values.shape[axis] >= LEAST_NODES]
+    return any(_greatest_step(values, axis) > JUMP * _extent(values) for values, axis in long)
+
+
+def _greatest_step(values: Array, axis: int) -> float:
+    return float(np.max(np.abs(np.diff(values, axis=axis))))
+
+
+def _extent(values: Array) -> float:
+    return float(np.ptp(values.real)) + float(np.ptp(values.imag))

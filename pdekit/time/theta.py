@@ -17,7 +17,6 @@ from pdekit.time.roughness import has_jumps
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.typing import Array, Matrix
 
-
 DAMPED_STEPS = 2
 
 

@@ -49,6 +49,8 @@ class Solution:
         Numbers of the state at every step, by name, and their times ``t``.
     up_to_constant : bool
         Only derivatives are prescribed: the solution of zero mean was taken.
+    problem : Problem, optional
+        What it solves, where it was solved in this session.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class Solution:
     notes: tuple[str, ...] = ()
     series: dict[str, Array] = field(default_factory=dict)
     up_to_constant: bool = False
+    problem: Any = None
 
     def __repr__(self) -> str:
         span = "steady" if self.steady else f"t = {self.times[0]:g} .. {self.times[-1]:g}, {self.times.size} frames"
@@ -135,6 +138,12 @@ class Solution:
         from pdekit.plotting.solution_picture import plot_solution
 
         return plot_solution(self, name, **options)
+
+    def report(self, path: str | Path, **options: Any) -> Path:
+        """Write one HTML file that shows the solution; see `pdekit.reporting.page.report`."""
+        from pdekit.reporting.page import report
+
+        return report(self, path, **options)
 
     def to_xarray(self) -> Any:
         """All variables as an `xarray.Dataset`."""

@@ -17,6 +17,11 @@ from pdekit.problem import Problem
 PACKAGES = ("numpy", "scipy", "sympy", "h5py")
 
 
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that the numbers come from."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
+
+
 class ResultsFile:
     """Where the results of a run go.
 
@@ -53,7 +58,7 @@ class ResultsFile:
             "coordinate_system": problem.grid.system,
             "config": problem_to_yaml(problem),
             "pdekit_version": metadata.version("pdekit"),
-            "versions": json.dumps({"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}}),
+            "versions": json.dumps(versions()),
             "method": method,
             "method_reasons": "\n".join(reasons),
         }

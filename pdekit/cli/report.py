@@ -107,7 +107,9 @@ def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solver
         table.add_row("will take", words + ready)
     frames = len(problem.output.resolve(start, end, problem.time.step))
     size = frames * problem.grid.size * system.dtype.itemsize * len(system.blocks)
-    table.add_row("output", escape(f"{frames} frames, {size_in_words(size)}, {problem.output.file or 'file not named'}"))
+    table.add_row(
+        "output", escape(f"{frames} frames, {size_in_words(size)}, {problem.output.file or 'file not named'}")
+    )
 
 
 def describe_result(path: str | Path) -> Group:

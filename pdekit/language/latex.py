@@ -12,10 +12,18 @@ from pdekit.language.parser import syntax
 from pdekit.language.pde import PDE
 
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
-)
-LETTERS = {"I": r"\mathrm{i}", "e": r"\mathrm{e}", "epsilon": r"\varepsilon", "phi": r"\varphi", "eps": r"\varepsilon", "lam": r"\lambda"}
+    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+     "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
+     "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"]
+)  # fmt: skip
+LETTERS = {
+    "I": r"\mathrm{i}",
+    "e": r"\mathrm{e}",
+    "epsilon": r"\varepsilon",
+    "phi": r"\varphi",
+    "eps": r"\varepsilon",
+    "lam": r"\lambda",
+}
 # Functions with a name of their own in LaTeX; a power may stand behind it.
 NAMED = {name: rf"\{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "coth", "min", "max", "exp")} | {
     "log": r"\ln",
@@ -103,7 +111,7 @@ class _Typesetter:
         return form if strength >= least else rf"\left({form}\right)"
 
     def visit(self, node: ast.AST) -> Form:
-        if isinstance(node, ast.Constant):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float | complex):
             form = number(node.value)
             return form, PRODUCT if r"\cdot" in form else ATOM
         known: dict[type, Callable[..., Form]] = {
@@ -173,7 +181,9 @@ class _Typesetter:
 
     def _product(self, node: ast.BinOp) -> Form:
         left, strength = self.visit(node.left)
-        signed = isinstance(_first_factor(node), ast.UnaryOp)  # -a*b needs no parentheses, but is a sum to what is around it
+        signed = isinstance(
+            _first_factor(node), ast.UnaryOp
+        )  # -a*b needs no parentheses, but is a sum to what is around it
         if strength < PRODUCT and not signed:
             left = rf"\left({left}\right)"
         right = self.text(node.right, PRODUCT)
@@ -259,7 +269,7 @@ def _first_factor(node: ast.expr) -> ast.expr:
 
 def _is_tall(node: ast.AST) -> bool:
     """Whether it had better not stand in an exponent."""
-    return any(isinstance(n, ast.Div) or (isinstance(n, ast.Call)) for n in ast.walk(node))
+    return any(isinstance(n, ast.Div | ast.Call) for n in ast.walk(node))
 
 
 def expression_latex(text: object, states: Sequence[str] = (), axes: Sequence[str] = COORDINATES) -> str:

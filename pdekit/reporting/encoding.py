@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-TYPES = {8: np.dtype("u1"), 16: np.dtype("<u2")}
+TYPES: dict[int, Any] = {8: np.dtype("u1"), 16: np.dtype("<u2")}
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,9 @@ def packed(frames: Iterable[NDArray[Any]], limits: Limits) -> bytes:
 
     Examples
     --------
-    >>> limits = Limits(0.0, 1.0, 16)
-    >>> wave = [np.sin(np.linspace(0, 3, 500) + 0.01 * k) for k in range(50)]
-    >>> back = unpacked(packed(wave, limits), 500, limits)
-    >>> back.shape, bool(np.max(np.abs(back - np.clip(wave, 0, 1))) < 1e-5)
-    ((50, 500), True)
+    >>> still = [np.linspace(0, 1, 5000)] * 40
+    >>> len(packed(still, Limits(0.0, 1.0, 8))) < 1000
+    True
     """
     deflate = zlib.compressobj(9)
     before: Any = 0
@@ -73,16 +71,6 @@ def packed(frames: Iterable[NDArray[Any]], limits: Limits) -> bytes:
         parts.append(deflate.compress(np.ascontiguousarray(planes).data))
         before = counts
     return b"".join((*parts, deflate.flush()))
-
-
-def unpacked(data: bytes, size: int, limits: Limits) -> NDArray[Any]:
-    """What the browser makes of `packed`: an array of shape (frames, size)."""
-    item = limits.bits // 8
-    planes = np.frombuffer(zlib.decompress(data), dtype=np.uint8).reshape(-1, item, size)
-    change = np.ascontiguousarray(planes.transpose(0, 2, 1)[..., ::-1]).view(TYPES[limits.bits])[..., 0]
-    counts = np.cumsum(change, axis=0, dtype=TYPES[limits.bits])
-    values = limits.low + counts * ((limits.high - limits.low) / limits.steps)
-    return np.where(counts > limits.steps, np.nan, values)
 
 
 def as_text(data: bytes) -> str:

@@ -4,7 +4,6 @@
 const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = ["#2166ac", "#b2182b", "#4d9221", "#8c510a", "#762a83", "#01665e"];
 const MOST_POINTS = 720; // of a map along its longer side
-const TEXT = 12;
 
 // ---------------------------------------------------------------------------------------------- frames
 
@@ -139,7 +138,7 @@ class Figure {
     }
     element("path", { d: `M${left},${top}V${bottom}H${right}`, fill: "none" }, g);
     element("text", { x: (left + right) / 2, y: bottom + 38, "text-anchor": "middle", class: "label" }, g, x.label);
-    const turned = `rotate(-90) translate(${-(top + bottom) / 2}, 13)`;
+    const turned = `rotate(-90) translate(${-(top + bottom) / 2}, ${left - 49})`;
     element("text", { transform: turned, "text-anchor": "middle", class: "label" }, g, y.label);
   }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -60,10 +60,30 @@ class Figure:
 
 @dataclass(frozen=True)
 class Frames:
-    """Which frames of a solution a page shows."""
+    """Which frames of a solution a page shows.
+
+    Parameters
+    ----------
+    solution : Solution
+    indices : tuple of int
+    exact : dict of str to list of Field
+        The exact solutions at all stored times, which may take long to evaluate.
+    """
 
     solution: Solution
     indices: tuple[int, ...]
+    exact: dict[str, list[Field]]
+
+    @classmethod
+    def of(cls, solution: Solution) -> Frames:
+        """All that are stored."""
+        indices = tuple(range(1 if solution.steady else solution.times.size))
+        exact = {name: [solution.exact_field(name, k) for k in indices] for name in solution.exact_names}
+        return cls(solution, indices, exact)
+
+    def halved(self) -> Frames:
+        """Every second one, and the last."""
+        return replace(self, indices=tuple(sorted({*self.indices[::2], self.indices[-1]})))
 
     @property
     def times(self) -> list[float]:
@@ -74,26 +94,23 @@ class Frames:
         """The computed fields of a variable."""
         return (self.solution.frame(name, k) for k in self.indices)
 
-    def exact(self, name: str) -> Iterator[Field]:
+    def exact_fields(self, name: str) -> Iterator[Field]:
         """The exact ones."""
-        return (self.solution.exact_field(name, k) for k in self.indices)
+        return (self.exact[name][k] for k in self.indices)
 
-
-def every(solution: Solution, stride: int) -> Frames:
-    """Every `stride`-th frame of a solution, and the last one."""
-    count = 1 if solution.steady else solution.times.size
-    return Frames(solution, tuple(sorted({*range(0, count, stride), count - 1})))
+    def gaps(self, name: str) -> list[Field]:
+        """Computed less exact ones."""
+        return [computed - exact for computed, exact in zip(self.fields(name), self.exact_fields(name))]
 
 
 def field_figures(solution: Solution) -> tuple[Frames, list[Figure]]:
     """The fields in time: of all frames, or of as many as `MOST_BYTES` hold."""
-    stride = 1
+    frames = Frames.of(solution)
     while True:
-        frames = every(solution, stride)
         found = list(_figures(frames))
         if sum(figure.size for figure in found) <= MOST_BYTES or len(frames.indices) <= 2:
             return frames, found
-        stride *= 2
+        frames = frames.halved()
 
 
 def _figures(frames: Frames) -> Iterator[Figure]:
@@ -154,7 +171,7 @@ def _curves(frames: Frames, name: str) -> Iterator[tuple[str, NDArray[Any]]]:
         yield word or "computed", stacked(frames.fields(name), part)
     if name in frames.solution.exact_names:
         word, part = next(iter(parts.items()))
-        yield f"exact {word}".strip(), stacked(frames.exact(name), part)
+        yield f"exact {word}".strip(), stacked(frames.exact_fields(name), part)
 
 
 def _kymograph(
@@ -185,7 +202,7 @@ def _maps(frames: Frames, name: str) -> Iterator[Figure]:
     label = pattern.format(label_of(solution, name))
     yield from _planes(solution, lambda: frames.fields(name), label, shown)
     if name in solution.exact_names:
-        gaps = [computed - exact for computed, exact in zip(frames.fields(name), frames.exact(name))]
+        gaps = frames.gaps(name)
         every_value = np.array([visible(gap.values)[0] for gap in gaps])
         yield from _planes(solution, lambda: iter(gaps), f"{label}, computed − exact", every_value)
 
@@ -228,7 +245,13 @@ def _colour_limits(shown: NDArray[Any]) -> tuple[Limits, dict[str, Any]]:
 
 
 def curves(
-    group: Group, title: str, x: tuple[str, Any], y: str, lines: dict[str, Any], logarithmic: str = "", dots: bool = False
+    group: Group,
+    title: str,
+    x: tuple[str, Any],
+    y: str,
+    lines: dict[str, Any],
+    logarithmic: str = "",
+    dots: bool = False,
 ) -> Figure:
     """Lines through points; `logarithmic` names the axes that are.
 
@@ -242,7 +265,7 @@ def curves(
     """
     label, abscissae = x
     values = np.concatenate([np.asarray(line, dtype=float) for line in lines.values()])
-    data = {
+    data: dict[str, Any] = {
         "kind": "curves",
         "x": _axis(label, np.asarray(abscissae)) if not dots else _roomy(label, abscissae, "x" in logarithmic),
         "y": _roomy(y, values, "y" in logarithmic),
@@ -286,14 +309,15 @@ def error_figures(solution: Solution, frames: Frames) -> list[Figure]:
         return []
     found = []
     for name in solution.exact_names:
-        gaps = [computed - exact for computed, exact in zip(frames.fields(name), frames.exact(name))]
+        gaps = frames.gaps(name)
         least = ROUNDING * float(np.nanmax(np.abs(solution.values[name])))
         norms: dict[str, Literal["max", "L2"]] = {"greatest": "max", "L2 norm": "L2"}
         lines = {words: np.array([gap.norm(kind) for gap in gaps]) for words, kind in norms.items()}
         if all(np.any(line > least) for line in lines.values()):
             label = f"error of {label_of(solution, name)}"
+            title = f"{label}: {lines['greatest'][-1]:.3g} at the end"
             seen = {words: np.where(line > least, line, np.nan) for words, line in lines.items()}
-            found.append(curves("errors", label, ("time t", frames.times), label, seen, "y"))
+            found.append(curves("errors", title, ("time t", frames.times), label, seen, "y"))
     return found
 
 

@@ -34,7 +34,7 @@ class Row:
 
     label: str
     text: str = ""
-    formula: Markup = Markup()
+    formula: Markup | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Table:
+class StudyTable:
     """A convergence study as a table."""
 
     verdict: str
@@ -78,7 +78,7 @@ class Page:
     setting: Sequence[Row]
     method: Sequence[Row]
     errors: Sequence[Row]
-    studies: Sequence[Table]
+    studies: Sequence[StudyTable]
     provenance: Sequence[Row]
     config: str
     times: Sequence[float]
@@ -96,11 +96,18 @@ class Page:
         folder = resources.files("pdekit.reporting")
         environment = Environment(autoescape=True, undefined=StrictUndefined)
         template = environment.from_string((folder / "report.html").read_text("utf-8"))
-        drawn = [figure for group in ("fields", "series", "errors", "study") for figure in self.figures if figure.group == group]
+        drawn = [
+            figure
+            for group in ("fields", "series", "errors", "study")
+            for figure in self.figures
+            if figure.group == group
+        ]
         data = {
             "times": [float(f"{t:.9g}") for t in self.times] or [0.0],
             "figures": [figure.as_json() for figure in drawn],
-            "colours": {name: _colour_table(name) for name in {f.data["colours"] for f in drawn if "colours" in f.data}},
+            "colours": {
+                name: _colour_table(name) for name in {f.data["colours"] for f in drawn if "colours" in f.data}
+            },
         }
         return template.render(
             page=self,
@@ -174,6 +181,7 @@ def page_of(solution: Solution, studies: Sequence[Study] = ()) -> Page:
         errors=[
             Row(f"error of {name}", f"{error:.3e}, greatest difference from the exact solution{_when(solution)}")
             for name, error in solution.errors().items()
+            if not errors
         ],
         studies=[_table(study) for study in studies],
         provenance=_provenance(solution, origin),
@@ -187,7 +195,9 @@ def page_of(solution: Solution, studies: Sequence[Study] = ()) -> Page:
 def origin_of(solution: Solution) -> Origin:
     """Where a solution comes from: this session, or its file."""
     if solution.problem is not None:
-        return Origin(solution.problem, solution.problem.to_yaml(), {"pdekit": metadata.version("pdekit"), **versions()})
+        return Origin(
+            solution.problem, solution.problem.to_yaml(), {"pdekit": metadata.version("pdekit"), **versions()}
+        )
     if solution.file is None:
         return Origin(None, "", {})
     known = read_result(solution.file).attributes
@@ -218,8 +228,8 @@ def _setting(problem: Problem | None) -> list[Row]:
         given = problem.initial.get(name) if name != label else None
         rows.append(Row(label, formula=_expression(problem, given)) if isinstance(given, str) else Row(label, text))
     for name, given in problem.exact.items():
-        shown = {"formula": _expression(problem, given)} if isinstance(given, str) else {"text": "given in Python"}
-        rows.append(Row(f"exact {name}", **shown))  # type: ignore[arg-type]
+        shown = _expression(problem, given) if isinstance(given, str) else None
+        rows.append(Row(f"exact {name}", "given in Python", shown))
     return rows
 
 
@@ -271,7 +281,7 @@ def _provenance(solution: Solution, origin: Origin) -> list[Row]:
     return rows
 
 
-def _table(study: Study) -> Table:
+def _table(study: Study) -> StudyTable:
     header = ["step" if study.what == "time" else "points"]
     for name in study.errors:
         header += [f"error of {name}", "order"]
@@ -281,7 +291,7 @@ def _table(study: Study) -> Table:
         for name, errors in study.errors.items():
             row += [f"{errors[k]:.3e}", f"{study.orders(name)[k - 1]:.2f}" if k else ""]
         rows.append(row)
-    return Table(study.verdict, header, rows)
+    return StudyTable(study.verdict, header, rows)
 
 
 def _colour_table(name: str) -> str:

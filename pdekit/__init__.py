@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
     from pdekit.solution import Solution
     from pdekit.stencils.weights import weights
+    from pdekit.verification.comparison import Comparison, compare
     from pdekit.verification.converge import Study, converge
     from pdekit.verification.estimate import ErrorEstimate, estimate
     from pdekit.verification.jacobian_check import check_jacobian
@@ -134,6 +135,7 @@ _ROOMS = {
     "eigenmodes": ["Eigenmodes", "eigen"],
     "io.exports": ["export"],
     "io.open": ["open_result"],
+    "verification.comparison": ["Comparison", "compare"],
     "verification.converge": ["Study", "converge"],
     "verification.estimate": ["ErrorEstimate", "estimate"],
     "verification.jacobian_check": ["check_jacobian"],

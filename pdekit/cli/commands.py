@@ -394,6 +394,23 @@ def export(result: Path, output: Path, force: bool) -> None:
 
 
 @main.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@click.option("--plot", "picture", type=click.Path(path_type=Path), help="Picture of both and of their difference.")
+@click.option("-v", "--variable", help="Which variable the picture shows; default is the first.")
+def compare(first: Path, second: Path, picture: Path | None, variable: str | None) -> None:
+    """Tell by how much the results files FIRST and SECOND differ, at all times that both have."""
+    from pdekit.verification.comparison import compare as differences
+
+    found = differences(first, second)
+    if picture is not None:
+        found.plot(variable, file=picture)
+    click.echo(str(found))
+    if picture is not None:
+        click.echo(f"picture: {picture}")
+
+
+@main.command()
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Page; default is RESULT.html.")
 @click.option("--converge", is_flag=True, help="Do the convergence study of its config as well, and show it.")

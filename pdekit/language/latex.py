@@ -98,7 +98,7 @@ def number(value: complex | float) -> str:
     return power if digits == "1" else rf"{digits}\cdot {power}"
 
 
-class _Typesetter:
+class _LatexWriter:
     """Walks a syntax tree; every visit gives a form and how strongly it holds together."""
 
     def __init__(self, states: Sequence[str], axes: Sequence[str]) -> None:
@@ -289,7 +289,7 @@ def expression_latex(text: object, states: Sequence[str] = (), axes: Sequence[st
     '\\frac{\\frac{\\partial^{2} u}{\\partial x^{2}}}{2} - \\mathrm{e}^{-k\\,t}\\,\\sin^{2}\\left(x\\right)'
     """
     try:
-        return _Typesetter(states, axes).text(syntax(text))
+        return _LatexWriter(states, axes).text(syntax(text))
     except (ExpressionError, KeyError, RecursionError):
         plain = re.sub(r"[\\{}$&#^_~%]", " ", str(text))
         return rf"\text{{{plain}}}"

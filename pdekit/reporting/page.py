@@ -29,7 +29,7 @@ from pdekit.verification.converge import Study
 
 
 @dataclass(frozen=True)
-class Row:
+class Entry:
     """A line of a table: its label, and a text or a formula."""
 
     label: str
@@ -75,11 +75,11 @@ class Page:
     summary: str
     notes: Sequence[str]
     equations: Sequence[Markup]
-    setting: Sequence[Row]
-    method: Sequence[Row]
-    errors: Sequence[Row]
+    setting: Sequence[Entry]
+    method: Sequence[Entry]
+    errors: Sequence[Entry]
     studies: Sequence[StudyTable]
-    provenance: Sequence[Row]
+    provenance: Sequence[Entry]
     config: str
     times: Sequence[float]
     figures: Sequence[Figure]
@@ -179,7 +179,7 @@ def page_of(solution: Solution, studies: Sequence[Study] = ()) -> Page:
         setting=_setting(problem),
         method=_method(solution),
         errors=[
-            Row(f"error of {name}", f"{error:.3e}, greatest difference from the exact solution{_when(solution)}")
+            Entry(f"error of {name}", f"{error:.3e}, greatest difference from the exact solution{_when(solution)}")
             for name, error in solution.errors().items()
             if not errors
         ],
@@ -219,17 +219,17 @@ def _equations(problem: Problem | None) -> list[Markup]:
     return [] if problem is None else [formula(f, "block") for f in equations_latex(problem.pde, problem.grid.names)]
 
 
-def _setting(problem: Problem | None) -> list[Row]:
+def _setting(problem: Problem | None) -> list[Entry]:
     if problem is None:
-        return [Row("problem", "given in Python: it stands in the config below as far as texts tell it")]
+        return [Entry("problem", "given in Python: it stands in the config below as far as texts tell it")]
     rows = []
     for label, text in problem_rows(problem):
         name = label.removeprefix("initial ")
         given = problem.initial.get(name) if name != label else None
-        rows.append(Row(label, formula=_expression(problem, given)) if isinstance(given, str) else Row(label, text))
+        rows.append(Entry(label, formula=_expression(problem, given)) if isinstance(given, str) else Entry(label, text))
     for name, given in problem.exact.items():
         shown = _expression(problem, given) if isinstance(given, str) else None
-        rows.append(Row(f"exact {name}", "given in Python", shown))
+        rows.append(Entry(f"exact {name}", "given in Python", shown))
     return rows
 
 
@@ -258,26 +258,26 @@ def _hint(solution: Solution, shown: int) -> str:
     return " ".join(words)
 
 
-def _method(solution: Solution) -> list[Row]:
-    rows = [Row("method", solution.method), Row("why", "\n".join(solution.reasons))]
+def _method(solution: Solution) -> list[Entry]:
+    rows = [Entry("method", solution.method), Entry("why", "\n".join(solution.reasons))]
     if work := work_in_words({k: v for k, v in solution.statistics.items() if k != "compile_seconds"}):
-        rows.append(Row("work", work))
+        rows.append(Entry("work", work))
     if np.isfinite(solution.wall_time):
         compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""
-        rows.append(Row("wall time", f"{solution.wall_time:.2f} s{compiling}"))
+        rows.append(Entry("wall time", f"{solution.wall_time:.2f} s{compiling}"))
     if not solution.steady:
-        rows.append(Row("stored", f"{solution.times.size} frames"))
+        rows.append(Entry("stored", f"{solution.times.size} frames"))
     return rows
 
 
-def _provenance(solution: Solution, origin: Origin) -> list[Row]:
+def _provenance(solution: Solution, origin: Origin) -> list[Entry]:
     rows = []
     if solution.file is not None and solution.file.is_file():
-        rows.append(Row("results file", f"{solution.file.name} ({size_in_words(solution.file.stat().st_size)})"))
+        rows.append(Entry("results file", f"{solution.file.name} ({size_in_words(solution.file.stat().st_size)})"))
     if origin.status:
-        rows.append(Row("status", origin.status))
+        rows.append(Entry("status", origin.status))
     if origin.versions:
-        rows.append(Row("versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())))
+        rows.append(Entry("versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())))
     return rows
 
 

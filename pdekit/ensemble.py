@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pdekit.errors import ConfigError
-from pdekit.run import Output
+from pdekit.outputs import Output, write_solution
 from pdekit.solution import Solution
 from pdekit.typing import Array
 
@@ -59,16 +59,7 @@ def ensemble(run: Callable[[int], Solution], samples: int, output: Output | None
         first, values=values, series=series, statistics=counts, reasons=reasons, notes=notes, wall_time=wall
     )
     if output is not None:
-        types = (
-            {name: v.dtype for name, v in values.items()},
-            {name: v.dtype for name, v in series.items() if name != "t"},
-        )
-        writer = output.open(first.method, reasons, *types)
-        for index, t in enumerate(first.times):
-            writer.append(float(t), {name: v[index] for name, v in values.items()})
-        if series:
-            writer.record(series)
-        writer.close("complete", "", counts, wall, notes)
+        write_solution(output, result)
         result = replace(result, file=output.path)
     return result
 

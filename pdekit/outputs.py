@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pdekit.checkpoints import Checkpoint
+from pdekit.solution import Solution
 from pdekit.typing import Array
 
 
@@ -50,3 +51,15 @@ class Output(Protocol):
         `variables` and `series` are types by name; by default those of the states and of the problem's series.
         """
         ...
+
+
+def write_solution(output: Output, solution: Solution) -> None:
+    """Write a whole solution that is in memory."""
+    series = {name: values.dtype for name, values in solution.series.items() if name != "t"}
+    types = {name: values.dtype for name, values in solution.values.items()}
+    writer = output.open(solution.method, solution.reasons, types, series)
+    for snapshot in solution:
+        writer.append(snapshot.t or 0.0, {name: field.values for name, field in snapshot.items()})
+    if series:
+        writer.record(solution.series)
+    writer.close("complete", "", solution.statistics, solution.wall_time, solution.notes)

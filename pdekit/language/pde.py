@@ -174,6 +174,11 @@ class PDE:
         what = "; ".join(self.equations) or f"rhs={getattr(self.rhs, '__name__', 'function')}"
         return f"PDE({what!r}, parameters={self.parameters})"
 
+    def _repr_latex_(self) -> str:
+        from pdekit.language.latex import pde_latex
+
+        return pde_latex(self)
+
     def arguments(self) -> dict[str, Any]:
         """What the constructor was given, by the names of its arguments."""
         return {name: getattr(self, name) for name in inspect.signature(PDE).parameters}

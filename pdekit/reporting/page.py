@@ -6,35 +6,23 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
-import matplotlib as mpl
-import numpy as np
-from jinja2 import Environment, StrictUndefined
-from latex2mathml.converter import convert
 from markupsafe import Markup
 
 from pdekit.errors import PdekitError, StorageError
 from pdekit.io.hdf5_reader import read_result
 from pdekit.io.load import loads
 from pdekit.io.results_file import versions
-from pdekit.language.latex import equations_latex, expression_latex
 from pdekit.problem import Problem
-from pdekit.reporting.figures import Figure, error_figures, field_figures, series_figures, study_figure
-from pdekit.reporting.set_up import problem_rows, size_in_words, work_in_words
+from pdekit.reporting.entries import Entry, equations_of, method_entries, problem_entries
+from pdekit.reporting.figures import Figure, Group, error_figures, field_figures, series_figures, study_figure
+from pdekit.reporting.rendering import rendered
+from pdekit.reporting.set_up import size_in_words
 from pdekit.solution import Solution
 from pdekit.verification.converge import Study
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of a table: its label, and a text or a formula."""
-
-    label: str
-    text: str = ""
-    formula: Markup | None = None
 
 
 @dataclass(frozen=True)
@@ -86,35 +74,14 @@ class Page:
     hint: str
     version: str = field(default_factory=lambda: metadata.version("pdekit"))
 
-    @property
-    def groups(self) -> set[str]:
-        """Sections that have figures."""
-        return {figure.group for figure in self.figures}
+    def of(self, group: str) -> list[Figure]:
+        """The figures of a section."""
+        return [figure for figure in self.figures if figure.group == group]
 
     def html(self) -> str:
         """The page, which needs nothing else."""
-        folder = resources.files("pdekit.reporting")
-        environment = Environment(autoescape=True, undefined=StrictUndefined)
-        template = environment.from_string((folder / "report.html").read_text("utf-8"))
-        drawn = [
-            figure
-            for group in ("fields", "series", "errors", "study")
-            for figure in self.figures
-            if figure.group == group
-        ]
-        data = {
-            "times": [float(f"{t:.9g}") for t in self.times] or [0.0],
-            "figures": [figure.as_json() for figure in drawn],
-            "colours": {
-                name: _colour_table(name) for name in {f.data["colours"] for f in drawn if "colours" in f.data}
-            },
-        }
-        return template.render(
-            page=self,
-            data=Markup(json.dumps(data, separators=(",", ":")).replace("</", "<\\/")),
-            style=Markup((folder / "report.css").read_text("utf-8")),
-            script=Markup((folder / "figures.js").read_text("utf-8")),
-        )
+        drawn = [figure for group in get_args(Group) for figure in self.of(group)]
+        return rendered("report.html", drawn, self.times, page=self)
 
 
 def report(solution: Solution, path: str | Path, *, studies: Sequence[Study] = (), force: bool = False) -> Path:
@@ -175,9 +142,9 @@ def page_of(solution: Solution, studies: Sequence[Study] = ()) -> Page:
         title=solution.title or "; ".join(problem.pde.equations if problem else ()) or "Result",
         summary=_summary(solution),
         notes=[*ended, *solution.notes],
-        equations=_equations(problem),
-        setting=_setting(problem),
-        method=_method(solution),
+        equations=equations_of(problem) if problem else [],
+        setting=problem_entries(problem) if problem else [NO_PROBLEM],
+        method=method_entries(solution),
         errors=[
             Entry(f"error of {name}", f"{error:.3e}, greatest difference from the exact solution{_when(solution)}")
             for name, error in solution.errors().items()
@@ -190,6 +157,9 @@ def page_of(solution: Solution, studies: Sequence[Study] = ()) -> Page:
         figures=[*fields, *series_figures(solution), *errors, *map(study_figure, studies)],
         hint=_hint(solution, len(frames.indices)),
     )
+
+
+NO_PROBLEM = Entry("problem", "given in Python: it stands in the config below as far as texts tell it")
 
 
 def origin_of(solution: Solution) -> Origin:
@@ -208,33 +178,6 @@ def origin_of(solution: Solution) -> Origin:
     except PdekitError:
         problem = None  # data given in Python, or in files that are not there any more
     return Origin(problem, config, found, str(known.get("status", "")), str(known.get("message", "")))
-
-
-def formula(latex: str, display: str = "inline") -> Markup:
-    """LaTeX as MathML."""
-    return Markup(convert(latex, display=display))
-
-
-def _equations(problem: Problem | None) -> list[Markup]:
-    return [] if problem is None else [formula(f, "block") for f in equations_latex(problem.pde, problem.grid.names)]
-
-
-def _setting(problem: Problem | None) -> list[Entry]:
-    if problem is None:
-        return [Entry("problem", "given in Python: it stands in the config below as far as texts tell it")]
-    rows = []
-    for label, text in problem_rows(problem):
-        name = label.removeprefix("initial ")
-        given = problem.initial.get(name) if name != label else None
-        rows.append(Entry(label, formula=_expression(problem, given)) if isinstance(given, str) else Entry(label, text))
-    for name, given in problem.exact.items():
-        shown = _expression(problem, given) if isinstance(given, str) else None
-        rows.append(Entry(f"exact {name}", "given in Python", shown))
-    return rows
-
-
-def _expression(problem: Problem, text: str) -> Markup:
-    return formula(expression_latex(text, problem.pde.unknowns, problem.grid.names))
 
 
 def _summary(solution: Solution) -> str:
@@ -256,18 +199,6 @@ def _hint(solution: Solution, shown: int) -> str:
     elif solution.grid.ndim > 1:
         words.append("Maps show 254 steps between fixed limits.")
     return " ".join(words)
-
-
-def _method(solution: Solution) -> list[Entry]:
-    rows = [Entry("method", solution.method), Entry("why", "\n".join(solution.reasons))]
-    if work := work_in_words({k: v for k, v in solution.statistics.items() if k != "compile_seconds"}):
-        rows.append(Entry("work", work))
-    if np.isfinite(solution.wall_time):
-        compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""
-        rows.append(Entry("wall time", f"{solution.wall_time:.2f} s{compiling}"))
-    if not solution.steady:
-        rows.append(Entry("stored", f"{solution.times.size} frames"))
-    return rows
 
 
 def _provenance(solution: Solution, origin: Origin) -> list[Entry]:
@@ -292,9 +223,3 @@ def _table(study: Study) -> StudyTable:
             row += [f"{errors[k]:.3e}", f"{study.orders(name)[k - 1]:.2f}" if k else ""]
         rows.append(row)
     return StudyTable(study.verdict, header, rows)
-
-
-def _colour_table(name: str) -> str:
-    """256 colours, six hexadecimal digits each."""
-    colours: Any = mpl.colormaps[name](np.linspace(0, 1, 256), bytes=True)
-    return bytes(colours[:, :3].tobytes()).hex()

@@ -63,6 +63,9 @@ def symbol(name: str) -> str:
     ('\\kappa_{1}', 'u_{2}', '\\mathrm{Pe}')
     """
     base, _, index = name.partition("_")
+    if not base:
+        dashed = name.replace("_", "-")
+        return rf"\mathrm{{{dashed}}}"
     digits = re.fullmatch(r"([A-Za-z]+?)(\d+)", base)
     if digits and not index:
         base, index = digits.groups()
@@ -113,7 +116,7 @@ class _LatexWriter:
     def visit(self, node: ast.AST) -> Form:
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float | complex):
             form = number(node.value)
-            return form, PRODUCT if r"\cdot" in form else ATOM
+            return form, PRODUCT if "^" in form or "\\" in form else ATOM  # 2.5 10^{-7}, and 3 i
         known: dict[type, Callable[..., Form]] = {
             ast.Name: self._name,
             ast.UnaryOp: self._sign,
@@ -225,7 +228,7 @@ class _LatexWriter:
         if name in ENCLOSURES and len(node.args) == 1:
             before, after = ENCLOSURES[name]
             return f"{before}{self.text(node.args[0])}{after}", ATOM
-        if name == "exp" and not _is_tall(node.args[0]):
+        if name == "exp" and len(node.args) == 1 and not _is_tall(node.args[0]):
             return rf"\mathrm{{e}}^{{{self.text(node.args[0])}}}", POWER
         if name == "besselj" and len(node.args) == 2:
             return f"J_{{{self.text(node.args[0])}}}{self._arguments(node.args[1:])}", ATOM

@@ -33,6 +33,7 @@ from pdekit.language.pde import PDE
         ("lambda*u", r"\lambda\,u"),
         ("noise(0.1*u)", r"0.1\,u\,\xi"),
         ("1e-7*u", r"10^{-7}\,u"),
+        ("(1e-7)**2", r"\left(10^{-7}\right)^{2}"),
         ("sum(sin(k*x), k, 1, 5)", r"\sum_{k=1}^{5} \sin\left(k\,x\right)"),
         ("where(x <= 1, 2, 3)", r"\begin{cases}2 & \text{if } x \le 1 \\ 3 & \text{otherwise}\end{cases}"),
         ("no text ((", r"\text{no text ((}"),

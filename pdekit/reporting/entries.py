@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from latex2mathml.converter import convert
 from markupsafe import Markup
 
+from pdekit.geometry.grid import Grid
 from pdekit.language.latex import equations_latex, expression_latex
+from pdekit.language.pde import PDE
 from pdekit.problem import Problem
 from pdekit.reporting.set_up import problem_rows, work_in_words
 from pdekit.solution import Solution
@@ -28,9 +29,9 @@ def formula(latex: str, display: str = "inline") -> Markup:
     return Markup(convert(latex, display=display))
 
 
-def equations_of(problem: Problem) -> list[Markup]:
-    """The equations of a problem, typeset."""
-    return [formula(latex, "block") for latex in equations_latex(problem.pde, problem.grid.names)]
+def equations_of(pde: PDE, grid: Grid) -> list[Markup]:
+    """Equations, typeset."""
+    return [formula(latex, "block") for latex in equations_latex(pde, grid.names)]
 
 
 def problem_entries(problem: Problem) -> list[Entry]:
@@ -52,12 +53,13 @@ def _expression(problem: Problem, text: str) -> Markup:
 
 def method_entries(solution: Solution) -> list[Entry]:
     """How a solution was found, why so, and with how much work."""
-    rows = [Entry("method", solution.method), Entry("why", "\n".join(solution.reasons))]
-    if work := work_in_words({k: v for k, v in solution.statistics.items() if k != "compile_seconds"}):
-        rows.append(Entry("work", work))
-    if np.isfinite(solution.wall_time):
-        compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""
-        rows.append(Entry("wall time", f"{solution.wall_time:.2f} s{compiling}"))
-    if not solution.steady:
-        rows.append(Entry("stored", f"{solution.times.size} frames"))
-    return rows
+    work = work_in_words({k: v for k, v in solution.statistics.items() if k != "compile_seconds"})
+    compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""
+    told = [
+        Entry("method", solution.method),
+        Entry("why", "\n".join(solution.reasons)),
+        Entry("work", work),
+        Entry("wall time", f"{solution.wall_time:.2f} s{compiling}" if solution.wall_time > 0 else ""),
+        Entry("stored", "" if solution.steady else f"{len(solution)} frames"),
+    ]
+    return [entry for entry in told if entry.text]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.geometry.grid import Field
-from pdekit.plotting.plane import Plane, axis_label, closed, planes
+from pdekit.plotting.plane import axis_label, closed, planes
 from pdekit.plotting.solution_picture import label_of
 from pdekit.plotting.style import colours, visible
 from pdekit.reporting.encoding import Limits, as_text, packed
@@ -98,9 +98,9 @@ class Frames:
         """The exact ones."""
         return (self.exact[name][k] for k in self.indices)
 
-    def gaps(self, name: str) -> list[Field]:
+    def gaps(self, name: str) -> Iterator[Field]:
         """Computed less exact ones."""
-        return [computed - exact for computed, exact in zip(self.fields(name), self.exact_fields(name))]
+        return (computed - exact for computed, exact in zip(self.fields(name), self.exact_fields(name)))
 
 
 def field_figures(solution: Solution) -> tuple[Frames, list[Figure]]:
@@ -133,8 +133,9 @@ def _lines(frames: Frames, name: str) -> Iterator[Figure]:
     label = label_of(solution, name)
     y = _roomy(label, every_value, False)
     limits = Limits(y["low"], y["high"], 16)
-    stride = -(-solution.grid.size // MOST_ALONG)
-    x = closed(grid, 0, grid.axes[0].nodes)[0][::stride]
+    x = closed(grid, 0, grid.axes[0].nodes)[0]
+    kept = _thinned(x.size, MOST_ALONG)
+    x = x[kept]
     yield Figure(
         "fields",
         label,
@@ -146,15 +147,13 @@ def _lines(frames: Frames, name: str) -> Iterator[Figure]:
             "curves": list(curves),
             "steps": limits.steps,
         },
-        {key: packed((row[::stride] for row in values), limits) for key, values in curves.items()},
+        {key: packed((row[kept] for row in values), limits) for key, values in curves.items()},
     )
     if len(frames.times) >= LEAST_KYMOGRAPH:
-        shown, pattern = visible(solution.values[name])
-        rows = np.array([closed(grid, 0, visible(field.values)[0])[1][::stride] for field in frames.fields(name)])
-        stride = -(-x.size // MOST_ASIDE)
-        yield _kymograph(
-            pattern.format(label), x[::stride], rows[:, ::stride], frames.times, shown, axis_label(grid, grid.names[0])
-        )
+        pattern = visible(solution.values[name][:1])[1]
+        rows = np.array([closed(grid, 0, visible(field.values)[0])[1][kept] for field in frames.fields(name)])
+        fewer = _thinned(x.size, MOST_ASIDE)
+        yield _kymograph(pattern.format(label), x[fewer], rows[:, fewer], frames.times, axis_label(grid, grid.names[0]))
 
 
 def _curves(frames: Frames, name: str) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -174,10 +173,8 @@ def _curves(frames: Frames, name: str) -> Iterator[tuple[str, NDArray[Any]]]:
         yield f"exact {word}".strip(), stacked(frames.exact_fields(name), part)
 
 
-def _kymograph(
-    label: str, x: NDArray[Any], rows: NDArray[Any], times: list[float], shown: NDArray[Any], x_label: str
-) -> Figure:
-    limits, colour = _colour_limits(shown)
+def _kymograph(label: str, x: NDArray[Any], rows: NDArray[Any], times: list[float], x_label: str) -> Figure:
+    limits, colour = _colour_limits([rows])
     data = {
         "kind": "map",
         "still": True,
@@ -198,24 +195,19 @@ def _kymograph(
 
 def _maps(frames: Frames, name: str) -> Iterator[Figure]:
     solution = frames.solution
-    shown, pattern = visible(solution.values[name])
-    label = pattern.format(label_of(solution, name))
-    yield from _planes(solution, lambda: frames.fields(name), label, shown)
+    label = visible(solution.values[name][:1])[1].format(label_of(solution, name))
+    yield from _planes(solution, lambda: frames.fields(name), label)
     if name in solution.exact_names:
-        gaps = frames.gaps(name)
-        every_value = np.array([visible(gap.values)[0] for gap in gaps])
-        yield from _planes(solution, lambda: iter(gaps), f"{label}, computed − exact", every_value)
+        yield from _planes(solution, lambda: frames.gaps(name), f"{label}, computed − exact")
 
 
-def _planes(
-    solution: Solution, fields: Callable[[], Iterator[Field]], label: str, shown: NDArray[Any]
-) -> Iterator[Figure]:
+def _planes(solution: Solution, fields: Callable[[], Iterator[Field]], label: str) -> Iterator[Figure]:
     """A map of every plane, all with the same limits."""
-    limits, colour = _colour_limits(shown)
+    limits, colour = _colour_limits(field.values for field in fields())
     first = planes(solution.grid, visible(next(fields()).values)[0])
     for number, (where, plane) in enumerate(first):
-        strides = [max(1, -(-line.size // MOST_ACROSS)) for line in plane.lines]
-        p, q = (line[::stride] for line, stride in zip(plane.lines, strides))
+        kept = np.ix_(*(_thinned(line.size, MOST_ACROSS) for line in plane.lines))
+        p, q = (line[index.ravel()] for line, index in zip(plane.lines, kept))
         data = {
             "kind": "map",
             "shape": plane.shape,
@@ -227,16 +219,20 @@ def _planes(
             "steps": limits.steps,
             **colour,
         }
-        rows = (_thinned(planes(solution.grid, visible(f.values)[0])[number][1], strides) for f in fields())
+        rows = (planes(solution.grid, visible(f.values)[0])[number][1].values[kept] for f in fields())
         yield Figure("fields", f"{label} at {where}" if where else label, data, {"map": packed(rows, limits)})
 
 
-def _thinned(plane: Plane, strides: Sequence[int]) -> NDArray[Any]:
-    return plane.values[:: strides[0], :: strides[1]]
+def _thinned(size: int, most: int) -> NDArray[Any]:
+    """Every so many nodes, so that there are at most about `most`, and the last one."""
+    stride = -(-size // most)
+    return np.unique(np.append(np.arange(0, size, stride), size - 1))
 
 
-def _colour_limits(shown: NDArray[Any]) -> tuple[Limits, dict[str, Any]]:
-    found = colours(np.where(np.isfinite(shown), shown, np.nan))
+def _colour_limits(frames: Iterable[NDArray[Any]]) -> tuple[Limits, dict[str, Any]]:
+    """Limits for all frames, those of what is finite."""
+    ends = [_ends(visible(values)[0]) for values in frames]
+    found = colours(np.array(ends))
     limits = Limits(found["vmin"], found["vmax"], 8)
     return limits, {"colours": found["cmap"], "low": limits.low, "high": limits.high}
 
@@ -309,10 +305,10 @@ def error_figures(solution: Solution, frames: Frames) -> list[Figure]:
         return []
     found = []
     for name in solution.exact_names:
-        gaps = frames.gaps(name)
         least = ROUNDING * float(np.nanmax(np.abs(solution.values[name])))
         norms: dict[str, Literal["max", "L2"]] = {"greatest": "max", "L2 norm": "L2"}
-        lines = {words: np.array([gap.norm(kind) for gap in gaps]) for words, kind in norms.items()}
+        found_norms = np.array([[gap.norm(kind) for kind in norms.values()] for gap in frames.gaps(name)])
+        lines = dict(zip(norms, found_norms.T))
         if all(np.any(line > least) for line in lines.values()):
             label = f"error of {label_of(solution, name)}"
             title = f"{label}: {lines['greatest'][-1]:.3g} at the end"
@@ -352,14 +348,16 @@ def _roomy(label: str, values: Any, logarithmic: bool) -> dict[str, Any]:
     return {"label": label, "low": float(ends[0]), "high": float(ends[1]), "log": True}
 
 
-def _range(values: NDArray[Any]) -> tuple[float, float]:
+def _ends(values: NDArray[Any]) -> tuple[float, float]:
+    """The least and the greatest of what is finite."""
     finite = values[np.isfinite(values)]
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    if high > low:
-        return low, high
-    half = 0.5 * abs(low) or 0.5
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+
+
+def _range(values: NDArray[Any]) -> tuple[float, float]:
+    """The same, apart from each other."""
+    low, high = _ends(values)
+    half = 0.0 if high > low else 0.5 * abs(low) or 0.5
     return low - half, high + half
 
 

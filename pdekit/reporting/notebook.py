@@ -30,7 +30,9 @@ def grid_html(grid: Grid) -> str:
 
 def problem_html(problem: Problem) -> str:
     """The equations of a problem, its grid, conditions and initial state."""
-    above = Markup("").join(Markup("<div>{}</div>").format(e) for e in equations_of(problem))
+    above = Markup("").join(
+        Markup('<div style="margin:0.6em 0">{}</div>').format(e) for e in equations_of(problem.pde, problem.grid)
+    )
     return table_html(problem_entries(problem), problem.title, above)
 
 

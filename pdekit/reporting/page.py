@@ -16,11 +16,13 @@ from pdekit.errors import PdekitError, StorageError
 from pdekit.io.hdf5_reader import read_result
 from pdekit.io.load import loads
 from pdekit.io.results_file import versions
+from pdekit.io.yaml_source import parse_yaml
+from pdekit.language.pde import PDE
 from pdekit.problem import Problem
 from pdekit.reporting.entries import Entry, equations_of, method_entries, problem_entries
 from pdekit.reporting.figures import Figure, Group, error_figures, field_figures, series_figures, study_figure
 from pdekit.reporting.rendering import rendered
-from pdekit.reporting.set_up import size_in_words
+from pdekit.reporting.set_up import grid_rows, size_in_words
 from pdekit.solution import Solution
 from pdekit.verification.converge import Study
 
@@ -32,17 +34,20 @@ class Origin:
     Parameters
     ----------
     problem : Problem or None
-        None if it cannot be made again from the file.
+        None if it is not known, or cannot be made again from the file.
+    pde : PDE or None
+        Its equations.
     config : str
     versions : dict of str to str
     status, message : str
         How the run ended.
     """
 
-    problem: Problem | None
-    config: str
-    versions: dict[str, str]
-    status: str = "complete"
+    problem: Problem | None = None
+    pde: PDE | None = None
+    config: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    status: str = ""
     message: str = ""
 
 
@@ -135,15 +140,16 @@ def page_of(solution: Solution, studies: Sequence[Study] = ()) -> Page:
     """What a page says of a solution."""
     origin = origin_of(solution)
     frames, fields = field_figures(solution)
-    problem = origin.problem
     errors = error_figures(solution, frames)
-    ended = [] if origin.status == "complete" else [f"The run is not complete ({origin.status}). {origin.message}"]
+    ended = (
+        [] if origin.status in ("complete", "") else [f"The run is not complete ({origin.status}): {origin.message}"]
+    )
     return Page(
-        title=solution.title or "; ".join(problem.pde.equations if problem else ()) or "Result",
+        title=solution.title or "; ".join(origin.pde.equations if origin.pde else ()) or "Result",
         summary=_summary(solution),
         notes=[*ended, *solution.notes],
-        equations=equations_of(problem) if problem else [],
-        setting=problem_entries(problem) if problem else [NO_PROBLEM],
+        equations=equations_of(origin.pde, solution.grid) if origin.pde else [],
+        setting=_setting(solution, origin),
         method=method_entries(solution),
         errors=[
             Entry(f"error of {name}", f"{error:.3e}, greatest difference from the exact solution{_when(solution)}")
@@ -159,31 +165,50 @@ def page_of(solution: Solution, studies: Sequence[Study] = ()) -> Page:
     )
 
 
-NO_PROBLEM = Entry("problem", "given in Python: it stands in the config below as far as texts tell it")
-
-
 def origin_of(solution: Solution) -> Origin:
     """Where a solution comes from: this session, or its file."""
-    if solution.problem is not None:
-        return Origin(
-            solution.problem, solution.problem.to_yaml(), {"pdekit": metadata.version("pdekit"), **versions()}
-        )
+    problem = solution.problem
+    if problem is not None:
+        known = {"pdekit": metadata.version("pdekit"), **versions()}
+        return Origin(problem, problem.pde, problem.to_yaml(), known, "complete")
     if solution.file is None:
-        return Origin(None, "", {})
-    known = read_result(solution.file).attributes
-    config = str(known.get("config", ""))
-    found = {"pdekit": str(known["pdekit_version"]), **json.loads(known.get("versions", "{}"))}
+        return Origin()
+    attributes = read_result(solution.file).attributes
+    config = str(attributes.get("config", ""))
+    pde: PDE | None
     try:
-        problem = loads(config, solution.file.parent)
+        problem = loads(config)
+        pde = problem.pde
+    except PdekitError:  # data given in Python, or in files that are not there any more
+        pde = _equations_in(config)
+    known = {"pdekit": str(attributes["pdekit_version"]), **json.loads(attributes.get("versions", "{}"))}
+    ending = (str(attributes.get(key, "")) for key in ("status", "message"))
+    return Origin(problem, pde, config, known, *ending)
+
+
+def _equations_in(config: str) -> PDE | None:
+    """The equations of a config whose problem cannot be made."""
+    try:
+        data = parse_yaml(config).data
+        return PDE(data.get("equations", ()), definitions=data.get("definitions"), unknowns=data.get("unknowns"))
     except PdekitError:
-        problem = None  # data given in Python, or in files that are not there any more
-    return Origin(problem, config, found, str(known.get("status", "")), str(known.get("message", "")))
+        return None
 
 
 def _summary(solution: Solution) -> str:
     nodes = " × ".join(map(str, solution.grid.shape))
     span = "steady" if solution.steady else f"t = {solution.times[0]:g} to {solution.times[-1]:g}"
-    return f"{', '.join(solution.variables)} on {nodes} nodes, {span}, by {solution.method}".replace("-", "−")
+    how = f", by {solution.method}" if solution.method not in ("", "steady") else ""
+    return f"{', '.join(solution.variables)} on {nodes} nodes, {span}{how}"
+
+
+def _setting(solution: Solution, origin: Origin) -> list[Entry]:
+    if origin.problem is not None:
+        return problem_entries(origin.problem)
+    known = [Entry(label, text) for label, text in grid_rows(solution.grid)]
+    if origin.config:
+        known.append(Entry("problem", "given in Python: the config below tells it as far as a text can"))
+    return known
 
 
 def _when(solution: Solution) -> str:
@@ -209,6 +234,7 @@ def _provenance(solution: Solution, origin: Origin) -> list[Entry]:
         rows.append(Entry("status", origin.status))
     if origin.versions:
         rows.append(Entry("versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())))
+    rows.append(Entry("page", f"written by pdekit {metadata.version('pdekit')}"))
     return rows
 
 

@@ -137,6 +137,17 @@ def test_lines_show_parts_of_complex_fields_and_three_dimensions_slices():
     assert titles == ["u at x = 0.5", "u at y = 0.6", "u at z = 0.5"]
 
 
+def test_large_grids_are_thinned_to_their_ends():
+    """A plane in x and y is the same on every second node."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 1100), y=pk.Axis(0, 2, 4))
+    (found,) = field_figures(pk.Solution(grid, np.zeros(1), {"u": grid.field("x + y").values[None]}))[1]
+    x, y = (np.array(line) for line in found.data["lines"])
+    assert 300 < x.size <= 513 and (x[0], x[-1], y[-1]) == (0, 1, 2)
+    limits = Limits(found.data["low"], found.data["high"], 8)
+    shown = unpacked(found.blobs["map"], x.size * y.size, limits).reshape(x.size, y.size)
+    assert np.max(np.abs(shown - x[:, None] - y)) <= 0.5 * 3 / 254 * (1 + 1e-6)
+
+
 def test_a_page_has_a_greatest_size(monkeypatch):
     """Frames are left out, never the first and the last, and the page says so."""
     solution = moving_wave(frames=41)

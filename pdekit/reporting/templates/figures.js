@@ -32,22 +32,24 @@ async function unpacked(text, size, steps) {
 
 // ---------------------------------------------------------------------------------------------- axes
 
-function spelled(value, step) {
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  if (size >= 1e5 || size < 1e-3) {
-    const [digits, power] = value.toExponential(Math.max(0, Math.round(Math.log10(size / step)))).split("e");
-    return `${Number(digits)}e${Number(power)}`.replace("-", "−");
-  }
-  return value.toFixed(Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)))).replace("-", "−");
+// Numbers of one axis in one form, with as many digits as tell its ticks apart.
+function spelled(values, step) {
+  const greatest = Math.max(...values.map(Math.abs));
+  const places = (power) => Math.max(0, Math.min(9, -Math.floor(Math.log10(step) - power + 1e-9)));
+  const power = greatest >= 1e5 || greatest < 1e-3 ? Math.floor(Math.log10(greatest) + 1e-9) : 0;
+  return values.map((value) => {
+    if (value === 0) return "0";
+    const digits = (value / 10 ** power).toFixed(places(power));
+    return (power ? `${Number(digits)}e${power}` : digits).replaceAll("-", "−");
+  });
 }
 
 function linearTicks(low, high, count) {
   const raw = (high - low) / Math.max(1, count), power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * ([1, 2, 5].find((m) => m * power >= raw) ?? 10);
-  const ticks = [];
+  const step = power * ([1, 2, 5].find((m) => m * power >= raw) ?? 10), ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * (high - low); k++) ticks.push(k * step);
-  return ticks.map((value) => [value, spelled(value, step)]);
+  const words = spelled(ticks, step);
+  return ticks.map((value, k) => [value, words[k]]);
 }
 
 const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
@@ -69,6 +71,11 @@ function logarithmicTicks(low, high, count) {
   for (let power = first; power <= last; power += every) ticks.push([10 ** power, decade(power)]);
   return ticks;
 }
+
+const ticksOf = (axis, count) => (axis.log ? logarithmicTicks : linearTicks)(axis.low, axis.high, Math.max(3, count));
+
+// How wide the texts of ticks are.
+const widest = (ticks) => 6.9 * Math.max(3, ...ticks.map(([, text]) => text.length));
 
 // Where values of an axis stand between two points of the screen.
 function scale(axis, from, to) {
@@ -105,7 +112,16 @@ class Figure {
 
   // Room left free around the axes, and the height, for a width.
   room() {
-    return { left: 62, right: 14, top: 10, bottom: 44, height: Math.max(220, Math.min(340, 0.62 * this.width)) };
+    return { left: this.margin(340), right: 14, top: 10, bottom: 44, height: this.usualHeight() };
+  }
+
+  usualHeight() {
+    return Math.max(220, Math.min(340, 0.62 * this.width));
+  }
+
+  // As much as the numbers of the vertical axis need, and its label.
+  margin(height) {
+    return 32 + widest(ticksOf(this.data.y, height / 50));
   }
 
   layout(width) {
@@ -125,20 +141,20 @@ class Figure {
 
   axes() {
     const { left, right, top, bottom } = this.area, { x, y } = this.data, g = element("g", { class: "axes" }, this.svg);
-    const ticks = (axis, length) => (axis.log ? logarithmicTicks : linearTicks)(axis.low, axis.high, length);
-    for (const [value, text] of ticks(x, Math.max(2, (right - left) / 80))) {
+    for (const [value, text] of ticksOf(x, (right - left) / 80)) {
       const at = this.toX(value);
       element("line", { x1: at, x2: at, y1: bottom, y2: bottom + 5 }, g);
       element("text", { x: at, y: bottom + 19, "text-anchor": "middle" }, g, text);
     }
-    for (const [value, text] of ticks(y, Math.max(2, (bottom - top) / 50))) {
+    const marks = ticksOf(y, (bottom - top) / 50);
+    for (const [value, text] of marks) {
       const at = this.toY(value);
       element("line", { x1: left - 5, x2: left, y1: at, y2: at }, g);
       element("text", { x: left - 8, y: at + 4, "text-anchor": "end" }, g, text);
     }
     element("path", { d: `M${left},${top}V${bottom}H${right}`, fill: "none" }, g);
     element("text", { x: (left + right) / 2, y: bottom + 38, "text-anchor": "middle", class: "label" }, g, x.label);
-    const turned = `rotate(-90) translate(${-(top + bottom) / 2}, ${left - 49})`;
+    const turned = `rotate(-90) translate(${-(top + bottom) / 2}, ${left - 19 - widest(marks)})`;
     element("text", { transform: turned, "text-anchor": "middle", class: "label" }, g, y.label);
   }
 
@@ -284,9 +300,10 @@ class FieldMap extends Figure {
   }
 
   room() {
-    const { x, y, equal } = this.data, left = 62, right = 84, top = 10, bottom = 44;
+    const { x, y, equal, low, high } = this.data, left = this.margin(500), top = 10, bottom = 44;
+    const right = 40 + widest(ticksOf({ low, high }, 8));
     const inside = this.width - left - right, natural = (inside * (y.high - y.low)) / (x.high - x.low);
-    if (!equal) return { left, right, top, bottom, height: Math.max(220, Math.min(340, 0.62 * this.width)) };
+    if (!equal) return { left, right, top, bottom, height: this.usualHeight() };
     const highest = Math.max(300, Math.min(520, 1.1 * inside));
     if (natural <= highest) return { left, right, top, bottom, height: natural + top + bottom };
     const spare = (inside * (1 - highest / natural)) / 2;
@@ -353,7 +370,7 @@ class FieldMap extends Figure {
     }
     const g = element("g", { class: "axes" }, this.svg), to = scale({ low, high }, bottom, top);
     element("rect", { x: left, y: top, width: wide, height: bottom - top, fill: `url(#${id})` }, g);
-    for (const [value, text] of linearTicks(low, high, Math.max(2, (bottom - top) / 60)))
+    for (const [value, text] of ticksOf({ low, high }, Math.max(4, (bottom - top) / 60)))
       element("text", { x: left + wide + 5, y: to(value) + 4 }, g, text);
   }
 

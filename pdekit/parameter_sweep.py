@@ -220,6 +220,7 @@ def numbers_of(stored: StoredResult) -> dict[str, float]:
         size = np.abs(last) if np.iscomplexobj(last) else last
         found |= {f"max_{name}": float(size.max()), f"min_{name}": float(size.min())}
         found[f"rms_{name}"] = float(np.sqrt(np.mean(np.abs(last) ** 2)))
+    found |= {name: float(np.real(stored.read(name, -1))) for name in stored.scalars}
     for name, values in stored.series.items():
         if name != "t" and values.size:
             found[name] = float(np.real(values[-1]))

@@ -48,9 +48,14 @@ class StoredRun:
         """Numbers at every step."""
         return self.stored.series
 
+    @property
+    def stored_names(self) -> tuple[str, ...]:
+        """Of fields and of scalar unknowns."""
+        return (*self.stored.variables, *self.stored.scalars)
+
     def frame(self, index: int) -> dict[str, Array]:
         """Full arrays by variable."""
-        return {name: self.stored.read(name, index) for name in self.stored.variables}
+        return {name: self.stored.read(name, index) for name in self.stored_names}
 
 
 def resume(
@@ -107,8 +112,8 @@ def resume(
             f"{path} holds what {problem.time.samples} samples have in common, of which none goes on",
             key="time.samples",
         )
-    if problem.grid.names != tuple(run.stored.axes) or [b.name for b in problem.semidiscrete.blocks] != list(
-        run.stored.variables
+    if problem.grid.names != tuple(run.stored.axes) or {b.name for b in problem.semidiscrete.blocks} != set(
+        run.stored_names
     ):
         raise ConfigError(
             f"{path} holds {list(run.stored.variables)} over {list(run.stored.axes)}: a run of another problem",

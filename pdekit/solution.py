@@ -26,10 +26,13 @@ class Snapshot(Mapping[str, Field]):
     t : float or None
         None if steady.
     fields : dict of str to Field
+    scalars : dict of str to number
+        Those of the unknowns that are one number.
     """
 
     t: float | None
     fields: dict[str, Field]
+    scalars: dict[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Field:
         if name not in self.fields:
@@ -78,6 +81,8 @@ class Solution:
         Numbers of the state at every step, by name, and their times ``t``.
     up_to_constant : bool
         Only derivatives are prescribed: the solution of zero mean was taken.
+    scalars : dict of str to array
+        Unknowns that are one number, at the stored times; of a steady solution arrays without axes.
     problem : Problem, optional
         What it solves, where it was solved in this session.
 
@@ -109,6 +114,7 @@ class Solution:
     notes: tuple[str, ...] = ()
     series: dict[str, Array] = field(default_factory=dict)
     up_to_constant: bool = False
+    scalars: dict[str, Array] = field(default_factory=dict)
     problem: Any = None
 
     def __repr__(self) -> str:
@@ -140,8 +146,10 @@ class Solution:
             return self.frame(which, -1)
         if isinstance(which, bool) or not isinstance(which, int | np.integer):
             raise PdekitError(f"expected the name of a variable or the index of a stored time, found {which!r}")
-        t = None if self.steady else float(self.times[self._position(int(which))])
-        return Snapshot(t, {name: self.frame(name, int(which)) for name in self.values})
+        position = self._position(int(which))
+        t = None if self.steady else float(self.times[position])
+        numbers = {name: values[() if self.steady else position] for name, values in self.scalars.items()}
+        return Snapshot(t, {name: self.frame(name, position) for name in self.values}, numbers)
 
     def __len__(self) -> int:
         """How many stored times there are; one if steady."""
@@ -157,6 +165,8 @@ class Solution:
 
     def frame(self, name: str, index: int = -1) -> Field:
         """The field of a variable at a stored time, by the index of that time."""
+        if name in self.scalars:
+            raise PdekitError(f"{name!r} is one number, not a field: its values are solution.scalars[{name!r}]")
         if name not in self.values:
             raise PdekitError(f"no variable {name!r}; there are {list(self.values)}{nearest_hint(name, self.values)}")
         data, position = self.values[name], self._position(index)
@@ -214,6 +224,12 @@ class Solution:
 
     def error(self, name: str, index: int = -1, kind: Any = "max") -> float:
         """Norm of the difference from the exact solution at a stored time; max norm over all nodes by default."""
+        if name in self.scalars and self.exact is not None and name in self.exact_names:
+            value, t = (
+                self.scalars[name][() if self.steady else index],
+                0.0 if self.steady else float(self.times[index]),
+            )
+            return float(np.abs(value - self.exact(name, t)))
         difference = self.frame(name, index) - self.exact_field(name, index)
         return float(difference.norm(kind))
 
@@ -266,6 +282,10 @@ class Solution:
             attributes = {"units": axis.unit, "long_name": axis.long_name}
             coords[name] = (name, axis.nodes, {k: v for k, v in attributes.items() if v})
         data = {name: (dims, values, self.labels.get(name, {})) for name, values in self.values.items()}
+        data |= {
+            name: (dims[:1] if not self.steady else (), v, self.labels.get(name, {}))
+            for name, v in self.scalars.items()
+        }
         return xarray.Dataset(data, coords=coords, attrs={"title": self.title, "method": self.method})
 
 

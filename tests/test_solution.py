@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,36 @@ def test_saved_with_its_series(tmp_path):
     stored = pk.open_result(solution.save(tmp_path / "drum.h5"))
     assert np.array_equal(stored.series["top"], solution.series["top"])
     assert np.array_equal(stored.series["t"], solution.series["t"])
+
+
+def test_saved_with_unknowns_that_are_numbers(tmp_path):
+    """Neumann's front stands at 2 lam sqrt(t), in memory and in a file that is written later."""
+    solution = pk.load(POISSON.with_name("melting_front.yaml")).solve()
+    front = 2 * 0.6200626352 * np.sqrt(solution.times)
+    assert [s.scalars["S"] for s in solution] == pytest.approx(front, rel=1e-4)
+    stored = pk.open_result(solution.save(tmp_path / "front.h5"))
+    assert np.array_equal(stored.scalars["S"], solution.scalars["S"])
+    assert stored[-1].scalars["S"] == solution.scalars["S"][-1]
+    found = pk.compare(solution, stored)
+    assert found.norms["S"]["max"].max() == 0 and found.norms["T"]["max"].max() == 0
+    later = replace(stored, scalars={"S": stored.scalars["S"] + 0.25})
+    assert pk.compare(later, solution).norms["S"]["L2"] == pytest.approx(np.full(len(solution), 0.25), rel=1e-12)
+
+
+def test_samples_have_means_of_numbers_too(tmp_path):
+    """S' = 1 - S without noise in it: all samples agree, S = 1 - exp(-t)."""
+    problem = pk.Problem(
+        pk.PDE(["u_t = u_xx + noise(0.1)", "S_t = 1 - S"], scalars=["S"]),
+        pk.Grid(x=pk.Axis(0, 1, 11)),
+        initial={"u": "x", "S": 0},
+        boundary={"u": {"x": pk.Neumann(0)}},
+        time=pk.TimeSettings(end=0.1, step=0.001, seed=1, samples=3),
+    )
+    solution = problem.solve(output=tmp_path / "samples.h5")
+    stored = pk.open_result(tmp_path / "samples.h5")
+    assert stored.scalars["S"][-1] == pytest.approx(1 - np.exp(-0.1), rel=1e-3)
+    assert np.all(stored.scalars["S_deviation"] < 1e-15) and np.ptp(stored.values["u_deviation"][-1]) > 0
+    assert list(stored.scalars) == list(solution.scalars) == ["S", "S_deviation", "S_q05", "S_q50", "S_q95"]
 
 
 def test_notes_of_a_file_are_there(tmp_path):

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pdekit.cli.forecast import forecast
-from pdekit.io.hdf5_reader import read_result
+from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.language.typeset import typeset
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
@@ -134,14 +134,8 @@ def describe_result(path: str | Path) -> Group:
         )
     if not stored.steady:
         table.add_row("times", f"{stored.times.size} frames, {stored.times[0]:g} to {stored.times[-1]:g}")
-    for name in stored.variables:
-        last = stored.read(name, -1)
-        if np.iscomplexobj(last):
-            table.add_row(
-                f"variable {name}", f"complex, modulus {np.abs(last).min():.6g} to {np.abs(last).max():.6g} at the end"
-            )
-        else:
-            table.add_row(f"variable {name}", f"{last.min():.6g} to {last.max():.6g} at the end")
+    for row in _variables(stored):
+        table.add_row(*row)
     if work := work_in_words(attributes["statistics"]):
         table.add_row("work", work)
     wall = float(attributes.get("wall_time_seconds", np.nan))
@@ -150,3 +144,15 @@ def describe_result(path: str | Path) -> Group:
     table.add_row("written by", f"pdekit {attributes['pdekit_version']}")
     config = Text("config\n", style="bold").append(str(attributes.get("config", "")), style="none")
     return Group(table, Text(""), config)
+
+
+def _variables(stored: StoredResult) -> list[tuple[str, str]]:
+    """What is said of the variables of a result."""
+    rows = [(f"number {name}", f"{stored.read(name, -1):.6g} at the end") for name in stored.scalars]
+    for name in stored.variables:
+        last = stored.read(name, -1)
+        is_complex, size = np.iscomplexobj(last), np.abs(last) if np.iscomplexobj(last) else last
+        rows.append(
+            (f"variable {name}", f"{'complex, modulus ' * is_complex}{size.min():.6g} to {size.max():.6g} at the end")
+        )
+    return rows

@@ -36,6 +36,8 @@ class StoredResult:
         ``units`` and ``long_name``.
     series : dict of str to array
         Numbers at every step, and their times ``t``.
+    scalars : tuple of str
+        Variables that are one number.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class StoredResult:
     attributes: dict[str, Any]
     labels: dict[str, dict[str, str]]
     series: dict[str, NDArray[Any]]
+    scalars: tuple[str, ...] = ()
 
     @property
     def steady(self) -> bool:
@@ -54,7 +57,7 @@ class StoredResult:
 
     def read(self, variable: str, frame: int | slice = slice(None)) -> NDArray[Any]:
         """One frame (or all) of a variable."""
-        if variable not in self.variables:
+        if variable not in (*self.variables, *self.scalars):
             raise StorageError(
                 f"{self.path} has no variable {variable!r}; it has {list(self.variables)}"
                 f"{nearest_hint(variable, self.variables)}"
@@ -91,6 +94,7 @@ def read_result(path: str | Path) -> StoredResult:
             attributes["statistics"] = json.loads(attributes.get("statistics") or "{}")
             order = json.loads(attributes["dimensions"])
             variables = tuple(json.loads(attributes["variables"]))
+            scalars = tuple(json.loads(attributes.get("scalars") or "[]"))
             axes = {name: np.asarray(file[name][()]) for name in order}
             periods = {n: float(file[n].attrs["period"]) for n in order if "period" in file[n].attrs}
             ends = {n: file[n].attrs["range"] for n in order if "range" in file[n].attrs}
@@ -98,7 +102,8 @@ def read_result(path: str | Path) -> StoredResult:
             times = np.asarray(file["t"][()]) if "t" in file else np.zeros(0)
             keys = ("units", "long_name")
             labels = {
-                n: {k: str(_text(file[n].attrs[k])) for k in keys if k in file[n].attrs} for n in (*order, *variables)
+                n: {k: str(_text(file[n].attrs[k])) for k in keys if k in file[n].attrs}
+                for n in (*order, *variables, *scalars)
             }
             series = {name: np.asarray(data[()]) for name, data in file["series"].items()} if "series" in file else {}
     except (OSError, KeyError, ValueError) as error:
@@ -106,4 +111,4 @@ def read_result(path: str | Path) -> StoredResult:
     rows = np.isfinite(series.get("t", np.zeros(0))).sum()
     series = {name: values[:rows] for name, values in series.items()}
     found = times[np.isfinite(times)]
-    return StoredResult(path, axes, periods, ranges, found, variables, attributes, labels, series)
+    return StoredResult(path, axes, periods, ranges, found, variables, attributes, labels, series, scalars)

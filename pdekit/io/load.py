@@ -98,6 +98,7 @@ class _Builder:
             parameters=self.all_data("parameters", model.parameters),
             definitions={n: str(t) for n, t in model.definitions.items()},
             unknowns=model.unknowns,
+            scalars=model.scalars or (),
             sources=model.sources,
             reach=model.reach,
         )
@@ -117,9 +118,9 @@ class _Builder:
     def changed(self, base: Problem) -> Problem:
         """A Python problem with the keys of the config merged on top."""
         model = self.model
-        if model.equations or model.definitions or model.unknowns or model.coordinates:
+        if model.equations or model.definitions or model.unknowns or model.scalars or model.coordinates:
             raise ConfigError(
-                "a Python problem brings its own equations, definitions, unknowns and coordinates; leave them out",
+                "a Python problem brings its own equations, definitions, unknowns, scalars and coordinates; leave them out",
                 key="problem",
             )
         parameters = self.all_data("parameters", model.parameters)
@@ -196,7 +197,7 @@ class _Builder:
             raise error.under(spell(path)) from None
 
     def settings(self, base: Problem | None) -> dict[str, Any]:
-        """Title, time, output and convergence."""
+        """Title, constraints, time, output and convergence."""
         model = self.model
         sections = {
             "time": (TimeSettings, base.time if base else TimeSettings(), model.time),
@@ -209,6 +210,7 @@ class _Builder:
             "stop": (StopSettings, base.stop if base else StopSettings(), model.stop),
         }
         made: dict[str, Any] = {"title": model.title or (base.title if base else "")}
+        made["constraints"] = model.constraints or (base.constraints if base else ())
         for key, (kind, old, section) in sections.items():
             values, hints = dict(vars(old)), get_type_hints(kind)
             given: dict[str, Any] = section.model_dump(exclude_none=True) if section else {}

@@ -42,7 +42,8 @@ def open_result(path: str | Path) -> Solution:
     def evaluate(name: str, t: float) -> NDArray[Any]:
         assert known is not None
         names = {**grid.coordinates, **{str(s): v for s, v in known.parameters.items()}, "t": t}
-        return np.broadcast_to(sample_text(exact[name], names, known.known), grid.shape)
+        values = np.asarray(sample_text(exact[name], names, known.known))
+        return values if name in stored.scalars else np.broadcast_to(values, grid.shape)
 
     return _solution(stored, grid, evaluate if exact else None, tuple(exact))
 
@@ -60,8 +61,9 @@ def _solution(stored: StoredResult, grid: Any, exact: Any, exact_names: tuple[st
         statistics=attributes["statistics"],
         wall_time=float(attributes.get("wall_time_seconds", np.nan)),
         exact=exact,
-        exact_names=tuple(n for n in exact_names if n in stored.variables),
+        exact_names=tuple(n for n in exact_names if n in (*stored.variables, *stored.scalars)),
         file=stored.path,
         labels=stored.labels,
         notes=tuple(str(attributes.get("notes", "")).splitlines()),
+        scalars={name: stored.read(name) for name in stored.scalars},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -44,17 +44,21 @@ class ResultsFile:
         reasons: Sequence[str],
         variables: Mapping[str, Any] | None = None,
         series: Mapping[str, Any] | None = None,
+        scalars: Collection[str] | None = None,
     ) -> ResultWriter:
         """The writer, with everything that is known before the first frame.
 
-        `variables` and `series` are types by name; by default those of the states and of the problem's series.
+        `variables` and `series` are types by name; by default those of the states and of the problem's series. `scalars` are those of
+        the variables that are one number; by default the problem's.
         """
         problem, system = self.problem, self.problem.semidiscrete
+        scalars = problem.pde.scalars if scalars is None else scalars
         stored = variables or {block.name: system.dtype for block in system.blocks}
         attributes = {
             "title": problem.title,
             "dimensions": json.dumps(problem.grid.names),
-            "variables": json.dumps(list(stored)),
+            "variables": json.dumps([name for name in stored if name not in scalars]),
+            "scalars": json.dumps([name for name in stored if name in scalars]),
             "coordinate_system": problem.grid.system,
             "config": problem_to_yaml(problem),
             "pdekit_version": metadata.version("pdekit"),
@@ -73,6 +77,7 @@ class ResultsFile:
             force=self.force,
             labels=problem.labels,
             series=dict.fromkeys(problem.series, system.dtype) if series is None else series,
+            scalars=scalars,
         )
 
 

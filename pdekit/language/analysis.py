@@ -50,7 +50,7 @@ def _is_linear_factor(
 ) -> bool:
     if factor in plain:
         return True
-    if not isinstance(factor, SpatialDerivative):
+    if not isinstance(factor, SpatialDerivative) or not factor.is_field:
         return False
     k = factor.factor_in_front
     return (
@@ -147,6 +147,8 @@ def highest_derivatives(system: EquationSystem) -> dict[str, dict[str, int]]:
     expressions = [u.rhs for u in system.unknowns] + list(system.definitions.values())
     for expression in expressions:
         for atom in expression.atoms(SpatialDerivative):
+            if not atom.is_field:
+                continue
             entry = highest.setdefault(str(atom.operand), {})
             for axis, n in atom.counts.items():
                 entry[axis] = max(entry.get(axis, 0), n)

@@ -104,8 +104,8 @@ def number(value: complex | float) -> str:
 class _LatexWriter:
     """Walks a syntax tree; every visit gives a form and how strongly it holds together."""
 
-    def __init__(self, states: Sequence[str], axes: Sequence[str]) -> None:
-        self.states = frozenset(states)
+    def __init__(self, states: Sequence[str], axes: Sequence[str], numbers: Sequence[str] = ()) -> None:
+        self.states, self.numbers = frozenset(states), frozenset(numbers)
         self.axes = sorted((*axes, "t"), key=len, reverse=True)
 
     def text(self, node: ast.AST, least: int = SUM) -> str:
@@ -136,7 +136,8 @@ class _LatexWriter:
         along = self._split(suffix) if base in self.states and suffix else None
         if along:
             pairs = [(axis, str(len(list(run)))) for axis, run in groupby(along)]
-            return self._derivative(symbol(base), pairs), PRODUCT
+            form = self._derivative(symbol(base), pairs)
+            return form.replace(r"\partial", r"\mathrm{d}") if base in self.numbers else form, PRODUCT
         return symbol(node.id), ATOM
 
     def _split(self, suffix: str) -> list[str] | None:
@@ -220,6 +221,7 @@ class _LatexWriter:
         if name in ("noise", "uniform_noise"):
             return rf"{self.text(node.args[0], PRODUCT)}\,\xi" if node.args else r"\xi", PRODUCT
         special = {"d": self._d, "where": self._where, "sum": self._sum, "dot": self._dot}
+        special |= {"integral": self._integral, "face": self._face}
         if name in special and node.args:
             return special[name](node.args)
         if name in PREFIXES and len(node.args) == 1:
@@ -232,6 +234,8 @@ class _LatexWriter:
             return rf"\mathrm{{e}}^{{{self.text(node.args[0])}}}", POWER
         if name == "besselj" and len(node.args) == 2:
             return f"J_{{{self.text(node.args[0])}}}{self._arguments(node.args[1:])}", ATOM
+        if name in self.states:
+            return f"{symbol(name)}{self._arguments(node.args)}", ATOM
         word = NAMED.get(name) or rf"\operatorname{{{name}}}"
         return f"{word}{self._arguments(node.args)}", ATOM
 
@@ -257,6 +261,16 @@ class _LatexWriter:
     def _dot(self, nodes: Sequence[ast.expr]) -> Form:
         return r"\cdot ".join(self.text(node, ATOM) for node in nodes), PRODUCT
 
+    def _integral(self, nodes: Sequence[ast.expr]) -> Form:
+        """integral(w), over the whole domain, and integral(w, s), over the variable s."""
+        over = r"\mathrm{d}V" if len(nodes) == 1 else rf"\mathrm{{d}}{self.text(nodes[-1])}"
+        return rf"\int {self.text(nodes[0], PRODUCT)}\,{over}", SUM
+
+    def _face(self, nodes: Sequence[ast.expr]) -> Form:
+        """face(w, x, right)"""
+        where = r"\,".join(node.id if isinstance(node, ast.Name) else self.text(node) for node in nodes[1:])
+        return rf"\left.{self.text(nodes[0], PRODUCT)}\right|_{{\mathrm{{{where}}}}}", ATOM
+
     def _sum(self, nodes: Sequence[ast.expr]) -> Form:
         if len(nodes) != 4:
             return rf"\operatorname{{sum}}{self._arguments(nodes)}", ATOM
@@ -275,7 +289,9 @@ def _is_tall(node: ast.AST) -> bool:
     return any(isinstance(n, ast.Div | ast.Call) for n in ast.walk(node))
 
 
-def expression_latex(text: object, states: Sequence[str] = (), axes: Sequence[str] = COORDINATES) -> str:
+def expression_latex(
+    text: object, states: Sequence[str] = (), axes: Sequence[str] = COORDINATES, numbers: Sequence[str] = ()
+) -> str:
     r"""An expression of the language as LaTeX; a text that is none, as text.
 
     Parameters
@@ -285,6 +301,8 @@ def expression_latex(text: object, states: Sequence[str] = (), axes: Sequence[st
         Names of which ``u_x`` is a derivative.
     axes : sequence of str
         Names of the coordinates; by default the usual ones.
+    numbers : sequence of str
+        Those of the states that depend on time only.
 
     Examples
     --------
@@ -292,7 +310,7 @@ def expression_latex(text: object, states: Sequence[str] = (), axes: Sequence[st
     '\\frac{\\frac{\\partial^{2} u}{\\partial x^{2}}}{2} - \\mathrm{e}^{-k\\,t}\\,\\sin^{2}\\left(x\\right)'
     """
     try:
-        return _LatexWriter(states, axes).text(syntax(text))
+        return _LatexWriter(states, axes, numbers).text(syntax(text))
     except (ExpressionError, KeyError, RecursionError):
         plain = re.sub(r"[\\{}$&#^_~%]", " ", str(text))
         return rf"\text{{{plain}}}"
@@ -309,7 +327,8 @@ def equations_latex(pde: PDE, axes: Sequence[str] = COORDINATES) -> list[str]:
     states = (*pde.unknowns, *pde.definitions)
     found = []
     for left, right in pde.sides:
-        found.append(f"{expression_latex(left, states, axes)} = {expression_latex(right, states, axes)}")
+        sides = [expression_latex(side, states, axes, pde.scalars) for side in (left, right)]
+        found.append(" = ".join(sides))
     if pde.rhs is not None:
         name = getattr(pde.rhs, "__name__", "rhs").strip("<>").replace("_", " ")
         for unknown in pde.unknowns:

@@ -14,9 +14,10 @@ from typing import Any
 import sympy as sp
 
 from pdekit.errors import ExpressionError, nearest_hint
+from pdekit.language.reductions import integral_operator, side_names
 from pdekit.language.symbols import differentiate
 from pdekit.language.vector_calculus import VectorCalculus
-from pdekit.language.vocabulary import CALCULUS, CONSTANTS, FUNCTIONS, RESERVED, SUM
+from pdekit.language.vocabulary import CALCULUS, CONSTANTS, FACE, FUNCTIONS, INTEGRAL, RESERVED, SUM
 from pdekit.typing import Expression
 
 # What a comparison becomes. (SymPy's Boolean would not do: a Symbol is one.)
@@ -308,9 +309,12 @@ class _Walker:
         if not isinstance(node.func, ast.Name):
             raise ExpressionError("only known functions can be called, by their name")
         name = node.func.id
+        if name == INTEGRAL and len(node.args) == 2 and name in self.scope.special:
+            return self._integral_operator(*node.args)
         if name in self.scope.special:
             options = {k.arg: self.visit(k.value) for k in node.keywords if k.arg}
-            function, arguments = self.scope.special[name], [self.visit(a) for a in node.args]
+            walker = self if name != FACE else _Walker(replace(self.scope, names=side_names() | dict(self.scope.names)))
+            function, arguments = self.scope.special[name], [walker.visit(a) for a in node.args]
             try:
                 inspect.signature(function).bind(*arguments, **options)
             except TypeError as error:
@@ -349,6 +353,31 @@ class _Walker:
             inner = _Walker(replace(self.scope, names={**self.scope.names, nodes[1].id: sp.Integer(k)}))
             terms.append(inner._scalar(nodes[0]))
         return sp.Add(*terms)
+
+    def _integral_operator(self, integrand: ast.expr, variable: ast.expr) -> Any:
+        """``integral(expression, s)``, the expression holding u(s) for unknowns u."""
+        scope = self.scope
+        if len(scope.axes) != 1:
+            raise ExpressionError(f"integral(expression, s) is for grids of one axis; this one has {len(scope.axes)}")
+        if not isinstance(variable, ast.Name) or variable.id in scope.names:
+            raise ExpressionError(
+                f"integral(expression, s): {ast.unparse(variable)!r} is not a new name for the variable of integration"
+            )
+        s, there = sp.Symbol(variable.id), {sp.Dummy(name): state for name, state in scope.states.items()}
+
+        def called(dummy: Any, state: Any) -> Callable[[Any], Any]:
+            def value(place: Any) -> Any:
+                if place == s:
+                    return dummy
+                if place in scope.axes:
+                    return state
+                raise ExpressionError(f"{state}({place}): the unknowns stand at {s} or at {scope.axes[0]} here")
+
+            return value
+
+        special = {**scope.special, **{str(state): called(dummy, state) for dummy, state in there.items()}}
+        inner = _Walker(replace(scope, names={**scope.names, variable.id: s}, special=special))
+        return integral_operator(inner._scalar(integrand), scope.axes[0], s, there)
 
     # --- calculus
 

@@ -99,6 +99,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
 CONSTANTS: dict[str, Any] = {"pi": sp.pi, "e": sp.E, "I": sp.I}
 
 # Words that build derivatives; their meaning is in pdekit.language.parser.
+INTEGRAL = "integral"  # integral(expression, s): the expression holds u(s)
+FACE = "face"  # face(expression, axis, left or right)
 SUM = "sum"  # sum(expression, k, from, to); in pdekit.language.parser
 CALCULUS = ("d", "laplace", "grad", "div", "curl", "dot", "biharmonic")
 RESERVED = frozenset({SUM, *FUNCTIONS, *CONSTANTS, *CALCULUS, "t", "noise", "uniform_noise"})

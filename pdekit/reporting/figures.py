@@ -25,7 +25,7 @@ ROOM = 0.05  # beyond the values, as a share of an axis
 ROUNDING = 1e-13  # errors below this share of a field are none
 LEAST_KYMOGRAPH = 4  # frames
 
-Group = Literal["fields", "series", "errors", "study"]
+Group = Literal["fields", "numbers", "errors", "study"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Figure:
 
     Parameters
     ----------
-    group : {"fields", "series", "errors", "study"}
+    group : {"fields", "numbers", "errors", "study"}
         In which section it stands.
     title : str
     data : dict
@@ -78,7 +78,8 @@ class Frames:
     def of(cls, solution: Solution) -> Frames:
         """All that are stored."""
         indices = tuple(range(1 if solution.steady else solution.times.size))
-        exact = {name: [solution.exact_field(name, k) for k in indices] for name in solution.exact_names}
+        known = [name for name in solution.exact_names if name in solution.values]
+        exact = {name: [solution.exact_field(name, k) for k in indices] for name in known}
         return cls(solution, indices, exact)
 
     def halved(self) -> Frames:
@@ -168,7 +169,7 @@ def _curves(frames: Frames, name: str) -> Iterator[tuple[str, NDArray[Any]]]:
         parts = {"modulus": np.abs, "real part": np.real, "imaginary part": np.imag}
     for word, part in parts.items():
         yield word or "computed", stacked(frames.fields(name), part)
-    if name in frames.solution.exact_names:
+    if name in frames.exact:
         word, part = next(iter(parts.items()))
         yield f"exact {word}".strip(), stacked(frames.exact_fields(name), part)
 
@@ -197,7 +198,7 @@ def _maps(frames: Frames, name: str) -> Iterator[Figure]:
     solution = frames.solution
     label = visible(solution.values[name][:1])[1].format(label_of(solution, name))
     yield from _planes(solution, lambda: frames.fields(name), label)
-    if name in solution.exact_names:
+    if name in frames.exact:
         yield from _planes(solution, lambda: frames.gaps(name), f"{label}, computed − exact")
 
 
@@ -287,16 +288,24 @@ def _outline(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[An
     return x[index], y[index]
 
 
-def series_figures(solution: Solution) -> list[Figure]:
-    """The numbers that a run recorded."""
+def number_figures(solution: Solution) -> list[Figure]:
+    """Unknowns that are one number, and the numbers that a run recorded, over time."""
+    found = []
+    for name, values in solution.scalars.items() if len(solution) > 1 else ():
+        lines = {"computed": values}
+        if solution.exact is not None and name in solution.exact_names:
+            lines["exact"] = np.array([solution.exact(name, float(t)) for t in solution.times])
+        found.append(_over_time(label_of(solution, name), solution.times, lines))
     t = solution.series.get("t", np.zeros(0))
-    if t.size < 2:
-        return []
-    return [
-        curves("series", visible(values)[1].format(name), ("time t", t), name, {name: visible(values)[0]})
-        for name, values in solution.series.items()
-        if name != "t"
-    ]
+    if t.size > 1:
+        found += [_over_time(name, t, {name: v}) for name, v in solution.series.items() if name != "t"]
+    return found
+
+
+def _over_time(label: str, times: NDArray[Any], lines: dict[str, NDArray[Any]]) -> Figure:
+    shown = {name: visible(values) for name, values in lines.items()}
+    label = next(iter(shown.values()))[1].format(label)
+    return curves("numbers", label, ("time t", times), label, {name: values for name, (values, _) in shown.items()})
 
 
 def error_figures(solution: Solution, frames: Frames) -> list[Figure]:
@@ -304,7 +313,7 @@ def error_figures(solution: Solution, frames: Frames) -> list[Figure]:
     if len(frames.times) < 2:
         return []
     found = []
-    for name in solution.exact_names:
+    for name in frames.exact:
         least = ROUNDING * float(np.nanmax(np.abs(solution.values[name])))
         norms: dict[str, Literal["max", "L2"]] = {"greatest": "max", "L2 norm": "L2"}
         found_norms = np.array([[gap.norm(kind) for kind in norms.values()] for gap in frames.gaps(name)])

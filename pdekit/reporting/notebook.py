@@ -42,6 +42,7 @@ def solution_html(solution: Solution) -> str:
     for name, values in solution.values.items():
         shown, words = (np.abs(values), "modulus ") if np.iscomplexobj(values) else (values, "")
         entries.append(Entry(name, f"{words}{np.nanmin(shown):.6g} to {np.nanmax(shown):.6g}"))
+    entries += [Entry(name, f"{value:.6g} at the end") for name, value in solution[-1].scalars.items()]
     if not solution.steady:
         entries.append(Entry("times", f"{len(solution)} frames, {solution.times[0]:g} to {solution.times[-1]:g}"))
     nodes = " × ".join(map(str, solution.grid.shape))

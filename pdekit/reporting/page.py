@@ -20,7 +20,7 @@ from pdekit.io.yaml_source import parse_yaml
 from pdekit.language.pde import PDE
 from pdekit.problem import Problem
 from pdekit.reporting.entries import Entry, equations_of, method_entries, problem_entries
-from pdekit.reporting.figures import Figure, Group, error_figures, field_figures, series_figures, study_figure
+from pdekit.reporting.figures import Figure, Group, error_figures, field_figures, number_figures, study_figure
 from pdekit.reporting.rendering import rendered
 from pdekit.reporting.set_up import grid_rows, size_in_words
 from pdekit.solution import Solution
@@ -154,13 +154,13 @@ def page_of(solution: Solution, studies: Sequence[Study] = ()) -> Page:
         errors=[
             Entry(f"error of {name}", f"{error:.3e}, greatest difference from the exact solution{_when(solution)}")
             for name, error in solution.errors().items()
-            if not errors
+            if not errors or name in solution.scalars
         ],
         studies=[_table(study) for study in studies],
         provenance=_provenance(solution, origin),
         config=origin.config,
         times=frames.times,
-        figures=[*fields, *series_figures(solution), *errors, *map(study_figure, studies)],
+        figures=[*fields, *number_figures(solution), *errors, *map(study_figure, studies)],
         hint=_hint(solution, len(frames.indices)),
     )
 
@@ -199,7 +199,7 @@ def _summary(solution: Solution) -> str:
     nodes = " × ".join(map(str, solution.grid.shape))
     span = "steady" if solution.steady else f"t = {solution.times[0]:g} to {solution.times[-1]:g}"
     how = f", by {solution.method}" if solution.method not in ("", "steady") else ""
-    return f"{', '.join(solution.variables)} on {nodes} nodes, {span}{how}"
+    return f"{', '.join((*solution.variables, *solution.scalars))} on {nodes} nodes, {span}{how}"
 
 
 def _setting(solution: Solution, origin: Origin) -> list[Entry]:

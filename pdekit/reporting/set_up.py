@@ -25,7 +25,10 @@ def problem_rows(problem: Problem) -> list[Row]:
     if values:
         rows.append(("parameters", values))
     rows += grid_rows(problem.grid)
-    blocks = [f"{b.name}: {b.size:,} of {problem.grid.size:,} nodes free" for b in system.blocks]
+    blocks = [
+        f"{b.name}: {b.size:,} of {problem.grid.size:,} nodes free" if b.shape else f"{b.name}: one number"
+        for b in system.blocks
+    ]
     rows.append(("unknowns", "\n".join(blocks)))
     for name, faces in problem.conditions.items():
         if faces:
@@ -35,6 +38,8 @@ def problem_rows(problem: Problem) -> list[Row]:
     kind = "linear" if system.is_linear else "nonlinear"
     steadiness = "constant data" if system.b_is_constant else "data change in time"
     rows.append(("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}"))
+    if problem.constraints:
+        rows.append(("constraints", "\n".join(problem.constraints)))
     if problem.schemes:
         rows.append(("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items())))
     return rows

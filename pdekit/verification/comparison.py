@@ -37,7 +37,8 @@ class Comparison:
     times : array
         None if both are steady.
     norms : dict of str to dict of str to array
-        By variable and norm ("L1", "L2", "max"), at every common time: of the first less the second.
+        By variable and norm ("L1", "L2", "max"), at every common time: of the first less the second. Of an unknown that is one number
+        they are all the modulus of the difference.
     """
 
     first: Solution
@@ -51,8 +52,9 @@ class Comparison:
 
     def fields(self, name: str, index: int = -1) -> tuple[Field, Field]:
         """Both fields at a common time, on the grid of the comparison."""
-        if name not in self.norms:
-            raise PdekitError(f"no variable {name!r}; there are {list(self.norms)}{nearest_hint(name, self.norms)}")
+        if name not in self.first.values:
+            known = self.first.variables
+            raise PdekitError(f"no field {name!r}; there are {list(known)}{nearest_hint(name, known)}")
         return _pair(self.first, self.second, self.grid, name, self.frames[index])
 
     def difference(self, name: str, index: int = -1) -> Field:
@@ -131,6 +133,9 @@ def compare(first: Solution | str | Path, second: Solution | str | Path) -> Comp
             one, other = _pair(a, b, grid, name, pair)
             gaps.append(one - other)
         norms[name] = {kind: np.array([gap.norm(kind) for gap in gaps]) for kind in get_args(Norm)}
+    for name in a.scalars:
+        gap = np.array([abs(a[int(i)].scalars[name] - b[int(j)].scalars[name]) for i, j in frames])
+        norms[name] = dict.fromkeys(get_args(Norm), gap)
     times = np.zeros(0) if a.steady else a.times[frames[:, 0]]
     return Comparison(a, b, _names(a, b), grid, shared_index(finer, grid) is None, frames, times, norms)
 
@@ -150,8 +155,9 @@ def _names(a: Solution, b: Solution) -> tuple[str, str]:
 
 
 def _refuse_other_problems(a: Solution, b: Solution) -> None:
-    if set(a.variables) != set(b.variables):
-        raise PdekitError(f"the variables differ: {list(a.variables)} and {list(b.variables)}", key="compare")
+    names = [[*s.variables, *s.scalars] for s in (a, b)]
+    if any(set(one) != set(other) for one, other in ((a.variables, b.variables), (a.scalars, b.scalars))):
+        raise PdekitError(f"the variables differ: {names[0]} and {names[1]}", key="compare")
     if a.grid.names != b.grid.names or a.grid.system != b.grid.system:
         words = [f"{s.grid.system} axes {list(s.grid.names)}" for s in (a, b)]
         raise PdekitError(f"the axes differ: {words[0]} and {words[1]}", key="compare")

@@ -246,7 +246,7 @@ def _final(solution: Solution, names: Sequence[str]) -> dict[str, NDArray[Any]]:
 
 
 def _study_names(problem: Problem) -> tuple[str, ...]:
-    return tuple(u.name for u in problem.system.unknowns)
+    return tuple(u.name for u in problem.system.unknowns if not u.is_scalar)
 
 
 def _in_space(

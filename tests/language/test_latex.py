@@ -43,6 +43,14 @@ def test_forms(text, latex):
     assert expression_latex(text, ["u"]) == latex
 
 
+def test_numbers_of_fields():
+    pde = PDE(["u_t = u_xx", "S_t = integral(u) - u(0.3)*face(u_x, x, right)"], scalars=["S"])
+    assert equations_latex(pde)[1] == (
+        r"\frac{\mathrm{d} S}{\mathrm{d} t} = \int u\,\mathrm{d}V - "
+        r"u\left(0.3\right)\,\left.\frac{\partial u}{\partial x}\right|_{\mathrm{x\,right}}"
+    )
+
+
 def test_names_of_axes_decide():
     assert r"\partial \theta^{2}" in expression_latex("u_thetatheta", ["u"], ("r", "theta"))
     assert expression_latex("u_in", ["u"]) == r"u_{\mathrm{in}}"  # no derivative: there are no such axes

@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,6 +136,17 @@ def test_lines_show_parts_of_complex_fields_and_three_dimensions_slices():
     solution = pk.Solution(cube, np.zeros(1), {"u": cube.field("x + 10*y + 100*z").values[None]})
     titles = [figure.title for figure in field_figures(solution)[1]]
     assert titles == ["u at x = 0.5", "u at y = 0.6", "u at z = 0.5"]
+
+
+def test_unknowns_that_are_numbers():
+    """Neumann's front beside the computed one, over time."""
+    page = page_of(pk.load(Path(__file__).parents[2] / "configs/melting_front.yaml").solve())
+    (front, recorded) = page.of("numbers")
+    computed, exact = front.data["curves"]
+    assert (front.title, computed["name"], exact["name"]) == ("S", "computed", "exact")
+    assert exact["y"] == pytest.approx([2 * 0.6200626352 * t**0.5 for t in exact["x"]], rel=1e-6)
+    assert computed["y"] == pytest.approx(exact["y"], rel=1e-4) and recorded.title == "front"
+    assert "error of S" in page.html() and "one number" in page.html()
 
 
 def test_large_grids_are_thinned_to_their_ends():

@@ -353,6 +353,8 @@ def _roomy(label: str, values: Any, logarithmic: bool) -> dict[str, Any]:
         low, high = _range(values)
         return {"label": label, "low": low - ROOM * (high - low), "high": high + ROOM * (high - low)}
     low, high = _range(np.log(values[values > 0]))
+    short = max(0.0, np.log(10) - (high - low))  # of a decade, which has numbers to mark
+    low, high = low - short / 2, high + short / 2
     ends = np.exp([low - ROOM * (high - low), high + ROOM * (high - low)])
     return {"label": label, "low": float(ends[0]), "high": float(ends[1]), "log": True}
 

@@ -57,7 +57,7 @@ const decade = (power) => "10" + [...String(power)].map((c) => SUPERSCRIPT[c]).j
 
 function logarithmicTicks(low, high, count) {
   const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
-  if (last - first < 1) {
+  if (last - first < 2) {
     const found = [];
     for (let power = first - 1; power <= last + 1; power++)
       for (const digit of [1, 2, 5]) {

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.errors import ExpressionError
 from pdekit.geometry.grid import Field
 from pdekit.plotting.plane import axis_label, closed, planes
 from pdekit.plotting.solution_picture import label_of
@@ -79,7 +80,7 @@ class Frames:
         """All that are stored."""
         indices = tuple(range(1 if solution.steady else solution.times.size))
         known = [name for name in solution.exact_names if name in solution.values]
-        exact = {name: [solution.exact_field(name, k) for k in indices] for name in known}
+        exact = {name: [_exact_or_nothing(solution, name, k) for k in indices] for name in known}
         return cls(solution, indices, exact)
 
     def halved(self) -> Frames:
@@ -102,6 +103,14 @@ class Frames:
     def gaps(self, name: str) -> Iterator[Field]:
         """Computed less exact ones."""
         return (computed - exact for computed, exact in zip(self.fields(name), self.exact_fields(name)))
+
+
+def _exact_or_nothing(solution: Solution, name: str, index: int) -> Field:
+    """The exact solution; where it is infinite, as that of a point source is at the start, none."""
+    try:
+        return solution.exact_field(name, index)
+    except ExpressionError:
+        return Field(solution.grid, np.full(solution.grid.shape, np.nan), name)
 
 
 def field_figures(solution: Solution) -> tuple[Frames, list[Figure]]:

@@ -149,6 +149,23 @@ def test_unknowns_that_are_numbers():
     assert "error of S" in page.html() and "one number" in page.html()
 
 
+def test_an_exact_solution_that_begins_at_a_point():
+    """The heat kernel is infinite at t = 0: there is no exact curve there, and there is one afterwards."""
+    line = pk.Grid(x=pk.Axis(-1, 1, 41))
+    source = pk.Problem(
+        pk.PDE("u_t = u_xx"),
+        line,
+        initial={"u": "where(abs(x) < 1e-9, 20, 0)"},
+        boundary={"u": {"x": pk.Dirichlet(0)}},
+        exact={"u": "exp(-x**2/(4*t))/sqrt(4*pi*t)"},
+    )
+    lines, _, errors = page_of(source.solve(t_end=0.02, frames=5)).figures
+    limits = Limits(lines.data["y"]["low"], lines.data["y"]["high"], 16)
+    exact = unpacked(lines.blobs["exact"], 41, limits)
+    assert np.isnan(exact[0]).all() and exact[-1].max() == pytest.approx((4 * np.pi * 0.02) ** -0.5, rel=1e-3)
+    assert errors.data["curves"][0]["y"][0] is None and errors.data["curves"][0]["y"][-1] < 0.05
+
+
 def test_large_grids_are_thinned_to_their_ends():
     """A plane in x and y is the same on every second node."""
     grid = pk.Grid(x=pk.Axis(0, 1, 1100), y=pk.Axis(0, 2, 4))

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from pdekit.solution import Solution
     from pdekit.stencils.weights import weights
     from pdekit.verification.claimed_solution import check_claim
+    from pdekit.verification.comparison import Comparison, compare
     from pdekit.verification.converge import converge
     from pdekit.verification.estimate import ErrorEstimate, estimate
     from pdekit.verification.jacobian_check import check_jacobian
@@ -138,6 +139,7 @@ _ROOMS = {
     "io.open": ["open_result"],
     "verification.converge": ["converge"],
     "verification.claimed_solution": ["check_claim"],
+    "verification.comparison": ["Comparison", "compare"],
     "verification.estimate": ["ErrorEstimate", "estimate"],
     "verification.jacobian_check": ["check_jacobian"],
     "verification.study": ["Study"],

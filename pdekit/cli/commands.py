@@ -8,17 +8,19 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pdekit.deferred import collection_paused
-from pdekit.errors import PdekitError
+from pdekit.errors import PdekitError, StorageError
 
 if TYPE_CHECKING:
     from pdekit.problem import Problem
     from pdekit.solution import Solution
+    from pdekit.verification.study import Study
 
 atexit.register(gc.freeze)  # or the collector goes through all modules once more at the end: 0.3 s (measured)
 BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 1, 130, 143
@@ -335,13 +337,7 @@ def converge(
     Exit code 0 if it is the expected one, 1 if not.
     """
     problem = _load(config, overrides, python)
-    from pdekit.verification.converge import converge as study_of
-
-    report = None if quiet else lambda text: click.echo(text, err=True)
-    points = problem.convergence.points
-    if points is None and problem.convergence.steps is None:
-        points = (21, 41, 81)
-    study = study_of(problem, points, steps=problem.convergence.steps, against=against, report=report)
+    study = _study(problem, against, None if quiet else lambda text: click.echo(text, err=True))
     path = output or Path(f"results/{config.stem}_convergence.png")
     study.plot(file=path)
     if numbers is not None:
@@ -351,6 +347,16 @@ def converge(
     if not quiet:
         click.echo(f"{study}\npicture: {path}")
     sys.exit(0 if study.passed else FAILED)
+
+
+def _study(problem: Problem, against: Any, told: Callable[[str], None] | None) -> Study:
+    """The convergence study that a config asks for."""
+    from pdekit.verification.converge import converge as study_of
+
+    points = problem.convergence.points
+    if points is None and problem.convergence.steps is None:
+        points = (21, 41, 81)
+    return study_of(problem, points, steps=problem.convergence.steps, against=against, report=told)
 
 
 @main.command()
@@ -416,6 +422,44 @@ def export(result: Path, output: Path, force: bool) -> None:
     from pdekit.io.open import open_result
 
     click.echo(str(write(open_result(result), output, force=force)))
+
+
+@main.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@click.option("--plot", "picture", type=click.Path(path_type=Path), help="Picture of both and of their difference.")
+@click.option("-v", "--variable", help="Which variable the picture shows; default is the first.")
+def compare(first: Path, second: Path, picture: Path | None, variable: str | None) -> None:
+    """Tell by how much the results files FIRST and SECOND differ, at all times that both have."""
+    from pdekit.verification.comparison import compare as differences
+
+    found = differences(first, second)
+    if picture is not None:
+        found.plot(variable, file=picture)
+    click.echo(str(found))
+    if picture is not None:
+        click.echo(f"picture: {picture}")
+
+
+@main.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Page; default is RESULT.html.")
+@click.option("--converge", is_flag=True, help="Do the convergence study of its config as well, and show it.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing page.")
+def report(result: Path, output: Path | None, converge: bool, force: bool) -> None:
+    """Show the results file RESULT in one HTML page: the problem, the fields in time, their accuracy, where they come from."""
+    from pdekit.io.open import open_result
+    from pdekit.reporting.page import origin_of
+    from pdekit.reporting.page import report as write
+
+    solution = open_result(result)
+    studies = []
+    if converge:
+        problem = origin_of(solution).problem
+        if problem is None:
+            raise StorageError(f"{result}: its problem was given in Python, and cannot be studied from the file")
+        studies.append(_study(problem, None, lambda text: click.echo(f"solving {text}", err=True)))
+    click.echo(str(write(solution, output or result.with_suffix(".html"), studies=studies, force=force)))
 
 
 @main.command()

@@ -77,5 +77,6 @@ def _solution(stored: StoredResult, grid: Any, exact: Any, exact_names: tuple[st
         exact_names=tuple(n for n in exact_names if n in (*stored.variables, *stored.scalars)),
         file=stored.path,
         labels=stored.labels,
+        notes=tuple(str(attributes.get("notes", "")).splitlines()),
         scalars={name: stored.read(name) for name in stored.scalars},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,11 @@ from pdekit.language.syntax import names_in
 from pdekit.problem import Problem
 
 PACKAGES = ("numpy", "scipy", "sympy", "h5py")
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that the numbers come from."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
 
 
 class ResultsFile:
@@ -39,13 +44,15 @@ class ResultsFile:
         reasons: Sequence[str],
         variables: Mapping[str, Any] | None = None,
         series: Mapping[str, Any] | None = None,
+        scalars: Collection[str] | None = None,
     ) -> ResultWriter:
         """The writer, with everything that is known before the first frame.
 
-        `variables` and `series` are types by name; by default those of the states and of the problem's series.
+        `variables` and `series` are types by name; by default those of the states and of the problem's series. `scalars` are those of
+        the variables that are one number; by default the problem's.
         """
         problem, system = self.problem, self.problem.semidiscrete
-        scalars = problem.pde.scalars
+        scalars = problem.pde.scalars if scalars is None else scalars
         stored = variables or {block.name: system.dtype for block in system.blocks}
         attributes = {
             "title": problem.title,
@@ -55,7 +62,7 @@ class ResultsFile:
             "coordinate_system": problem.grid.system,
             "config": problem_to_yaml(problem),
             "pdekit_version": metadata.version("pdekit"),
-            "versions": json.dumps({"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}}),
+            "versions": json.dumps(versions()),
             "method": method,
             "method_reasons": "\n".join(reasons),
         }

@@ -195,7 +195,7 @@ def test_output_times_are_hit_exactly():
         assert np.array_equal(solution.times, wanted)
         for i in range(len(wanted)):
             assert solution.error("u", i) < 2e-3
-    assert solution.at("u", 0.1).name == "u"
+    assert solution.at(0.1)["u"].name == "u"
 
 
 def test_one_factorisation_for_equal_steps():

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         Pole,
         Robin,
     )
+    from pdekit.branches.branch import Branch, SingularPoint
+    from pdekit.branches.continuation import continuation
     from pdekit.data.coefficients import Table
     from pdekit.data.files import FileData, read_columns
     from pdekit.data.functions import (
@@ -131,6 +133,8 @@ _ROOMS = {
     "stencils.weights": ["weights"],
     "data.coefficients": ["Table"],
     "data.files": ["FileData", "read_columns"],
+    "branches.branch": ["Branch", "SingularPoint"],
+    "branches.continuation": ["continuation"],
     "eigenmodes": ["Eigenmodes", "eigen"],
     "io.exports": ["export"],
     "io.open": ["open_result"],

@@ -29,6 +29,8 @@ WORST_CONDITION = 3e13
 NUDGE = 1e-2
 GUESS = "; try another initial guess, under initial:"
 
+NO_DIAGONAL = 1e-8  # of an equation, beside its row: no equation of evolution stands behind it
+
 CoarseDefect = Callable[[], "float | None"]
 
 
@@ -134,6 +136,22 @@ def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics)
         raise SolverError(
             f"no initial state was found that satisfies the algebraic equations '0 = ...': {error.message}"
         ) from None
+
+
+def evolution_mass(system: SemiDiscrete, J: Any) -> Array:
+    """Diagonal of the M of ``M u_t = F(u)`` whose steady states are looked for.
+
+    Of equations ``0 = ...`` alone it is that under which diffusion diffuses: one where the diagonal of the equation's Jacobian is
+    negative in the sum, minus one where it is positive, zero where there is none, as of a pressure.
+    """
+    if any(unknown.time_order > 0 for unknown in system.system.unknowns):
+        return system.mass
+    found, diagonal, rows = np.zeros(system.size), J.diagonal(), abs(J) @ np.ones(system.size)
+    for block in system.blocks:
+        trace = float(np.sum(diagonal[block.slice].real))
+        if abs(trace) > NO_DIAGONAL * float(np.sum(rows[block.slice])):
+            found[block.slice] = -np.sign(trace)
+    return found
 
 
 def determined(J: Any, message: str, make: Callable[[Any], Any] = factorise) -> Any:

@@ -1,0 +1,98 @@
+"""Singular points between two points of a branch: which kind, and where.
+
+A fold is where the tangent's part along the parameter changes sign. Elsewhere a number of unstable modes that changes tells that
+eigenvalues have passed the imaginary axis: a real one, where another branch crosses, or a pair (Hopf). Each is located by a bracketing
+root-finder along the arc, every trial being a corrected point.
+
+References
+----------
+R. Seydel, *Practical Bifurcation and Stability Analysis* (2010), chapters 2 and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+
+from pdekit.branches.arclength import ArclengthSteps, BranchPoint
+from pdekit.branches.branch import Kind
+from pdekit.branches.rightmost import Spectrum
+from pdekit.errors import SolverError
+
+SHARP = 1e-9  # where along the arc, beside the step
+SAME = 1e-4  # distance, beside the step, of eigenvalues that pass together: a pair, or the one of a fold
+REAL = 1e-8  # imaginary part beside the greatest modulus, below which it is rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Crossing:
+    """A singular point: its kind, its solution, how far along the step it lies, and the frequency of a Hopf point."""
+
+    kind: Kind
+    point: BranchPoint
+    distance: float
+    frequency: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """Two points of a branch, one after the other, with the numbers of their unstable modes."""
+
+    before: BranchPoint
+    after: BranchPoint
+    unstable_before: int
+    unstable_after: int
+
+
+def crossings(steps: ArclengthSteps, spectrum: Spectrum, interval: Interval) -> list[Crossing]:
+    """The singular points of an interval, in order.
+
+    Parameters
+    ----------
+    steps : ArclengthSteps
+    spectrum : Spectrum
+    interval : Interval
+
+    Returns
+    -------
+    list of Crossing
+        What cannot be located, because the branch is not found between the points, is left out.
+    """
+    a, b = interval.before, interval.after
+    length = steps.dot(a.tangent, np.append(b.y - a.y, b.p - a.p))
+    trials: dict[float, BranchPoint] = {0.0: a, length: b}
+
+    def at(distance: float) -> BranchPoint:
+        if distance not in trials:
+            trials[distance] = steps.ahead(a, distance)
+        return trials[distance]
+
+    def root(value: Callable[[BranchPoint], float]) -> float | None:
+        if value(a) * value(b) >= 0:
+            return None
+        try:
+            return float(brentq(lambda s: value(at(s)), 0.0, length, xtol=SHARP * length, rtol=1e-14))
+        except SolverError:
+            return None
+
+    found: list[Crossing] = []
+    fold = root(lambda point: float(point.tangent[-1]))
+    if fold is not None:
+        found.append(Crossing("fold", at(fold), fold))
+    low, high = sorted((interval.unstable_before, interval.unstable_after))
+    if fold is not None and high - low == 1:
+        return found
+    for index in range(low, high):
+        where = root(lambda point, k=index: float(spectrum.values(point.jacobian)[k].real))  # type: ignore[misc]
+        if where is None or any(abs(c.distance - where) <= SAME * length for c in found):
+            continue
+        values = spectrum.values(at(where).jacobian)
+        frequency = abs(float(values[index].imag))
+        if frequency > REAL * float(np.max(np.abs(values))):
+            found.append(Crossing("Hopf", at(where), where, frequency))
+        else:
+            found.append(Crossing("branch point", at(where), where))
+    return sorted(found, key=lambda c: c.distance)

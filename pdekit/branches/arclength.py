@@ -109,6 +109,11 @@ class ArclengthSteps:
         row = np.append(np.zeros(point.y.size), self.metric[-1] * point.tangent[-1])
         return self._corrected(point, (p - point.p) / point.tangent[-1] * point.tangent, row)
 
+    def between(self, a: BranchPoint, b: BranchPoint) -> BranchPoint:
+        """The mean of two points close to each other."""
+        y, p = 0.5 * (a.y + b.y), 0.5 * (a.p + b.p)
+        return BranchPoint(y, p, 0.5 * (a.tangent + b.tangent), self.family.jacobian(y, p))
+
     def _corrected(self, point: BranchPoint, move: Array, row: Array) -> BranchPoint:
         """The root of F where ``row . (x - x_point - move) = 0``."""
         family, start = self.family, np.append(point.y, point.p) + move

@@ -224,11 +224,11 @@ class _Walk:
 
     def _take(self, point: BranchPoint) -> None:
         """A point of the branch, and the singular ones before it."""
-        values = self.spectrum.values(point.jacobian)
+        values = self.spectrum.values(point.jacobian, self.eigenvalues[-1] if self.eigenvalues else None)
         count = unstable(values, point.jacobian)
         if self.points:
             before = self.points[-1]
-            interval = Interval(before, point, self.unstable[-1], count)
+            interval = Interval(before, point, self.unstable[-1], count, self.eigenvalues[-1])
             for crossing in crossings(self.steps, self.spectrum, interval):
                 found, after = crossing.point, len(self.points) - 1
                 fields, measure = self.family.unpack(found.y, found.p), self.measure(found.y, found.p)
@@ -237,7 +237,7 @@ class _Walk:
         else:
             self.arclength.append(0.0)
         self.points.append(point)
-        self.eigenvalues.append(values[:EIGENVALUES])
+        self.eigenvalues.append(values)
         self.unstable.append(count)
         self.measures.append(self.measure(point.y, point.p))
         self.statistics.steps = len(self.points) - 1
@@ -247,6 +247,7 @@ class _Walk:
     def branch(self, measured_by: str, wall_time: float) -> Branch:
         """What was found."""
         family, problem = self.family, self.family.problem
+        kept = min(EIGENVALUES, *(values.size for values in self.eigenvalues))
         full = [family.unpack(point.y, point.p) for point in self.points]
         return Branch(
             problem.grid,
@@ -256,7 +257,7 @@ class _Walk:
             np.array(self.arclength),
             measured_by,
             np.array(self.measures),
-            np.array(self.eigenvalues),
+            np.array([values[:kept] for values in self.eigenvalues]),
             np.array(self.unstable),
             tuple(self.singular),
             self.ended,

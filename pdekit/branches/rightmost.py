@@ -9,39 +9,62 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.eigenmodes import DENSE, eigenpairs, symmetrised
 from pdekit.geometry.grid import Grid
 from pdekit.steady import evolution_mass
+from pdekit.time.stability import gershgorin_radius
 from pdekit.typing import Array, Matrix
 
 MARGINAL = 1e-12  # real parts beside the entries of J, below which they are zero to rounding
+FEW = 3  # eigenvalues that are looked for next to one that is known
+WITHIN = 0.5  # of the distance to which all next to zero are known: those beyond are looked for by themselves
+SAME = 1e-6
 
 
 class Spectrum:
     """Eigenvalues of ``J x = mu M x``, the rightmost first.
 
-    Up to 400 unknowns all are computed; beyond, those that are next to zero are found by shifted inverse iteration, and more of them
-    until one is stable: a pair of high frequency may then be missed.
+    Up to 400 unknowns all are computed. Beyond, shifted inverse iteration finds those next to zero, by which modes become unstable,
+    and those that are known to be unstable and have gone further, next to where they were; a pair that passes the imaginary axis at
+    a frequency beyond those found is missed. Where nothing is known, the positive axis is searched at distances that double.
 
     Parameters
     ----------
     system : SemiDiscrete
     grid : Grid
     count : int
-        How many.
+        How many next to zero.
     """
 
     def __init__(self, system: SemiDiscrete, grid: Grid, count: int) -> None:
         self.system, self.count = system, count
         self._weights = np.concatenate([grid.weights.ravel()[block.free] for block in system.blocks])
 
-    def values(self, J: Matrix) -> Array:
-        """The rightmost eigenvalues, complex: `count` or more, so that at least one of them is stable."""
+    def values(self, J: Matrix, known: Array | None = None) -> Array:
+        """The rightmost eigenvalues, complex: `count` or more, so that at least one of them is stable.
+
+        Parameters
+        ----------
+        J : sparse matrix
+        known : array, optional
+            Those of a state nearby.
+        """
         mass = evolution_mass(self.system, J)
         J, mass = sparse.csr_array(J.multiply(np.where(mass == 0, 1.0, mass)[:, None])), np.abs(mass)
-        there = int(mass.sum())
         if J.shape[0] <= DENSE:
             return _sorted(self._all(J, mass))
+        near = self._near(J, mass)
+        reach = float(np.max(np.abs(near)))
+        found = list(near)
+        for shift in _ladder(reach, gershgorin_radius(J)) if known is None else _beyond(known, WITHIN * reach):
+            for value in eigenpairs(J, mass, self._weights, FEW, shift)[1]:
+                if value.real > 0 and abs(value) > reach and all(abs(value - v) > SAME * abs(v) for v in found):
+                    found.append(value)
+        return _sorted(np.array(found))
+
+    def _near(self, J: Matrix, mass: Array) -> Array:
+        """Those next to zero, so many that one of them is stable."""
+        there = int(mass.sum())
         count = min(self.count, there)
         while True:
-            values = _sorted(eigenpairs(J, mass, self._weights, count, 0.0)[1])
+            values = np.asarray(eigenpairs(J, mass, self._weights, count, 0.0)[1])
             if unstable(values, J) < count or count >= min(there, 8 * self.count):
                 return values
             count = min(2 * count, there)
@@ -56,6 +79,16 @@ class Spectrum:
 
 def _sorted(values: Array) -> Array:
     return values[np.argsort(-values.real, kind="stable")].astype(complex)
+
+
+def _ladder(first: float, last: float) -> list[complex]:
+    """Numbers on the positive axis, each twice the one before."""
+    return [complex(first * 2.0**k) for k in range(1, max(0, int(np.log2(max(last / first, 1.0)))) + 1)]
+
+
+def _beyond(values: Array, reach: float) -> list[complex]:
+    """Unstable ones beyond a distance from zero, one of each pair."""
+    return [complex(v) for v in values if v.real > 0 and v.imag >= 0 and abs(v) > reach]
 
 
 def unstable(values: Array, J: Matrix) -> int:

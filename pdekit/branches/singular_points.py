@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.optimize import brentq
@@ -21,8 +22,10 @@ from pdekit.branches.arclength import ArclengthSteps, BranchPoint
 from pdekit.branches.branch import Kind
 from pdekit.branches.rightmost import Spectrum
 from pdekit.errors import SolverError
+from pdekit.typing import Array
 
 SHARP = 1e-9  # where along the arc, beside the step
+BESIDE = 1e-3  # distance, beside the step, of points whose mean stands for one where Newton's method fails
 SAME = 1e-4  # distance, beside the step, of eigenvalues that pass together: a pair, or the one of a fold
 REAL = 1e-8  # imaginary part beside the greatest modulus, below which it is rounding
 
@@ -39,12 +42,13 @@ class Crossing:
 
 @dataclass(frozen=True, eq=False)
 class Interval:
-    """Two points of a branch, one after the other, with the numbers of their unstable modes."""
+    """Two points of a branch, one after the other, the numbers of their unstable modes, and the eigenvalues of the first."""
 
     before: BranchPoint
     after: BranchPoint
     unstable_before: int
     unstable_after: int
+    eigenvalues: Array
 
 
 def crossings(steps: ArclengthSteps, spectrum: Spectrum, interval: Interval) -> list[Crossing]:
@@ -67,7 +71,11 @@ def crossings(steps: ArclengthSteps, spectrum: Spectrum, interval: Interval) -> 
 
     def at(distance: float) -> BranchPoint:
         if distance not in trials:
-            trials[distance] = steps.ahead(a, distance)
+            try:
+                trials[distance] = steps.ahead(a, distance)
+            except SolverError:  # where branches cross, the bordered matrix is singular too
+                sides = [steps.ahead(a, distance + beside * length) for beside in (-BESIDE, BESIDE)]
+                trials[distance] = steps.between(*sides)
         return trials[distance]
 
     def root(value: Callable[[BranchPoint], float]) -> float | None:
@@ -85,11 +93,12 @@ def crossings(steps: ArclengthSteps, spectrum: Spectrum, interval: Interval) -> 
     low, high = sorted((interval.unstable_before, interval.unstable_after))
     if fold is not None and high - low == 1:
         return found
+    values_at = partial(spectrum.values, known=interval.eigenvalues)
     for index in range(low, high):
-        where = root(lambda point, k=index: float(spectrum.values(point.jacobian)[k].real))  # type: ignore[misc]
+        where = root(lambda point, k=index: float(values_at(point.jacobian)[k].real))  # type: ignore[misc]
         if where is None or any(abs(c.distance - where) <= SAME * length for c in found):
             continue
-        values = spectrum.values(at(where).jacobian)
+        values = values_at(at(where).jacobian)
         frequency = abs(float(values[index].imag))
         if frequency > REAL * float(np.max(np.abs(values))):
             found.append(Crossing("Hopf", at(where), where, frequency))

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from pdekit.errors import PdekitError
     from pdekit.geometry.axis import Axis
     from pdekit.geometry.grid import Field, Grid
+    from pdekit.io.branch_file import open_branch
     from pdekit.io.exports import export
     from pdekit.io.load import load
     from pdekit.io.open import open_result
@@ -136,6 +137,7 @@ _ROOMS = {
     "branches.branch": ["Branch", "SingularPoint"],
     "branches.continuation": ["continuation"],
     "eigenmodes": ["Eigenmodes", "eigen"],
+    "io.branch_file": ["open_branch"],
     "io.exports": ["export"],
     "io.open": ["open_result"],
     "verification.converge": ["Study", "converge"],

@@ -24,8 +24,8 @@ class SingularPoint:
     kind : {"fold", "branch point", "Hopf"}
         A real eigenvalue passes zero where the branch turns back (fold) or does not (another branch crosses), or a pair passes the
         imaginary axis.
-    after : int
-        The point of the branch before it.
+    arclength : float
+        Where along the branch.
     value : float
         Of the parameter.
     measure : float
@@ -36,7 +36,7 @@ class SingularPoint:
     """
 
     kind: Kind
-    after: int
+    arclength: float
     value: float
     measure: float
     fields: dict[str, Array]

@@ -26,6 +26,7 @@ SHARE = 1 / 20  # of the range of the parameter, that a step crosses at most
 GROWTH = 0.25  # of the solution, beside its size, in a step at most
 TURN = 0.4  # of the tangent, in radians, in a step at most
 EASY = 4  # iterations of Newton's method that leave the step as it is
+SLACK = 0.05  # of a step, by which it may be longer to reach the end
 LEAST = 1e-6  # step, beside the first
 Told = Callable[[int, float, float], None]
 Measure = Callable[[Array, float], float]
@@ -40,7 +41,8 @@ class _Stop:
     points: int
 
     def passed(self, before: float, after: float) -> float | None:
-        """The end of the range that lies between two values."""
+        """The end of the range that lies between two values, or so little beyond them that no step of its own is worth it."""
+        after += SLACK * (after - before)
         for end in (self.to, self.start):
             if before != end and (before - end) * (after - end) <= 0:
                 return end
@@ -174,7 +176,9 @@ class _Walk:
         except SolverError as error:
             raise SolverError(f"no solution where the branch begins, at {family.parameter} = {p:g}: {error}") from None
         if found.up_to_constant:
-            raise SolverError("only derivatives are prescribed: solutions are determined up to a constant, and form no branch")
+            raise SolverError(
+                "only derivatives are prescribed: solutions are determined up to a constant, and form no branch"
+            )
         span = self.stop.to - p
         plain_steps = ArclengthSteps(family, 1.0, 1.0, self.statistics)
         tangent = plain_steps.first(found.y, p, span).tangent
@@ -211,6 +215,8 @@ class _Walk:
                 share = (end - point.p) / (found.p - point.p)
                 found = self.steps.onto(self.steps.ahead(point, share * distance), end)
         ahead = self.steps.dot(point.tangent, np.append(found.y - point.y, found.p - point.p))
+        if self.is_natural and point.tangent[-1] * found.tangent[-1] <= 0:
+            raise SolverError("beyond a fold")
         if ahead <= 0 or self.steps.dot(point.tangent, found.tangent) < np.cos(TURN):
             raise SolverError("the branch turns too much in one step")
         if end is not None:
@@ -230,9 +236,9 @@ class _Walk:
             before = self.points[-1]
             interval = Interval(before, point, self.unstable[-1], count, self.eigenvalues[-1])
             for crossing in crossings(self.steps, self.spectrum, interval):
-                found, after = crossing.point, len(self.points) - 1
+                found, place = crossing.point, self.arclength[-1] + crossing.distance
                 fields, measure = self.family.unpack(found.y, found.p), self.measure(found.y, found.p)
-                self.singular.append(SingularPoint(crossing.kind, after, found.p, measure, fields, crossing.frequency))
+                self.singular.append(SingularPoint(crossing.kind, place, found.p, measure, fields, crossing.frequency))
             self.arclength.append(self.arclength[-1] + self.steps.distance(before, point))
         else:
             self.arclength.append(0.0)
@@ -265,4 +271,5 @@ class _Walk:
             statistics=plain(self.statistics),
             wall_time=wall_time,
             labels=problem.labels,
+            config=problem.to_yaml(),
         )

@@ -69,7 +69,8 @@ class SteadyFamily:
             raise ConfigError("there is noise in the equations: they have no steady states", key="equations")
         if system.dtype.kind == "c":
             raise ConfigError(
-                "complex unknowns have no branches here; write real and imaginary parts as two unknowns", key="equations"
+                "complex unknowns have no branches here; write real and imaginary parts as two unknowns",
+                key="equations",
             )
         if system.is_limited:
             raise ConfigError(

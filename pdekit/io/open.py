@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.errors import StorageError
 from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.language.pde import PDE
 from pdekit.language.sampling import sample_text
@@ -32,6 +33,8 @@ def open_result(path: str | Path) -> Solution:
         There is no such file, or it is not a results file.
     """
     stored = read_result(path)
+    if "branch_parameter" in stored.attributes:
+        raise StorageError(f"{path} holds a branch of steady solutions; pk.open_branch opens it")
     system = str(stored.attributes.get("coordinate_system", "cartesian"))
     grid = grid_of(stored.axes, stored.periods, stored.labels, system, stored.ranges)
     exact = json.loads(stored.attributes.get("exact", "{}"))

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pdekit.geometry.grid import Grid
 from pdekit.io.hdf5_writer import ResultWriter, check_output
 from pdekit.io.write import problem_to_yaml
 from pdekit.language.parser import names_in
@@ -47,13 +48,7 @@ class ResultsFile:
         problem, system = self.problem, self.problem.semidiscrete
         stored = variables or {block.name: system.dtype for block in system.blocks}
         attributes = {
-            "title": problem.title,
-            "dimensions": json.dumps(problem.grid.names),
-            "variables": json.dumps(list(stored)),
-            "coordinate_system": problem.grid.system,
-            "config": problem_to_yaml(problem),
-            "pdekit_version": metadata.version("pdekit"),
-            "versions": json.dumps({"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}}),
+            **description(problem.grid, problem.title, list(stored), problem_to_yaml(problem)),
             "method": method,
             "method_reasons": "\n".join(reasons),
         }
@@ -69,6 +64,19 @@ class ResultsFile:
             labels=problem.labels,
             series=dict.fromkeys(problem.series, system.dtype) if series is None else series,
         )
+
+
+def description(grid: Grid, title: str, variables: Sequence[str], config: str) -> dict[str, str]:
+    """The attributes of every file: what is in it, of which problem, and which versions wrote it."""
+    return {
+        "title": title,
+        "dimensions": json.dumps(grid.names),
+        "variables": json.dumps(list(variables)),
+        "coordinate_system": grid.system,
+        "config": config,
+        "pdekit_version": metadata.version("pdekit"),
+        "versions": json.dumps({"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}}),
+    }
 
 
 def _exact(problem: Problem) -> dict[str, str]:

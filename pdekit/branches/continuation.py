@@ -12,7 +12,7 @@ import numpy as np
 from pdekit.branches.arclength import ArclengthSteps, BranchPoint
 from pdekit.branches.branch import Branch, SingularPoint
 from pdekit.branches.family import SteadyFamily
-from pdekit.branches.rightmost import Spectrum, unstable
+from pdekit.branches.rightmost import RightmostEigenvalues, unstable
 from pdekit.branches.singular_points import Interval, crossings
 from pdekit.counts import Statistics
 from pdekit.errors import ConfigError, SolverError
@@ -137,7 +137,7 @@ class _Walk:
         self.family, self.stop, self.measure, self.told = family, stop, measure, told
         self.longest, self.is_natural = longest, is_natural
         self.statistics = Statistics()
-        self.spectrum = Spectrum(family.problem.semidiscrete, family.grid, EIGENVALUES)
+        self.spectrum = RightmostEigenvalues(family.problem.semidiscrete, family.grid, EIGENVALUES)
         self.points: list[BranchPoint] = []
         self.arclength: list[float] = []
         self.measures: list[float] = []

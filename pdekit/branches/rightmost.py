@@ -18,7 +18,7 @@ WITHIN = 0.5  # of the distance to which all next to zero are known: those beyon
 SAME = 1e-6
 
 
-class Spectrum:
+class RightmostEigenvalues:
     """Eigenvalues of ``J x = mu M x``, the rightmost first.
 
     Up to 400 unknowns all are computed. Beyond, shifted inverse iteration finds those next to zero, by which modes become unstable,

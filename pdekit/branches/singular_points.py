@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 
 from pdekit.branches.arclength import ArclengthSteps, BranchPoint
 from pdekit.branches.branch import Kind
-from pdekit.branches.rightmost import Spectrum
+from pdekit.branches.rightmost import RightmostEigenvalues
 from pdekit.errors import SolverError
 from pdekit.typing import Array
 
@@ -51,13 +51,13 @@ class Interval:
     eigenvalues: Array
 
 
-def crossings(steps: ArclengthSteps, spectrum: Spectrum, interval: Interval) -> list[Crossing]:
+def crossings(steps: ArclengthSteps, spectrum: RightmostEigenvalues, interval: Interval) -> list[Crossing]:
     """The singular points of an interval, in order.
 
     Parameters
     ----------
     steps : ArclengthSteps
-    spectrum : Spectrum
+    spectrum : RightmostEigenvalues
     interval : Interval
 
     Returns

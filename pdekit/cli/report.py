@@ -15,7 +15,7 @@ from rich.text import Text
 from pdekit.boundary.conditions import FaceConditions
 from pdekit.cli.forecast import forecast
 from pdekit.geometry.grid import Grid
-from pdekit.io.hdf5_reader import read_result
+from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.language.typeset import typeset
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
@@ -156,6 +156,17 @@ def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solver
     table.add_row("output", escape(f"{frames} frames, {_size(size)}, {problem.output.file or 'file not named'}"))
 
 
+def _add_variables(table: Table, stored: StoredResult) -> None:
+    for name in stored.variables:
+        last = stored.read(name, -1)
+        if np.iscomplexobj(last):
+            table.add_row(
+                f"variable {name}", f"complex, modulus {np.abs(last).min():.6g} to {np.abs(last).max():.6g} at the end"
+            )
+        else:
+            table.add_row(f"variable {name}", f"{last.min():.6g} to {last.max():.6g} at the end")
+
+
 def describe_result(path: str | Path) -> Group:
     """Everything that `pdekit info` prints."""
     stored = read_result(path)
@@ -182,14 +193,7 @@ def describe_result(path: str | Path) -> Group:
         )
     if not stored.steady:
         table.add_row("times", f"{stored.times.size} frames, {stored.times[0]:g} to {stored.times[-1]:g}")
-    for name in stored.variables:
-        last = stored.read(name, -1)
-        if np.iscomplexobj(last):
-            table.add_row(
-                f"variable {name}", f"complex, modulus {np.abs(last).min():.6g} to {np.abs(last).max():.6g} at the end"
-            )
-        else:
-            table.add_row(f"variable {name}", f"{last.min():.6g} to {last.max():.6g} at the end")
+    _add_variables(table, stored)
     counts = [f"{value:,} {key.replace('_', ' ')}" for key, value in attributes["statistics"].items() if value]
     if counts:
         table.add_row("work", ", ".join(counts))

@@ -20,12 +20,15 @@ from pdekit.linear.krylov import PreconditionedKrylov
 from pdekit.linear.separable import SeparableSolver
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver, ShiftedProblem
-from pdekit.nonlinear.newton import CONSISTENT, STEADY, Newton, RootProblem
+from pdekit.nonlinear.newton import CONSISTENT, STEADY, Newton, Root, RootProblem
+from pdekit.nonlinear.pseudo_transient import pseudo_transient
+from pdekit.nonlinear.undetermined import undetermined
 from pdekit.time.stability import gershgorin_radius
 from pdekit.typing import Array
 
 SINGULAR = 1e-11  # image of a constant, beside the size of the matrix, below which it is zero but for rounding
 WORST_CONDITION = 3e13
+ROUNDED = 1e-12  # compatibility defect beside the terms that balance, below which it is rounding
 NUDGE = 1e-2
 GUESS = "; try another initial guess, under initial:"
 
@@ -89,9 +92,9 @@ def solve_steady(
         statistics.factorisations, statistics.steps = 1, 1
         kind, how = "linear", found.how
     else:
-        found, iterations = _nonlinear(solvers, y, null, statistics)
-        statistics.steps = iterations
-        kind, how = "nonlinear", f"Newton with line search, {iterations} iterations; {found.how}"
+        found, way = _nonlinear(solvers, y, null, statistics)
+        statistics.steps = statistics.newton_iterations
+        kind, how = "nonlinear", f"{way}; {found.how}"
     if null.size:
         how += "; only derivatives are prescribed, so the solution of zero mean is taken"
     _check_compatible(system, found.defect, coarse_defect)
@@ -220,7 +223,7 @@ def _linear(solvers: Solvers, rhs: Array, null: Array) -> _Found:
         solver = _Bordered(solvers, system.L, null)
         found = _Found(solver.solve(rhs), solver.description, solver.defect)
     scale = float(np.max(np.abs(rhs), initial=0.0))
-    return found if found.defect > 1e-12 * scale else _Found(found.x, found.how)
+    return found if found.defect > ROUNDED * scale else _Found(found.x, found.how)
 
 
 def _by_structure(solvers: Solvers, rhs: Array, null: bool) -> _Found | None:
@@ -306,25 +309,66 @@ def _check_compatible(system: SemiDiscrete, defect: float, coarse_defect: Coarse
     )
 
 
-def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) -> tuple[_Found, int]:
-    """Newton's method with line search."""
+def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) -> tuple[_Found, str]:
+    """A root, and how it was found: by Newton's method with line search, or where that fails by way of pseudo-transient continuation."""
     system = solvers.system
     y = _regular_guess(system, y, null)
+    last = [y]
+
+    def jacobian(x: Array) -> Any:
+        last[0] = x
+        return system.jacobian(0.0, x)
+
+    def factorised(J: Any) -> _Bordered:
+        try:
+            return _Bordered(solvers, J, null)
+        except SingularError as error:
+            if null.size:
+                raise
+            raise SingularError(
+                f"Newton's method met a singular Jacobian: {undetermined(system, J, last[0])}"
+            ) from error
+
     problem = RootProblem(
         lambda x: system.rhs(0.0, x),
-        lambda x: system.jacobian(0.0, x),
+        jacobian,
         lambda x: abs(system.jacobian(0.0, x)) @ np.abs(x),
         [block.slice for block in system.blocks],
     )
+    newton, before = Newton(STEADY, factorised, statistics), ""
     try:
-        root = Newton(STEADY, lambda J: _Bordered(solvers, J, null), statistics).solve(problem, y)
-    except NotConvergedError as error:
-        raise NotConvergedError(error.message + GUESS, iterations=error.iterations, left=error.left) from None
+        root = newton.solve(problem, y)
+    except SolverError as error:
+        if null.size:
+            raise type(error)(error.message + GUESS) from None
+        root = _by_way_of_time(solvers, problem, y, newton, error)
+        before = f"{error.message.partition(':')[0]}; pseudo-transient continuation, {statistics.pseudo_time_steps} steps; then "
     solver = root.solver
     assert isinstance(solver, _Bordered)
+    defect = 0.0
     if null.size:
         solver.solve(problem.residual(root.x))  # the defect is that of the root, not of what was solved last
-    return _Found(root.x, solver.description, solver.defect), root.iterations
+        defect = solver.defect if solver.defect > ROUNDED * float(np.max(problem.size(root.x))) else 0.0
+    how = f"{before}Newton with line search, {root.iterations} iterations"
+    return _Found(root.x, solver.description, defect), how
+
+
+def _by_way_of_time(solvers: Solvers, problem: RootProblem, y: Array, newton: Newton, stuck: SolverError) -> Root:
+    """The steady state at the end of an evolution from the guess, where Newton's method did not find one.
+
+    Raises
+    ------
+    SolverError
+        With what was said first, and what now.
+    """
+    system = solvers.system
+    mass = evolution_mass(system, system.jacobian(0.0, y))
+    try:
+        near = pseudo_transient(problem, mass, y, solvers.factorise, newton.counts)
+        return newton.solve(problem, near)
+    except SolverError as error:
+        both = dict.fromkeys((stuck.message, error.message))
+        raise type(stuck)(f"{'; '.join(both)}{GUESS}") from None
 
 
 def _regular_guess(system: SemiDiscrete, y: Array, null: Array) -> Array:

@@ -206,7 +206,7 @@ def _summary(problem: Problem, solution: Solution, path: Path) -> None:
     table.add_row("problem", escape(problem.title or "; ".join(problem.pde.equations)))
     table.add_row("method", escape(f"{solution.method}: {solution.reasons[-1]}"))
     statistics = solution.statistics
-    names = ("steps", "evaluations", "jacobians", "factorisations", "newton_iterations")
+    names = ("steps", "evaluations", "jacobians", "factorisations", "newton_iterations", "pseudo_time_steps")
     counts = [f"{statistics[n]:,} {n.replace('_', ' ')}" for n in names if statistics[n]]
     table.add_row("work", ", ".join(counts))
     compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""

@@ -12,7 +12,7 @@ from pdekit.branches.family import SteadyFamily
 from pdekit.cli.commands import main
 
 FOLD_1D = 3.513830719125  # 8 (z/cosh z)^2 with z tanh z = 1
-FOLD_2D = 6.808124423  # Mohsen, Comput. Math. Appl. 67 (2014) 26-33
+FOLD_2D = 6.808124423  # J. P. Boyd, J. Sci. Comput. 1 (1986) 183-206
 
 
 def line(n, length=1.0):

@@ -12,7 +12,12 @@ QUICK = [heat.rod, heat.convective_slab, heat.cube, heat.layered_wall, wave.stri
 QUICK += [diffusion.no_flux_box, diffusion.nonlinear, diffusion.fisher]
 QUICK += [steady.bratu, wave.telegraph, patterns.nerve_front]
 LONG = [heat.quenched_plate, diffusion.plume, steady.plane_wave, nonlinear_waves.breather, nonlinear_waves.two_solitons]
-LONG += [steady.impedance_tube, nonlinear_waves.kink, chance.ornstein_uhlenbeck, chance.european_call]  # as configs, too
+LONG += [
+    steady.impedance_tube,
+    nonlinear_waves.kink,
+    chance.ornstein_uhlenbeck,
+    chance.european_call,
+]  # as configs, too
 
 
 @pytest.mark.parametrize("make", QUICK + LONG, ids=lambda f: f.__name__)

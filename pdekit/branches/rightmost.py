@@ -15,7 +15,8 @@ from pdekit.typing import Array, Matrix
 MARGINAL = 1e-12  # real parts beside the entries of J, below which they are zero to rounding
 FEW = 3  # eigenvalues that are looked for next to one that is known
 WITHIN = 0.5  # of the distance to which all next to zero are known: those beyond are looked for by themselves
-SAME = 1e-6
+SAME = 1e-6  # distance of eigenvalues beside their size, that are one found twice
+REAL = 1e-8  # imaginary part beside the greatest modulus, below which it is rounding
 
 
 class RightmostEigenvalues:
@@ -24,6 +25,7 @@ class RightmostEigenvalues:
     Up to 400 unknowns all are computed. Beyond, shifted inverse iteration finds those next to zero, by which modes become unstable,
     and those that are known to be unstable and have gone further, next to where they were; a pair that passes the imaginary axis at
     a frequency beyond those found is missed. Where nothing is known, the positive axis is searched at distances that double.
+    Of waves without damping, ``u_tt = K u``, they are the roots of those of K.
 
     Parameters
     ----------
@@ -35,7 +37,9 @@ class RightmostEigenvalues:
 
     def __init__(self, system: SemiDiscrete, grid: Grid, count: int) -> None:
         self.system, self.count = system, count
-        self._weights = np.concatenate([grid.weights.ravel()[block.free] for block in system.blocks])
+        self._is_wave = all(u.time_order == 2 for u in system.system.unknowns) and not system.has_rates
+        blocks = system.blocks[: len(system.blocks) // 2] if self._is_wave else system.blocks
+        self._weights = np.concatenate([grid.weights.ravel()[block.free] for block in blocks])
 
     def values(self, J: Matrix, known: Array | None = None) -> Array:
         """The rightmost eigenvalues, complex: `count` or more, so that at least one of them is stable.
@@ -46,8 +50,26 @@ class RightmostEigenvalues:
         known : array, optional
             Those of a state nearby.
         """
+        if self._is_wave:
+            half = J.shape[0] // 2
+            K = sparse.csr_array(J[half:, :half])
+            squares = self._values(K, np.ones(half), None if known is None else known**2)
+            squares[np.abs(squares) <= MARGINAL * abs(K).max()] = 0.0
+            return _sorted(np.append(np.sqrt(squares), -np.sqrt(squares)))
         mass = evolution_mass(self.system, J)
-        J, mass = sparse.csr_array(J.multiply(np.where(mass == 0, 1.0, mass)[:, None])), np.abs(mass)
+        scaled = sparse.csr_array(J.multiply(np.where(mass == 0, 1.0, mass)[:, None]))
+        return self._values(scaled, np.abs(mass), known)
+
+    def signs(self, values: Array) -> Array:
+        """What changes sign where a mode becomes unstable, in the order of modes: real parts, or of waves the squares."""
+        return np.sort(np.real(values**2))[::-1][::2] if self._is_wave else values.real
+
+    def frequency(self, values: Array, mode: int) -> float:
+        """With which a mode that becomes unstable swings; zero for a real eigenvalue."""
+        found = 0.0 if self._is_wave else abs(float(values[mode].imag))
+        return found if found > REAL * float(np.max(np.abs(values))) else 0.0
+
+    def _values(self, J: Matrix, mass: Array, known: Array | None) -> Array:
         if J.shape[0] <= DENSE:
             return _sorted(self._all(J, mass))
         near = self._near(J, mass)

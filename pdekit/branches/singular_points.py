@@ -27,7 +27,6 @@ from pdekit.typing import Array
 SHARP = 1e-9  # where along the arc, beside the step
 BESIDE = 1e-3  # distance, beside the step, of points whose mean stands for one where Newton's method fails
 SAME = 1e-4  # distance, beside the step, of eigenvalues that pass together: a pair, or the one of a fold
-REAL = 1e-8  # imaginary part beside the greatest modulus, below which it is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +93,10 @@ def crossings(steps: ArclengthSteps, spectrum: RightmostEigenvalues, interval: I
     if fold is not None and high - low == 1:
         return found
     values_at = partial(spectrum.values, known=interval.eigenvalues)
-    for index in range(low, high):
-        where = root(lambda point, k=index: float(values_at(point.jacobian)[k].real))  # type: ignore[misc]
+    for mode in range(low, high):
+        where = root(lambda point, k=mode: float(spectrum.signs(values_at(point.jacobian))[k]))  # type: ignore[misc]
         if where is None or any(abs(c.distance - where) <= SAME * length for c in found):
             continue
-        values = values_at(at(where).jacobian)
-        frequency = abs(float(values[index].imag))
-        if frequency > REAL * float(np.max(np.abs(values))):
-            found.append(Crossing("Hopf", at(where), where, frequency))
-        else:
-            found.append(Crossing("branch point", at(where), where))
+        frequency = spectrum.frequency(values_at(at(where).jacobian), mode)
+        found.append(Crossing("Hopf" if frequency else "branch point", at(where), where, frequency))
     return sorted(found, key=lambda c: c.distance)

@@ -60,7 +60,7 @@ def pseudo_transient(
     """
     J, residual = problem.jacobian(x), problem.residual(x)
     first = length = 1.0 / max(float(np.max(abs(J).sum(axis=1))), 1e-300)
-    norm = least = begun = float(np.linalg.norm(residual))
+    norm = least = begun = float(np.max(np.abs(residual)))
     careful, waited = CAREFUL, 0
     for _ in range(MOST_STEPS):
         counts.pseudo_time_steps += 1
@@ -75,7 +75,7 @@ def pseudo_transient(
         before, x = norm, new
         J, residual = problem.jacobian(x), problem.residual(x)
         counts.jacobians += 1
-        norm = float(np.linalg.norm(residual))
+        norm = float(np.max(np.abs(residual)))
         if change <= SETTLED and norm <= before:
             return x
         waited = 0 if norm < least else waited + 1

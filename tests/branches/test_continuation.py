@@ -122,6 +122,21 @@ def test_turing_points_of_the_brusselator():
     assert np.allclose([p.value for p in branch.singular_points], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("n", [21, 601])
+def test_waves_become_unstable_where_their_stiffness_does(n):
+    """A hanging chain that is turned over, u_tt = u_xx + p u: omega^2 = q - p, unstable from the first q on; dense and by ARPACK."""
+    pde = pk.PDE("u_tt = u_xx + p*u", parameters={"p": 0.0})
+    chain = pk.Problem(pde, line(n), initial={"u": 0, "u_t": 0}, boundary={"u": {"x": pk.Dirichlet(0)}})
+    branch = pk.continuation(chain, "p", to=20.0, step=5.0)
+    q = squared_wavenumbers(n, 1.0)[1]
+    (point,) = branch.singular_points
+    assert point.kind == "branch point" and point.value == pytest.approx(q, rel=1e-6)
+    assert branch.eigenvalues[-1, 0] == pytest.approx(np.sqrt(20 - q), rel=1e-6)
+    assert np.all(branch.eigenvalues[0].real == 0) and np.min(np.abs(branch.eigenvalues[0])) == pytest.approx(
+        np.sqrt(q)
+    )
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -73,6 +73,8 @@ class Branch:
         In the order of the branch.
     ended : str
         Why the branch ends where it does.
+    notes : tuple of str
+        What is to be said of it: what the grid does not resolve.
     title : str
     statistics : dict
     wall_time : float
@@ -96,6 +98,7 @@ class Branch:
     unstable: Array
     singular_points: tuple[SingularPoint, ...]
     ended: str
+    notes: tuple[str, ...] = ()
     title: str = ""
     statistics: dict[str, Any] = field(default_factory=dict)
     wall_time: float = 0.0

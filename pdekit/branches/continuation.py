@@ -15,6 +15,7 @@ from pdekit.branches.family import SteadyFamily
 from pdekit.branches.rightmost import RightmostEigenvalues, unstable
 from pdekit.branches.singular_points import Interval, crossings
 from pdekit.counts import Statistics
+from pdekit.discretize.grid_oscillation import oscillating_axis
 from pdekit.errors import ConfigError, SolverError
 from pdekit.problem import Problem
 from pdekit.run import plain
@@ -267,9 +268,24 @@ class _Walk:
             np.array(self.unstable),
             tuple(self.singular),
             self.ended,
+            notes=tuple(self._unresolved(full)),
             title=problem.title,
             statistics=plain(self.statistics),
             wall_time=wall_time,
             labels=problem.labels,
             config=problem.to_yaml(),
         )
+
+    def _unresolved(self, full: list[dict[str, Array]]) -> list[str]:
+        """From where on the grid does not resolve the solutions, in words."""
+        found: list[str] = []
+        for name in full[0]:
+            for point, fields in zip(self.points, full):
+                seen = oscillating_axis(self.family.grid, fields[name])
+                if seen is not None:
+                    found.append(
+                        f"{name} oscillates from node to node along {seen[0]} from {self.family.parameter} = {point.p:.6g} on "
+                        f"(measure {seen[1]:.2f}): the grid does not resolve what is there. Take more points"
+                    )
+                    break
+        return found

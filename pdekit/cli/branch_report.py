@@ -46,6 +46,8 @@ def _described(branch: Branch, picture: Path) -> Table:
         turning = f", frequency {point.frequency:.6g}" if point.kind == "Hopf" else ""
         where = f"{name} = {point.value:.9g}, {branch.measured_by} = {point.measure:.6g}"
         table.add_row(point.kind, escape(f"{where}{turning}"))
+    for note in branch.notes:
+        table.add_row("note", escape(note))
     counts = [f"{branch.statistics[n]:,} {n.replace('_', ' ')}" for n in ("newton_iterations", "factorisations")]
     table.add_row("work", ", ".join(counts))
     table.add_row("wall time", f"{branch.wall_time:.2f} s")

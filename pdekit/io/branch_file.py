@@ -69,7 +69,7 @@ def _write(file: Any, branch: Branch) -> None:
     file.attrs.update(
         status="complete", statistics=json.dumps(branch.statistics), wall_time_seconds=branch.wall_time,
         method="continuation", method_reasons=branch.ended, branch_parameter=branch.parameter,
-        branch_measure=branch.measured_by, branch_columns=json.dumps(words),
+        branch_measure=branch.measured_by, branch_columns=json.dumps(words), notes="\n".join(branch.notes),
     )  # fmt: skip
     axes = axis_scales(file, branch.grid)
     mode = _scale(file, words["mode"], branch.eigenvalues.shape[1])
@@ -182,6 +182,7 @@ def open_branch(path: str | Path) -> Branch:
             column["unstable"],
             _singular_points(file, parameter, words, stored.variables),
             str(attributes["method_reasons"]),
+            notes=tuple(str(attributes["notes"]).split("\n")) if attributes["notes"] else (),
             title=str(attributes["title"]),
             statistics=attributes["statistics"],
             wall_time=float(attributes["wall_time_seconds"]),

@@ -16,7 +16,7 @@ from pdekit.typing import Array
 SOLID, DASHED = "-", (0, (4, 2))
 FINE = 12  # points of the curve for each point of the branch
 MARKS = {"fold": ("o", "#b2182b"), "branch point": ("D", "#5aae61"), "Hopf": ("s", "#e08214")}
-MOST_PROFILES, MOST_LABELS = 6, 4
+MOST_PROFILES, MOST_LABELS = 6, 3
 
 
 def plot_branch(branch: Branch, name: str | None = None, *, file: str | Path | None = None) -> Any:
@@ -38,10 +38,11 @@ def plot_branch(branch: Branch, name: str | None = None, *, file: str | Path | N
     """
     with styled():
         beside = branch.grid.ndim == 1
-        figure = picture(9.6 if beside else 5.6, 3.9)
+        figure = picture(9.6 if beside else 5.6, 4.1)
         panels = figure.subplots(1, 2, width_ratios=(1.35, 1)) if beside else [figure.subplots()]
         shown = _profiles(branch)
-        _curve(panels[0], branch)
+        handles = _curve(panels[0], branch)
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles) if beside else 3, fontsize=9)
         if beside:
             shades = _shades(len(shown))
             _solutions(panels[1], branch, name, shown, shades)
@@ -62,7 +63,8 @@ def _knots(branch: Branch) -> tuple[Array, Array, Array]:
     return rows[:, 0], rows[:, 1], rows[:, 2]
 
 
-def _curve(axes: Any, branch: Branch) -> None:
+def _curve(axes: Any, branch: Branch) -> list[Any]:
+    """Draw the branch; what stands in the legend."""
     s, p, m = _knots(branch)
     p_of, m_of = PchipInterpolator(s, p), PchipInterpolator(s, m)
     for stable, (left, right) in _stretches(branch):
@@ -80,7 +82,7 @@ def _curve(axes: Any, branch: Branch) -> None:
         found = [point for point in branch.singular_points if point.kind == kind]
         if not found:
             continue
-        label = f"{kind}: {branch.parameter} = " + ", ".join(f"{point.value:.6g}" for point in found[:MOST_LABELS])
+        label = f"{kind}: {branch.parameter} = " + ", ".join(f"{point.value:.5g}" for point in found[:MOST_LABELS])
         label += f" and {len(found) - MOST_LABELS} more" if len(found) > MOST_LABELS else ""
         handles.append(
             axes.scatter(
@@ -88,8 +90,8 @@ def _curve(axes: Any, branch: Branch) -> None:
                 color=colour, zorder=5, label=label,
             )
         )  # fmt: skip
-    axes.legend(handles=handles, loc="best", fontsize=8.5)
     axes.set(xlabel=branch.parameter, ylabel=branch.measured_by)
+    return handles
 
 
 def _stretches(branch: Branch) -> list[tuple[bool, tuple[float, float]]]:

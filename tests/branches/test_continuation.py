@@ -122,6 +122,27 @@ def test_turing_points_of_the_brusselator():
     assert np.allclose([p.value for p in branch.singular_points], expected, rtol=1e-6)
 
 
+def test_hysteresis_has_two_folds():
+    """p + u - u^3: at u = -+1/sqrt(3), p = +-2/(3 sqrt(3)); even states, with ends closed, are stable outside of the folds."""
+    pde = pk.PDE("u_t = 10*u_xx + p + u - u**3", parameters={"p": -1.0})
+    even = pk.Problem(pde, line(21), initial={"u": -1.3}, boundary={"u": {"x": pk.Neumann(0)}})
+    branch = pk.continuation(even, "p", to=1.0, measure="mean(u)")
+    first, second = branch.singular_points
+    assert (first.kind, second.kind) == ("fold", "fold") and branch.ended == "reached p = 1"
+    assert first.value == pytest.approx(2 / (3 * np.sqrt(3)), rel=1e-12) and second.value == pytest.approx(-first.value)
+    assert first.measure == pytest.approx(-1 / np.sqrt(3), rel=1e-7)
+    assert np.array_equal(branch.stable, np.abs(branch.measure) > 1 / np.sqrt(3))
+
+
+def test_what_the_grid_does_not_resolve_is_told():
+    """Central differences with a cell Peclet number of 10 oscillate."""
+    pde = pk.PDE("u_t = 0.01*u_xx - p*u_x + 1", parameters={"p": 0.1})
+    carried = pk.Problem(pde, line(41), initial={"u": 0}, boundary={"u": {"x": pk.Dirichlet(0)}})
+    branch = pk.continuation(carried, "p", to=4.0)
+    assert branch.notes[0].startswith("u oscillates from node to node along x from p = ")
+    assert pk.continuation(carried, "p", to=0.3).notes == ()
+
+
 @pytest.mark.parametrize("n", [21, 601])
 def test_waves_become_unstable_where_their_stiffness_does(n):
     """A hanging chain that is turned over, u_tt = u_xx + p u: omega^2 = q - p, unstable from the first q on; dense and by ARPACK."""

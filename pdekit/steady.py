@@ -34,6 +34,8 @@ GUESS = "; try another initial guess, under initial:"
 
 NO_DIAGONAL = 1e-8  # of an equation, beside its row: no equation of evolution stands behind it
 
+FOLD = ", or follow the solution over a parameter (pdekit continue): it may be at a fold or a branch point"
+
 CoarseDefect = Callable[[], "float | None"]
 
 
@@ -220,7 +222,15 @@ def _linear(solvers: Solvers, rhs: Array, null: Array) -> _Found:
     system = solvers.system
     found = _by_structure(solvers, rhs, bool(null.size))
     if found is None:
-        solver = _Bordered(solvers, system.L, null)
+        try:
+            solver = _Bordered(solvers, system.L, null)
+        except SingularError as error:
+            if null.size:
+                raise
+            what = undetermined(system, system.L, np.zeros(system.size, dtype=system.dtype))
+            raise SingularError(
+                f"{error.message}: {what}; are there enough boundary conditions, and is the combination of them admissible?"
+            ) from None
         found = _Found(solver.solve(rhs), solver.description, solver.defect)
     scale = float(np.max(np.abs(rhs), initial=0.0))
     return found if found.defect > ROUNDED * scale else _Found(found.x, found.how)
@@ -271,8 +281,7 @@ class _Bordered:
         if count == 0:
             self._solver = determined(
                 J,
-                "the problem is singular: its equations and conditions do not determine a solution; are there enough boundary "
-                "conditions, and is the combination of them admissible?",
+                "the problem is singular: its equations and conditions do not determine a solution",
                 solvers.factorise,
             )
             self.description = self._solver.description
@@ -361,14 +370,15 @@ def _by_way_of_time(solvers: Solvers, problem: RootProblem, y: Array, newton: Ne
     SolverError
         With what was said first, and what now.
     """
-    system = solvers.system
+    system, counts, before = solvers.system, newton.counts, ""
     mass = evolution_mass(system, system.jacobian(0.0, y))
     try:
-        near = pseudo_transient(problem, mass, y, solvers.factorise, newton.counts)
+        near = pseudo_transient(problem, mass, y, solvers.factorise, counts)
+        before = f"after {counts.pseudo_time_steps} steps of pseudo-transient continuation, "
         return newton.solve(problem, near)
     except SolverError as error:
-        both = dict.fromkeys((stuck.message, error.message))
-        raise type(stuck)(f"{'; '.join(both)}{GUESS}") from None
+        hint = FOLD if isinstance(stuck, SingularError) else ""
+        raise type(stuck)(f"{stuck.message}; {before}{error.message}{GUESS}{hint}") from None
 
 
 def _regular_guess(system: SemiDiscrete, y: Array, null: Array) -> Array:

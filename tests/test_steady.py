@@ -131,6 +131,19 @@ def test_what_a_singular_jacobian_leaves_undetermined_is_named():
     assert undetermined(system, system.jacobian(0.0, y), y).startswith("a shift of u along x changes nothing;")
 
 
+def test_resonance_is_named():
+    """u'' + q u with fixed ends, q the first eigenvalue of the grid: its sine may be added."""
+    n = 41
+    q = (2 * np.sin(np.pi / (2 * (n - 1))) * (n - 1)) ** 2
+    resonant = pk.Problem(
+        pk.PDE("0 = u_xx + q*u + x", parameters={"q": q}),
+        pk.Grid(x=pk.Axis(0, 1, n)),
+        boundary={"u": {"x": pk.Dirichlet(0)}},
+    )
+    with pytest.raises(SolverError, match=r"singular.*: a mode of u, greatest at x = 0\.5, is not determined"):
+        resonant.solve()
+
+
 def test_a_balance_to_rounding_is_one():
     """div((1 + u^2) grad(u)) + sin(2 pi x) with closed ends: the source balances but for 1e-17."""
     problem = pk.Problem(

@@ -121,7 +121,8 @@ def continuation(
     measured_by = measure or f"max({family.problem.system.unknowns[0].name})"
     if method not in ("arclength", "natural"):
         raise ConfigError(f"allowed are arclength and natural, found {method!r}", key="method")
-    stop, longest = _Stop(family.start, float(to), points), step or SHARE * abs(float(to) - family.start)
+    longest = SHARE * abs(float(to) - family.start) if step is None else step
+    stop = _Stop(family.start, float(to), points)
     if not longest > 0:
         raise ConfigError(f"must be positive, found {step}", key="step")
     walk = _Walk(family, stop, family.measured(measured_by), longest, method == "natural", told)

@@ -21,7 +21,8 @@ from pdekit.nonlinear.newton import RootProblem, relative_change
 from pdekit.typing import Array
 
 MOST_STEPS = 300
-SETTLED = 1e-5  # change in a step of growing length beside the solution, from where Newton's method goes on
+SETTLED = 1e-5  # change in a step beside the solution, from where Newton's method goes on,
+FALLEN = 1e-3  # if the residual is so small beside the greatest there was
 CAREFUL = 0.3  # change in a step beside the solution, below which steps grow even where the residual does not fall
 RASH = 1.0  # the same, beyond which a step is tried again with a quarter of its length
 PATIENCE = 15  # steps without a smaller residual, after which they are to change the solution a quarter as much
@@ -60,7 +61,7 @@ def pseudo_transient(
     """
     J, residual = problem.jacobian(x), problem.residual(x)
     first = length = 1.0 / max(float(np.max(abs(J).sum(axis=1))), 1e-300)
-    norm = least = begun = float(np.max(np.abs(residual)))
+    norm = least = most = begun = float(np.max(np.abs(residual)))
     careful, waited = CAREFUL, 0
     for _ in range(MOST_STEPS):
         counts.pseudo_time_steps += 1
@@ -76,7 +77,8 @@ def pseudo_transient(
         J, residual = problem.jacobian(x), problem.residual(x)
         counts.jacobians += 1
         norm = float(np.max(np.abs(residual)))
-        if change <= SETTLED and norm <= before:
+        most = max(most, norm)
+        if change <= SETTLED and norm <= min(before, FALLEN * most):
             return x
         waited = 0 if norm < least else waited + 1
         least = min(least, norm)

@@ -54,7 +54,7 @@ def undetermined(system: SemiDiscrete, J: Any, y: Array) -> str:
     """
     null = nearest_null_vector(J)
     if null is None:
-        return "its equations do not determine a solution nearby"
+        return "nothing that is near it is determined"
     parts = [block for block in system.blocks if np.linalg.norm(null[block.slice]) > PART]
     names = " and ".join(block.name for block in parts)
     if all(_is_flat(null[block.slice]) for block in parts):
@@ -62,10 +62,7 @@ def undetermined(system: SemiDiscrete, J: Any, y: Array) -> str:
     axis = _shifted_axis(system, null, y, parts)
     if axis is not None:
         return f"a shift of {names} along {axis} changes nothing; let an equation fix where it is, or take half of the axis"
-    return (
-        f"a mode of {names}, greatest at {_place(system, null)}, is not determined there; the solution may be at a fold or a "
-        "branch point, where continuation over a parameter goes on, or the guess is too far"
-    )
+    return f"a mode of {names}, greatest at {_place(system, null)}, is not determined"
 
 
 def _is_flat(values: Array) -> bool:

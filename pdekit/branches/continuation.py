@@ -140,7 +140,8 @@ class _Walk:
         self.longest, self.is_natural = longest, is_natural
         self.statistics = Statistics()
         self.spectrum = RightmostEigenvalues(family.problem.semidiscrete, family.grid, EIGENVALUES)
-        self.points: list[BranchPoint] = []
+        self.last: BranchPoint | None = None
+        self.states: list[tuple[Array, float]] = []
         self.arclength: list[float] = []
         self.measures: list[float] = []
         self.eigenvalues: list[Array] = []
@@ -150,10 +151,9 @@ class _Walk:
 
     def go(self) -> None:
         """From the start to the end."""
-        self._begin()
-        distance = first = self._most(self.points[0])
+        point = self._begin()
+        distance = first = self._most(point)
         while not self.ended:
-            point = self.points[-1]
             distance = min(distance, self._most(point))
             try:
                 found = self._next(point, distance)
@@ -164,11 +164,12 @@ class _Walk:
                     self.ended = self._stuck(point)
                 continue
             self._take(found)
+            point = found
             distance *= float(np.clip(2.0 ** ((EASY - found.iterations) / 2), 0.5, 2.0))
-            if not self.ended and len(self.points) >= self.stop.points:
+            if not self.ended and len(self.states) >= self.stop.points:
                 self.ended = f"{self.stop.points} points"
 
-    def _begin(self) -> None:
+    def _begin(self) -> BranchPoint:
         """The first point, and the scales of distances."""
         family, p = self.family, self.stop.start
         system = family.problem.semidiscrete
@@ -188,7 +189,9 @@ class _Walk:
         scale = max(plain_steps.size(np.append(found.y, 0.0)), moved) or 1.0
         self.scale = scale
         self.steps = ArclengthSteps(family, scale, abs(span), self.statistics)
-        self._take(self.steps.first(found.y, p, span))
+        point = self.steps.first(found.y, p, span)
+        self._take(point)
+        return point
 
     def _most(self, point: BranchPoint) -> float:
         """How far to go at most: by the change of the parameter, and of the solution beside its size."""
@@ -228,39 +231,39 @@ class _Walk:
 
     def _stuck(self, point: BranchPoint) -> str:
         where = f"no further point was found beyond {self.family.parameter} = {point.p:.8g}"
-        return f"{where}: a fold may be there, round which method: arclength goes" if self.is_natural else where
+        return f"{where}: a fold may be there, round which arclength continuation goes" if self.is_natural else where
 
     def _take(self, point: BranchPoint) -> None:
         """A point of the branch, and the singular ones before it."""
         values = self.spectrum.values(point.jacobian, self.eigenvalues[-1] if self.eigenvalues else None)
         count = unstable(values, point.jacobian)
-        if self.points:
-            before = self.points[-1]
-            interval = Interval(before, point, self.unstable[-1], count, self.eigenvalues[-1])
+        if self.last is not None:
+            interval = Interval(self.last, point, self.unstable[-1], count, self.eigenvalues[-1])
             for crossing in crossings(self.steps, self.spectrum, interval):
                 found, place = crossing.point, self.arclength[-1] + crossing.distance
                 fields, measure = self.family.unpack(found.y, found.p), self.measure(found.y, found.p)
                 self.singular.append(SingularPoint(crossing.kind, place, found.p, measure, fields, crossing.frequency))
-            self.arclength.append(self.arclength[-1] + self.steps.distance(before, point))
+            self.arclength.append(self.arclength[-1] + self.steps.distance(self.last, point))
         else:
             self.arclength.append(0.0)
-        self.points.append(point)
+        self.last = point
+        self.states.append((point.y, point.p))
         self.eigenvalues.append(values)
         self.unstable.append(count)
         self.measures.append(self.measure(point.y, point.p))
-        self.statistics.steps = len(self.points) - 1
+        self.statistics.steps = len(self.states) - 1
         if self.told is not None:
-            self.told(len(self.points), point.p, self.measures[-1])
+            self.told(len(self.states), point.p, self.measures[-1])
 
     def branch(self, measured_by: str, wall_time: float) -> Branch:
         """What was found."""
         family, problem = self.family, self.family.problem
         kept = min(EIGENVALUES, *(values.size for values in self.eigenvalues))
-        full = [family.unpack(point.y, point.p) for point in self.points]
+        full = [family.unpack(y, p) for y, p in self.states]
         return Branch(
             problem.grid,
             family.parameter,
-            np.array([point.p for point in self.points]),
+            np.array([p for _, p in self.states]),
             {name: np.stack([fields[name] for fields in full]) for name in full[0]},
             np.array(self.arclength),
             measured_by,
@@ -281,11 +284,11 @@ class _Walk:
         """From where on the grid does not resolve the solutions, in words."""
         found: list[str] = []
         for name in full[0]:
-            for point, fields in zip(self.points, full):
+            for (_, p), fields in zip(self.states, full):
                 seen = oscillating_axis(self.family.grid, fields[name])
                 if seen is not None:
                     found.append(
-                        f"{name} oscillates from node to node along {seen[0]} from {self.family.parameter} = {point.p:.6g} on "
+                        f"{name} oscillates from node to node along {seen[0]} from {self.family.parameter} = {p:.6g} on "
                         f"(measure {seen[1]:.2f}): the grid does not resolve what is there. Take more points"
                     )
                     break

@@ -201,8 +201,10 @@ def read_result(path: str | Path) -> StoredResult:
         axes = {name: contents.line(name) for name in order}
         times = contents.times()
         shape = tuple(nodes.size for nodes in axes.values())
+        branch = attributes.get("branch_parameter")
+        count = contents.line(branch).size if isinstance(branch, str) and branch in file else times.size
         for name in variables:
-            contents.check_shape(name, shape, times.size or None)
+            contents.check_shape(name, shape, count or None)
         for name in scalars:
             contents.check_shape(name, (), times.size or None)
         keys = ("units", "long_name")

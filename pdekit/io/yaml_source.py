@@ -15,6 +15,7 @@ from pdekit.errors import ConfigError, nearest_hint
 LARGEST_FILE = 10_000_000
 MOST_VALUES = 500_000
 DEEPEST = 40
+LONGEST_SHOWN = 100  # of an override, in messages
 
 Path = tuple[str | int, ...]
 
@@ -71,7 +72,7 @@ class YamlSource:
         """``file.yaml, line 3``, or the override that the value came from."""
         for k in range(len(path), 0, -1):
             if path[:k] in self.overridden:
-                return f"override {self.overridden[path[:k]]!r}"
+                return f"override {_shortened(self.overridden[path[:k]])}"
         for k in range(len(path), 0, -1):
             if path[:k] in self.lines:
                 return f"{self.name}, line {self.lines[path[:k]]}"
@@ -111,11 +112,9 @@ def parse_yaml(text: str, name: str = "config") -> YamlSource:
     ({'title': 'Rod', 'grid': {'x': {'points': 11}}}, 'config, line 3')
     """
     try:
-        document = YAML(typ="rt", pure=True).load(text)
+        document = _document(text, name)
     except YAMLError as error:
         raise ConfigError(_yaml_message(error, name)) from None
-    except (RecursionError, ValueError) as error:
-        raise ConfigError(f"{name}: not YAML that can be read: {type(error).__name__}") from None
     source = YamlSource(name, {})
     if document is None:
         raise ConfigError(f"{name}: is empty; a config is a mapping of keys such as grid, equations, time")
@@ -126,6 +125,29 @@ def parse_yaml(text: str, name: str = "config") -> YamlSource:
     counter = [0]
     source.data = _plain(document, (), source, counter)
     return source
+
+
+def _shortened(text: str) -> str:
+    """A text as it stands in messages."""
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} ...")
+
+
+def _document(text: str, name: str) -> Any:
+    """What ruamel makes of a text.
+
+    Raises
+    ------
+    YAMLError
+        It is no YAML.
+    ConfigError
+        It is, but nothing that can be read: nested beyond all measure, a number of thousands of digits, a tag that does not fit.
+    """
+    try:
+        return YAML(typ="rt", pure=True).load(text)
+    except YAMLError:
+        raise
+    except Exception as error:  # the library's constructors raise all kinds
+        raise ConfigError(f"{name}: not YAML that can be read: {type(error).__name__}") from None
 
 
 def _kind(value: Any) -> str:
@@ -159,8 +181,8 @@ def _plain(node: Any, path: Path, source: YamlSource, counter: list[int]) -> Any
             below = (*path, str(key))
             try:
                 source.lines[below] = node.lc.key(key)[0] + 1
-            except (AttributeError, KeyError):
-                pass  # keys merged from an anchor have no line of their own
+            except (AttributeError, KeyError, TypeError):
+                pass  # keys merged from an anchor, and of !!omap, have no line of their own
             result[str(key)] = _plain(value, below, source, counter)
         return result
     if isinstance(node, CommentedSeq):
@@ -182,13 +204,14 @@ def _scalar(node: Any, path: Path, source: YamlSource) -> Any:
     raise source.error(path, f"found a {type(node).__name__}; write it as a text or a number")
 
 
-def _in_range(value: int, path: Path, source: YamlSource) -> int:
-    """A whole number, unless no floating-point number is as large."""
+def _in_range(value: int, path: Path, source: YamlSource) -> int | float:
+    """A whole number; beyond those of the machine as a floating-point one, for NumPy takes it for an object."""
+    if abs(value) < 2**63:
+        return value
     try:
-        float(value)
+        return float(value)
     except OverflowError:
         raise source.error(path, f"a number of {value.bit_length()} bits is too large") from None
-    return value
 
 
 def override(source: YamlSource, assignment: str) -> None:
@@ -202,9 +225,12 @@ def override(source: YamlSource, assignment: str) -> None:
     key, equals, text = assignment.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise ConfigError(f"override {assignment!r}: write it as key.path=value, for example parameters.D=0.2")
+        raise ConfigError(
+            f"override {_shortened(assignment)}: write it as key.path=value, for example parameters.D=0.2"
+        )
     try:
-        value = _plain(YAML(typ="rt", pure=True).load(text), (), YamlSource(f"override {assignment!r}", {}), [0])
+        name = f"override {_shortened(assignment)}"
+        value = _plain(_document(text, name), (), YamlSource(name, {}), [0])
     except YAMLError:
         value = text
     if parts[0] == "parameters" and len(parts) == 2 and "problem" not in source.data:
@@ -213,7 +239,7 @@ def override(source: YamlSource, assignment: str) -> None:
             raise ConfigError(
                 f"there is no such parameter; there are {known}{nearest_hint(parts[1], known)}",
                 key=key,
-                place=f"override {assignment!r}",
+                place=f"override {_shortened(assignment)}",
             )
     target: Any = source.data
     path: Path = ()
@@ -223,7 +249,7 @@ def override(source: YamlSource, assignment: str) -> None:
             target[part] = {}
         target = target[part]
         if not isinstance(target, dict):
-            raise ConfigError(f"override {assignment!r}: {spell(path)} is not a mapping, it has no keys")
+            raise ConfigError(f"override {_shortened(assignment)}: {spell(path)} is not a mapping, it has no keys")
     for section, keys in EXCLUSIVE:
         if parts[:-1] == [section] and parts[-1] in keys:
             for key in keys:

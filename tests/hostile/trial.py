@@ -147,7 +147,8 @@ def main(module: str, count: str, seed: str, log: str) -> None:
     """In the process of the trials."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    cases = importlib.import_module(f"tests.hostile.{module}").cases(int(count), int(seed))
+    name, _, function = module.partition(":")
+    cases = getattr(importlib.import_module(f"tests.hostile.{name}"), function or "cases")(int(count), int(seed))
     print(json.dumps(asdict(run(cases, Path(log)))))
 
 

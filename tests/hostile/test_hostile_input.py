@@ -110,7 +110,9 @@ def test_a_results_file_names_no_python(tmp_path, monkeypatch):
         ("end: 0.1", "end: 0.1, step: 1" + "0" * 400, "time.step: a number of 1329 bits is too large"),
         ("end: 0.1}", "end: 0.1}\noutput: {frames: 4294967296}", "output.frames: at most 1,000,000"),
         ("u_t", '"u_t', "not valid YAML"),
-        ("title: Rod", 'title: "Rod\\0"', "title: a text with a character of code 0"),
+        ("title: Rod", 'title: "\\e[31mRod"', "the control character"),
+        ("points: 11", "points: " + "a" * 5000, r"found 'aaa.*\(5002 characters\)"),
+        ("title: Rod", 'title: "Rod\\0"', r"title: a text with the control character '\\x00'"),
     ],
 )
 def test_numbers_beyond_all_measure(old, new, words):
@@ -137,6 +139,14 @@ def test_hostile_overrides(given, words):
     with pytest.raises(pk.PdekitError, match=words) as caught:
         pk.load(ROOT / "configs/heat_rod.yaml", [given])
     assert len(str(caught.value)) < 300
+
+
+def test_vast_configs_are_refused_before_they_are_read():
+    start = time.process_time()
+    for text in ("a: [" + "1," * 1_000_000 + "1]", "- " * 1_000_000, "".join(f"k{i}: 1\n" for i in range(200_000))):
+        with pytest.raises(pk.PdekitError, match="put data into files of their own"):
+            loads(text)
+    assert time.process_time() - start < 2
 
 
 def equation(right, **more):

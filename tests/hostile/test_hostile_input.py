@@ -40,7 +40,7 @@ def survived(kind, count, seed, figure):
     assert tally.failures == [], "\n".join(tally.failures[:10])
     assert tally.cases == count or kind.endswith("every_path")
     assert tally.accepted >= LEAST_ACCEPTED * tally.cases and tally.memory < LARGEST
-    figure(f"{kind}: slowest of {tally.cases:,}, s", tally.slowest, "< 10")
+    figure(f"{kind}: slowest of {tally.cases:,}, s", tally.slowest, "< 20")
 
 
 CODE = "from pathlib import Path\nPath('HACKED').touch()\n"
@@ -178,6 +178,7 @@ SQUARED = {"a0": "7", **{f"a{k}": f"a{k - 1}*a{k - 1}" for k in range(1, 60)}}
             lambda: equation("max(min(max(min(max(min(max(u, x), y), t), 1), 2), 3), 4)"),
             "the comparisons have .* parts",
         ),
+        (lambda: equation("u*atan2(acos(pi), 2)"), "atan2\\(y, x\\) takes real numbers"),
         (lambda: sample_text("log(10**299)**9 + 10**299*10**299", {"x": 1.0}), "bits is too large"),
     ],
 )
@@ -189,6 +190,10 @@ def test_what_would_take_for_ever_is_refused_at_once(make, words):
 
 
 def test_large_integers_are_numbers():
+    assert sample_text("atan2(sqrt(2), -pi)", {}) == pytest.approx(np.arctan2(2**0.5, -np.pi), rel=1e-15)
+    assert (
+        equation("k**99**k**99", parameters={"k": 2.0}).unknowns[0].rhs.free_symbols
+    )  # not an integer of 10^30 digits
     assert sample_text("log(10**200)", {}) == pytest.approx(200 * 2.302585092994046, rel=1e-15)
     assert sample_text("sum(1/k, k, 1, 1000)", {}) == pytest.approx(7.485470860550345, rel=1e-15)
 

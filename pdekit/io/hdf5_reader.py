@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,7 +95,10 @@ def _damages_told(path: Path) -> Iterator[None]:
 
 
 def _text(value: Any) -> Any:
-    return value.decode().strip() if isinstance(value, bytes) else value
+    """Texts without what a terminal would obey; other values as they are."""
+    if isinstance(value, bytes):
+        value = value.decode().strip()
+    return re.sub(r"[^\n\t -~\u00a0-\U0010ffff]", "?", value) if isinstance(value, str) else value
 
 
 class _Contents:

@@ -1,0 +1,434 @@
+"""Parameters as fields that do not change in time: what makes the derivatives of a problem by its parameters exact.
+
+A parameter p, a number or a field of node values, becomes one more unknown with the equation ``p_t = 0``. The Jacobian of that
+larger system, which terms and conditions answer for by the chain rule as they do for any other unknown, holds the derivatives of
+the right-hand sides by p: of coefficients, in and out of derivatives, of sources, and of conditions on ``du/dn`` (``a u + b du/dn =
+g`` with a, b and g of p). Prescribed values are no unknowns; their derivatives come from the symbols of their data, and enter by
+the same chain rule as changes of the nodes that they prescribe.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions
+from pdekit.boundary.face_data import StateConditions
+from pdekit.data.coefficients import Table, as_functions
+from pdekit.data.files import FileData
+from pdekit.discretize.scheme_choices import scheme_choices
+from pdekit.discretize.system import SemiDiscrete
+from pdekit.errors import ConfigError, PdekitError, SolverError, nearest_hint
+from pdekit.geometry.grid import Field
+from pdekit.language.data_functions import data_function
+from pdekit.language.evaluate import compile_expression, slope
+from pdekit.language.parser import Scope, parse
+from pdekit.language.pde import EquationSystem, Unknown
+from pdekit.language.scheme_symbols import with_schemes
+from pdekit.problem import Problem
+from pdekit.stencils.sparse_products import diagonal
+from pdekit.typing import Array, Expression, Matrix
+
+SAME = 1e-9  # right-hand sides of the two systems beside each other
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """A parameter by which a problem is differentiated.
+
+    Parameters
+    ----------
+    name : str
+        Its key path is ``parameters.<name>``.
+    values : array
+        Its number, or its values at the nodes, of the grid's shape.
+    """
+
+    name: str
+    values: Array
+
+    @property
+    def key(self) -> str:
+        """Where it stands in a config."""
+        return f"parameters.{self.name}"
+
+    @property
+    def is_field(self) -> bool:
+        """Whether it is given by values at the nodes."""
+        return self.values.ndim > 0
+
+    @property
+    def size(self) -> int:
+        return int(self.values.size)
+
+
+def chosen_parameters(problem: Problem, names: Sequence[str]) -> tuple[Parameter, ...]:
+    """The parameters of a problem by their names or key paths, ``D`` or ``parameters.D``.
+
+    Raises
+    ------
+    ConfigError
+        No such parameter, one that is an expression or a function, one named twice.
+    """
+    given, found = problem.pde.parameters, list[Parameter]()
+    if isinstance(names, str):
+        names = (names,)
+    if not names:
+        raise ConfigError("name at least one", key="parameters")
+    for text in names:
+        name = text.removeprefix("parameters.")
+        key = f"parameters.{name}"
+        if name not in given:
+            allowed = [f"parameters.{n}" for n in given]
+            raise ConfigError(f"is no parameter; there are {allowed}{nearest_hint(key, allowed)}", key=text)
+        if any(p.name == name for p in found):
+            raise ConfigError("is named twice", key=key)
+        found.append(Parameter(name, _values(given[name], problem, key)))
+    return tuple(found)
+
+
+def _values(given: Any, problem: Problem, key: str) -> Array:
+    if isinstance(given, FileData):
+        given = given.load(problem.grid.shape)
+    if isinstance(given, Field):
+        if given.grid.shape != problem.grid.shape or any(
+            not np.array_equal(a.nodes, b.nodes) for a, b in zip(given.grid.axes, problem.grid.axes)
+        ):
+            raise ConfigError("is a field on another grid; give its values at the nodes of the problem's", key=key)
+        given = np.asarray(given.values)
+    try:
+        values = np.array(given, dtype=float)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"expected a real number, or values at the nodes (an array or a file), found {given!r}", key=key
+        ) from None
+    if values.ndim and values.shape != problem.grid.shape:
+        raise ConfigError(f"the array has shape {values.shape}, the grid needs {problem.grid.shape}", key=key)
+    if not np.all(np.isfinite(values)):
+        raise ConfigError("is not finite", key=key)
+    return values
+
+
+def at_values(problem: Problem, parameters: Sequence[Parameter], vector: Array) -> Problem:
+    """The problem with other values of the parameters, which stand one after the other in a vector."""
+    changed: dict[str, Any] = {}
+    for parameter, part in zip(parameters, np.split(vector, np.cumsum([p.size for p in parameters])[:-1])):
+        changed[parameter.name] = part.reshape(parameter.values.shape) if parameter.is_field else float(part[0])
+    return problem.replace(pde=problem.pde.with_parameters(**changed))
+
+
+class Promotion:
+    """A problem with parameters promoted to unknowns.
+
+    Parameters
+    ----------
+    problem : Problem
+    parameters : sequence of Parameter
+        With the values that they have in `problem`.
+
+    Raises
+    ------
+    ConfigError
+        Something depends on a parameter in a way that has no derivative, or none that is known; says what and where.
+    """
+
+    def __init__(self, problem: Problem, parameters: Sequence[Parameter]) -> None:
+        self.problem, self.parameters = problem, tuple(parameters)
+        self.base = problem.semidiscrete
+        self.size, self.grid = self.base.size, problem.grid
+        self._refuse_what_has_no_derivative()
+        self.symbols = [sp.Symbol(p.name) for p in self.parameters]
+        self._numbers = {s: sp.Float(p.values) for s, p in zip(self.symbols, self.parameters) if not p.is_field}
+        self.system = self._system()
+        conditions, self._prescribed = self._conditions()
+        self.whole = SemiDiscrete(self.system, self.grid, conditions, order=problem.order, dtype=self.base.dtype)
+        self._own = self._places([block.name for block in self.base.blocks])
+        self._held = self._places([p.name for p in self.parameters])
+        self._fixed = np.concatenate([np.broadcast_to(p.values, self.grid.shape).ravel() for p in self.parameters])
+
+    # ------------------------------------------------------------------------------------------- derivatives
+
+    @property
+    def vector(self) -> Array:
+        """All values of the parameters, one after the other."""
+        return np.concatenate([p.values.ravel() for p in self.parameters])
+
+    def _places(self, names: Sequence[str]) -> NDArray[np.intp]:
+        """Where blocks stand in the vector of unknowns of the larger system."""
+        slices = [self.whole.layout.block(name).slice for name in names]
+        return np.concatenate([np.arange(s.start, s.stop) for s in slices])
+
+    def widened(self, y: Array) -> Array:
+        """A state of the problem as one of the larger system."""
+        found = np.empty(self.whole.size, dtype=y.dtype)
+        found[self._own], found[self._held] = y, self._fixed
+        return found
+
+    @cached_property
+    def _spread(self) -> Matrix:
+        """Derivative of the unknowns of the larger system by the parameters, the solution kept."""
+        columns, first = list[Array](), 0
+        for p in self.parameters:
+            own = np.arange(p.size) if p.is_field else np.zeros(self.grid.size, dtype=int)
+            columns.append(first + own)
+            first += p.size
+        entries = (np.ones(self._held.size), (self._held, np.concatenate(columns)))
+        return sparse.csr_array(entries, shape=(self.whole.size, first))
+
+    @cached_property
+    def _own_rows(self) -> Matrix:
+        """What takes the rows of the problem from those of the larger system."""
+        entries = (np.ones(self.size), (np.arange(self.size), self._own))
+        return sparse.csr_array(entries, shape=(self.size, self.whole.size))
+
+    @cached_property
+    def prescribes(self) -> bool:
+        """Whether prescribed values depend on the parameters."""
+        return any(
+            data.expression is not None or np.any(data.at(0.0))
+            for conditions in self._prescribed
+            for state in conditions.values()
+            for data in state.data.values()
+        )
+
+    def selections(self, t: float) -> dict[Any, Matrix]:
+        """Derivatives of the full arrays of all states of the larger system by the parameters, the free nodes kept."""
+        count = self._spread.shape[1]
+        found = {b.symbol: self.whole.layout.selections[b.symbol] @ self._spread for b in self.whole.blocks}
+        if not self.prescribes:
+            return found
+        firsts = np.cumsum([0, *(p.size for p in self.parameters)])
+        for block in self.base.blocks:
+            columns = np.zeros((self.grid.size, count))
+            for first, conditions in zip(firsts, self._prescribed):
+                full = np.zeros(self.grid.shape)
+                conditions[block.symbol].fill(full, t)
+                columns[:, first] = full.ravel()
+            found[block.symbol] = sparse.csr_array(columns)
+        return found
+
+    def slope(self, t: float, y: Array) -> Matrix:
+        """Derivative of the right-hand side by the parameters, of shape (unknowns, parameters)."""
+        if self.prescribes:
+            rows = self.whole.jacobian_along(t, self.widened(y), self.selections(t))
+            found = self._own_rows @ rows
+        else:
+            found = self._own_rows @ (self.whole.jacobian(t, self.widened(y)) @ self._spread)
+        if not np.all(np.isfinite(found.data)):
+            raise SolverError(f"the derivative by {_names(set(self.symbols))} is not finite at t = {t:.6g}")
+        return found
+
+    def initial_slope(self) -> Matrix:
+        """Derivative of the initial state by the parameters."""
+        problem, rows = self.problem, list[Matrix]()
+        for block in self.base.blocks:
+            data = problem.initial.get(block.name, 0.0)
+            where = f"initial.{block.name}"
+            expression = None if isinstance(data, FileData | Table) else self._initial_expression(data, where)
+            total: Any = sparse.csr_array((self.grid.size, self._spread.shape[1]))
+            for symbol in self.symbols if expression is not None else ():
+                by = slope(expression, symbol)
+                if by != 0:
+                    values = problem.sample(by.xreplace(self._numbers | self._functions_of_fields), where, problem.time.start)
+                    total = total + diagonal(values.ravel()) @ self.whole.layout.selections[symbol] @ self._spread
+            rows.append(sparse.csr_array(total)[block.free])
+        return sparse.csr_array(sparse.vstack(rows))
+
+    @cached_property
+    def _functions_of_fields(self) -> dict[Any, Any]:
+        """Fields as the problem has them, functions of the coordinates."""
+        known = self.problem.system.known
+        return {s: known[p.name] for s, p in zip(self.symbols, self.parameters) if p.is_field}
+
+    def _initial_expression(self, data: Any, where: str) -> Any:
+        """Symbols of an initial state; None of what is no expression, and depends on no parameter."""
+        if not isinstance(data, str):
+            return None
+        drawn = list[Any]()
+
+        def noise(amplitude: Expression = 1, seed: Any = None) -> Any:
+            drawn.append(sp.sympify(amplitude))
+            return sp.Integer(0)
+
+        system = self.system
+        names = {str(s): s for s in (*system.axes, system.t, *system.parameters, *self.symbols)}
+        try:
+            found = parse(data, Scope({**system.known, **names}, special={"noise": noise}))
+        except PdekitError as error:
+            raise error.under(where) from None
+        if any(a.free_symbols & set(self.symbols) for a in drawn):
+            raise ConfigError("the amplitude of its noise depends on a parameter by which is differentiated", key=where)
+        self._refuse_moving_jumps(found, where)
+        return found
+
+    # ------------------------------------------------------------------------------------------- the larger system
+
+    def _system(self) -> EquationSystem:
+        """The equations, with the parameters among the unknowns.
+
+        They are bound with fields as functions of the coordinates, so that ``div(k*grad(u))`` becomes a flux.
+        """
+        problem, names = self.problem, [p.name for p in self.parameters]
+        axes = [sp.Symbol(axis) for axis in self.grid.names]
+        pde = problem.pde.replace(parameters={**problem.pde.parameters, **dict.fromkeys(names, np.zeros(1))})
+        numbers = pde.parameter_values(self.grid.names)
+        others = {n: d for n, d in pde.data_parameters().items() if n not in names}
+        data = as_functions(others, self.grid, numbers, problem.order)
+        places = {
+            s: data_function(p.name, lambda *at: np.zeros(()))(*axes) if p.is_field else s
+            for s, p in zip(self.symbols, self.parameters)
+        }
+        kept = [n for n in problem.boundary if n in pde.definitions]
+        data |= {str(s): place for s, place in places.items()}
+        system = _replaced(
+            pde.bind(self.grid.names, kept, self.grid.calculus, data), {place: s for s, place in places.items()}
+        )
+        for unknown in system.unknowns:
+            self._refuse_moving_jumps(unknown.rhs, f"the equation of {unknown.name}")
+        system = replace(system, unknowns=(*system.unknowns, *(Unknown(n, 1, sp.Integer(0)) for n in names)))
+        return with_schemes(system, scheme_choices(system, problem.schemes, problem.order, self.grid))
+
+    def _refuse_what_has_no_derivative(self) -> None:
+        problem = self.problem
+        for found, what in (
+            (problem.is_complex, "complex problems"),
+            (problem.system.function is not None, "right-hand sides that are Python functions"),
+            (bool(problem.system.noises), "noise in the equations"),
+            (self.base.is_limited, "limited schemes (discretization.advection), which have no Jacobian"),
+            (problem.steady, "steady problems"),
+            (not self.base.evolves, "algebraic equations '0 = ...' beside others"),
+            (problem.stop.when is not None or problem.stop.steady is not None, "runs that end on a condition (stop)"),
+        ):
+            if found:
+                raise ConfigError(f"derivatives by parameters are not there for {what}")
+        names = {p.name for p in self.parameters}
+        for key, data in self._functions():
+            asked = inspect.signature(data).parameters
+            taken = sorted(names & set(asked))
+            if taken or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in asked.values()):
+                raise ConfigError(
+                    f"is a Python function of {', '.join(taken) or 'any parameter'}, by which it cannot be "
+                    "differentiated; give it as an expression",
+                    key=key,
+                )
+
+    def _functions(self) -> list[tuple[str, Any]]:
+        """Python functions among the data."""
+        problem = self.problem
+        given = [(f"parameters.{n}", d) for n, d in problem.pde.parameters.items()]
+        given += [(f"initial.{n}", d) for n, d in problem.initial.items()]
+        for name, faces in problem.conditions.items():
+            for axis, pair in faces.items():
+                for side in SIDES:
+                    for condition in pair[side]:
+                        where = f"boundary.{name}.{axis}.{side}"
+                        given += [(where, d) for d in (condition.value, *condition.coefficients)]
+        return [(key, d) for key, d in given if callable(d) and not isinstance(d, Field | sp.Basic)]
+
+    def _refuse_moving_jumps(self, expression: Expression, where: str) -> None:
+        """Refuse jumps whose place depends on a parameter: by it, values at nodes have no derivative."""
+        places = [c for part in expression.atoms(sp.Piecewise) for _, c in part.args if c not in (sp.true, sp.false)]
+        places += [part.args[0] for part in expression.atoms(sp.Heaviside, sp.floor, sp.ceiling, sp.sign)]
+        for place in places:
+            moving = sorted(map(str, place.free_symbols & set(self.symbols)))
+            others = place.free_symbols - set(self.symbols) - set(self.problem.system.parameters)
+            if moving and others:
+                raise ConfigError(
+                    f"in {where} it decides where something jumps ({place}); by that there is no derivative",
+                    key=f"parameters.{moving[0]}",
+                )
+
+    # ------------------------------------------------------------------------------------------- conditions
+
+    def _expression(self, data: Any, where: str) -> Any:
+        """Symbols of a text or number; None of arrays and functions."""
+        if isinstance(data, bool) or not isinstance(data, str | sp.Expr | int | float):
+            return None
+        system = self.system
+        names = {str(s): s for s in (*system.axes, system.t, *system.parameters, *system.states)}
+        try:
+            found = data if isinstance(data, sp.Expr) else parse(str(data), Scope({**system.known, **names}))
+        except PdekitError as error:
+            raise error.under(where) from None
+        self._refuse_moving_jumps(found, where)
+        return found
+
+    def _conditions(self) -> tuple[dict[str, dict[str, FaceConditions]], list[dict[Any, StateConditions]]]:
+        """The conditions of the larger system, and by parameter those that prescribe the derivatives of prescribed values."""
+        frozen: dict[str, dict[str, FaceConditions]] = {}
+        moving: list[dict[str, dict[str, FaceConditions]]] = [{} for _ in self.parameters]
+        for name, faces in self.problem.conditions.items():
+            frozen[name] = {}
+            for axis, pair in faces.items():
+                where = f"boundary.{name}.{axis}"
+                sides = {side: [self._condition(c, f"{where}.{side}") for c in pair[side]] for side in SIDES}
+                kept = {side: tuple(c for c, _ in found) for side, found in sides.items()}
+                frozen[name][axis] = FaceConditions(kept["left"], kept["right"], pair.parity)
+                for k, slopes in enumerate(moving):
+                    own = {side: tuple(s[k] for _, s in found if s) for side, found in sides.items()}
+                    slopes.setdefault(name, {})[axis] = FaceConditions(own["left"], own["right"], pair.parity)
+        return frozen, [self._resolved(slopes) for slopes in moving]
+
+    def _condition(self, given: BoundaryCondition, where: str) -> tuple[BoundaryCondition, list[BoundaryCondition]]:
+        """A condition of the larger system, and of a prescribed value its slopes by the parameters."""
+        a, g = [self._expression(c, where) for c in given.coefficients], self._expression(given.value, where)
+        chosen = set(self.symbols)
+        depends = {s for e in (*a, g) if e is not None for s in sp.sympify(e).free_symbols & chosen}
+        if given.is_dirichlet:
+            value = None if g is None or not depends else g / a[0]
+            if value is not None:
+                return self._prescribing(value, where)
+            zero = BoundaryCondition((1,), 0.0)
+            return given, [zero for _ in self.symbols]
+        if depends and len(a) == 2 and a[1] is not None and sp.sympify(a[1]).free_symbols & chosen:
+            if g is None or a[0] is None:
+                raise ConfigError(
+                    f"its coefficient of du/dn depends on {_names(depends)}, and it has data; divide by the coefficient", key=where
+                )
+            return BoundaryCondition((a[0] / a[1], 1), g / a[1]), []
+        if depends and len(a) != 2:
+            raise ConfigError(
+                f"only conditions on u and du/dn may depend on a parameter by which is differentiated, {_names(depends)}", key=where
+            )
+        return given, []
+
+    def _prescribing(self, value: Expression, where: str) -> tuple[BoundaryCondition, list[BoundaryCondition]]:
+        fields = {s for s, p in zip(self.symbols, self.parameters) if p.is_field} & value.free_symbols
+        if fields:
+            raise ConfigError(f"prescribed values cannot depend on the field {_names(fields)}", key=where)
+        slopes = [slope(value, s).xreplace(self._numbers) for s in self.symbols]
+        return BoundaryCondition((1,), value.xreplace(self._numbers)), [BoundaryCondition((1,), s) for s in slopes]
+
+    def _resolved(self, slopes: Mapping[str, Any]) -> dict[Any, StateConditions]:
+        system, found = self.system, {}
+        values = {str(s): v for s, v in system.parameters.items()}
+        known = {n: e.xreplace(self._numbers) for n, e in system.known.items()}
+        for unknown in self.problem.system.unknowns:
+            found[unknown.symbol] = StateConditions.resolve(
+                unknown.name, slopes.get(unknown.name, {}), self.grid, values, known
+            )
+            if unknown.time_order == 2:
+                found[unknown.rate] = found[unknown.symbol].rate()
+        return found
+
+
+def _replaced(system: EquationSystem, changes: Mapping[Any, Any]) -> EquationSystem:
+    """A system with parts of its expressions replaced."""
+    return replace(
+        system,
+        unknowns=tuple(replace(u, rhs=u.rhs.xreplace(changes)) for u in system.unknowns),
+        definitions={s: e.xreplace(changes) for s, e in system.definitions.items()},
+        known={n: e.xreplace(changes) for n, e in system.known.items()},
+    )
+
+
+def _names(symbols: set[Any]) -> str:
+    return ", ".join(f"parameters.{s}" for s in sorted(symbols, key=str))

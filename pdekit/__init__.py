@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from pdekit.errors import PdekitError
     from pdekit.geometry.axis import Axis
     from pdekit.geometry.grid import Field, Grid
+    from pdekit.inverse.fit import fit
+    from pdekit.inverse.fit_result import FitResult
     from pdekit.io.exports import export
     from pdekit.io.load import load
     from pdekit.io.open import open_result
@@ -132,6 +134,8 @@ _ROOMS = {
     "data.coefficients": ["Table"],
     "data.files": ["FileData", "read_columns"],
     "eigenmodes": ["Eigenmodes", "eigen"],
+    "inverse.fit": ["fit"],
+    "inverse.fit_result": ["FitResult"],
     "io.exports": ["export"],
     "io.open": ["open_result"],
     "verification.converge": ["Study", "converge"],

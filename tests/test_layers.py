@@ -21,6 +21,7 @@ LAYERS = (
     ("nonlinear",),
     ("time",),
     ("settings", "solution", "checkpoints", "outputs", "problem", "steady", "run", "ensemble", "eigenmodes"),
+    ("inverse",),
     ("io", "verification", "plotting"),
     ("solving", "parameter_sweep", "resuming"),
     ("cli",),

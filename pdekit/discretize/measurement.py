@@ -35,7 +35,7 @@ class Measurement:
 
     def __init__(self, system: SemiDiscrete, measure: StateNumber) -> None:
         self.system, self.measure = system, measure
-        self._weights = {f: self._weights_of(f) for f in measure.reductions.values()}
+        self.weights = {f: self._weights_of(f) for f in measure.reductions.values()}
 
     @cached_property
     def _formula(self) -> Any:
@@ -50,16 +50,17 @@ class Measurement:
 
     def of(self, frame: Frame) -> Any:
         """Its value from fields that others need as well."""
-        numbers = [self._number(f, frame) for f in self.measure.reductions.values()]
+        numbers = [self.number(f, frame) for f in self.measure.reductions.values()]
         return self._formula(frame.t, *self.system.system.parameters.values(), *numbers)
 
-    def _number(self, reduction: Reduction, frame: Frame) -> Any:
+    def number(self, reduction: Reduction, frame: Frame) -> Any:
+        """That of one reduction."""
         values = frame.operand(reduction.expression)
         if reduction.kind == "max":
             return np.max(values)
         if reduction.kind == "min":
             return np.min(values)
-        place, weights = self._weights[reduction]
+        place, weights = self.weights[reduction]
         return np.sum(weights * values[place])
 
     def _weights_of(self, reduction: Reduction) -> tuple[Any, Array]:
@@ -72,7 +73,7 @@ class Measurement:
             return (), grid.weights / total
         if kind == "face":
             return self._face_weights(*reduction.place)
-        lines = [_line_weights(name, axis, x) for name, axis, x in zip(grid.names, grid.axes, reduction.place)]
+        lines = [line_weights(name, axis, x) for name, axis, x in zip(grid.names, grid.axes, reduction.place)]
         weights: Array = np.ones(())
         for _, own in lines:
             weights = np.multiply.outer(weights, own)
@@ -87,7 +88,7 @@ class Measurement:
         return place, grid.weights[place] / grid.axes[axis].weights[place[axis]]
 
 
-def _line_weights(name: str, axis: Axis, x: float) -> tuple[Array, Array]:
+def line_weights(name: str, axis: Axis, x: float) -> tuple[Array, Array]:
     """The nodes next to a point of an axis, and the weights of their values there."""
     nodes = axis.nodes
     if axis.periodic:

@@ -226,6 +226,25 @@ class Promotion:
             raise SolverError(f"the derivative by {_names(set(self.symbols))} is not finite at t = {t:.6g}")
         return found
 
+    def field_slopes(self, expression: Expression, t: float, y: Array) -> tuple[Matrix, Matrix]:
+        """Derivatives of an expression's node values by the unknowns of the problem, and by the parameters.
+
+        Parameters
+        ----------
+        expression : sympy expression
+            In the symbols of the problem.
+        t : float
+        y : array
+        """
+        functions = {place: s for s, place in self._functions_of_fields.items()}
+        expression = expression.xreplace(functions)
+        Y = self.widened(y)
+        by_all = self.whole.frame(t, Y).operand_jacobian(expression)
+        full = self.whole.unpack(t, Y)
+        states = {b.symbol: full[b.name] for b in self.whole.blocks}
+        by_parameters = self.whole.program.frame(t, states, self.selections(t)).operand_jacobian(expression)
+        return sparse.csr_array(by_all @ self._own_rows.T), sparse.csr_array(by_parameters)
+
     def initial_slope(self) -> Matrix:
         """Derivative of the initial state by the parameters."""
         problem, rows = self.problem, list[Matrix]()

@@ -279,9 +279,13 @@ def sweep(
 @main.command()
 @_config
 @click.argument("parameters", nargs=-1, metavar="parameters.D ... [key.path=value ...]")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="CSV file: t, the axes, what was measured.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, help="CSV file: t, the axes, what was measured."
+)
 @click.option("--bounds", type=(str, float, float), multiple=True, help="Of a parameter: parameters.D 0 10.")
-@click.option("--regularisation", type=float, help="Weight of the integral of |grad k|^2, for parameters that are fields.")
+@click.option(
+    "--regularisation", type=float, help="Weight of the integral of |grad k|^2, for parameters that are fields."
+)
 @click.option("--level", type=float, default=0.95, show_default=True, help="Of the confidence intervals.")
 @click.option("--plot", "picture", type=click.Path(path_type=Path), help="Picture of data and model.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Config with the fitted values.")

@@ -32,7 +32,9 @@ def check_target(problem: Problem, output: Path | None, force: bool) -> None:
     if not output.parent.is_dir():
         raise StorageError(f"{output}: there is no folder {output.parent}")
     if UNPRINTABLE in problem.to_yaml():
-        raise StorageError(f"{output}: the problem has parts given in Python, which no config can hold; leave out --output")
+        raise StorageError(
+            f"{output}: the problem has parts given in Python, which no config can hold; leave out --output"
+        )
 
 
 def follow_fit(
@@ -95,7 +97,9 @@ def _lines(fitted: FitResult) -> list[str]:
     """What else is to be said of a fit."""
     observations = fitted.observations
     count = f"{observations.count:,} values of {', '.join(dict.fromkeys(observations.quantities))}"
-    spread = f"residuals {fitted.deviation:.3g}" + (" of their standard deviations" if observations.has_deviations else "")
+    spread = f"residuals {fitted.deviation:.3g}" + (
+        " of their standard deviations" if observations.has_deviations else ""
+    )
     found = [f"{count}; {spread} (root mean square by {fitted.degrees:.4g} degrees of freedom)"]
     names = [p.key for p in fitted.parameters]
     if 1 < len(names) == len(fitted.covariance):

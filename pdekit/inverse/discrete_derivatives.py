@@ -41,24 +41,59 @@ from pdekit.time.kept_factors import KeptFactors
 from pdekit.typing import Array, Matrix
 
 KEPT = 8  # factors of matrices of linear systems, by the length of the step
+REFINEMENTS, CONTRACTION, ROUNDING = 8, 0.1, 1e-14
 
 
 class StageMatrices:
-    """The matrices ``M - h gamma J`` of the stages of a run, factorised."""
+    """Solves with the matrices ``M - h gamma J`` of the stages of a run, and with their transposes.
 
-    def __init__(self, run: RecordedRun) -> None:
-        self.system = run.system
-        self._linear = KeptFactors(lambda hg: self._factorised(hg, self.system.L), Statistics(), KEPT)
+    Those of a linear system are factorised by the length of the step. Others change from stage to stage, by little: the factors of an
+    earlier one then serve in iterative refinement, which is exact to rounding, as long as it contracts well.
 
-    def _factorised(self, hg: float, J: Matrix) -> Any:
-        return factorise(iteration_matrix(self.system.mass, hg, J))
+    Parameters
+    ----------
+    run : RecordedRun
+    is_transposed : bool
+    """
 
-    def at(self, t: float, y: Array, hg: float) -> TransposedSolver:
-        """That of a stage."""
+    def __init__(self, run: RecordedRun, is_transposed: bool = False) -> None:
+        self.system, self.is_transposed = run.system, is_transposed
+        self._linear = KeptFactors(lambda hg: factorise(self._matrix(hg, self.system.L)), Statistics(), KEPT)
+        self._kept: tuple[float, TransposedSolver] | None = None
+
+    def _matrix(self, hg: float, J: Matrix) -> Matrix:
+        return iteration_matrix(self.system.mass, hg, J)
+
+    def _by(self, solver: Any, rhs: Array) -> Array:
+        return np.asarray(solver.solve_transposed(rhs) if self.is_transposed else solver.solve(rhs))
+
+    def solve(self, t: float, y: Array, hg: float, rhs: Array) -> Array:
+        """The solution at a stage, of several right-hand sides."""
         if self.system.is_linear:
-            found: Any = self._linear.at(hg)
-            return found  # type: ignore[no-any-return]
-        return self._factorised(hg, self.system.jacobian(t, y))  # type: ignore[no-any-return]
+            return self._by(self._linear.at(hg), rhs)
+        matrix = self._matrix(hg, self.system.jacobian(t, y))
+        if self._kept is not None and self._kept[0] == hg:
+            x = self._refined(matrix, self._kept[1], rhs)
+            if x is not None:
+                return x
+        self._kept = hg, factorise(matrix)
+        return self._by(self._kept[1], rhs)
+
+    def _refined(self, matrix: Matrix, solver: Any, rhs: Array) -> Array | None:
+        """The solution by the factors of a matrix nearby; None if it takes too long."""
+        A = matrix.T if self.is_transposed else matrix
+        x = self._by(solver, rhs)
+        before = np.inf
+        for _ in range(REFINEMENTS):
+            change = self._by(solver, rhs - A @ x)
+            x = x + change
+            size = float(np.max(np.abs(change)))
+            if size <= ROUNDING * float(np.max(np.abs(x))):
+                return x
+            if size > CONTRACTION * before:
+                return None
+            before = size
+        return None
 
 
 def tangents(run: RecordedRun, promotion: Promotion, directions: Array | None = None) -> Iterator[Array]:
@@ -74,11 +109,8 @@ def tangents(run: RecordedRun, promotion: Promotion, directions: Array | None = 
     """
     A, c, gamma = run.tableau.A, run.tableau.c, run.tableau.gamma
     matrices, M = StageMatrices(run), run.system.mass[:, None]
-
-    def along(slope: Matrix) -> Array:
-        return np.asarray(slope.toarray() if directions is None else slope @ directions)
-
-    S = along(promotion.initial_slope())
+    initial = promotion.initial_slope()
+    S = np.asarray(initial.toarray() if directions is None else initial @ directions)
     frames = iter(run.frames)
     done = 0
     _, wanted = next(frames)
@@ -90,12 +122,16 @@ def tangents(run: RecordedRun, promotion: Promotion, directions: Array | None = 
         if step is None:
             return
         hg = step.h * gamma
-        first = K[-1] if not step.is_fresh else run.system.jacobian(step.t, step.y) @ S + along(promotion.slope(step.t, step.y))
+        first = (
+            K[-1]
+            if not step.is_fresh
+            else run.system.jacobian(step.t, step.y) @ S + promotion.slope(step.t, step.y).along(directions)
+        )
         K = [first]
         for i, Y in enumerate(step.stages, 1):
             t = step.t + c[i] * step.h
             known = S + step.h * sum(a * slope for a, slope in zip(A[i], K) if a != 0)
-            X = matrices.at(t, Y, hg).solve(M * known + hg * along(promotion.slope(t, Y)))
+            X = matrices.solve(t, Y, hg, M * known + hg * promotion.slope(t, Y).along(directions))
             K.append((X - known) / hg)
         S, done = X, done + 1
 
@@ -112,7 +148,7 @@ def adjoint(run: RecordedRun, promotion: Promotion, seeds: Mapping[int, Array]) 
         By frame: derivatives of the numbers by the state there, of shape (unknowns, numbers).
     """
     A, c, gamma = run.tableau.A, run.tableau.c, run.tableau.gamma
-    matrices, M = StageMatrices(run), run.system.mass[:, None]
+    matrices, M = StageMatrices(run, is_transposed=True), run.system.mass[:, None]
     at_steps: dict[int, Array] = {}
     for frame, seed in seeds.items():
         count = run.frames[frame][1]
@@ -130,8 +166,8 @@ def adjoint(run: RecordedRun, promotion: Promotion, seeds: Mapping[int, Array]) 
         for i in range(len(step.stages), 0, -1):
             t, Y = step.t + c[i] * step.h, step.stages[i - 1]
             seed = slopes[i] / hg
-            w = matrices.at(t, Y, hg).solve_transposed(seed + state if i == len(step.stages) else seed)
-            G += hg * (promotion.slope(t, Y).T @ w)
+            w = matrices.solve(t, Y, hg, seed + state if i == len(step.stages) else seed)
+            G += hg * promotion.slope(t, Y).transposed(w)
             inner = M * w - seed
             before += inner
             for j, a in enumerate(A[i]):
@@ -140,6 +176,6 @@ def adjoint(run: RecordedRun, promotion: Promotion, seeds: Mapping[int, Array]) 
         state, last = before, slopes[0]
         if step.is_fresh:
             state = state + run.system.jacobian(step.t, step.y).T @ last
-            G += promotion.slope(step.t, step.y).T @ last
+            G += promotion.slope(step.t, step.y).transposed(last)
             last = zero
     return G + promotion.initial_slope().T @ (state + at_steps.get(0, 0.0))

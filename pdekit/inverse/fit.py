@@ -139,7 +139,9 @@ def _bounds(chosen: Sequence[Parameter], given: Any) -> tuple[Array, Array]:
         values = parameter.values.ravel()
         if not a < b or np.any(values < a) or np.any(values > b):
             guess = f"{values[0]:g}" if values.size == 1 else f"from {values.min():g} to {values.max():g}"
-            raise ConfigError(f"the first guess, {guess}, lies outside of the bounds {a:g} and {b:g}", key=parameter.key)
+            raise ConfigError(
+                f"the first guess, {guess}, lies outside of the bounds {a:g} and {b:g}", key=parameter.key
+            )
         low.append(np.full(values.size, a))
         high.append(np.full(values.size, b))
     return np.concatenate(low), np.concatenate(high)

@@ -153,7 +153,9 @@ class Observations:
         reader = _Reader(problem, table)
         quantities = reader.quantities()
         if not quantities:
-            raise ConfigError(f"{table.source}: nothing is measured; a column is one of {reader.measurable}", key="data")
+            raise ConfigError(
+                f"{table.source}: nothing is measured; a column is one of {reader.measurable}", key="data"
+            )
         parts = [reader.rows(name) for name in quantities]
         count = np.cumsum([0, *(rows.size for rows in parts)])
         if not count[-1]:
@@ -199,13 +201,20 @@ class Observations:
         index = {t: k for k, (t, _) in enumerate(run.frames)}
         for t, y, group, numbers in self._parts(run):
             if group.points is None:
-                by_state, by_parameters = _series_slopes(promotion, promotion.problem.series[group.name], group.name, t, y)
+                by_state, by_parameters = _series_slopes(
+                    promotion, promotion.problem.series[group.name], group.name, t, y
+                )
                 every = np.zeros(numbers.size, dtype=int)
                 yield index[t], numbers, by_state[every], by_parameters[every]
             else:
                 P = group.points[np.searchsorted(group.numbers, numbers)]
                 symbol = promotion.base.layout.block(group.name).symbol
-                yield index[t], numbers, P @ promotion.base.layout.selections[symbol], P @ promotion.selections(t)[symbol]
+                yield (
+                    index[t],
+                    numbers,
+                    P @ promotion.base.layout.selections[symbol],
+                    P @ promotion.selections(t)[symbol],
+                )
 
     def _parts(self, run: RecordedRun) -> Iterator[tuple[float, Array, Group, Array]]:
         """Frames with their states, quantities, and the numbers of the observations there."""
@@ -233,7 +242,8 @@ class _Reader:
         for name in columns:
             if name not in allowed:
                 raise ConfigError(
-                    f"{self.table.source}: column {name!r} is none of {allowed}{nearest_hint(name, allowed)}", key="data"
+                    f"{self.table.source}: column {name!r} is none of {allowed}{nearest_hint(name, allowed)}",
+                    key="data",
                 )
         found = [name for name in self.measurable if name in columns]
         missing = ["t"] if "t" not in columns else []
@@ -241,8 +251,14 @@ class _Reader:
         if missing:
             raise ConfigError(f"{self.table.source}: there is no column {missing[0]!r}", key="data")
         for name in columns:
-            if name.startswith(DEVIATION) and name not in self.measurable and name.removeprefix(DEVIATION) not in columns:
-                raise ConfigError(f"{self.table.source}: {name!r} has no column {name.removeprefix(DEVIATION)!r}", key="data")
+            if (
+                name.startswith(DEVIATION)
+                and name not in self.measurable
+                and name.removeprefix(DEVIATION) not in columns
+            ):
+                raise ConfigError(
+                    f"{self.table.source}: {name!r} has no column {name.removeprefix(DEVIATION)!r}", key="data"
+                )
         return found
 
     def rows(self, name: str) -> Array:
@@ -260,7 +276,9 @@ class _Reader:
             room = 1e-12 * max(abs(settings.start), abs(t))
             if not np.isfinite(t) or not settings.start - room <= t <= end + room:
                 span = f"from {settings.start:g}" + (f" to {end:g}" if np.isfinite(end) else " on")
-                raise ConfigError(f"{self.table.place(row)}: t = {t:g} lies outside of the time span, {span}", key="data")
+                raise ConfigError(
+                    f"{self.table.place(row)}: t = {t:g} lies outside of the time span, {span}", key="data"
+                )
         return np.clip(times, settings.start, end)
 
     def deviations(self, name: str, rows: Array) -> Array:
@@ -268,11 +286,15 @@ class _Reader:
         given = self.table.columns.get(DEVIATION + name)
         if given is None:
             if any(column.startswith(DEVIATION) for column in self.table.columns):
-                raise ConfigError(f"{self.table.source}: there is no column {DEVIATION + name!r} beside the others", key="data")
+                raise ConfigError(
+                    f"{self.table.source}: there is no column {DEVIATION + name!r} beside the others", key="data"
+                )
             return np.ones(rows.size)
         for row in rows:
             if not 0 < given[row] < np.inf:
-                raise ConfigError(f"{self.table.place(row)}: {DEVIATION + name} must be positive, found {given[row]:g}", key="data")
+                raise ConfigError(
+                    f"{self.table.place(row)}: {DEVIATION + name} must be positive, found {given[row]:g}", key="data"
+                )
         return np.asarray(given[rows])
 
     def points(self, name: str, rows: Array) -> Matrix | None:
@@ -335,7 +357,9 @@ def _series_slopes(
     nodes = np.arange(promotion.grid.size).reshape(promotion.grid.shape)
     for symbol, reduction in measure.reductions.items():
         if reduction.kind in ("max", "min"):
-            raise NotDifferentiableError(f"{reduction.kind}() has no derivative by the state", key=f"output.series.{name}")
+            raise NotDifferentiableError(
+                f"{reduction.kind}() has no derivative by the state", key=f"output.series.{name}"
+            )
         place, weights = measurement.weights[reduction]
         row = sparse.csr_array(by(symbol) * np.broadcast_to(weights, nodes[place].shape).reshape(1, -1))
         state, parameters = promotion.field_slopes(reduction.expression, t, y)

@@ -29,7 +29,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, PdekitError, SolverError, nearest_hint
 from pdekit.geometry.grid import Field
 from pdekit.language.data_functions import data_function
-from pdekit.language.evaluate import compile_expression, slope
+from pdekit.language.evaluate import slope
 from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.scheme_symbols import with_schemes
@@ -125,6 +125,39 @@ def at_values(problem: Problem, parameters: Sequence[Parameter], vector: Array) 
     return problem.replace(pde=problem.pde.with_parameters(**changed))
 
 
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """Derivative of a right-hand side by parameters, as factors that are not multiplied.
+
+    Parameters
+    ----------
+    rows : sparse array
+        Derivatives of the right-hand sides of the larger system.
+    own : array of int
+        Which of its rows are the problem's.
+    spread : sparse array, optional
+        Derivatives of its unknowns by the parameters, if `rows` are those by its unknowns.
+    """
+
+    rows: Matrix
+    own: NDArray[np.intp]
+    spread: Matrix | None
+
+    def along(self, directions: Array | None) -> Array:
+        """Its product with directions, dense; all of it if none are given."""
+        if self.spread is not None:
+            inner = self.spread.toarray() if directions is None else self.spread @ directions
+            return np.asarray((self.rows @ inner)[self.own])
+        return np.asarray((self.rows.toarray() if directions is None else self.rows @ directions)[self.own])
+
+    def transposed(self, w: Array) -> Array:
+        """The product of its transpose with vectors, of shape (unknowns, vectors)."""
+        whole = np.zeros((self.rows.shape[0], w.shape[1]))
+        whole[self.own] = w
+        found = self.rows.T @ whole
+        return np.asarray(found if self.spread is None else self.spread.T @ found)
+
+
 class Promotion:
     """A problem with parameters promoted to unknowns.
 
@@ -150,6 +183,7 @@ class Promotion:
         self.system = self._system()
         conditions, self._prescribed = self._conditions()
         self.whole = SemiDiscrete(self.system, self.grid, conditions, order=problem.order, dtype=self.base.dtype)
+        self.whole.expect_many_jacobians()
         self._own = self._places([block.name for block in self.base.blocks])
         self._held = self._places([p.name for p in self.parameters])
         self._fixed = np.concatenate([np.broadcast_to(p.values, self.grid.shape).ravel() for p in self.parameters])
@@ -215,16 +249,13 @@ class Promotion:
             found[block.symbol] = sparse.csr_array(columns)
         return found
 
-    def slope(self, t: float, y: Array) -> Matrix:
-        """Derivative of the right-hand side by the parameters, of shape (unknowns, parameters)."""
-        if self.prescribes:
-            rows = self.whole.jacobian_along(t, self.widened(y), self.selections(t))
-            found = self._own_rows @ rows
-        else:
-            found = self._own_rows @ (self.whole.jacobian(t, self.widened(y)) @ self._spread)
-        if not np.all(np.isfinite(found.data)):
+    def slope(self, t: float, y: Array) -> Slope:
+        """Derivative of the right-hand side by the parameters."""
+        Y = self.widened(y)
+        J = self.whole.jacobian_along(t, Y, self.selections(t)) if self.prescribes else self.whole.jacobian(t, Y)
+        if not np.all(np.isfinite(J.data)):
             raise SolverError(f"the derivative by {_names(set(self.symbols))} is not finite at t = {t:.6g}")
-        return found
+        return Slope(J, self._own, None if self.prescribes else self._spread)
 
     def field_slopes(self, expression: Expression, t: float, y: Array) -> tuple[Matrix, Matrix]:
         """Derivatives of an expression's node values by the unknowns of the problem, and by the parameters.
@@ -256,7 +287,9 @@ class Promotion:
             for symbol in self.symbols if expression is not None else ():
                 by = slope(expression, symbol)
                 if by != 0:
-                    values = problem.sample(by.xreplace(self._numbers | self._functions_of_fields), where, problem.time.start)
+                    values = problem.sample(
+                        by.xreplace(self._numbers | self._functions_of_fields), where, problem.time.start
+                    )
                     total = total + diagonal(values.ravel()) @ self.whole.layout.selections[symbol] @ self._spread
             rows.append(sparse.csr_array(total)[block.free])
         return sparse.csr_array(sparse.vstack(rows))
@@ -410,12 +443,14 @@ class Promotion:
         if depends and len(a) == 2 and a[1] is not None and sp.sympify(a[1]).free_symbols & chosen:
             if g is None or a[0] is None:
                 raise ConfigError(
-                    f"its coefficient of du/dn depends on {_names(depends)}, and it has data; divide by the coefficient", key=where
+                    f"its coefficient of du/dn depends on {_names(depends)}, and it has data; divide by the coefficient",
+                    key=where,
                 )
             return BoundaryCondition((a[0] / a[1], 1), g / a[1]), []
         if depends and len(a) != 2:
             raise ConfigError(
-                f"only conditions on u and du/dn may depend on a parameter by which is differentiated, {_names(depends)}", key=where
+                f"only conditions on u and du/dn may depend on a parameter by which is differentiated, {_names(depends)}",
+                key=where,
             )
         return given, []
 

@@ -167,9 +167,7 @@ def recorded(problem: Problem, times: Sequence[float], settings: TimeSettings | 
     else:
         tolerance, longest = run.tolerance(settings, scales), settings.max_step or np.inf
         control = ErrorControl(tolerance, end - start, longest, LADDER * system.is_linear)
-    frames = [
-        (t, len(recorder.steps)) for t, _ in integrate(recorder, control, y, stops, Watch(system, max(scales)))
-    ]
+    frames = [(t, len(recorder.steps)) for t, _ in integrate(recorder, control, y, stops, Watch(system, max(scales)))]
     return RecordedRun(system, tableau, start, y, tuple(recorder.steps), tuple(frames))
 
 

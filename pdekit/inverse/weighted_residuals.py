@@ -47,7 +47,8 @@ class WeightedResiduals:
             raise ConfigError(f"there are {count} values for {self.size} parameters{cure}", key="data")
         if self.size * count > MOST_ENTRIES:
             raise ConfigError(
-                f"{count:,} values by {self.size:,} parameters are more derivatives than fit into memory; thin out the data", key="data"
+                f"{count:,} values by {self.size:,} parameters are more derivatives than fit into memory; thin out the data",
+                key="data",
             )
 
     def begin(self, p: Array) -> None:
@@ -84,7 +85,10 @@ class WeightedResiduals:
             problem, run = self._solved(p)
             promotion = Promotion(problem, chosen_parameters(problem, [q.name for q in self.chosen]))
             by_parameters = _forward if self.size <= self.observations.count else _backward
-            self._slopes = p.copy(), by_parameters(self.observations, run, promotion) / self.observations.deviations[:, None]
+            self._slopes = (
+                p.copy(),
+                by_parameters(self.observations, run, promotion) / self.observations.deviations[:, None],
+            )
         return self._slopes[1]
 
     def jacobian(self, p: Array) -> Any:
@@ -135,7 +139,9 @@ class WeightedResiduals:
             raise SingularError("does nothing to what was measured where the fit has ended", key=where)
         _, s, V = np.linalg.svd(A / sizes, full_matrices=False)
         if s[-1] <= DEPENDENT * s[0]:
-            involved = dict.fromkeys(self._name_of(k) for k in np.flatnonzero(np.abs(V[-1]) > 0.1 * np.max(np.abs(V[-1]))))
+            involved = dict.fromkeys(
+                self._name_of(k) for k in np.flatnonzero(np.abs(V[-1]) > 0.1 * np.max(np.abs(V[-1])))
+            )
             raise SingularError(
                 f"the data cannot tell {' and '.join(involved)} apart: a change of one makes up for that of another; fit fewer of "
                 "them, or measure something else",

@@ -100,7 +100,9 @@ def _over_time(axes: Any, fitted: FitResult, group: Group, points: Array, places
     times = [run.start, *(step.t + step.h for step in run.steps)]
     for point, shade in zip(points, _shades(len(points))):
         own = group.numbers if group.points is None else group.numbers[np.all(places == point, axis=1)]
-        curve = [observations.measured(fitted.problem, group, own[:1], t, run.state(n))[0] for t, n in zip(times, counts)]
+        curve = [
+            observations.measured(fitted.problem, group, own[:1], t, run.state(n))[0] for t, n in zip(times, counts)
+        ]
         words = ", ".join(f"{name} = {value:g}" for name, value in zip(grid.names, point))
         axes.plot(times, curve, color=shade)
         _points(axes, fitted, observations.times[own], own, shade, words if len(points) > 1 else None)

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from pdekit.geometry.grid import Field, Grid
     from pdekit.inverse.fit import fit
     from pdekit.inverse.fit_result import FitResult
+    from pdekit.inverse.sensitivity import Gradient, Sensitivity
     from pdekit.io.exports import export
     from pdekit.io.load import load
     from pdekit.io.open import open_result
@@ -136,6 +137,7 @@ _ROOMS = {
     "eigenmodes": ["Eigenmodes", "eigen"],
     "inverse.fit": ["fit"],
     "inverse.fit_result": ["FitResult"],
+    "inverse.sensitivity": ["Gradient", "Sensitivity"],
     "io.exports": ["export"],
     "io.open": ["open_result"],
     "verification.converge": ["Study", "converge"],

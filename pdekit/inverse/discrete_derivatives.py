@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from pdekit.counts import Statistics
+from pdekit.inverse.initial_state import initial_adjoint, initial_tangent
 from pdekit.inverse.promotion import Promotion
 from pdekit.inverse.recorded_run import RecordedRun
 from pdekit.linear.direct import factorise
@@ -109,8 +110,7 @@ def tangents(run: RecordedRun, promotion: Promotion, directions: Array | None = 
     """
     A, c, gamma = run.tableau.A, run.tableau.c, run.tableau.gamma
     matrices, M = StageMatrices(run), run.system.mass[:, None]
-    initial = promotion.initial_slope()
-    S = np.asarray(initial.toarray() if directions is None else initial @ directions)
+    S = initial_tangent(promotion, run.start, run.y, directions)
     frames = iter(run.frames)
     done = 0
     _, wanted = next(frames)
@@ -178,4 +178,4 @@ def adjoint(run: RecordedRun, promotion: Promotion, seeds: Mapping[int, Array]) 
             state = state + run.system.jacobian(step.t, step.y).T @ last
             G += promotion.slope(step.t, step.y).transposed(last)
             last = zero
-    return G + promotion.initial_slope().T @ (state + at_steps.get(0, 0.0))
+    return G + initial_adjoint(promotion, run.start, run.y, state + at_steps.get(0, 0.0))

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pdekit.discretize.measurement import Measurement, line_weights
-from pdekit.errors import ConfigError, GridError, NotDifferentiableError, StorageError, nearest_hint
+from pdekit.discretize.measurement import line_weights
+from pdekit.errors import ConfigError, GridError, StorageError, nearest_hint
 from pdekit.geometry.grid import Grid
+from pdekit.inverse.number_slopes import number_slopes
 from pdekit.inverse.promotion import Promotion
 from pdekit.inverse.recorded_run import RecordedRun
-from pdekit.language.evaluate import compile_expression, slope
 from pdekit.problem import Problem
 from pdekit.typing import Array, Matrix
 
@@ -42,7 +41,7 @@ class DataTable:
     source: str = "data"
     lines: Array | None = None
 
-    def place(self, row: int) -> str:
+    def place(self, row: int | np.intp) -> str:
         """Where a row stands, in words."""
         return f"{self.source}, row {row + 1}" if self.lines is None else f"{self.source}, line {self.lines[row]}"
 
@@ -201,8 +200,8 @@ class Observations:
         index = {t: k for k, (t, _) in enumerate(run.frames)}
         for t, y, group, numbers in self._parts(run):
             if group.points is None:
-                by_state, by_parameters = _series_slopes(
-                    promotion, promotion.problem.series[group.name], group.name, t, y
+                by_state, by_parameters = number_slopes(
+                    promotion, promotion.problem.series[group.name], f"output.series.{group.name}", t, y
                 )
                 every = np.zeros(numbers.size, dtype=int)
                 yield index[t], numbers, by_state[every], by_parameters[every]
@@ -335,38 +334,6 @@ def point_weights(grid: Grid, point: Sequence[float]) -> Matrix:
         nodes = (nodes[:, None] * axis.size + index).ravel()
         weights = (weights[:, None] * own).ravel()
     return sparse.csr_array((weights, (np.zeros(nodes.size, dtype=int), nodes)), shape=(1, grid.size))
-
-
-def _series_slopes(
-    promotion: Promotion, measurement: Measurement, name: str, t: float, y: Array
-) -> tuple[Matrix, Matrix]:
-    """Derivatives of a number of the state by the state and by the parameters, each one row."""
-    measure, equations = measurement.measure, promotion.problem.system
-    frame = measurement.system.frame(t, y)
-    numbers = [measurement.number(f, frame) for f in measure.reductions.values()]
-    arguments = [equations.t, *equations.parameters, *measure.reductions]
-
-    def by(symbol: Any) -> float:
-        made: Callable[..., Any] = compile_expression(slope(measure.expression, symbol), arguments)
-        return float(made(t, *equations.parameters.values(), *numbers))
-
-    own = np.array([0.0 if p.is_field else by(sp.Symbol(p.name)) for p in promotion.parameters])
-    sizes = [p.size for p in promotion.parameters]
-    by_state: Any = sparse.csr_array((1, promotion.size))
-    by_parameters: Any = sparse.csr_array(np.repeat(own, sizes)[None, :])
-    nodes = np.arange(promotion.grid.size).reshape(promotion.grid.shape)
-    for symbol, reduction in measure.reductions.items():
-        if reduction.kind in ("max", "min"):
-            raise NotDifferentiableError(
-                f"{reduction.kind}() has no derivative by the state", key=f"output.series.{name}"
-            )
-        place, weights = measurement.weights[reduction]
-        row = sparse.csr_array(by(symbol) * np.broadcast_to(weights, nodes[place].shape).reshape(1, -1))
-        state, parameters = promotion.field_slopes(reduction.expression, t, y)
-        chosen = nodes[place].ravel()
-        by_state = by_state + row @ state[chosen]
-        by_parameters = by_parameters + row @ parameters[chosen]
-    return sparse.csr_array(by_state), sparse.csr_array(by_parameters)
 
 
 def residual_rows(

@@ -24,8 +24,10 @@ from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions
 from pdekit.boundary.face_data import StateConditions
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
+from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.discretize.terms.term_protocol import NoPattern
 from pdekit.errors import ConfigError, PdekitError, SolverError, nearest_hint
 from pdekit.geometry.grid import Field
 from pdekit.language.data_functions import data_function
@@ -183,10 +185,10 @@ class Promotion:
         self.system = self._system()
         conditions, self._prescribed = self._conditions()
         self.whole = SemiDiscrete(self.system, self.grid, conditions, order=problem.order, dtype=self.base.dtype)
-        self.whole.expect_many_jacobians()
         self._own = self._places([block.name for block in self.base.blocks])
         self._held = self._places([p.name for p in self.parameters])
         self._fixed = np.concatenate([np.broadcast_to(p.values, self.grid.shape).ravel() for p in self.parameters])
+        self._check_fields()
 
     # ------------------------------------------------------------------------------------------- derivatives
 
@@ -252,10 +254,25 @@ class Promotion:
     def slope(self, t: float, y: Array) -> Slope:
         """Derivative of the right-hand side by the parameters."""
         Y = self.widened(y)
-        J = self.whole.jacobian_along(t, Y, self.selections(t)) if self.prescribes else self.whole.jacobian(t, Y)
-        if not np.all(np.isfinite(J.data)):
+        if self._pattern is not None:
+            found = Slope(self._pattern.at(self.whole.frame(t, Y)), self._own, self._spread)
+        else:
+            found = Slope(self.whole.jacobian_along(t, Y, self.selections(t)), self._own, None)
+        if not np.all(np.isfinite(found.rows.data)):
             raise SolverError(f"the derivative by {_names(set(self.symbols))} is not finite at t = {t:.6g}")
-        return Slope(J, self._own, None if self.prescribes else self._spread)
+        return found
+
+    @cached_property
+    def _pattern(self) -> JacobianPattern | None:
+        """Of the derivatives by the parameters, where their places stay."""
+        whole, mask = self.whole, np.zeros(self.whole.size)
+        mask[self._held] = 1.0
+        rests = {name: parts.rest for name, parts in whole.splits.items()}
+        try:
+            found = JacobianPattern(whole.layout, whole.program, whole.L @ diagonal(mask), rests, self.symbols)
+        except NoPattern:
+            return None
+        return None if self.prescribes else found
 
     def field_slopes(self, expression: Expression, t: float, y: Array) -> tuple[Matrix, Matrix]:
         """Derivatives of an expression's node values by the unknowns of the problem, and by the parameters.
@@ -356,7 +373,6 @@ class Promotion:
             (bool(problem.system.noises), "noise in the equations"),
             (self.base.is_limited, "limited schemes (discretization.advection), which have no Jacobian"),
             (problem.steady, "steady problems"),
-            (not self.base.evolves, "algebraic equations '0 = ...' beside others"),
             (problem.stop.when is not None or problem.stop.steady is not None, "runs that end on a condition (stop)"),
         ):
             if found:
@@ -370,6 +386,23 @@ class Promotion:
                     f"is a Python function of {', '.join(taken) or 'any parameter'}, by which it cannot be "
                     "differentiated; give it as an expression",
                     key=key,
+                )
+
+    def _check_fields(self) -> None:
+        """Refuse fields that the problem sees between nodes otherwise than unknowns: derivatives would be those of another problem."""
+        if not any(p.is_field for p in self.parameters):
+            return
+        t, y = self.problem.time.start, self.base.pack(self.problem.initial_fields())
+        rough = y + 0.1 * float(np.max(np.abs(y), initial=0.0)) * np.random.default_rng(0).random(y.size)
+        for state in (y, rough):
+            with np.errstate(all="ignore"):
+                one, other = self.base.rhs(t, state), self.whole.rhs(t, self.widened(state))[self._own]
+            size = float(np.max(np.abs(one)))
+            if np.isfinite(size) and not float(np.max(np.abs(one - other))) <= SAME * size:
+                raise ConfigError(
+                    "fields are interpolated by splines at this order, by which they are not differentiated; take "
+                    "discretization.order 2",
+                    key="parameters." + next(p.name for p in self.parameters if p.is_field),
                 )
 
     def _functions(self) -> list[tuple[str, Any]]:
@@ -455,6 +488,12 @@ class Promotion:
         return given, []
 
     def _prescribing(self, value: Expression, where: str) -> tuple[BoundaryCondition, list[BoundaryCondition]]:
+        name = where.split(".")[1]
+        if name in self.problem.pde.definitions:
+            raise ConfigError(
+                f"prescribed values of a definition cannot depend on {_names(value.free_symbols & set(self.symbols))}",
+                key=where,
+            )
         fields = {s for s, p in zip(self.symbols, self.parameters) if p.is_field} & value.free_symbols
         if fields:
             raise ConfigError(f"prescribed values cannot depend on the field {_names(fields)}", key=where)

@@ -14,6 +14,7 @@ import numpy as np
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError
+from pdekit.inverse.initial_state import initial_state
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
 from pdekit.run import Run
@@ -99,7 +100,7 @@ class RecordedRun:
         """
         system = problem.semidiscrete
         recorder = _Recorder(system, self.tableau, Solvers(system, problem.time.solver))
-        y = system.pack(problem.initial_fields())
+        y = initial_state(problem, self.start)
         Y, out = y.copy(), np.empty_like(y)
         for step in self.steps:
             if step.is_fresh:
@@ -155,7 +156,7 @@ def recorded(problem: Problem, times: Sequence[float], settings: TimeSettings | 
     settings = settings or problem.time
     tableau = tableau_of(settings)
     system, start = problem.semidiscrete, settings.start
-    y = system.pack(problem.initial_fields())
+    y = initial_state(problem, start)
     end = max(times)
     stops = stops_of(sorted({start, *times}), breakpoints(system, start, end))
     run = Run(problem)

@@ -140,7 +140,7 @@ class WeightedResiduals:
         _, s, V = np.linalg.svd(A / sizes, full_matrices=False)
         if s[-1] <= DEPENDENT * s[0]:
             involved = dict.fromkeys(
-                self._name_of(k) for k in np.flatnonzero(np.abs(V[-1]) > 0.1 * np.max(np.abs(V[-1])))
+                self._name_of(int(k)) for k in np.flatnonzero(np.abs(V[-1]) > 0.1 * np.max(np.abs(V[-1])))
             )
             raise SingularError(
                 f"the data cannot tell {' and '.join(involved)} apart: a change of one makes up for that of another; fit fewer of "

@@ -30,6 +30,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.terms.term_protocol import NoPattern
 from pdekit.errors import ConfigError, PdekitError, SolverError, nearest_hint
 from pdekit.geometry.grid import Field
+from pdekit.inverse.affine_slope import AffineSlope, affine_slope
 from pdekit.language.data_functions import data_function
 from pdekit.language.evaluate import slope
 from pdekit.language.parser import Scope, parse
@@ -39,6 +40,7 @@ from pdekit.problem import Problem
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.typing import Array, Expression, Matrix
 
+AFFINE_BELOW = 20_000  # unknowns; above, colours take longer to find than slopes
 SAME = 1e-9  # right-hand sides of the two systems beside each other
 
 
@@ -133,16 +135,16 @@ class Slope:
 
     Parameters
     ----------
-    rows : sparse array
+    rows : array, sparse or not
         Derivatives of the right-hand sides of the larger system.
-    own : array of int
+    own : array of int or slice
         Which of its rows are the problem's.
     spread : sparse array, optional
         Derivatives of its unknowns by the parameters, if `rows` are those by its unknowns.
     """
 
-    rows: Matrix
-    own: NDArray[np.intp]
+    rows: Any
+    own: NDArray[np.intp] | slice
     spread: Matrix | None
 
     def along(self, directions: Array | None) -> Array:
@@ -150,7 +152,9 @@ class Slope:
         if self.spread is not None:
             inner = self.spread.toarray() if directions is None else self.spread @ directions
             return np.asarray((self.rows @ inner)[self.own])
-        return np.asarray((self.rows.toarray() if directions is None else self.rows @ directions)[self.own])
+        if directions is not None:
+            return np.asarray((self.rows @ directions)[self.own])
+        return np.asarray((self.rows.toarray() if sparse.issparse(self.rows) else self.rows)[self.own])
 
     def transposed(self, w: Array) -> Array:
         """The product of its transpose with vectors, of shape (unknowns, vectors)."""
@@ -253,6 +257,20 @@ class Promotion:
 
     def slope(self, t: float, y: Array) -> Slope:
         """Derivative of the right-hand side by the parameters."""
+        if self._affine is not None:
+            return Slope(self._affine.at(y), slice(None), None)
+        return self._general_slope(t, y)
+
+    @cached_property
+    def _affine(self) -> AffineSlope | None:
+        """The same for linear problems that do not change in time, by numbers."""
+        base, t = self.base, self.problem.time.start
+        constant = base.is_linear and base.b_is_constant and not self.whole.changes_in_time
+        if not constant or any(p.is_field for p in self.parameters) or base.size > AFFINE_BELOW:
+            return None
+        return affine_slope(lambda y: self._general_slope(t, y).along(None), base.L)
+
+    def _general_slope(self, t: float, y: Array) -> Slope:
         Y = self.widened(y)
         if self._pattern is not None:
             found = Slope(self._pattern.at(self.whole.frame(t, Y)), self._own, self._spread)

@@ -92,7 +92,7 @@ def chosen_parameters(problem: Problem, names: Sequence[str]) -> tuple[Parameter
         key = f"parameters.{name}"
         if name not in given:
             allowed = [f"parameters.{n}" for n in given]
-            raise ConfigError(f"is no parameter; there are {allowed}{nearest_hint(key, allowed)}", key=text)
+            raise ConfigError(f"is no parameter; there are {allowed}{nearest_hint(key, allowed)}", key=key)
         if any(p.name == name for p in found):
             raise ConfigError("is named twice", key=key)
         found.append(Parameter(name, _values(given[name], problem, key)))

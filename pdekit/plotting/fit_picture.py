@@ -10,15 +10,16 @@ import numpy as np
 
 from pdekit.inverse.fit_result import DIGITS, FitResult, significant
 from pdekit.inverse.observations import Group
-from pdekit.plotting.plane import axis_label, closed
-from pdekit.plotting.style import COMPUTED, SEQUENTIAL, picture, save, styled
+from pdekit.plotting.field_picture import draw_map
+from pdekit.plotting.plane import axis_label, closed, planes
+from pdekit.plotting.style import COMPUTED, SEQUENTIAL, colours, picture, save, styled
 from pdekit.typing import Array
 
 MOST_CURVES = 8
 
 
 def plot_fit(fitted: FitResult, *, file: str | Path | None = None) -> Any:
-    """Measurements beside the fitted model, and what is left, one row for every quantity.
+    """Measurements beside the fitted model, and what is left, one row for every quantity; and fields that were fitted.
 
     Series, and unknowns at a few places, are drawn over time; unknowns at a few times over the one axis; others against the model.
 
@@ -32,17 +33,40 @@ def plot_fit(fitted: FitResult, *, file: str | Path | None = None) -> Any:
     -------
     Picture
     """
-    groups = fitted.observations.groups
+    groups, fields = fitted.observations.groups, [p for p in fitted.parameters if p.is_field]
     with styled():
-        figure = picture(9.0, 3.4 * len(groups) + 0.3)
-        rows = figure.subplots(len(groups), 2, squeeze=False, width_ratios=(2, 1))
+        count = len(groups) + len(fields)
+        figure = picture(9.0, 3.4 * count + 0.3)
+        rows = figure.subplots(count, 2, squeeze=False, width_ratios=(3, 2) if fields else (2, 1))
         for (left, right), group in zip(rows, groups):
             _draw(left, fitted, group)
             _draw_residuals(right, fitted, group)
+        for (left, right), parameter in zip(rows[len(groups) :], fields):
+            known = np.all(np.isfinite(fitted.errors[parameter.name]))
+            _draw_field(figure, left, fitted, parameter.values, parameter.name, fitted.half_widths[parameter.name])
+            if known:
+                _draw_field(figure, right, fitted, fitted.errors[parameter.name], f"standard error of {parameter.name}")
+            right.set_visible(bool(known))
         figure.suptitle(_title(fitted), fontsize=10.5)
     if file is not None:
         save(figure, file)
     return figure
+
+
+def _draw_field(
+    figure: Any, axes: Any, fitted: FitResult, values: Array, label: str, half: Array | None = None
+) -> None:
+    """Node values: a line with its interval, or a map of the first plane."""
+    grid = fitted.problem.grid
+    if grid.ndim > 1:
+        figure.colorbar(draw_map(axes, planes(grid, values)[0][1], **colours(values)), ax=axes, label=label)
+        return
+    axes.plot(*closed(grid, 0, values), color=COMPUTED)
+    if half is not None and np.all(np.isfinite(half)):
+        x, low = closed(grid, 0, values - half)
+        axes.fill_between(x, low, closed(grid, 0, values + half)[1], color=COMPUTED, alpha=0.2, lw=0)
+    axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=label)
+    axes.margins(x=0)
 
 
 def _title(fitted: FitResult) -> str:

@@ -236,7 +236,7 @@ def test_sensitivity_of_an_exact_solution():
         exact = -(np.pi**2) * t * np.exp(-0.1 * np.pi**2 * t) * np.sin(np.pi * x)
         errors.append(np.max(np.abs(found.values["u", "D"] - exact)))
         assert np.allclose(found.states["u"][-1], np.exp(-0.1 * np.pi**2) * np.sin(np.pi * x), atol=1e-3)
-    assert 3.7 < np.log2(errors[0] / errors[1]) < 4.5
+    assert np.log2(errors[0] / errors[1]) > 3.7
 
 
 def test_sensitivity_at_prescribed_nodes():
@@ -324,7 +324,8 @@ def test_what_has_no_derivative_is_refused_by_name():
     refused(r"parameters.kk: is no parameter.*did you mean 'parameters.k'", ["parameters.kk"])
     refused("parameters.D: is named twice", ["D", "parameters.D"])
     refused("complex problems", equations="u_t = 1j*u_xx + D*u")
-    refused("limited schemes", equations="u_t = -D*u*u_x", boundary={"u": {"x": pk.Outflow()}}, advection="weno5")
+    ring = pk.Grid(x=pk.Axis(0, 1, 15, periodic=True))
+    refused("limited schemes", equations="u_t = -D*u*u_x", boundary={}, grid=ring, advection="weno5")
     refused("initial.u: is a Python function of D", initial={"u": lambda x, D: x * D})
     refused(
         "parameters.D: in the equation of u it decides where something jumps",

@@ -106,5 +106,5 @@ def _lines(fitted: FitResult) -> list[str]:
         strongest = np.abs(np.triu(fitted.correlation, 1))
         i, j = np.unravel_index(int(np.argmax(strongest)), strongest.shape)
         found.append(f"strongest correlation {fitted.correlation[i, j]:+.2f}, of {names[i]} and {names[j]}")
-    found.append(f"{fitted.evaluations} runs of {len(fitted.run.steps)} steps by {fitted.run.tableau.name}")
+    found.append(f"{fitted.evaluations} runs, each {fitted.run.description}")
     return found

@@ -51,10 +51,10 @@ def fit(
     Parameters
     ----------
     problem : Problem
-        In time; the values of its parameters are the first guess. A parameter that is an array or a file of values at the nodes is
+        The values of its parameters are the first guess. A parameter that is an array or a file of values at the nodes is
         fitted as a field.
     data : path, mapping of str to array, or DataFrame
-        Columns ``t``, one for each axis, and one for each quantity that was measured: an unknown at these points, or a number of the
+        Columns ``t`` (but for steady problems), one for each axis, and one for each quantity that was measured: an unknown at these points, or a number of the
         state that ``output.series`` names. ``sigma_u`` holds standard deviations of u; without any, all data count alike. What is
         empty or not a number was not measured.
     parameters : sequence of str, or mapping of str to (float, float)

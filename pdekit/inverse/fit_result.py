@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from pdekit.errors import nearest_hint
+from pdekit.inverse.differentiable_run import DifferentiableRun
 from pdekit.inverse.observations import Observations
 from pdekit.inverse.promotion import Parameter
-from pdekit.inverse.recorded_run import RecordedRun
 from pdekit.problem import Problem
 from pdekit.typing import Array
 
@@ -38,7 +38,7 @@ class FitResult:
     observations : Observations
     predicted : array
         What the fitted model says in their place.
-    run : RecordedRun
+    run : DifferentiableRun
         The fitted run.
     degrees : float
         Of freedom.
@@ -55,7 +55,7 @@ class FitResult:
     covariance: Array
     observations: Observations
     predicted: Array
-    run: RecordedRun
+    run: DifferentiableRun
     degrees: float
     evaluations: int
     rounds: int

@@ -15,9 +15,9 @@ from scipy import sparse
 from pdekit.discretize.measurement import line_weights
 from pdekit.errors import ConfigError, GridError, StorageError, nearest_hint
 from pdekit.geometry.grid import Grid
+from pdekit.inverse.differentiable_run import DifferentiableRun
 from pdekit.inverse.number_slopes import number_slopes
 from pdekit.inverse.promotion import Promotion
-from pdekit.inverse.recorded_run import RecordedRun
 from pdekit.problem import Problem
 from pdekit.typing import Array, Matrix
 
@@ -181,10 +181,10 @@ class Observations:
     def count(self) -> int:
         return int(self.values.size)
 
-    def predicted(self, run: RecordedRun, problem: Problem) -> Array:
+    def predicted(self, run: DifferentiableRun, problem: Problem) -> Array:
         """What a run says in their place."""
         found = np.empty(self.count)
-        for t, y, group, numbers in self._parts(run):
+        for _, t, y, group, numbers in self._parts(run):
             found[numbers] = self.measured(problem, group, numbers, t, y)
         return found
 
@@ -195,35 +195,34 @@ class Observations:
         full = problem.semidiscrete.unpack(t, y)[group.name].ravel()
         return np.asarray(group.points[np.searchsorted(group.numbers, numbers)] @ full)
 
-    def slopes(self, run: RecordedRun, promotion: Promotion) -> Iterator[tuple[int, Array, Matrix, Matrix]]:
+    def slopes(self, run: DifferentiableRun, promotion: Promotion) -> Iterator[tuple[int, Array, Matrix, Matrix]]:
         """By frame and quantity: number of the frame, of the observations, and their derivatives by state and parameters."""
-        index = {t: k for k, (t, _) in enumerate(run.frames)}
-        for t, y, group, numbers in self._parts(run):
+        for frame, t, y, group, numbers in self._parts(run):
             if group.points is None:
                 by_state, by_parameters = number_slopes(
                     promotion, promotion.problem.series[group.name], f"output.series.{group.name}", t, y
                 )
                 every = np.zeros(numbers.size, dtype=int)
-                yield index[t], numbers, by_state[every], by_parameters[every]
+                yield frame, numbers, by_state[every], by_parameters[every]
             else:
                 P = group.points[np.searchsorted(group.numbers, numbers)]
                 symbol = promotion.base.layout.block(group.name).symbol
                 yield (
-                    index[t],
+                    frame,
                     numbers,
                     P @ promotion.base.layout.selections[symbol],
                     P @ promotion.selections(t)[symbol],
                 )
 
-    def _parts(self, run: RecordedRun) -> Iterator[tuple[float, Array, Group, Array]]:
-        """Frames with their states, quantities, and the numbers of the observations there."""
+    def _parts(self, run: DifferentiableRun) -> Iterator[tuple[int, float, Array, Group, Array]]:
+        """Frames with their times and states, quantities, and the numbers of the observations there."""
         frames = run.times
         nearest = np.argmin(np.abs(self.times[:, None] - frames[None, :]), axis=1)
-        for k, (t, count) in enumerate(run.frames):
+        for k, (t, y) in enumerate(zip(run.times, run.states)):
             for group in self.groups:
                 numbers = group.numbers[nearest[group.numbers] == k]
                 if numbers.size:
-                    yield t, run.state(count), group, numbers
+                    yield k, float(t), y, group, numbers
 
 
 class _Reader:
@@ -237,7 +236,12 @@ class _Reader:
     def quantities(self) -> list[str]:
         """The columns that are measured quantities."""
         columns, axes = self.table.columns, self.problem.grid.names
-        allowed = ["t", *axes, *self.measurable, *(DEVIATION + name for name in self.measurable)]
+        allowed = [
+            *([] if self.problem.steady else ["t"]),
+            *axes,
+            *self.measurable,
+            *(DEVIATION + name for name in self.measurable),
+        ]
         for name in columns:
             if name not in allowed:
                 raise ConfigError(
@@ -245,7 +249,7 @@ class _Reader:
                     key="data",
                 )
         found = [name for name in self.measurable if name in columns]
-        missing = ["t"] if "t" not in columns else []
+        missing = [] if self.problem.steady or "t" in columns else ["t"]
         missing += [a for a in axes if a not in columns and any(name in self.unknowns for name in found)]
         if missing:
             raise ConfigError(f"{self.table.source}: there is no column {missing[0]!r}", key="data")
@@ -268,7 +272,9 @@ class _Reader:
         return np.flatnonzero(~np.isnan(values))
 
     def times(self, rows: Array) -> Array:
-        """Times of rows, within the span."""
+        """Times of rows, within the span; 0 of steady problems."""
+        if self.problem.steady:
+            return np.zeros(rows.size)
         times, settings = self.table.columns["t"][rows], self.problem.time
         end = np.inf if settings.end is None else settings.end
         for row, t in zip(rows, times):
@@ -337,7 +343,7 @@ def point_weights(grid: Grid, point: Sequence[float]) -> Matrix:
 
 
 def residual_rows(
-    observations: Observations, run: RecordedRun, promotion: Promotion, sensitivities: Mapping[int, Array]
+    observations: Observations, run: DifferentiableRun, promotion: Promotion, sensitivities: Mapping[int, Array]
 ) -> Array:
     """Derivatives of the predictions by the parameters, from those of the states at the frames."""
     found = np.empty((observations.count, promotion.vector.size))

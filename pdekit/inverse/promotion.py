@@ -390,7 +390,6 @@ class Promotion:
             (problem.system.function is not None, "right-hand sides that are Python functions"),
             (bool(problem.system.noises), "noise in the equations"),
             (self.base.is_limited, "limited schemes (discretization.advection), which have no Jacobian"),
-            (problem.steady, "steady problems"),
             (problem.stop.when is not None or problem.stop.steady is not None, "runs that end on a condition (stop)"),
         ):
             if found:

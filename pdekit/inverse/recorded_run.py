@@ -6,7 +6,7 @@ by a fixed step; the run with these steps is a smooth function of the parameters
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError
 from pdekit.inverse.initial_state import initial_state
+from pdekit.inverse.promotion import Promotion
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
 from pdekit.run import Run
@@ -89,6 +90,28 @@ class RecordedRun:
     def states(self) -> list[Array]:
         """The states at the frames."""
         return [self.state(count) for _, count in self.frames]
+
+    @property
+    def path(self) -> list[tuple[float, Array]]:
+        """Times and states at all steps."""
+        return [(self.start, self.y), *((step.t + step.h, step.stages[-1]) for step in self.steps)]
+
+    @property
+    def description(self) -> str:
+        """How it is made, in words."""
+        return f"{len(self.steps)} steps by {self.tableau.name}"
+
+    def tangents(self, promotion: Promotion, directions: Array | None = None) -> Iterator[Array]:
+        """Derivatives of the states by the parameters; see `pdekit.inverse.discrete_derivatives.tangents`."""
+        from pdekit.inverse.discrete_derivatives import tangents
+
+        return tangents(self, promotion, directions)
+
+    def adjoint(self, promotion: Promotion, seeds: Mapping[int, Array]) -> Array:
+        """Derivatives of numbers by the parameters; see `pdekit.inverse.discrete_derivatives.adjoint`."""
+        from pdekit.inverse.discrete_derivatives import adjoint
+
+        return adjoint(self, promotion, seeds)
 
     def again(self, problem: Problem) -> RecordedRun:
         """The same steps with another problem, one with other values of its parameters.

@@ -11,10 +11,9 @@ import numpy as np
 from pdekit.discretize.measurement import Measurement
 from pdekit.errors import ConfigError, PdekitError, nearest_hint
 from pdekit.geometry.grid import Field, Grid
-from pdekit.inverse.discrete_derivatives import adjoint, tangents
+from pdekit.inverse.differentiable_run import DifferentiableRun, differentiable_run
 from pdekit.inverse.number_slopes import number_slopes
 from pdekit.inverse.promotion import Parameter, Promotion, chosen_parameters
-from pdekit.inverse.recorded_run import RecordedRun, recorded
 from pdekit.language.reductions import parse_number_of_state
 from pdekit.problem import Problem
 from pdekit.typing import Array
@@ -90,7 +89,7 @@ def sensitivity(
     Parameters
     ----------
     problem : Problem
-        In time; its method is a diagonally implicit one, or auto.
+        Its method is a diagonally implicit one, or auto; or steady.
     parameters : sequence of str
         Names of numbers among its parameters, ``D`` or ``parameters.D``.
     t_end : float, optional
@@ -127,7 +126,7 @@ def sensitivity(
     run, promotion = _run(problem, chosen, t_end, {"times": times, "every": every, "frames": frames})
     system, found = problem.semidiscrete, dict[tuple[str, str], list[Array]]()
     states: dict[str, list[Array]] = {block.name: [] for block in system.blocks}
-    for t, y, S in zip(run.times, run.states, tangents(run, promotion)):
+    for t, y, S in zip(run.times, run.states, run.tangents(promotion)):
         direct, full = promotion.selections(t), system.unpack(t, y)
         for block in system.blocks:
             states[block.name].append(full[block.name])
@@ -155,7 +154,7 @@ def gradient(
     Parameters
     ----------
     problem : Problem
-        In time; its method is a diagonally implicit one, or auto.
+        Its method is a diagonally implicit one, or auto; or steady.
     objective : str, mapping of float to str, or callable
         A number of the state at the end, ``"integral((u - 1)**2)"`` (see `pdekit.language.reductions`); the sum of several by their
         times; or a function of the times and the full arrays by unknown, whose first axis is that of the frames, which returns its
@@ -186,31 +185,33 @@ def gradient(
     """
     chosen = chosen_parameters(problem, parameters)
     if isinstance(objective, str):
-        objective = {problem.span(t_end)[1]: objective}
+        objective = {0.0 if problem.steady else problem.span(t_end)[1]: objective}
     if isinstance(objective, Mapping):
         return _of_numbers(problem, objective, chosen)
     run, promotion = _run(problem, chosen, t_end, {"times": times, "every": every, "frames": frames})
     value, seeds, direct = _of_function(objective, run, promotion)
-    return Gradient(value, _by_names(chosen, adjoint(run, promotion, seeds)[:, 0] + direct))
+    return Gradient(value, _by_names(chosen, run.adjoint(promotion, seeds)[:, 0] + direct))
 
 
 def _run(
     problem: Problem, chosen: tuple[Parameter, ...], t_end: float | None, rules: Mapping[str, Any]
-) -> tuple[RecordedRun, Promotion]:
+) -> tuple[DifferentiableRun, Promotion]:
+    promotion = Promotion(problem, chosen)  # what cannot be differentiated is refused before the run
+    if problem.steady:
+        return differentiable_run(problem, [0.0]), promotion
     start, end = problem.span(t_end)
     given = {name: rule for name, rule in rules.items() if rule is not None}
     if "times" in given:
         given["times"] = tuple(given["times"])
     output = problem.output.by(**given) if given else problem.output
-    promotion = Promotion(problem, chosen)  # what cannot be differentiated is refused before the run
-    return recorded(problem, output.resolve(start, end, problem.time.step)), promotion
+    return differentiable_run(problem, output.resolve(start, end, problem.time.step)), promotion
 
 
 def _of_numbers(problem: Problem, texts: Mapping[float, str], chosen: tuple[Parameter, ...]) -> Gradient:
     """The sum of numbers of the state at times."""
     start = problem.time.start
     for t in texts:
-        if not start <= t < np.inf:
+        if not (t == 0 if problem.steady else start <= t < np.inf):
             raise ConfigError(f"t = {t:g} is not after the start {start:g}", key="objective")
     measures = {}
     for t, text in texts.items():
@@ -219,7 +220,7 @@ def _of_numbers(problem: Problem, texts: Mapping[float, str], chosen: tuple[Para
         except PdekitError as error:
             raise error.under("objective") from None
     promotion = Promotion(problem, chosen)
-    run = recorded(problem, sorted(measures))
+    run = differentiable_run(problem, sorted(measures))
     value, seeds, direct = 0.0, dict[int, Array](), np.zeros(promotion.vector.size)
     for t, measure in measures.items():
         frame = int(np.argmin(np.abs(run.times - t)))
@@ -228,10 +229,12 @@ def _of_numbers(problem: Problem, texts: Mapping[float, str], chosen: tuple[Para
         by_state, by_parameters = number_slopes(promotion, measure, "objective", t, y)
         seeds[frame] = by_state.toarray().T
         direct += by_parameters.toarray()[0]
-    return Gradient(value, _by_names(chosen, adjoint(run, promotion, seeds)[:, 0] + direct))
+    return Gradient(value, _by_names(chosen, run.adjoint(promotion, seeds)[:, 0] + direct))
 
 
-def _of_function(objective: Objective, run: RecordedRun, promotion: Promotion) -> tuple[float, dict[int, Array], Array]:
+def _of_function(
+    objective: Objective, run: DifferentiableRun, promotion: Promotion
+) -> tuple[float, dict[int, Array], Array]:
     """Its value, and its derivatives by the states at the frames and, through prescribed values, by the parameters."""
     system, layout = run.system, run.system.layout
     frames = [system.unpack(t, y) for t, y in zip(run.times, run.states)]

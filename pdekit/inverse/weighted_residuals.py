@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from pdekit.errors import ConfigError, PdekitError, SingularError
-from pdekit.inverse.discrete_derivatives import adjoint, tangents
+from pdekit.inverse.differentiable_run import DifferentiableRun, differentiable_run
 from pdekit.inverse.fit_result import FitResult
 from pdekit.inverse.observations import Observations, residual_rows, times_of
 from pdekit.inverse.promotion import Parameter, Promotion, at_values, chosen_parameters
-from pdekit.inverse.recorded_run import RecordedRun, recorded
 from pdekit.problem import Problem
 from pdekit.typing import Array, Matrix
 
@@ -36,8 +35,8 @@ class WeightedResiduals:
         self.size = sum(p.size for p in chosen)
         self.is_dense = self.size <= DENSE
         self.evaluations = 0
-        self._run: RecordedRun | None = None
-        self._at: tuple[Array, Problem, RecordedRun] | None = None
+        self._run: DifferentiableRun | None = None
+        self._at: tuple[Array, Problem, DifferentiableRun] | None = None
         self._slopes: tuple[Array, Array] | None = None
 
     def check_counts(self) -> None:
@@ -55,14 +54,13 @@ class WeightedResiduals:
         """Choose the steps."""
         problem = at_values(self.problem, self.chosen, p)
         start = problem.time.start
-        later = [t for t in self.times if t > start]
-        if not later:
+        if not problem.steady and max(self.times) <= start:
             raise ConfigError(f"everything was measured at the start, t = {start:g}", key="data")
-        self._run = recorded(problem, self.times)
+        self._run = differentiable_run(problem, self.times)
         self._at, self._slopes = (p.copy(), problem, self._run), None
         self.evaluations += 1
 
-    def _solved(self, p: Array) -> tuple[Problem, RecordedRun]:
+    def _solved(self, p: Array) -> tuple[Problem, DifferentiableRun]:
         assert self._run is not None
         if self._at is None or not np.array_equal(self._at[0], p):
             problem = at_values(self.problem, self.chosen, p)
@@ -192,19 +190,19 @@ class WeightedResiduals:
         )  # fmt: skip
 
 
-def _forward(observations: Observations, run: RecordedRun, promotion: Promotion) -> Array:
+def _forward(observations: Observations, run: DifferentiableRun, promotion: Promotion) -> Array:
     """Derivatives of the predictions by tangents."""
-    return residual_rows(observations, run, promotion, dict(enumerate(tangents(run, promotion))))
+    return residual_rows(observations, run, promotion, dict(enumerate(run.tangents(promotion))))
 
 
-def _backward(observations: Observations, run: RecordedRun, promotion: Promotion) -> Array:
+def _backward(observations: Observations, run: DifferentiableRun, promotion: Promotion) -> Array:
     """The same by adjoints."""
     seeds, direct = dict[int, Array](), np.zeros((observations.count, promotion.vector.size))
     for frame, numbers, by_state, by_parameters in observations.slopes(run, promotion):
         seed = seeds.setdefault(frame, np.zeros((run.system.size, observations.count)))
         seed[:, numbers] = by_state.toarray().T
         direct[numbers] = by_parameters.toarray()
-    return adjoint(run, promotion, seeds).T + direct
+    return run.adjoint(promotion, seeds).T + direct
 
 
 def _Stacked(J: Array, roots: Matrix) -> Any:

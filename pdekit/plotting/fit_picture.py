@@ -87,7 +87,7 @@ def _draw(axes: Any, fitted: FitResult, group: Group) -> None:
     points = np.unique(places, axis=0) if group.points is not None else places[:1]
     moments = np.unique(observations.times[numbers])
     label = _label(fitted, group.name)
-    if len(points) <= MOST_CURVES:
+    if len(points) <= MOST_CURVES and not fitted.problem.steady:
         _over_time(axes, fitted, group, points, places)
         axes.set(xlabel="time t", ylabel=label)
     elif grid.ndim == 1 and moments.size <= MOST_CURVES:
@@ -120,13 +120,11 @@ def _points(axes: Any, fitted: FitResult, x: Array, numbers: Array, shade: Any, 
 
 def _over_time(axes: Any, fitted: FitResult, group: Group, points: Array, places: Array) -> None:
     grid, observations, run = fitted.problem.grid, fitted.observations, fitted.run
-    counts = range(len(run.steps) + 1)
-    times = [run.start, *(step.t + step.h for step in run.steps)]
+    path = run.path
+    times = [t for t, _ in path]
     for point, shade in zip(points, _shades(len(points))):
         own = group.numbers if group.points is None else group.numbers[np.all(places == point, axis=1)]
-        curve = [
-            observations.measured(fitted.problem, group, own[:1], t, run.state(n))[0] for t, n in zip(times, counts)
-        ]
+        curve = [observations.measured(fitted.problem, group, own[:1], t, y)[0] for t, y in path]
         words = ", ".join(f"{name} = {value:g}" for name, value in zip(grid.names, point))
         axes.plot(times, curve, color=shade)
         _points(axes, fitted, observations.times[own], own, shade, words if len(points) > 1 else None)
@@ -142,8 +140,9 @@ def _over_space(axes: Any, fitted: FitResult, group: Group, moments: Array) -> N
         state = run.states[int(np.argmin(np.abs(run.times - moment)))]
         field = fitted.problem.semidiscrete.unpack(moment, state)[group.name]
         axes.plot(*closed(grid, 0, field), color=shade)
-        _points(axes, fitted, x[own], own, shade, f"t = {moment:g}")
-    axes.legend(handlelength=1.0)
+        _points(axes, fitted, x[own], own, shade, f"t = {moment:g}" if moments.size > 1 else None)
+    if moments.size > 1:
+        axes.legend(handlelength=1.0)
 
 
 def _against_model(axes: Any, fitted: FitResult, group: Group) -> None:
@@ -154,11 +153,13 @@ def _against_model(axes: Any, fitted: FitResult, group: Group) -> None:
 
 
 def _draw_residuals(axes: Any, fitted: FitResult, group: Group) -> None:
-    """What is left over time, in units of its deviation."""
-    left = fitted.residuals[group.numbers] / fitted.deviation
+    """What is left over time, or over the model where there is none, in units of its deviation."""
+    left, steady = fitted.residuals[group.numbers] / fitted.deviation, fitted.problem.steady
+    over = fitted.predicted if steady else fitted.observations.times
     axes.axhspan(-2, 2, color="0.93", lw=0)
     axes.axhline(0, color="0.6", lw=1)
-    axes.plot(fitted.observations.times[group.numbers], -left, "o", ms=3.5, color=COMPUTED, mec="white", mew=0.4)
-    axes.set(xlabel="time t", ylabel="(data − model) / deviation")
+    axes.plot(over[group.numbers], -left, "o", ms=3.5, color=COMPUTED, mec="white", mew=0.4)
+    label = f"{_label(fitted, group.name)}, model" if steady else "time t"
+    axes.set(xlabel=label, ylabel="(data − model) / deviation")
     reach = 1.1 * max(3.0, float(np.max(np.abs(left))))
     axes.set_ylim(-reach, reach)

@@ -307,10 +307,12 @@ def fit(
 
     The values in CONFIG are the first guess.
     """
-    problem = _load(config, tuple(text for text in parameters if "=" in text))
-    from pdekit.cli.fit_report import check_target, follow_fit
+    overrides = tuple(text for text in parameters if "=" in text)
+    problem = _load(config, overrides)
+    from pdekit.cli.fit_report import check_target, follow_fit, refuse_fixed_uses
 
     names = [text for text in parameters if "=" not in text]
+    refuse_fixed_uses(config, overrides, names)
     check_target(problem, output, force)
     fitted = follow_fit(problem, data, names, bounds, regularisation, level, quiet)
     if output is not None:

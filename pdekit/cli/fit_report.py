@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pdekit.errors import ConfigError, StorageError, nearest_hint
+from pdekit.errors import ConfigError, PdekitError, StorageError, nearest_hint
 from pdekit.inverse.fit import fit
 from pdekit.inverse.fit_result import DIGITS, FitResult, significant
 from pdekit.io.write import UNPRINTABLE
+from pdekit.io.yaml_source import override, read_yaml, spell
+from pdekit.language.parser import names_in
 from pdekit.problem import Problem
 
 
@@ -35,6 +38,46 @@ def check_target(problem: Problem, output: Path | None, force: bool) -> None:
         raise StorageError(
             f"{output}: the problem has parts given in Python, which no config can hold; leave out --output"
         )
+
+
+def refuse_fixed_uses(config: Path, overrides: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse to fit what the grid or the settings of a config depend on: they are numbers once it is read, and stay as they are.
+
+    Raises
+    ------
+    ConfigError
+    """
+    source = read_yaml(config)
+    for assignment in overrides:
+        override(source, assignment)
+    given = source.data.get("parameters") or {}
+    moving = {name.removeprefix("parameters.") for name in names}
+    while more := {n for n, text in given.items() if n not in moving and _uses(text, moving)}:
+        moving |= more
+    for section in ("grid", "time", "output", "convergence"):
+        for path, text in _texts(source.data.get(section), (section,)):
+            if path[:2] != ("output", "series") and _uses(text, moving):
+                raise ConfigError(
+                    f"{text!r} depends on what is to be fitted, {', '.join(names)}; give it a number",
+                    key=spell(path),
+                    place=source.place(path),
+                )
+
+
+def _uses(text: Any, names: set[str]) -> bool:
+    """Whether a text is an expression in which one of the names stands."""
+    try:
+        return isinstance(text, str) and bool(names_in(text) & names)
+    except PdekitError:
+        return False  # the name of a method or a file
+
+
+def _texts(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(node, str):
+        yield path, node
+    elif isinstance(node, dict | list):
+        for key, below in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _texts(below, (*path, key))
 
 
 def follow_fit(
@@ -100,7 +143,8 @@ def _lines(fitted: FitResult) -> list[str]:
     spread = f"residuals {fitted.deviation:.3g}" + (
         " of their standard deviations" if observations.has_deviations else ""
     )
-    found = [f"{count}; {spread} (root mean square by {fitted.degrees:.4g} degrees of freedom)"]
+    by = f"{fitted.degrees:.4g} degrees of freedom" if np.isfinite(fitted.degrees) else "the number of values"
+    found = [f"{count}; {spread} (root mean square by {by})"]
     names = [p.key for p in fitted.parameters]
     if 1 < len(names) == len(fitted.covariance):
         strongest = np.abs(np.triu(fitted.correlation, 1))

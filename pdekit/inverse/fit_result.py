@@ -41,7 +41,7 @@ class FitResult:
     run : DifferentiableRun
         The fitted run.
     degrees : float
-        Of freedom.
+        Of freedom; not a number where there are more than 1000 parameters.
     evaluations, rounds : int
         How many runs with other values there were, and how many times steps were chosen.
     notes : tuple of str
@@ -82,7 +82,12 @@ class FitResult:
 
     @property
     def deviation(self) -> float:
-        """Estimated standard deviation of the data, or, where theirs are given, of the residuals in these units: about 1 if they are right."""
+        """Estimated standard deviation of the data, or, where theirs are given, of the residuals in these units: about 1 if they are right.
+
+        Where the degrees of freedom are not known, by the number of data.
+        """
+        if np.isnan(self.degrees):
+            return float(np.sqrt(np.mean(self.residuals**2)))
         return float(np.sqrt(self.residuals @ self.residuals / self.degrees)) if self.degrees > 0 else float("nan")
 
     @property

@@ -30,6 +30,7 @@ from pdekit.time.stepper import Tolerance
 from pdekit.time.tables import IMPLICIT_TABLEAUX, ImplicitTableau
 from pdekit.typing import Array
 
+MOST_BYTES = 8e9  # of the states of all stages
 DEFAULT, DEFAULT_FIXED = "esdirk43", "tr_bdf2"
 
 
@@ -158,6 +159,12 @@ class _Recorder(DiagonallyImplicit):
         start = self.steps[-1].stages[-1] if self.steps else Y.copy()
         self.steps.append(RecordedStep(t, h, is_fresh, start, (*before, out.copy())))
         super().accepted(estimated)
+        if len(self.steps) * len(k) * Y.nbytes > MOST_BYTES:
+            raise ConfigError(
+                f"the states of all steps take more than {MOST_BYTES / 1e9:g} GB after {len(self.steps)} steps; take a coarser grid "
+                "or longer steps",
+                key="time",
+            )
 
 
 def recorded(problem: Problem, times: Sequence[float], settings: TimeSettings | None = None) -> RecordedRun:

@@ -172,7 +172,7 @@ class WeightedResiduals:
         from scipy.stats import t as student
 
         problem, run = self._solved(p)
-        covariance, degrees = np.full((0, 0), np.nan), float(max(self.observations.count - self.size, 0))
+        covariance, degrees = np.full((0, 0), np.nan), np.nan
         error = np.full(p.size, np.nan)
         if self.is_dense:
             covariance, degrees = self._covariance(p)

@@ -154,12 +154,15 @@ def _against_model(axes: Any, fitted: FitResult, group: Group) -> None:
 
 def _draw_residuals(axes: Any, fitted: FitResult, group: Group) -> None:
     """What is left over time, or over the model where there is none, in units of its deviation."""
-    left, steady = fitted.residuals[group.numbers] / fitted.deviation, fitted.problem.steady
+    known, steady = fitted.deviation > 0, fitted.problem.steady
+    left = fitted.residuals[group.numbers] / (fitted.deviation if known else 1.0)
     over = fitted.predicted if steady else fitted.observations.times
-    axes.axhspan(-2, 2, color="0.93", lw=0)
+    if known:
+        axes.axhspan(-2, 2, color="0.93", lw=0)
     axes.axhline(0, color="0.6", lw=1)
     axes.plot(over[group.numbers], -left, "o", ms=3.5, color=COMPUTED, mec="white", mew=0.4)
     label = f"{_label(fitted, group.name)}, model" if steady else "time t"
-    axes.set(xlabel=label, ylabel="(data − model) / deviation")
-    reach = 1.1 * max(3.0, float(np.max(np.abs(left))))
-    axes.set_ylim(-reach, reach)
+    axes.set(xlabel=label, ylabel="(data − model) / deviation" if known else "data − model")
+    if known:
+        reach = 1.1 * max(3.0, float(np.max(np.abs(left))))
+        axes.set_ylim(-reach, reach)

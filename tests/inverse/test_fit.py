@@ -263,6 +263,63 @@ def test_the_command(tmp_path):
     assert nowhere.exit_code == 2 and "there is no folder" in nowhere.output
 
 
+def test_what_the_grid_depends_on_is_not_fitted(tmp_path):
+    """Lengths and times of a config are numbers once it is read: a fit would move the equation and leave the grid."""
+    (tmp_path / "rod.yaml").write_text(ROD.replace("[0, 1]", "[0, 2*L]").replace("q: 1.0", "q: 1.0, L: D"))
+    (tmp_path / "data.csv").write_text("\n".join(LINES))
+    words = ["fit", str(tmp_path / "rod.yaml"), "--data", str(tmp_path / "data.csv")]
+    done = CliRunner().invoke(main, [*words, "parameters.D"])
+    assert done.exit_code == 2 and "line 3: grid.x.range[1]: '2*L' depends on what is to be fitted" in done.output
+    assert CliRunner().invoke(main, [*words, "parameters.h"]).exit_code == 0
+
+
+def test_a_steady_problem():
+    """0 = D u_xx + 1, u = 0 at the ends: u(1/2) = 1/(8 D), to rounding at order 2; a table without times."""
+    wall = pk.Problem(
+        pk.PDE("0 = D*u_xx + 1", parameters={"D": 1.0}),
+        pk.Grid(x=pk.Axis(0, 1, 21)),
+        boundary={"u": {"x": pk.Dirichlet(0)}},
+    )
+    noise = np.array([1e-3, -2e-3, 1e-3])
+    data = {"x": [0.5, 0.25, 0.75], "u": 1 / (8 * 0.3) * np.array([1, 0.75, 0.75]) + noise}
+    fitted = pk.fit(wall, data, ["D"])
+    # u is linear in 1/D: ordinary least squares with the shape s
+    s = np.array([1, 0.75, 0.75]) / 8
+    assert 1 / fitted["D"] == pytest.approx(s @ data["u"] / (s @ s), rel=1e-9)
+    assert wall.sensitivity(["D"]).frame("u", "D").values[10] == pytest.approx(-1 / 8, rel=1e-10)
+    assert wall.gradient("u(0.5)", ["D"])["D"] == pytest.approx(-1 / 8, rel=1e-10)
+    with pytest.raises(ConfigError, match="column 't' is none of"):
+        pk.fit(wall, {**data, "t": [0, 0, 0]}, ["D"])
+    closed = wall.replace(
+        pde=wall.pde.replace(equations="0 = D*u_xx + cos(pi*x)"), boundary={"u": {"x": pk.Neumann(0)}}
+    )
+    with pytest.raises(ConfigError, match="up to a constant only"):
+        closed.gradient("u(0.5)", ["D"])
+
+
+def test_a_steady_field_in_the_plane():
+    """The gradient by 120 node values and by a number of a nonlinear problem, against differences along a direction."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 10), y=pk.Axis(0, 1, 12))
+
+    def made(k, q):
+        return pk.Problem(
+            pk.PDE("0 = div(k*grad(u)) + q - u**3", parameters={"k": k, "q": q}),
+            grid,
+            boundary={"u": {"x": pk.Dirichlet(0), "y": pk.Robin(1, 1, "q")}},
+        )
+
+    rng = np.random.default_rng(3)
+    k, v = 1 + rng.random(grid.shape), rng.standard_normal(grid.shape)
+    found = made(k, 2.0).gradient("integral(u**2)", ["k", "q"])
+
+    def value(h):
+        return made(k + h * v, 2.0 + h).gradient("integral(u**2)", ["q"]).value
+
+    h = 1e-3
+    expected = (8 * (value(h) - value(-h)) - (value(2 * h) - value(-2 * h))) / (12 * h)
+    assert np.sum(found["k"] * v) + found["q"] == pytest.approx(expected, rel=1e-8)
+
+
 def test_tables():
     """A mapping of columns, a table made before; columns of different lengths."""
     made = DataTable.of({"t": [1, 2], "u": [3, np.nan]})

@@ -282,7 +282,7 @@ def sweep(
 @click.option(
     "--data", type=click.Path(path_type=Path), required=True, help="CSV file: t, the axes, what was measured."
 )
-@click.option("--bounds", type=(str, float, float), multiple=True, help="Of a parameter: parameters.D 0 10.")
+@click.option("--bounds", type=(str, float, float), multiple=True, metavar="NAME LOW HIGH", help="Of a parameter.")
 @click.option(
     "--regularisation", type=float, help="Weight of the integral of |grad k|^2, for parameters that are fields."
 )

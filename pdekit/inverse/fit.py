@@ -26,15 +26,16 @@ import numpy as np
 from scipy import sparse
 
 from pdekit.errors import ConfigError, NotConvergedError
+from pdekit.inverse.chosen_parameters import Parameter, chosen_parameters
 from pdekit.inverse.fit_result import FitResult
 from pdekit.inverse.observations import Observations
-from pdekit.inverse.promotion import Parameter, chosen_parameters
 from pdekit.inverse.regularisation import gradient_rows
 from pdekit.inverse.weighted_residuals import WeightedResiduals
 from pdekit.problem import Problem
 from pdekit.typing import Array, Matrix
 
 ROUNDS, MOST_EVALUATIONS = 6, 200
+TOLERANCE = 1e-11  # of parameters and sums of squares, relative: the search is the same in all units
 
 
 def fit(
@@ -104,7 +105,7 @@ def fit(
     while not is_settled:
         rounds += 1
         found = least_squares(
-            model.residuals, p, model.jacobian, bounds=(lower, upper), x_scale=model.scales(p), xtol=1e-12, ftol=1e-12, gtol=1e-12,
+            model.residuals, p, model.jacobian, bounds=(lower, upper), x_scale=model.scales(p), xtol=TOLERANCE, ftol=TOLERANCE, gtol=None,
             max_nfev=MOST_EVALUATIONS, tr_solver="exact" if model.is_dense else "lsmr",
         )  # fmt: skip
         if found.status == 0:

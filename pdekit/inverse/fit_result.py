@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from pdekit.errors import nearest_hint
+from pdekit.inverse.chosen_parameters import Parameter
 from pdekit.inverse.differentiable_run import DifferentiableRun
 from pdekit.inverse.observations import Observations
-from pdekit.inverse.promotion import Parameter
 from pdekit.problem import Problem
 from pdekit.typing import Array
 

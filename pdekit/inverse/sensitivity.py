@@ -11,9 +11,10 @@ import numpy as np
 from pdekit.discretize.measurement import Measurement
 from pdekit.errors import ConfigError, PdekitError, nearest_hint
 from pdekit.geometry.grid import Field, Grid
+from pdekit.inverse.chosen_parameters import Parameter, chosen_parameters
 from pdekit.inverse.differentiable_run import DifferentiableRun, differentiable_run
 from pdekit.inverse.number_slopes import number_slopes
-from pdekit.inverse.promotion import Parameter, Promotion, chosen_parameters
+from pdekit.inverse.promotion import Promotion
 from pdekit.language.reductions import parse_number_of_state
 from pdekit.problem import Problem
 from pdekit.typing import Array

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from pdekit.errors import ConfigError, PdekitError, SingularError
+from pdekit.inverse.chosen_parameters import Parameter, at_values, chosen_parameters
 from pdekit.inverse.differentiable_run import DifferentiableRun, differentiable_run
 from pdekit.inverse.fit_result import FitResult
 from pdekit.inverse.observations import Observations, residual_rows, times_of
-from pdekit.inverse.promotion import Parameter, Promotion, at_values, chosen_parameters
+from pdekit.inverse.promotion import Promotion
 from pdekit.problem import Problem
 from pdekit.typing import Array, Matrix
 

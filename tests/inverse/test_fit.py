@@ -54,7 +54,17 @@ def test_known_parameters_come_back():
     assert fitted.problem.pde.parameters["D"] == fitted["D"]
     assert np.max(np.abs(fitted.residuals)) < 1e-8
     low, high = fitted.interval("D")
-    assert low <= 0.8 <= high and high - low < 1e-6
+    assert low == pytest.approx(0.8, rel=1e-7) and 0 < high - low < 1e-6
+
+
+def test_units_do_not_matter():
+    """The same rod with temperatures of 1e-9."""
+    small = ("boundary.u.x.left.neumann=1e-9",)
+    data = table(rod("parameters.D=0.8", "parameters.h=2.5"), TIMES, [0, 0.5, 1], noise=0.01)
+    fitted = pk.fit(rod(), data, ["D", "h"])
+    other = pk.fit(rod(*small), {**data, "u": 1e-9 * data["u"]}, ["D", "h"])
+    assert other["D"] == pytest.approx(fitted["D"], rel=1e-6) and other["h"] == pytest.approx(fitted["h"], rel=1e-6)
+    assert other.half_widths["h"] == pytest.approx(fitted.half_widths["h"], rel=1e-5)
 
 
 def test_a_linear_model_is_linear_regression():

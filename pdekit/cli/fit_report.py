@@ -140,6 +140,9 @@ def _lines(fitted: FitResult) -> list[str]:
     """What else is to be said of a fit."""
     observations = fitted.observations
     count = f"{observations.count:,} values of {', '.join(dict.fromkeys(observations.quantities))}"
+    if fitted.degrees == 0:
+        found = [f"{count}, as many as parameters"]
+        return [*found, f"{fitted.evaluations} runs, each {fitted.run.description}"]
     spread = f"residuals {fitted.deviation:.3g}" + (
         " of their standard deviations" if observations.has_deviations else ""
     )

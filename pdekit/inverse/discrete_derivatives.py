@@ -20,8 +20,8 @@ to rounding, whatever the steps. Lengths of steps are held fixed.
 
 References
 ----------
-A. Sandu, "On the properties of Runge-Kutta discrete adjoints", ICCS 2006, LNCS 3994, 550-557; C. Bischof and P. Eberhard, "On the
-automatic differentiation of numerical integration algorithms" (1996), on steps that are held fixed.
+A. Sandu, "On the properties of Runge-Kutta discrete adjoints", ICCS 2006, LNCS 3994, 550-557; P. Eberhard and C. Bischof, Math. Comp.
+68 (1999) 717-731, on lengths of steps that are held fixed.
 """
 
 from __future__ import annotations
@@ -88,12 +88,13 @@ class StageMatrices:
         for _ in range(REFINEMENTS):
             change = self._by(solver, rhs - A @ x)
             x = x + change
-            size = float(np.max(np.abs(change)))
-            if size <= ROUNDING * float(np.max(np.abs(x))):
+            sizes, greatest = np.max(np.abs(change), axis=0), np.max(np.abs(x), axis=0)
+            left = float(np.max(sizes[greatest > 0] / greatest[greatest > 0], initial=0.0))
+            if left <= ROUNDING:
                 return x
-            if size > CONTRACTION * before:
+            if not left <= CONTRACTION * before:
                 return None
-            before = size
+            before = left
         return None
 
 

@@ -55,9 +55,9 @@ def fit(
         The values of its parameters are the first guess. A parameter that is an array or a file of values at the nodes is
         fitted as a field.
     data : path, mapping of str to array, or DataFrame
-        Columns ``t`` (but for steady problems), one for each axis, and one for each quantity that was measured: an unknown at these points, or a number of the
-        state that ``output.series`` names. ``sigma_u`` holds standard deviations of u; without any, all data count alike. What is
-        empty or not a number was not measured.
+        Columns ``t`` (but for steady problems), one for each axis, and one for each quantity that was measured: an unknown at these
+        points, or a number of the state that ``output.series`` names. ``sigma_u`` holds standard deviations of u; without any, all
+        data count alike. What is empty or not a number was not measured.
     parameters : sequence of str, or mapping of str to (float, float)
         Their names, ``D`` or ``parameters.D``; with bounds.
     regularisation : float, optional
@@ -125,6 +125,8 @@ def fit(
         if not is_settled:
             model.begin(p)
     notes += _at_bounds(chosen, p, lower, upper)
+    if model.size == observations.count:
+        notes.append("there are as many parameters as values: nothing is left to tell how accurate they are")
     return model.result(p, level, rounds, tuple(notes))
 
 

@@ -22,8 +22,7 @@ from scipy import sparse
 
 from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions
 from pdekit.boundary.face_data import StateConditions
-from pdekit.data.coefficients import Table, as_functions
-from pdekit.data.files import FileData
+from pdekit.data.coefficients import as_functions
 from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
@@ -161,14 +160,14 @@ class Promotion:
         found = {b.symbol: self.whole.layout.selections[b.symbol] @ self._spread for b in self.whole.blocks}
         if not self.prescribes:
             return found
-        firsts = np.cumsum([0, *(p.size for p in self.parameters)])
+        firsts = np.cumsum([0, *(p.size for p in self.parameters)])[:-1]
         for block in self.base.blocks:
-            columns = np.zeros((self.grid.size, count))
-            for first, conditions in zip(firsts, self._prescribed):
-                full = np.zeros(self.grid.shape)
-                conditions[block.symbol].fill(full, t)
-                columns[:, first] = full.ravel()
-            found[block.symbol] = sparse.csr_array(columns)
+            full = np.zeros((firsts.size, *self.grid.shape))
+            for values, conditions in zip(full, self._prescribed):
+                conditions[block.symbol].fill(values, t)
+            which, nodes = np.nonzero(full.reshape(firsts.size, -1))
+            entries = (full.reshape(firsts.size, -1)[which, nodes], (nodes, firsts[which]))
+            found[block.symbol] = sparse.csr_array(entries, shape=(self.grid.size, count))
         return found
 
     def slope(self, t: float, y: Array) -> Slope:
@@ -233,7 +232,7 @@ class Promotion:
         for block in self.base.blocks:
             data = problem.initial.get(block.name, 0.0)
             where = f"initial.{block.name}"
-            expression = None if isinstance(data, FileData | Table) else self._initial_expression(data, where)
+            expression = self._initial_expression(data, where)
             total: Any = sparse.csr_array((self.grid.size, self._spread.shape[1]))
             for symbol in self.symbols if expression is not None else ():
                 by = slope(expression, symbol)
@@ -253,7 +252,7 @@ class Promotion:
 
     def _initial_expression(self, data: Any, where: str) -> Any:
         """Symbols of an initial state; None of what is no expression, and depends on no parameter."""
-        if not isinstance(data, str):
+        if not isinstance(data, str | sp.Expr):
             return None
         drawn = list[Any]()
 
@@ -264,7 +263,8 @@ class Promotion:
         system = self.system
         names = {str(s): s for s in (*system.axes, system.t, *system.parameters, *self.symbols)}
         try:
-            found = parse(data, Scope({**system.known, **names}, special={"noise": noise}))
+            scope = Scope({**system.known, **names}, special={"noise": noise})
+            found = data if isinstance(data, sp.Expr) else parse(data, scope)
         except PdekitError as error:
             raise error.under(where) from None
         if any(a.free_symbols & set(self.symbols) for a in drawn):
@@ -401,11 +401,12 @@ class Promotion:
         chosen = set(self.symbols)
         depends = {s for e in (*a, g) if e is not None for s in sp.sympify(e).free_symbols & chosen}
         if given.is_dirichlet:
-            value = None if g is None or not depends else g / a[0]
-            if value is not None:
-                return self._prescribing(value, where)
-            zero = BoundaryCondition((1,), 0.0)
-            return given, [zero for _ in self.symbols]
+            if not depends:
+                zero = BoundaryCondition((1,), 0.0)
+                return given, [zero for _ in self.symbols]
+            if g is None:
+                raise ConfigError(f"its factor depends on {_names(depends)}, and its value is data", key=where)
+            return self._prescribing(g / a[0], where)
         if depends and len(a) == 2 and a[1] is not None and sp.sympify(a[1]).free_symbols & chosen:
             if g is None or a[0] is None:
                 raise ConfigError(

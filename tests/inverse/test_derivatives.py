@@ -349,6 +349,10 @@ def test_what_has_no_derivative_is_refused_by_name():
         equations="u_t = -D*u_xxxx",
         boundary={"u": {"x": [pk.Dirichlet(0), pk.BoundaryCondition((0, "D", 1))]}},
     )
+    refused(
+        "boundary.u.x.left: its factor depends on parameters.D, and its value is data",
+        boundary={"u": {"x": {"left": pk.BoundaryCondition(("D",), np.array(1.0)), "right": pk.Neumann(0)}}},
+    )
     refused("time.method: steps that can be differentiated", time=pk.TimeSettings(method="rk4", step=1e-4))
     refused(
         "parameters.k: fields are interpolated by splines at this order",

@@ -126,6 +126,15 @@ def test_adaptive_steps_settle():
     assert fitted["D"] == pytest.approx(0.1, rel=2e-6) and fitted.rounds > 1 and not fitted.notes
 
 
+def test_as_many_parameters_as_values():
+    """Both values are met; nothing is said of how accurate the parameters are."""
+    data = table(rod("parameters.D=0.8", "parameters.h=2.5"), [1.0], [0, 1])
+    fitted = pk.fit(rod(), data, ["D", "h"])
+    assert fitted["h"] == pytest.approx(2.5, rel=1e-6) and fitted.degrees == 0
+    assert np.isnan(fitted.half_widths["D"]) and "as many parameters as values" in fitted.notes[0]
+    assert fitted.plot() is not None
+
+
 def test_a_bound_that_holds_is_told():
     data = table(rod("parameters.D=0.8"), TIMES, [0, 1], noise=0.01)
     fitted = pk.fit(rod(), data, {"D": (0.1, 0.7)})

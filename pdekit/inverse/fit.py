@@ -101,6 +101,8 @@ def fit(
     p = np.concatenate([q.values.ravel() for q in chosen])
     model.begin(p)
     model.check_effects(p)
+    if any(q.is_field for q in chosen):
+        model.check_conditions(p)  # the search would go on for long
     rounds, notes, is_settled = 0, list[str](), False
     while not is_settled:
         rounds += 1
@@ -108,6 +110,7 @@ def fit(
             model.residuals, p, model.jacobian, bounds=(lower, upper), x_scale=model.scales(p), xtol=TOLERANCE, ftol=TOLERANCE, gtol=None,
             max_nfev=MOST_EVALUATIONS, tr_solver="exact" if model.is_dense else "lsmr",
         )  # fmt: skip
+        model.check_conditions(found.x)
         if found.status == 0:
             raise NotConvergedError(
                 f"the fit did not converge in {MOST_EVALUATIONS} evaluations (sum of squares {2 * found.cost:.6g})",
@@ -116,8 +119,7 @@ def fit(
             )
         if report:
             report(f"round {rounds}: {found.nfev} evaluations, sum of squares {2 * found.cost:.6g}")
-        model.check_conditions(found.x)
-        is_settled = rounds > 1 and model.is_settled(found.x, p)
+        is_settled = model.keeps_steps or (rounds > 1 and model.is_settled(found.x, p))
         p = found.x
         if rounds == ROUNDS and not is_settled:
             notes.append("the fit still changes a little with the choice of steps; a smaller time.rtol would settle it")

@@ -35,6 +35,7 @@ class WeightedResiduals:
         self.times = times_of(observations)
         self.size = sum(p.size for p in chosen)
         self.is_dense = self.size <= DENSE
+        self.keeps_steps = problem.steady or problem.time.step is not None
         self.evaluations = 0
         self._run: DifferentiableRun | None = None
         self._at: tuple[Array, Problem, DifferentiableRun] | None = None
@@ -141,10 +142,13 @@ class WeightedResiduals:
             involved = dict.fromkeys(
                 self._name_of(int(k)) for k in np.flatnonzero(np.abs(V[-1]) > 0.1 * np.max(np.abs(V[-1])))
             )
+            key = next(iter(involved))
+            if len(involved) == 1:
+                raise SingularError("the data do not determine the field everywhere; give a regularisation", key=key)
             raise SingularError(
                 f"the data cannot tell {' and '.join(involved)} apart: a change of one makes up for that of another; fit fewer of "
                 "them, or measure something else",
-                key=next(iter(involved)),
+                key=key,
             )
 
     def _name_of(self, column: int) -> str:

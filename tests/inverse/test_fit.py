@@ -165,7 +165,7 @@ def test_a_field_comes_back(figure):
     assert error <= 0.03
     assert np.max(np.abs(fitted["k"] - true)[inner] / fitted.half_widths["k"][inner]) < 2
     assert 30 < fitted.observations.count - fitted.degrees + 25 < 60  # between 5 and 31 parameters are determined
-    with pytest.raises(SingularError, match="parameters.k: the data do not determine the field everywhere"):
+    with pytest.raises(SingularError, match=r"parameters.k: the data do not determine the field everywhere"):
         pk.fit(field_problem(np.ones(31)), {n: c[: 4 * 9] for n, c in data.items()}, {"k": (0.01, 100)})
     few = {name: column[::5] for name, column in data.items()}
     by_adjoints = pk.fit(field_problem(np.ones(31)), few, ["k"], regularisation=1e-4)

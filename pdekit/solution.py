@@ -49,6 +49,8 @@ class Solution:
         Numbers of the state at every step, by name, and their times ``t``.
     up_to_constant : bool
         Only derivatives are prescribed: the solution of zero mean was taken.
+    scalars : dict of str to array
+        Unknowns that are one number, at the stored times; of a steady solution arrays without axes.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class Solution:
     notes: tuple[str, ...] = ()
     series: dict[str, Array] = field(default_factory=dict)
     up_to_constant: bool = False
+    scalars: dict[str, Array] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         span = "steady" if self.steady else f"t = {self.times[0]:g} .. {self.times[-1]:g}, {self.times.size} frames"
@@ -102,6 +105,8 @@ class Solution:
 
     def frame(self, name: str, index: int = -1) -> Field:
         """The field of a variable at a stored time, by the index of that time."""
+        if name in self.scalars:
+            raise PdekitError(f"{name!r} is one number, not a field: its values are solution.scalars[{name!r}]")
         if name not in self.values:
             raise PdekitError(f"no variable {name!r}; there are {list(self.values)}{nearest_hint(name, self.values)}")
         data = self.values[name]
@@ -123,6 +128,12 @@ class Solution:
 
     def error(self, name: str, index: int = -1, kind: Any = "max") -> float:
         """Norm of the difference from the exact solution at a stored time; max norm over all nodes by default."""
+        if name in self.scalars and self.exact is not None and name in self.exact_names:
+            value, t = (
+                self.scalars[name][() if self.steady else index],
+                0.0 if self.steady else float(self.times[index]),
+            )
+            return float(np.abs(value - self.exact(name, t)))
         difference = self.frame(name, index) - self.exact_field(name, index)
         return float(difference.norm(kind))
 
@@ -146,6 +157,10 @@ class Solution:
             attributes = {"units": axis.unit, "long_name": axis.long_name}
             coords[name] = (name, axis.nodes, {k: v for k, v in attributes.items() if v})
         data = {name: (dims, values, self.labels.get(name, {})) for name, values in self.values.items()}
+        data |= {
+            name: (dims[:1] if not self.steady else (), v, self.labels.get(name, {}))
+            for name, v in self.scalars.items()
+        }
         return xarray.Dataset(data, coords=coords, attrs={"title": self.title, "method": self.method})
 
 

@@ -81,13 +81,18 @@ def main() -> None:
 _config = click.argument("config", type=click.Path(path_type=Path))
 _overrides = click.argument("overrides", nargs=-1, metavar="[key.path=value ...]")
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
+_python = click.option(
+    "--python/--no-python",
+    default=True,
+    help="Whether CONFIG may name a Python file, which is then run; --no-python for configs of others.",
+)
 
 
-def _load(config: Path, overrides: tuple[str, ...]) -> Problem:
+def _load(config: Path, overrides: tuple[str, ...], python: bool) -> Problem:
     with collection_paused():
         from pdekit.io.load import load
 
-        problem = load(config, overrides)
+        problem = load(config, overrides, python=python)
     gc.freeze()  # what the imports made stays to the end
     return problem
 
@@ -99,6 +104,7 @@ def _say_notes(problem: Problem) -> None:
 
 @main.command()
 @_config
+@_python
 @_overrides
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Results file; default is output.file of the config."
@@ -111,10 +117,16 @@ def _say_notes(problem: Problem) -> None:
 )
 @_quiet
 def run(
-    config: Path, overrides: tuple[str, ...], output: Path | None, force: bool, estimate: bool, quiet: bool
+    config: Path,
+    overrides: tuple[str, ...],
+    python: bool,
+    output: Path | None,
+    force: bool,
+    estimate: bool,
+    quiet: bool,
 ) -> None:
     """Solve the problem of CONFIG and write its results."""
-    problem = _load(config, overrides)
+    problem = _load(config, overrides, python)
     path = output or Path(problem.output.file or f"results/{config.stem}.h5")
     from pdekit.io.hdf5_writer import check_output
 
@@ -240,6 +252,7 @@ def resume(result: Path, until: float | None, quiet: bool) -> None:
 
 @main.command()
 @_config
+@_python
 @click.argument("assignments", nargs=-1, metavar="[key.path=1,2,3 ...]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder; default is results/<config>_sweep.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs at a time.")
@@ -254,6 +267,7 @@ def resume(result: Path, until: float | None, quiet: bool) -> None:
 def sweep(
     config: Path,
     assignments: tuple[str, ...],
+    python: bool,
     output: Path | None,
     jobs: int,
     samples: int | None,
@@ -266,18 +280,16 @@ def sweep(
     Values are lists (parameters.D=0.1,0.2), linspace(0, 1, 5), logspace(1, 100, 3), range(0, 1, 0.1), or random. Runs that are there
     already are not done again; exit code 1 if one failed.
     """
-    _load(config, ())
+    _load(config, (), python)
     from pdekit.cli.sweep_report import follow
 
-    sys.exit(
-        follow(
-            config, assignments, output or Path(f"results/{config.stem}_sweep"), jobs, samples, seed, only_list, quiet
-        )
-    )
+    folder = output or Path(f"results/{config.stem}_sweep")
+    sys.exit(follow(config, assignments, folder, jobs, samples, seed, only_list, quiet, python))
 
 
 @main.command()
 @_config
+@_python
 @click.argument("parameters", nargs=-1, metavar="parameters.D ... [key.path=value ...]")
 @click.option(
     "--data", type=click.Path(path_type=Path), required=True, help="CSV file: t, the axes, what was measured."
@@ -294,6 +306,7 @@ def sweep(
 def fit(
     config: Path,
     parameters: tuple[str, ...],
+    python: bool,
     data: Path,
     bounds: tuple[tuple[str, float, float], ...],
     regularisation: float | None,
@@ -308,7 +321,7 @@ def fit(
     The values in CONFIG are the first guess.
     """
     overrides = tuple(text for text in parameters if "=" in text)
-    problem = _load(config, overrides)
+    problem = _load(config, overrides, python)
     from pdekit.cli.fit_report import check_target, follow_fit, refuse_fixed_uses
 
     names = [text for text in parameters if "=" not in text]
@@ -327,15 +340,16 @@ def fit(
 
 @main.command()
 @_config
+@_python
 @_overrides
 @click.option(
     "--methods",
     is_flag=True,
     help="Let every method run for a moment, and tell which fit and how long each would take.",
 )
-def check(config: Path, overrides: tuple[str, ...], methods: bool) -> None:
+def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool) -> None:
     """Tell what CONFIG was understood to mean, and how it would be solved, without solving it."""
-    problem = _load(config, overrides)
+    problem = _load(config, overrides, python)
     from pdekit.cli.report import describe
 
     _print(describe(problem))
@@ -348,27 +362,43 @@ def check(config: Path, overrides: tuple[str, ...], methods: bool) -> None:
 
 @main.command()
 @_config
+@_python
 @_overrides
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Picture; default is results/<config>_convergence.png."
 )
+@click.option(
+    "--json", "numbers", type=click.Path(path_type=Path), help="Write errors, orders and verdict as JSON, too."
+)
 @click.option("--against", type=click.Choice(["exact", "manufactured", "self"]), help="What errors are taken against.")
 @_quiet
-def converge(config: Path, overrides: tuple[str, ...], output: Path | None, against: Any, quiet: bool) -> None:
+def converge(
+    config: Path,
+    overrides: tuple[str, ...],
+    python: bool,
+    output: Path | None,
+    numbers: Path | None,
+    against: Any,
+    quiet: bool,
+) -> None:
     """Solve CONFIG on finer and finer grids and tell the observed order.
 
     Exit code 0 if it is the expected one, 1 if not.
     """
-    problem = _load(config, overrides)
+    problem = _load(config, overrides, python)
     from pdekit.verification.converge import converge as study_of
 
-    report = None if quiet else lambda text: click.echo(f"solving {text}", err=True)
+    report = None if quiet else lambda text: click.echo(text, err=True)
     points = problem.convergence.points
     if points is None and problem.convergence.steps is None:
         points = (21, 41, 81)
     study = study_of(problem, points, steps=problem.convergence.steps, against=against, report=report)
     path = output or Path(f"results/{config.stem}_convergence.png")
     study.plot(file=path)
+    if numbers is not None:
+        from pdekit.verification.study import write_study
+
+        write_study(study, numbers)
     if not quiet:
         click.echo(f"{study}\npicture: {path}")
     sys.exit(0 if study.passed else FAILED)
@@ -376,13 +406,16 @@ def converge(config: Path, overrides: tuple[str, ...], output: Path | None, agai
 
 @main.command()
 @_config
+@_python
 @_overrides
 @click.option("-n", "--count", type=click.IntRange(1), default=10, show_default=True, help="How many.")
 @click.option("--near", type=complex, default=0, show_default=True, help="The eigenvalues nearest to this number.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Picture of the modes.")
-def eigen(config: Path, overrides: tuple[str, ...], count: int, near: complex, output: Path | None) -> None:
+def eigen(
+    config: Path, overrides: tuple[str, ...], python: bool, count: int, near: complex, output: Path | None
+) -> None:
     """Eigenvalues and modes of the right-hand side of CONFIG, linearised about its initial state."""
-    problem = _load(config, overrides)
+    problem = _load(config, overrides, python)
     from pdekit.eigenmodes import eigen as modes_of
 
     modes = modes_of(problem, count, near)

@@ -17,7 +17,7 @@ from pdekit.inverse.fit import fit
 from pdekit.inverse.fit_result import DIGITS, FitResult, significant
 from pdekit.io.write import UNPRINTABLE
 from pdekit.io.yaml_source import override, read_yaml, spell
-from pdekit.language.parser import names_in
+from pdekit.language.syntax import names_in
 from pdekit.problem import Problem
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from pdekit.boundary.conditions import FaceConditions
 from pdekit.cli.forecast import forecast
 from pdekit.geometry.grid import Grid
-from pdekit.io.hdf5_reader import read_result
+from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.language.typeset import typeset
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
@@ -111,6 +111,8 @@ def describe(problem: Problem) -> Group:
     kind = "linear" if system.is_linear else "nonlinear"
     steadiness = "constant data" if system.b_is_constant else "data change in time"
     table.add_row("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}")
+    if problem.constraints:
+        table.add_row("constraints", escape("\n".join(problem.constraints)))
     if problem.schemes:
         table.add_row("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items()))
     solvers = Solvers(system)
@@ -127,7 +129,10 @@ def _scheme(given: Any) -> str:
 
 
 def _unknowns(problem: Problem) -> str:
-    blocks = [f"{b.name}: {b.size:,} of {problem.grid.size:,} nodes free" for b in problem.semidiscrete.blocks]
+    blocks = [
+        f"{b.name}: {b.size:,} of {problem.grid.size:,} nodes free" if b.shape else f"{b.name}: one number"
+        for b in problem.semidiscrete.blocks
+    ]
     return "\n".join(blocks)
 
 
@@ -178,14 +183,8 @@ def describe_result(path: str | Path) -> Group:
         )
     if not stored.steady:
         table.add_row("times", f"{stored.times.size} frames, {stored.times[0]:g} to {stored.times[-1]:g}")
-    for name in stored.variables:
-        last = stored.read(name, -1)
-        if np.iscomplexobj(last):
-            table.add_row(
-                f"variable {name}", f"complex, modulus {np.abs(last).min():.6g} to {np.abs(last).max():.6g} at the end"
-            )
-        else:
-            table.add_row(f"variable {name}", f"{last.min():.6g} to {last.max():.6g} at the end")
+    for row in _variables(stored):
+        table.add_row(*row)
     counts = [f"{value:,} {key.replace('_', ' ')}" for key, value in attributes["statistics"].items() if value]
     if counts:
         table.add_row("work", ", ".join(counts))
@@ -195,3 +194,15 @@ def describe_result(path: str | Path) -> Group:
     table.add_row("written by", f"pdekit {attributes['pdekit_version']}")
     config = Text("config\n", style="bold").append(str(attributes.get("config", "")), style="none")
     return Group(table, Text(""), config)
+
+
+def _variables(stored: StoredResult) -> list[tuple[str, str]]:
+    """What is said of the variables of a result."""
+    rows = [(f"number {name}", f"{stored.read(name, -1):.6g} at the end") for name in stored.scalars]
+    for name in stored.variables:
+        last = stored.read(name, -1)
+        is_complex, size = np.iscomplexobj(last), np.abs(last) if np.iscomplexobj(last) else last
+        rows.append(
+            (f"variable {name}", f"{'complex, modulus ' * is_complex}{size.min():.6g} to {size.max():.6g} at the end")
+        )
+    return rows

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from pdekit.discretize.layout import Layout
+from pdekit.discretize.layout import Layout, ScalarBlock
 from pdekit.discretize.program import Frame, Program, slope_of
 from pdekit.discretize.terms.term_protocol import Entries, NoPattern, Source
 from pdekit.language.symbols import SpatialDerivative
@@ -55,7 +55,7 @@ class JacobianPattern:
     Raises
     ------
     NoPattern
-        There are definitions with conditions of their own, or derivatives of derivatives.
+        There are definitions with conditions of their own, derivatives of derivatives, or scalar unknowns.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class JacobianPattern:
     ) -> None:
         self.layout, self.program = layout, program
         self._wanted = None if states is None else frozenset(states)
+        if any(isinstance(block, ScalarBlock) for block in layout.blocks):
+            raise NoPattern
         self._columns = {block.symbol: layout.numbers(block) for block in layout.blocks}
         entries = [e for name, rest in rests.items() if rest != 0 for e in self._of(name, rest)]
         n, own = layout.size, linear.tocoo()

@@ -13,6 +13,7 @@ from pdekit.discretize.measurement import Measurement
 from pdekit.errors import NotDifferentiableError
 from pdekit.inverse.promotion import Promotion
 from pdekit.language.evaluate import compile_expression, slope
+from pdekit.language.symbols import spatial_derivatives
 from pdekit.typing import Array, Matrix
 
 
@@ -36,27 +37,25 @@ def number_slopes(
     NotDifferentiableError
         It contains ``max`` or ``min`` over the nodes.
     """
-    measure, equations = measurement.measure, promotion.problem.system
-    frame = measurement.system.frame(t, y)
-    numbers = [measurement.number(f, frame) for f in measure.reductions.values()]
-    arguments = [equations.t, *equations.parameters, *measure.reductions]
+    equations = promotion.problem.system
+    reductions = sorted(spatial_derivatives(measurement.expression), key=str)
+    for reduction in reductions:
+        if reduction.kind in ("max", "min"):
+            raise NotDifferentiableError(f"{reduction.kind}() has no derivative by the state", key=where)
+    dummies = {reduction: sp.Dummy() for reduction in reductions}
+    formula, frame = measurement.expression.xreplace(dummies), measurement.system.frame(t, y)
+    numbers = [measurement.terms[reduction].number(frame) for reduction in reductions]
+    arguments = [equations.t, *equations.parameters, *dummies.values()]
 
     def by(symbol: Any) -> float:
-        made: Callable[..., Any] = compile_expression(slope(measure.expression, symbol), arguments)
+        made: Callable[..., Any] = compile_expression(slope(formula, symbol), arguments)
         return float(made(t, *equations.parameters.values(), *numbers))
 
     own = np.array([0.0 if p.is_field else by(sp.Symbol(p.name)) for p in promotion.parameters])
     sizes = [p.size for p in promotion.parameters]
     by_state: Any = sparse.csr_array((1, promotion.size))
     by_parameters: Any = sparse.csr_array(np.repeat(own, sizes)[None, :])
-    nodes = np.arange(promotion.grid.size).reshape(promotion.grid.shape)
-    for symbol, reduction in measure.reductions.items():
-        if reduction.kind in ("max", "min"):
-            raise NotDifferentiableError(f"{reduction.kind}() has no derivative by the state", key=where)
-        place, weights = measurement.weights[reduction]
-        row = sparse.csr_array(by(symbol) * np.broadcast_to(weights, nodes[place].shape).reshape(1, -1))
-        state, parameters = promotion.field_slopes(reduction.expression, t, y)
-        chosen = nodes[place].ravel()
-        by_state = by_state + row @ state[chosen]
-        by_parameters = by_parameters + row @ parameters[chosen]
+    for reduction, dummy in dummies.items():
+        state, parameters = promotion.number_slopes(reduction, t, y)
+        by_state, by_parameters = by_state + by(dummy) * state, by_parameters + by(dummy) * parameters
     return sparse.csr_array(by_state), sparse.csr_array(by_parameters)

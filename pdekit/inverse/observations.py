@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pdekit.discretize.measurement import line_weights
+from pdekit.discretize.terms.reduction import line_weights
 from pdekit.errors import ConfigError, GridError, StorageError, nearest_hint
 from pdekit.geometry.grid import Grid
 from pdekit.inverse.differentiable_run import DifferentiableRun

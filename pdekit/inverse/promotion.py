@@ -207,24 +207,23 @@ class Promotion:
             return None
         return None if self.prescribes else found
 
-    def field_slopes(self, expression: Expression, t: float, y: Array) -> tuple[Matrix, Matrix]:
-        """Derivatives of an expression's node values by the unknowns of the problem, and by the parameters.
+    def number_slopes(self, reduction: Expression, t: float, y: Array) -> tuple[Matrix, Matrix]:
+        """Derivatives of a number made of fields by the unknowns of the problem, and by the parameters, one row each.
 
         Parameters
         ----------
-        expression : sympy expression
+        reduction : Reduction
             In the symbols of the problem.
         t : float
         y : array
         """
         functions = {place: s for s, place in self._functions_of_fields.items()}
-        expression = expression.xreplace(functions)
+        term: Any = self.whole.program.term(reduction.xreplace(functions))
         Y = self.widened(y)
-        by_all = self.whole.frame(t, Y).operand_jacobian(expression)
         full = self.whole.unpack(t, Y)
         states = {b.symbol: full[b.name] for b in self.whole.blocks}
-        by_parameters = self.whole.program.frame(t, states, self.selections(t)).operand_jacobian(expression)
-        return sparse.csr_array(by_all @ self._own_rows.T), sparse.csr_array(by_parameters)
+        by_parameters = term.row(self.whole.program.frame(t, states, self.selections(t)))
+        return sparse.csr_array(term.row(self.whole.frame(t, Y)) @ self._own_rows.T), by_parameters
 
     def initial_slope(self) -> Matrix:
         """Derivative of the initial state by the parameters."""
@@ -306,6 +305,9 @@ class Promotion:
             (problem.system.function is not None, "right-hand sides that are Python functions"),
             (bool(problem.system.noises), "noise in the equations"),
             (self.base.is_limited, "limited schemes (discretization.advection), which have no Jacobian"),
+            (bool(problem.constraints), "constraints, at whose bounds a solution bends"),
+            (bool(problem.system.scalars), "scalar unknowns"),
+            (bool(problem.system.reductions), "numbers made of whole fields in the equations"),
             (problem.stop.when is not None or problem.stop.steady is not None, "runs that end on a condition (stop)"),
         ):
             if found:

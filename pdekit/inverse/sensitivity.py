@@ -15,7 +15,7 @@ from pdekit.inverse.chosen_parameters import Parameter, chosen_parameters
 from pdekit.inverse.differentiable_run import DifferentiableRun, differentiable_run
 from pdekit.inverse.number_slopes import number_slopes
 from pdekit.inverse.promotion import Promotion
-from pdekit.language.reductions import parse_number_of_state
+from pdekit.language.state_numbers import parse_number_of_state
 from pdekit.problem import Problem
 from pdekit.typing import Array
 

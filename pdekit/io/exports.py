@@ -28,7 +28,9 @@ def _netcdf(solution: Solution, path: Path) -> None:
 def _npz(solution: Solution, path: Path) -> None:
     arrays = {} if solution.steady else {"t": solution.times}
     arrays |= {name: axis.nodes for name, axis in zip(solution.grid.names, solution.grid.axes)}
-    arrays |= solution.values | {f"series_{name}": values for name, values in solution.series.items()}
+    arrays |= (
+        solution.values | solution.scalars | {f"series_{name}": values for name, values in solution.series.items()}
+    )
     with path.open("wb") as file:  # by its name NumPy would add an ending of its own to .NPZ
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -39,10 +41,11 @@ def _csv(solution: Solution, path: Path) -> None:
     times = [None] if solution.steady else list(solution.times)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*([] if solution.steady else ["t"]), *solution.grid.names, *names])
+        writer.writerow([*([] if solution.steady else ["t"]), *solution.grid.names, *names, *solution.scalars])
         for k, t in enumerate(times):
             nodes = itertools.product(*(axis.nodes.tolist() for axis in solution.grid.axes))
             columns = [solution.frame(name, k).values.ravel().tolist() for name in names]
+            columns += [[v[() if t is None else k].item()] * solution.grid.size for v in solution.scalars.values()]
             writer.writerows(
                 [*([] if t is None else [float(t)]), *node, *values] for node, values in zip(nodes, zip(*columns))
             )

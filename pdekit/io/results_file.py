@@ -11,7 +11,7 @@ from typing import Any
 
 from pdekit.io.hdf5_writer import ResultWriter, check_output
 from pdekit.io.write import problem_to_yaml
-from pdekit.language.parser import names_in
+from pdekit.language.syntax import names_in
 from pdekit.problem import Problem
 
 PACKAGES = ("numpy", "scipy", "sympy", "h5py")
@@ -45,11 +45,13 @@ class ResultsFile:
         `variables` and `series` are types by name; by default those of the states and of the problem's series.
         """
         problem, system = self.problem, self.problem.semidiscrete
+        scalars = problem.pde.scalars
         stored = variables or {block.name: system.dtype for block in system.blocks}
         attributes = {
             "title": problem.title,
             "dimensions": json.dumps(problem.grid.names),
-            "variables": json.dumps(list(stored)),
+            "variables": json.dumps([name for name in stored if name not in scalars]),
+            "scalars": json.dumps([name for name in stored if name in scalars]),
             "coordinate_system": problem.grid.system,
             "config": problem_to_yaml(problem),
             "pdekit_version": metadata.version("pdekit"),
@@ -68,6 +70,7 @@ class ResultsFile:
             force=self.force,
             labels=problem.labels,
             series=dict.fromkeys(problem.series, system.dtype) if series is None else series,
+            scalars=scalars,
         )
 
 

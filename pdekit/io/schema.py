@@ -155,6 +155,7 @@ class ConfigModel(Section):
     parameters: dict[StrictStr, Data] = Field(default_factory=dict)
     definitions: dict[StrictStr, Scalar] = Field(default_factory=dict)
     unknowns: list[StrictStr] | None = None
+    scalars: list[StrictStr] | None = None
     equations: list[StrictStr] | StrictStr | None = None
     sources: dict[StrictStr, Scalar] = Field(default_factory=dict, description="added to right-hand sides, by unknown")
     reach: StrictInt = 1
@@ -166,6 +167,7 @@ class ConfigModel(Section):
     output: OutputSection | None = None  # type: ignore[valid-type]
     convergence: ConvergenceSection | None = None  # type: ignore[valid-type]
     stop: StopSection | None = None  # type: ignore[valid-type]
+    constraints: list[StrictStr] | StrictStr | None = Field(None, description="bounds such as u >= 1 - x**2")
     labels: dict[StrictStr, LabelSection] = Field(default_factory=dict)
 
 

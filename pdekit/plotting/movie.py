@@ -49,6 +49,9 @@ def animate(solution: Solution, path: str | Path, name: str | None = None, *, ra
         writer = _writer(path, rate)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            draw(
+                0
+            )  # what fails here fails before the writer begins, which without a frame hides the error by one of its own
             with writer.saving(figure, str(path), dpi=110):
                 for index in range(solution.times.size):
                     draw(index)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.real_pairs import RealPairs
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
@@ -52,9 +53,15 @@ class Facts:
 
     @cached_property
     def jacobian(self) -> Matrix:
-        """Jacobian at the start; that of real and imaginary parts where there is no complex one."""
+        """Jacobian at the start; that of real and imaginary parts where there is no complex one.
+
+        What numbers made of whole fields add to that of a large system, a few products, is left out.
+        """
         if self.system.is_holomorphic:
-            return self.system.jacobian(self.t, self.y)
+            found = self.system.jacobian(self.t, self.y)
+            if not isinstance(found, LowRankUpdate):
+                return found
+            return found.explicit() if self.system.size <= self.thresholds.dense_spectrum else found.A
         return RealPairs(self.system).jacobian(self.t, RealPairs.split(self.y))
 
     @cached_property

@@ -9,7 +9,8 @@ import numpy as np
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.linear.solver_choice import Solvers
-from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
+from pdekit.nonlinear.complementarity import within_bounds
+from pdekit.nonlinear.newton import BOUNDED, STEPS, Newton, RootProblem
 from pdekit.time.iteration_matrix import iteration_matrix
 from pdekit.time.kept_factors import linear_factors
 from pdekit.time.stepper import Tolerance, VectorStepper
@@ -28,7 +29,7 @@ class Theta(VectorStepper):
         self.M = system.mass
         self.theta, self.regular = theta, system.evolves
         self.implicit: Any = theta if self.regular else np.where(self.M > 0, theta, 1.0)
-        self._newton = Newton(STEPS, solvers.factorise, statistics)
+        self._newton = Newton(STEPS if system.bounds is None else BOUNDED, solvers.factorise, statistics)
         self._linear = linear_factors(system, solvers, statistics, self.implicit)
 
     def rate(self, t: float, Y: Array) -> Array:
@@ -37,8 +38,11 @@ class Theta(VectorStepper):
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         system, M, theta = self.system, self.M, self.implicit
         self.statistics.evaluations += 1
-        if not system.is_linear:
-            out[...] = self._newton.solve(self._equations(t, Y, h), Y, h).x
+        if not system.is_linear or system.bounds is not None:
+            problem = self._equations(t, Y, h)
+            if system.bounds is not None:
+                problem = within_bounds(problem, system.bounds, 1.0)
+            out[...] = self._newton.solve(problem, Y, h).x
             return 0.0
         solver = self._linear.at(h)
         forced = theta * system.b(t + h) + (1 - theta) * system.b(t)
@@ -52,7 +56,8 @@ class Theta(VectorStepper):
     def _equations(self, t: float, y: Array, h: float) -> RootProblem:
         """The equations of the new state."""
         system, M, theta = self.system, self.M, self.implicit
-        known = M * y + h * (1 - theta) * system.rhs(t, y)
+        rate = system.rhs(t, y) if system.bounds is None else system.bounds.admissible(system.rhs(t, y), y)
+        known = M * y + h * (1 - theta) * rate
 
         def residual(x: Array) -> Array:
             self.statistics.evaluations += 1

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         Pole,
         Robin,
     )
+    from pdekit.branches.branch import Branch, SingularPoint
+    from pdekit.branches.continuation import continuation
     from pdekit.data.coefficients import Table
     from pdekit.data.files import FileData, read_columns
     from pdekit.data.functions import (
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from pdekit.inverse.fit import fit
     from pdekit.inverse.fit_result import FitResult
     from pdekit.inverse.sensitivity import Gradient, Sensitivity
+    from pdekit.io.branch_file import open_branch
     from pdekit.io.exports import export
     from pdekit.io.load import load
     from pdekit.io.open import open_result
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from pdekit.solution import Solution
     from pdekit.stencils.weights import weights
     from pdekit.verification.claimed_solution import check_claim
+    from pdekit.verification.comparison import Comparison, compare
     from pdekit.verification.converge import converge
     from pdekit.verification.estimate import ErrorEstimate, estimate
     from pdekit.verification.jacobian_check import check_jacobian
@@ -136,14 +140,18 @@ _ROOMS = {
     "stencils.weights": ["weights"],
     "data.coefficients": ["Table"],
     "data.files": ["FileData", "read_columns"],
+    "branches.branch": ["Branch", "SingularPoint"],
+    "branches.continuation": ["continuation"],
     "eigenmodes": ["Eigenmodes", "eigen"],
     "inverse.fit": ["fit"],
     "inverse.fit_result": ["FitResult"],
     "inverse.sensitivity": ["Gradient", "Sensitivity"],
+    "io.branch_file": ["open_branch"],
     "io.exports": ["export"],
     "io.open": ["open_result"],
     "verification.converge": ["converge"],
     "verification.claimed_solution": ["check_claim"],
+    "verification.comparison": ["Comparison", "compare"],
     "verification.estimate": ["ErrorEstimate", "estimate"],
     "verification.jacobian_check": ["check_jacobian"],
     "verification.study": ["Study"],

@@ -151,6 +151,11 @@ class Problem:
     def __repr__(self) -> str:
         return f"<Problem {self.title!r}: {'; '.join(self.pde.equations) or 'Python right-hand side'} on {self.grid!r}>"
 
+    def _repr_html_(self) -> str:
+        from pdekit.reporting.notebook import problem_html
+
+        return problem_html(self)
+
     def replace(self, **changes: Any) -> Problem:
         """The same problem with some of its constructor's arguments changed."""
         return Problem(**{"pde": self.pde, "grid": self.grid, **self.arguments(), **changes})

@@ -493,6 +493,7 @@ class Run:
             labels=problem.labels,
             notes=notes,
             up_to_constant=up_to_constant,
+            problem=problem,
         )
 
 

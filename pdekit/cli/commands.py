@@ -8,17 +8,19 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pdekit.deferred import collection_paused
-from pdekit.errors import PdekitError
+from pdekit.errors import PdekitError, StorageError
 
 if TYPE_CHECKING:
     from pdekit.problem import Problem
     from pdekit.solution import Solution
+    from pdekit.verification.study import Study
 
 atexit.register(gc.freeze)  # or the collector goes through all modules once more at the end: 0.3 s (measured)
 BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 1, 130, 143
@@ -218,7 +220,7 @@ def _summary(problem: Problem, solution: Solution, path: Path) -> None:
     table.add_row("problem", escape(problem.title or "; ".join(problem.pde.equations)))
     table.add_row("method", escape(f"{solution.method}: {solution.reasons[-1]}"))
     statistics = solution.statistics
-    names = ("steps", "evaluations", "jacobians", "factorisations", "newton_iterations")
+    names = ("steps", "evaluations", "jacobians", "factorisations", "newton_iterations", "pseudo_time_steps")
     counts = [f"{statistics[n]:,} {n.replace('_', ' ')}" for n in names if statistics[n]]
     table.add_row("work", ", ".join(counts))
     compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""
@@ -386,13 +388,7 @@ def converge(
     Exit code 0 if it is the expected one, 1 if not.
     """
     problem = _load(config, overrides, python)
-    from pdekit.verification.converge import converge as study_of
-
-    report = None if quiet else lambda text: click.echo(text, err=True)
-    points = problem.convergence.points
-    if points is None and problem.convergence.steps is None:
-        points = (21, 41, 81)
-    study = study_of(problem, points, steps=problem.convergence.steps, against=against, report=report)
+    study = _study(problem, against, None if quiet else lambda text: click.echo(text, err=True))
     path = output or Path(f"results/{config.stem}_convergence.png")
     study.plot(file=path)
     if numbers is not None:
@@ -402,6 +398,16 @@ def converge(
     if not quiet:
         click.echo(f"{study}\npicture: {path}")
     sys.exit(0 if study.passed else FAILED)
+
+
+def _study(problem: Problem, against: Any, told: Callable[[str], None] | None) -> Study:
+    """The convergence study that a config asks for."""
+    from pdekit.verification.converge import converge as study_of
+
+    points = problem.convergence.points
+    if points is None and problem.convergence.steps is None:
+        points = (21, 41, 81)
+    return study_of(problem, points, steps=problem.convergence.steps, against=against, report=told)
 
 
 @main.command()
@@ -428,6 +434,43 @@ def eigen(
         click.echo(str(output), err=True)
 
 
+@main.command("continue")
+@_config
+@_python
+@_overrides
+@click.option("-p", "--parameter", required=True, help="The parameter that changes, lam of parameters.lam.")
+@click.option("--to", type=float, required=True, help="The value to go to from that of CONFIG.")
+@click.option("--natural", is_flag=True, help="Step in the parameter, and end before a fold, rather than go round it.")
+@click.option("--measure", help="What stands for a solution, integral(u); default is the maximum of the first unknown.")
+@click.option("--points", type=click.IntRange(2), default=200, show_default=True, help="At most.")
+@click.option("--step", type=float, help="Greatest change of the parameter; default is a twentieth of the range.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default is results/<config>_branch.h5.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing file.")
+@_quiet
+def follow_branch(
+    config: Path,
+    python: bool,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    force: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Follow the steady solutions of CONFIG over a parameter, through folds, and tell which are stable.
+
+    Writes an HDF5 file with all solutions, and a picture of the branch beside it.
+
+    \b
+    pdekit continue configs/bratu.yaml parameters.lam=0.1 --parameter lam --to 4
+    """
+    problem = _load(config, overrides, python)
+    from pdekit.cli.branch_report import follow
+
+    table = follow(problem, output or Path(f"results/{config.stem}_branch.h5"), force, quiet, **options)
+    if not quiet:
+        _print(table)
+
+
 @main.command()
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option(
@@ -438,12 +481,17 @@ def eigen(
 @click.option("--rate", type=click.IntRange(1, 60), default=12, show_default=True, help="Movie frames a second.")
 def plot(result: Path, output: Path | None, variable: str | None, kind: Any, rate: int) -> None:
     """Draw the results file RESULT: a picture, or a movie if the output ends in .gif or .mp4."""
+    from pdekit.io.branch_file import holds_branch, open_branch
     from pdekit.io.open import open_result
     from pdekit.plotting.movie import WRITERS, animate
     from pdekit.plotting.solution_picture import plot_solution
 
-    solution = open_result(result)
     path = output or result.with_suffix(".png")
+    if holds_branch(result):
+        open_branch(result).plot(name=variable, file=path)
+        click.echo(str(path))
+        return
+    solution = open_result(result)
     if path.suffix.lower() in WRITERS:
         animate(solution, path, variable, rate=rate)
     else:
@@ -467,6 +515,44 @@ def export(result: Path, output: Path, force: bool) -> None:
     from pdekit.io.open import open_result
 
     click.echo(str(write(open_result(result), output, force=force)))
+
+
+@main.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@click.option("--plot", "picture", type=click.Path(path_type=Path), help="Picture of both and of their difference.")
+@click.option("-v", "--variable", help="Which variable the picture shows; default is the first.")
+def compare(first: Path, second: Path, picture: Path | None, variable: str | None) -> None:
+    """Tell by how much the results files FIRST and SECOND differ, at all times that both have."""
+    from pdekit.verification.comparison import compare as differences
+
+    found = differences(first, second)
+    if picture is not None:
+        found.plot(variable, file=picture)
+    click.echo(str(found))
+    if picture is not None:
+        click.echo(f"picture: {picture}")
+
+
+@main.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Page; default is RESULT.html.")
+@click.option("--converge", is_flag=True, help="Do the convergence study of its config as well, and show it.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing page.")
+def report(result: Path, output: Path | None, converge: bool, force: bool) -> None:
+    """Show the results file RESULT in one HTML page: the problem, the fields in time, their accuracy, where they come from."""
+    from pdekit.io.open import open_result
+    from pdekit.reporting.page import origin_of
+    from pdekit.reporting.page import report as write
+
+    solution = open_result(result)
+    studies = []
+    if converge:
+        problem = origin_of(solution).problem
+        if problem is None:
+            raise StorageError(f"{result}: its problem was given in Python, and cannot be studied from the file")
+        studies.append(_study(problem, None, lambda text: click.echo(f"solving {text}", err=True)))
+    click.echo(str(write(solution, output or result.with_suffix(".html"), studies=studies, force=force)))
 
 
 @main.command()

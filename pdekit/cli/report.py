@@ -12,24 +12,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pdekit.boundary.conditions import FaceConditions
 from pdekit.cli.forecast import forecast
-from pdekit.geometry.grid import Grid
 from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.language.typeset import typeset
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
+from pdekit.reporting.set_up import problem_rows, size_in_words, work_in_words
 from pdekit.time.facts import Facts
 from pdekit.time.method_choice import Choice
 from pdekit.time.methods import METHODS
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"
 
 
 def _duration(seconds: float) -> str:
@@ -39,23 +30,11 @@ def _duration(seconds: float) -> str:
     return f"{float(f'{seconds / units[unit]:.2g}'):g} {unit}"
 
 
-def _rows() -> Table:
+def rows() -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     return table
-
-
-def _conditions(grid: Grid, name: str, faces: dict[str, FaceConditions]) -> list[str]:
-    found = []
-    for axis, pair in faces.items():
-        for side in ("left", "right"):
-            conditions = pair[side]
-            words = " and ".join(c.describe(name) for c in conditions) or "outflow (one-sided rows)"
-            if side in grid.poles(axis):
-                words = f"pole, {name} goes on to the other side{' with its sign changed' * (pair.parity < 0)}"
-            found.append(f"{axis}.{side}: {words}")
-    return found
 
 
 LEAST_STATES = 3.2  # of a compiled explicit run while a frame is taken (measured, 700 x 700 nodes)
@@ -94,46 +73,16 @@ def describe(problem: Problem) -> Group:
         parts.append(Text(problem.title, style="bold"))
     if problem.pde.rhs is None:
         parts.append(Padding(Text(typeset(problem.system)), (1, 4)))
-    table = _rows()
-    values = ", ".join(f"{s} = {v:g}" for s, v in problem.system.parameters.items())
-    if values:
-        table.add_row("parameters", escape(values))
-    axes = [f"{n}: {a!r}"[:-1].replace("<", "") for n, a in zip(problem.grid.names, problem.grid.axes)]
-    if problem.grid.geometry is not None:
-        table.add_row("coordinates", problem.grid.system)
-    table.add_row("grid", escape("\n".join(axes)))
-    table.add_row("unknowns", _unknowns(problem))
-    for name, faces in problem.conditions.items():
-        if faces:
-            table.add_row(f"boundary of {name}", escape("\n".join(_conditions(problem.grid, name, faces))))
-    for name, values_of in problem.initial.items():
-        table.add_row(f"initial {name}", escape(str(values_of) if isinstance(values_of, str | int | float) else "data"))
-    kind = "linear" if system.is_linear else "nonlinear"
-    steadiness = "constant data" if system.b_is_constant else "data change in time"
-    table.add_row("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}")
-    if problem.constraints:
-        table.add_row("constraints", escape("\n".join(problem.constraints)))
-    if problem.schemes:
-        table.add_row("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items()))
+    table = rows()
+    for label, words in problem_rows(problem):
+        table.add_row(label, escape(words))
     solvers = Solvers(system)
     choice = None if problem.steady else problem.choice(solvers=solvers)
-    table.add_row("memory", f"about {_size(memory_estimate(problem, choice))}, stored frames apart")
+    table.add_row("memory", f"about {size_in_words(memory_estimate(problem, choice))}, stored frames apart")
     _time(problem, table, choice, solvers)
     for note in problem.notes():
         table.add_row(Text("note", style="yellow"), escape(note))
     return Group(*parts, table)
-
-
-def _scheme(given: Any) -> str:
-    return given if isinstance(given, str) else " ".join(f"{name} of order {order}" for name, order in given.items())
-
-
-def _unknowns(problem: Problem) -> str:
-    blocks = [
-        f"{b.name}: {b.size:,} of {problem.grid.size:,} nodes free" if b.shape else f"{b.name}: one number"
-        for b in problem.semidiscrete.blocks
-    ]
-    return "\n".join(blocks)
 
 
 def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solvers) -> None:
@@ -158,15 +107,17 @@ def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solver
         table.add_row("will take", words + ready)
     frames = len(problem.output.resolve(start, end, problem.time.step))
     size = frames * problem.grid.size * system.dtype.itemsize * len(system.blocks)
-    table.add_row("output", escape(f"{frames} frames, {_size(size)}, {problem.output.file or 'file not named'}"))
+    table.add_row(
+        "output", escape(f"{frames} frames, {size_in_words(size)}, {problem.output.file or 'file not named'}")
+    )
 
 
 def describe_result(path: str | Path) -> Group:
     """Everything that `pdekit info` prints."""
     stored = read_result(path)
     attributes = stored.attributes
-    table = _rows()
-    table.add_row("file", escape(f"{stored.path} ({_size(stored.path.stat().st_size)})"))
+    table = rows()
+    table.add_row("file", escape(f"{stored.path} ({size_in_words(stored.path.stat().st_size)})"))
     for key, label in (("title", "title"), ("status", "status"), ("message", "message"), ("method", "method")):
         if attributes.get(key):
             table.add_row(label, escape(str(attributes[key])))
@@ -181,13 +132,16 @@ def describe_result(path: str | Path) -> Group:
             f"axis {name}",
             f"{nodes.size} nodes, {nodes[0]:g} to {nodes[-1]:g}" + (", periodic" if name in stored.periods else ""),
         )
+    if "branch_parameter" in attributes:
+        table.add_row(
+            "branch", escape(f"over {attributes['branch_parameter']}, measured by {attributes['branch_measure']}")
+        )
     if not stored.steady:
         table.add_row("times", f"{stored.times.size} frames, {stored.times[0]:g} to {stored.times[-1]:g}")
     for row in _variables(stored):
         table.add_row(*row)
-    counts = [f"{value:,} {key.replace('_', ' ')}" for key, value in attributes["statistics"].items() if value]
-    if counts:
-        table.add_row("work", ", ".join(counts))
+    if work := work_in_words(attributes["statistics"]):
+        table.add_row("work", work)
     wall = float(attributes.get("wall_time_seconds", np.nan))
     if np.isfinite(wall):
         table.add_row("wall time", f"{wall:.2f} s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,16 +52,32 @@ def _csv(solution: Solution, path: Path) -> None:
             )
 
 
+def _hdf5(solution: Solution, path: Path) -> None:
+    """A results file: that of the run, or a new one of what was solved in this session."""
+    if solution.problem is not None:
+        from pdekit.io.results_file import ResultsFile
+        from pdekit.outputs import write_solution
+
+        write_solution(ResultsFile(solution.problem, path, force=True), solution)
+    elif solution.file is not None and solution.file.is_file():
+        shutil.copyfile(solution.file, path)
+    else:
+        raise StorageError(
+            f"{path}: a results file needs the problem, which this solution does not know; take .nc or .npz"
+        )
+
+
 EXPORTS: dict[str, Callable[[Solution, Path], None]] = {
     ".vtkhdf": _vtkhdf,
     ".nc": _netcdf,
     ".npz": _npz,
     ".csv": _csv,
+    ".h5": _hdf5,
 }
 
 
 def export(solution: Solution, path: str | Path, *, force: bool = False) -> Path:
-    """Write a solution in the format that the path's ending names: .vtkhdf for ParaView, .nc, .npz or .csv.
+    """Write a solution in the format that the path's ending names: .vtkhdf for ParaView, .nc, .npz, .csv or .h5, a results file.
 
     Parameters
     ----------

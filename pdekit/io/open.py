@@ -33,6 +33,8 @@ def open_result(path: str | Path) -> Solution:
         There is no such file, it is not a results file, or a damaged one.
     """
     stored = read_result(path)
+    if "branch_parameter" in stored.attributes:
+        raise StorageError(f"{path} holds a branch of steady solutions; pk.open_branch opens it")
     system = str(stored.attributes.get("coordinate_system", "cartesian"))
     try:
         grid = grid_of(stored.axes, stored.periods, stored.labels, system, stored.ranges)
@@ -77,5 +79,6 @@ def _solution(stored: StoredResult, grid: Any, exact: Any, exact_names: tuple[st
         exact_names=tuple(n for n in exact_names if n in (*stored.variables, *stored.scalars)),
         file=stored.path,
         labels=stored.labels,
+        notes=tuple(str(attributes.get("notes", "")).splitlines()),
         scalars={name: stored.read(name) for name in stored.scalars},
     )

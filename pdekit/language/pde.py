@@ -190,7 +190,7 @@ class PDE:
             raise ExpressionError("a right-hand side function needs the names of its unknowns, unknowns=('u',)")
         if rhs is not None and self.scalars:
             raise ExpressionError("scalar unknowns need equations, not a right-hand side function", key="scalars")
-        self._sides = tuple(_split(text) for text in self.equations)
+        self.sides = tuple(_split(text) for text in self.equations)
         self.unknowns = tuple(unknowns) if unknowns else self._infer_unknowns()
         self._check_names()
         for name in self.scalars:
@@ -202,6 +202,11 @@ class PDE:
     def __repr__(self) -> str:
         what = "; ".join(self.equations) or f"rhs={getattr(self.rhs, '__name__', 'function')}"
         return f"PDE({what!r}, parameters={self.parameters})"
+
+    def _repr_latex_(self) -> str:
+        from pdekit.language.latex import pde_latex
+
+        return pde_latex(self)
 
     def arguments(self) -> dict[str, Any]:
         """What the constructor was given, by the names of its arguments."""
@@ -230,9 +235,9 @@ class PDE:
 
     def _infer_unknowns(self) -> tuple[str, ...]:
         found: list[str] = []
-        for left, _ in self._sides:
+        for left, _ in self.sides:
             found += sorted({m.group(1) for name in names_in(left) if (m := _RATE.match(name))})
-        for left, right in self._sides:
+        for left, right in self.sides:
             if not any(_RATE.match(name) for name in names_in(left)):
                 known = {*self.parameters, *self.definitions, *FIXED, *found, *self.scalars}
                 found += sorted((differentiated_names(left) | differentiated_names(right)) - known)
@@ -384,7 +389,7 @@ class _Binder:
             self._definition(name, ())
         rhs: dict[str, Any] = {}
         steady: list[Any] = []
-        for number, ((left, right), text) in enumerate(zip(pde._sides, pde.equations)):
+        for number, ((left, right), text) in enumerate(zip(pde.sides, pde.equations)):
             unknown, expression = self._equation(left, right, text, f"equations[{number}]")
             if unknown is None:
                 steady.append(expression)
@@ -464,7 +469,7 @@ class _Binder:
 
     def _time_orders(self) -> dict[str, int]:
         orders = dict.fromkeys(self.pde.unknowns, 1 if self.pde.rhs is not None else 0)
-        for left, _ in self.pde._sides:
+        for left, _ in self.pde.sides:
             for name in names_in(left):
                 match = _RATE.match(name)
                 if match and match.group(1) in orders:

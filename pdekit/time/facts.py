@@ -16,6 +16,7 @@ from pdekit.linear.stiff_part import StiffPart
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.compositions import COMPOSITIONS
 from pdekit.time.methods import Method
+from pdekit.time.modified_equation import LIMIT
 from pdekit.time.second_order import halves
 from pdekit.time.soundness import has_doubtful_closures
 from pdekit.time.stability import (
@@ -169,7 +170,8 @@ class Facts:
                 )
             known = self.bounded or self.known is not None
             own = _inverse(self.spectrum.radius) if known else verlet_limit(self.stiffness, self.precise)
-            own *= COMPOSITIONS[method.name].limit / COMPOSITIONS["verlet"].limit
+            limit = COMPOSITIONS[method.name].limit if method.name in COMPOSITIONS else LIMIT
+            own *= limit / COMPOSITIONS["verlet"].limit
         others = [other.limit(method) for other in self.later] if own is not None else []
         return own if own is None else min([own, *(other for other in others if other is not None)])
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import ConfigError, PdekitError
-from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.problem import Problem
@@ -20,6 +19,7 @@ from pdekit.time.methods import METHODS
 from pdekit.verification.claimed_solution import ClaimCheck, check_claim
 from pdekit.verification.growth import ModeGrowth, growth_rate
 from pdekit.verification.manufactured import manufactured
+from pdekit.verification.restriction import shared_nodes
 from pdekit.verification.study import Study
 
 # In a study in space the error in time must not be seen.
@@ -284,13 +284,6 @@ def nested_size(grid: Grid, points: int) -> int:
     if any(axis.offset for axis in grid.axes):
         return round(points + 2 * _steps(grid, points))
     return 2 * points if grid.axes[0].periodic else 2 * points - 1
-
-
-def shared_nodes(fine: Axis, coarse: Axis) -> NDArray[Any] | None:
-    """Where the nodes of an axis stand among those of a finer one; None if not all of them do."""
-    where = np.minimum(np.searchsorted(fine.nodes, coarse.nodes - 1e-9 * fine.length), fine.size - 1)
-    far = float(np.max(np.abs(fine.nodes[where] - coarse.nodes))) > 1e-9 * fine.length
-    return None if far else where
 
 
 def _at_nodes(finer: Field, grid: Grid) -> NDArray[Any]:

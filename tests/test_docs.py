@@ -86,7 +86,7 @@ class PageRun:
         else:
             assert self.config, "keys without a config that they belong to"
             stream = StringIO()
-            YAML(typ="safe").dump({**self.config, **given}, stream)
+            YAML().dump({**self.config, **given}, stream)
             text = stream.getvalue()
         problem = loads(text)
         assert problem.steady or problem.time.end is None or problem.choice().method

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 
@@ -15,20 +16,25 @@ def methods() -> Rows:
     """All time integration methods."""
     from pdekit.time.methods import METHODS
 
-    yield "name", "also", "family", "order", "what it is"
+    yield "name", "family", "order", "what it is"
     for m in METHODS.values():
-        aliases = ", ".join(f"`{a}`" for a in m.aliases)
-        marks = ", its own steps" if m.estimates or m.family.startswith("adaptive") else ""
-        yield f"`{m.name}`", aliases, m.family, str(m.order), m.title + marks
+        aliases = f"; also {', '.join(f'`{a}`' for a in m.aliases)}" if m.aliases else ""
+        adaptive = m.estimates or m.family.startswith("adaptive")
+        marks = "" if not adaptive or "adaptive" in m.title else ", adaptive"
+        yield f"`{m.name}`", m.family, str(m.order), m.title + marks + aliases
 
 
 def functions() -> Rows:
-    """Functions of the language."""
+    """Functions of the language, by their number of arguments."""
     from pdekit.language.vocabulary import FUNCTIONS
 
-    yield "function", "arguments"
+    by_count: dict[str, list[str]] = {}
     for name, (_, least, most) in FUNCTIONS.items():
-        yield f"`{name}`", str(least) if least == most else f"{least} to {most}"
+        count = str(least) if least == most else f"{least} to {most}"
+        by_count.setdefault(count, []).append(f"`{name}`")
+    yield "arguments", "functions"
+    for count, names in sorted(by_count.items()):
+        yield count, ", ".join(names)
 
 
 def config_keys() -> Rows:
@@ -43,14 +49,14 @@ def config_keys() -> Rows:
 
 def _keys(section: dict[str, Any], above: str, definitions: dict[str, Any]) -> Iterable[tuple[str, ...]]:
     for name, entry in section["properties"].items():
-        path = f"{above}{name}"
+        inner = list(_sections(entry, definitions))
+        words = entry.get("description") or "; ".join(model.get("description", "") for model, _ in inner)
         default = entry.get("default")
-        words = entry.get("description", "")
-        if default not in (None, {}, ""):
+        if default not in (None, {}, "", []):
             words += f"{'; ' if words else ''}default {default}"
-        yield f"`{path}`", _type(entry, definitions), words
-        for inner, joint in _sections(entry, definitions):
-            yield from _keys(inner, f"{path}{joint}", definitions)
+        yield f"`{above}{name}`", _type(entry), words
+        for model, joint in inner:
+            yield from _keys(model, f"{above}{name}{joint}", definitions)
 
 
 def _sections(entry: dict[str, Any], definitions: dict[str, Any]) -> Iterable[tuple[dict[str, Any], str]]:
@@ -64,20 +70,19 @@ def _sections(entry: dict[str, Any], definitions: dict[str, Any]) -> Iterable[tu
                 yield definitions[reference.rpartition("/")[2]], joint
 
 
-def _type(entry: dict[str, Any], definitions: dict[str, Any]) -> str:
-    found = []
-    for part in entry.get("anyOf") or entry.get("oneOf") or [entry]:
-        if "enum" in part:
-            found.append(", ".join(f"`{v}`" for v in part["enum"]))
-        elif "$ref" in part:
-            found.append(definitions[part["$ref"].rpartition("/")[2]].get("description", "section").rstrip(".").lower())
-        elif part.get("type") == "array":
-            found.append("list")
-        elif part.get("type") == "object":
-            found.append("mapping")
-        elif part.get("type") != "null":
-            found.append(str(part.get("type", "")))
-    return " or ".join(dict.fromkeys(f for f in found if f))
+NAMES = {"integer": "whole number", "boolean": "true or false", "string": "text", "array": "list", "object": "mapping"}
+
+
+def _type(entry: dict[str, Any]) -> str:
+    parts = [part for part in entry.get("anyOf") or [entry] if part.get("type") != "null"]
+    kinds = [part.get("type", "") for part in parts]
+    if {"integer", "number", "string"} <= set(kinds):
+        return "number or expression"
+    found = [
+        ", ".join(f"`{v}`" for v in part["enum"]) if "enum" in part else NAMES.get(k, k)
+        for part, k in zip(parts, kinds)
+    ]
+    return " or ".join(dict.fromkeys(f for f in found if f)) or "section"
 
 
 def commands() -> Rows:
@@ -108,6 +113,8 @@ class RegistryTable(Directive):
         text = ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines]
         node = self.state_machine.node.__class__()
         self.state.nested_parse(StringList(text, source="registry"), self.content_offset, node)
+        for table in node.findall(nodes.table):
+            table["classes"].append("registry")
         return list(node.children)
 
 
@@ -118,7 +125,6 @@ class CommandHelp(Directive):
 
     def run(self) -> list[Any]:
         import click
-        from docutils import nodes
 
         from pdekit.cli.commands import main
 

@@ -142,40 +142,66 @@ def test_extensions(capsys):
 
 def test_links_of_the_pages():
     """Those to files; pages of the gallery are made by the build, from the configs."""
-    made = {f"{c.stem}.md" for c in (ROOT / "configs").glob("*.yaml")} | {"index.md"}
+    made = {f"{c.stem}{ending}" for c in (ROOT / "configs").glob("*.yaml") for ending in (".md", ".png")}
+    made |= {"index.md", "sheet.png"}
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             path = (page.parent / target).resolve()
             assert path.exists() or (path.parent == DOCS / "gallery" and path.name in made), f"{page.name}: {target}"
 
 
-def test_pages_build_without_a_warning(tmp_path):
-    """All of Sphinx, its cross references among them, but for running the gallery."""
-    command = [
-        "sphinx",
-        "-q",
-        "-W",
-        "--keep-going",
-        "-b",
-        "dummy",
-        "-D",
-        "gallery_run=0",
-        "-d",
-        tmp_path / "trees",
-        DOCS,
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, command), str(tmp_path)], capture_output=True, text=True, check=False
-    )
+def test_every_public_name_is_described_once():
+    import pdekit as pk
+
+    text = "".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
+    assert sorted(re.findall(r"auto(?:class|function):: pdekit\.(\w+)$", text, re.MULTILINE)) == pk.__all__
+
+
+def test_the_guide_misses_nothing():
+    """Every word of the registries that a page explains stands on it; functions, methods and keys come from the registries."""
+    from pdekit.geometry.axis import SPACINGS
+    from pdekit.geometry.coordinates import SYSTEMS
+    from pdekit.io.boundary_forms import KINDS
+    from pdekit.io.exports import EXPORTS
+    from pdekit.language.vocabulary import CALCULUS, CONSTANTS
+    from pdekit.linear.solver_choice import SOLVERS
+    from pdekit.problem import ADVECTION, ORDERS
+    from pdekit.stencils.schemes import ISOTROPIC, SCHEMES
+
+    words = {
+        "equations": (*CALCULUS, *CONSTANTS, "sum", "noise"),
+        "boundaries": (*KINDS, "outflow"),
+        "grids": (*SPACINGS, *SYSTEMS),
+        "discretization": (*SCHEMES, ISOTROPIC, *ADVECTION, *map(str, ORDERS)),
+        "methods": (*SOLVERS, "compiled", "precision", "max_step", "implicit", "rtol", "atol"),
+        "results": (*(ending.removeprefix(".") for ending in EXPORTS), "integral", "mean", "face", "at", "series"),
+        "long_runs": ("linspace", "logspace", "range", "uniform", "loguniform", "normal", "when", "steady", "wall"),
+        "noise": ("uniform_noise", "samples", "seed", "path_step"),
+        "command_line": tuple(f"pdekit {name}" for name in ("new", "gallery", "env", "completion", "schema")),
+    }
+    for page, wanted in words.items():
+        code = " ".join(re.findall(r"`[^`]+`|```.*?```", (DOCS / "guide" / f"{page}.md").read_text(), re.DOTALL))
+        missing = [word for word in wanted if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", code)]
+        assert not missing, f"{page}: {missing}"
+
+
+def sphinx(*options: object) -> None:
+    """Build the pages; warnings are errors."""
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_pages_build_without_a_warning(tmp_path):
+    """All of Sphinx, its cross references among them, but for running the gallery and so for its pictures."""
+    options = ("-b", "dummy", "-D", "gallery_run=0", "-D", "suppress_warnings=image.not_readable")
+    sphinx(*options, "-d", tmp_path / "trees", DOCS, tmp_path / "none")
 
 
 @pytest.mark.study
 def test_the_whole_site_builds_without_a_warning(tmp_path):
     """With the gallery run and drawn."""
-    command = ["sphinx", "-q", "-W", "--keep-going", DOCS, tmp_path / "site"]
-    done = subprocess.run([sys.executable, "-m", *map(str, command)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    sphinx(DOCS, tmp_path / "site")
     site = tmp_path / "site"
     for config in (ROOT / "configs").glob("*.yaml"):
         assert f"{config.stem}.png" in (site / "gallery" / f"{config.stem}.html").read_text()

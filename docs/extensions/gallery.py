@@ -12,12 +12,14 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "gallery"
 MODULES = ("heat", "wave", "diffusion")
+SHEET = ("burgers_shock", "cahn_hilliard", "dam_break", "drum", "gray_scott")
 GROUPS = {
     "steady": "Steady problems",
     "first": "Heat, diffusion and reactions",
@@ -63,8 +65,8 @@ class Example:
         """What its author says of it."""
         if self.function:
             return inspect.getdoc(self._maker) or ""
-        lines = self.path.read_text().splitlines()
-        return " ".join(line.removeprefix("#").strip() for line in lines if line.startswith("#"))
+        lines = takewhile(lambda line: line.startswith("#"), self.path.read_text().splitlines())
+        return " ".join(line.removeprefix("#").strip() for line in lines)
 
     @property
     def source(self) -> str:
@@ -112,45 +114,69 @@ def fingerprint() -> str:
     return hashlib.sha256(b"".join(texts)).hexdigest()
 
 
-def draw_card(solution: Any, path: Path) -> None:
-    """A small picture without words: lines over time, or a map of the end."""
+def draw_thumbnail(axes: Any, solution: Any) -> None:
+    """Without words: lines over time, or a map."""
     import matplotlib as mpl
     import numpy as np
 
     from pdekit.plotting.plane import closed, planes
-    from pdekit.plotting.style import COMPUTED, SEQUENTIAL, colours, picture, styled, visible
+    from pdekit.plotting.style import COMPUTED, SEQUENTIAL, colours, visible
 
     name, grid = solution.variables[0], solution.grid
+    axes.set_axis_off()
+    if grid.ndim == 1:
+        frames = [-1] if solution.steady else np.linspace(0, solution.times.size - 1, 7).round().astype(int)
+        shades = mpl.colormaps[SEQUENTIAL](np.linspace(0, 0.92, len(frames)))
+        for index, shade in zip(frames, [COMPUTED] if solution.steady else shades):
+            axes.plot(*closed(grid, 0, visible(solution.frame(name, index).values)[0]), color=shade)
+        axes.margins(x=0)
+        return
+    index = -1 if solution.steady or solution.exact is None else (solution.times.size - 1) * 2 // 3
+    values = visible(solution.frame(name, index).values)[0]
+    plane = planes(grid, values)[0][1]
+    axes.pcolormesh(plane.x, plane.y, plane.values, shading="gouraud", **colours(values))
+    axes.set_aspect("equal" if plane.equal else "auto")
+
+
+def draw_card(solution: Any, path: Path) -> None:
+    """A small picture."""
+    from pdekit.plotting.style import picture, styled
+
     with styled():
         figure = picture(2.8, 1.8)
-        axes = figure.subplots()
-        axes.set_axis_off()
-        if grid.ndim == 1:
-            frames = [-1] if solution.steady else np.linspace(0, solution.times.size - 1, 7).round().astype(int)
-            shades = mpl.colormaps[SEQUENTIAL](np.linspace(0, 0.92, len(frames)))
-            for index, shade in zip(frames, [COMPUTED] if solution.steady else shades):
-                axes.plot(*closed(grid, 0, visible(solution.frame(name, index).values)[0]), color=shade)
-            axes.margins(x=0)
-        else:
-            index = -1 if solution.steady else (solution.times.size - 1) * 2 // 3
-            values = visible(solution.frame(name, index).values)[0]
-            plane = planes(grid, values)[0][1]
-            axes.pcolormesh(plane.x, plane.y, plane.values, shading="gouraud", **colours(values))
-            axes.set_aspect("equal" if plane.equal else "auto")
-        figure.savefig(path, dpi=130)
+        draw_thumbnail(figure.subplots(), solution)
+        save_small(figure, path, 130)
 
 
-def draw(example: Example) -> str:
+def draw_sheet(solutions: dict[str, Any], path: Path) -> None:
+    """Some of them beside each other: the picture of the first page, and of the README."""
+    from pdekit.plotting.style import picture, styled
+
+    with styled():
+        figure = picture(11, 2.5)
+        for axes, solution in zip(figure.subplots(1, len(solutions)), solutions.values()):
+            draw_thumbnail(axes, solution)
+            axes.set_title(solution.title, fontsize=10)
+        save_small(figure, path, 130)
+
+
+def save_small(figure: Any, path: Path, dpi: int) -> None:
+    """As PNG of 256 colours, a third of the size."""
+    import io
+
+    from PIL import Image
+
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dpi)
+    with Image.open(stream) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def draw(example: Example, solution: Any) -> str:
     """Its pictures, and what came out in words."""
-    import pdekit as pk
-    from pdekit.plotting.movie import animate
-
-    solution = example.problem.solve()
     draw_card(solution, FOLDER / f"{example.name}_card.png")
-    figure = pk.Solution.plot(solution)
-    figure.savefig(FOLDER / f"{example.name}.png", dpi=90)
-    del animate
-    told = [f"- method: {solution.method}; {reason}" for reason in solution.reasons[-1:]]
+    save_small(solution.plot(), FOLDER / f"{example.name}.png", 90)
+    told = [f"- method: `{solution.method}`: {'; '.join(solution.reasons)}"]
     told += [
         f"- greatest error of `{name}`{'' if solution.steady else ' at the end'}: {error:.1e}"
         for name, error in solution.errors().items()
@@ -163,7 +189,8 @@ def page(example: Example, outcome: str) -> str:
     """The page of one example."""
     shown = f"![{example.title}]({example.name}.png)\n\n" if outcome else ""
     came = f"\n\n## What came out\n\n{outcome}\n" if outcome else "\n"
-    return f"# {example.title}\n\n{example.words}\n\n{shown}{example.source}{came}"
+    title = f"{example.title}{', in Python' if example.function else ''}"
+    return f"# {title}\n\n{example.words}\n\n{shown}{example.source}{came}"
 
 
 def index(shown: list[Example], pictures: bool) -> str:
@@ -196,8 +223,13 @@ def make(run: bool) -> None:
     fresh = stamp.exists() and stamp.read_text() == now
     if run and not fresh:
         stamp.unlink(missing_ok=True)
+        on_sheet = {}
         for example in status_iterator(shown, "running the gallery... ", "green", len(shown), 1, lambda e: e.name):
-            (FOLDER / f"{example.name}.txt").write_text(draw(example))
+            solution = example.problem.solve()
+            (FOLDER / f"{example.name}.txt").write_text(draw(example, solution))
+            if example.name in SHEET:
+                on_sheet[example.name] = solution
+        draw_sheet(on_sheet, FOLDER / "sheet.png")
         stamp.write_text(now)
     pictures = run or fresh
     for example in shown:

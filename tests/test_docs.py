@@ -1,36 +1,21 @@
-"""Every block of the documentation runs and prints what the page says; every link leads somewhere; the pages build.
-
-On a page, in the order of its text: Python blocks share their names; a YAML block with equations is a config, which is loaded and, if its
-first line names it (``# rod.yaml``), written there; other YAML blocks replace keys of the last config; lines of ``sh`` blocks that start
-with ``pdekit`` are run. A ``text`` block is what the block above it prints, ``...`` standing for anything.
-"""
+"""Every block of the documentation runs and prints what the page says; every link leads somewhere; the pages build."""
 
 from __future__ import annotations
 
-import doctest
 import re
-import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from ruamel.yaml import YAML
-
-from pdekit.cli.commands import main
-from pdekit.io.load import load, loads
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [p for p in sorted(DOCS.rglob("*.md")) if DOCS / "gallery" not in p.parents]
-BLOCK = re.compile(r"^( *)(`{3,})(\w+)\n(.*?)^\1\2 *$", re.DOTALL | re.MULTILINE)
-NOT_RUN = ("pip install", "python3 -m venv", ". .venv/bin/activate", "eval ")
+sys.path.insert(0, str(DOCS / "extensions"))  # where the build finds them, too
+from gallery import PAGE_PICTURES  # noqa: E402
+from page_run import PageRun, blocks  # noqa: E402
 
 
 @pytest.fixture
@@ -53,65 +38,6 @@ def _registries():
         table.update(entries)
 
 
-def blocks(page: Path) -> Iterator[tuple[str, str]]:
-    """Language and text of the blocks of a page."""
-    for indent, _, language, text in BLOCK.findall(page.read_text()):
-        yield language, re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
-
-
-class PageRun:
-    """What a reader has who did everything on a page up to here, in an empty folder."""
-
-    def __init__(self) -> None:
-        self.names: dict[str, Any] = {}
-        self.config: dict[str, Any] = {}
-        self.printed = ""
-
-    def do(self, language: str, text: str) -> None:
-        getattr(self, f"_{language}")(text)
-
-    def _python(self, text: str) -> None:
-        stream = StringIO()
-        with redirect_stdout(stream):
-            exec(compile(text, "<page>", "exec"), self.names)
-        self.printed = stream.getvalue()
-
-    def _yaml(self, text: str) -> None:
-        given = YAML(typ="safe").load(text)
-        if "equations" in given or "problem" in given:
-            self.config = given
-            if named := re.match(r"# (\S+\.yaml)\n", text):
-                Path(named[1]).write_text(text)
-                assert load(named[1]).system
-        else:
-            assert self.config, "keys without a config that they belong to"
-            stream = StringIO()
-            YAML().dump({**self.config, **given}, stream)
-            text = stream.getvalue()
-        problem = loads(text)
-        assert problem.steady or problem.time.end is None or problem.choice().method
-        self.printed = ""
-
-    def _sh(self, text: str) -> None:
-        self.printed = ""
-        for line in text.replace("\\\n", " ").splitlines():
-            if not line.startswith("pdekit "):
-                assert not line or line.startswith(NOT_RUN), f"neither run nor known: {line}"
-                continue
-            command, _, comment = line.partition("  #")
-            expected = int(found[1]) if (found := re.search(r"exit code (\d+)", comment)) else 0
-            result = CliRunner().invoke(main, shlex.split(command)[1:])
-            assert result.exit_code == expected, f"{line}\n{result.output}"
-            self.printed += result.output if expected else result.stdout
-
-    def _text(self, text: str) -> None:
-        options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-        assert doctest.OutputChecker().check_output(text, self.printed, options), f"{text}\n--- printed\n{self.printed}"
-
-    def _toml(self, text: str) -> None:
-        pass
-
-
 @pytest.mark.usefixtures("_registries")
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(DOCS).with_suffix("")))
 def test_page(page, tmp_path, monkeypatch):
@@ -122,6 +48,8 @@ def test_page(page, tmp_path, monkeypatch):
             assert language == "text"
             continue
         run.do(language, text)
+    for picture in PAGE_PICTURES.get(str(page.relative_to(DOCS).with_suffix("")), ()):
+        assert Path(picture).stat().st_size > 2_000
 
 
 @pytest.mark.usefixtures("_registries")
@@ -143,7 +71,7 @@ def test_extensions(capsys):
 def test_links_of_the_pages():
     """Those to files; pages of the gallery are made by the build, from the configs."""
     made = {f"{c.stem}{ending}" for c in (ROOT / "configs").glob("*.yaml") for ending in (".md", ".png")}
-    made |= {"index.md", "sheet.png"}
+    made |= {"index.md", "sheet.png", *(name for names in PAGE_PICTURES.values() for name in names)}
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             path = (page.parent / target).resolve()

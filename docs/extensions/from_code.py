@@ -16,12 +16,11 @@ def methods() -> Rows:
     """All time integration methods."""
     from pdekit.time.methods import METHODS
 
-    yield "name", "family", "order", "what it is"
+    yield "name", "family", "order", "step", "what it is"
     for m in METHODS.values():
         aliases = f"; also {', '.join(f'`{a}`' for a in m.aliases)}" if m.aliases else ""
-        adaptive = m.estimates or m.family.startswith("adaptive")
-        marks = "" if not adaptive or "adaptive" in m.title else ", adaptive"
-        yield f"`{m.name}`", m.family, str(m.order), m.title + marks + aliases
+        steps = {(True, True): "fixed", (False, True): "its own or fixed", (False, False): "its own"}
+        yield f"`{m.name}`", m.family, str(m.order), steps[m.needs_step, m.takes_step], m.title + aliases
 
 
 def functions() -> Rows:

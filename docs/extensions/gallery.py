@@ -17,8 +17,17 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "docs" / "gallery"
+DOCS = ROOT / "docs"
+FOLDER = DOCS / "gallery"
 MODULES = ("heat", "wave", "diffusion")
+# What the code of a page draws, and the page shows.
+PAGE_PICTURES = {
+    "guide/discretization": ("burgers.png",),
+    "guide/verification": ("study.png",),
+    "guide/noise": ("paths.png",),
+    "guide/eigenmodes": ("modes.png",),
+    "guide/derivatives": ("stencil.png",),
+}
 SHEET = ("burgers_shock", "cahn_hilliard", "dam_break", "drum", "gray_scott")
 GROUPS = {
     "steady": "Steady problems",
@@ -110,7 +119,8 @@ def examples() -> Iterator[Example]:
 def fingerprint() -> str:
     """Of everything that the pictures depend on."""
     files = [*(ROOT / "pdekit").rglob("*.py"), *(ROOT / "problems").glob("*.py"), *(ROOT / "configs").glob("*.yaml")]
-    texts = (path.read_bytes() for path in sorted([*files, Path(__file__)]))
+    files += [Path(__file__), *(DOCS / f"{name}.md" for name in PAGE_PICTURES)]
+    texts = (path.read_bytes() for path in sorted(files))
     return hashlib.sha256(b"".join(texts)).hexdigest()
 
 
@@ -185,6 +195,33 @@ def draw(example: Example, solution: Any) -> str:
     return "\n".join(told)
 
 
+def draw_pages() -> None:
+    """The pictures of the pages, by running their own code."""
+    import os
+    import tempfile
+
+    from page_run import PageRun, blocks
+    from PIL import Image
+
+    here = Path.cwd()
+    for name, pictures in PAGE_PICTURES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            try:
+                run = PageRun()
+                for language, text in blocks(DOCS / f"{name}.md"):
+                    if language != "text":
+                        run.do(language, text)
+                for picture in pictures:
+                    with Image.open(picture) as image:
+                        image.thumbnail((1100, 1100))
+                        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+                            FOLDER / picture, optimize=True
+                        )
+            finally:
+                os.chdir(here)
+
+
 def page(example: Example, outcome: str) -> str:
     """The page of one example."""
     shown = f"![{example.title}]({example.name}.png)\n\n" if outcome else ""
@@ -230,6 +267,7 @@ def make(run: bool) -> None:
             if example.name in SHEET:
                 on_sheet[example.name] = solution
         draw_sheet(on_sheet, FOLDER / "sheet.png")
+        draw_pages()
         stamp.write_text(now)
     pictures = run or fresh
     for example in shown:

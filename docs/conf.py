@@ -1,4 +1,9 @@
-"""How the pages are built: ``sphinx-build -W docs build/docs``."""
+"""How the pages are built: ``sphinx-build -W docs build/docs``.
+
+Sphinx, because it reads the docstrings, checks every reference between them and the pages, and fails on what leads nowhere; MyST, so that the
+pages are the Markdown that a forge shows as well. The gallery is an extension of our own: what it shows are configs and functions, which
+are run as they stand, not scripts with text between the lines.
+"""
 
 import sys
 from importlib.metadata import version as version_of

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [p for p in sorted(DOCS.rglob("*.md")) if DOCS / "gallery" not in p.parents]
 sys.path.insert(0, str(DOCS / "extensions"))  # where the build finds them, too
-from gallery import PAGE_PICTURES  # noqa: E402
+from gallery import PAGE_PICTURES, shown_as  # noqa: E402
 from page_run import PageRun, blocks  # noqa: E402
 
 
@@ -70,8 +70,8 @@ def test_extensions(capsys):
 
 def test_links_of_the_pages():
     """Those to files; pages of the gallery are made by the build, from the configs."""
-    made = {f"{c.stem}{ending}" for c in (ROOT / "configs").glob("*.yaml") for ending in (".md", ".png")}
-    made |= {"index.md", "sheet.png", *(name for names in PAGE_PICTURES.values() for name in names)}
+    made = {f"{c.stem}{ending}" for c in (ROOT / "configs").glob("*.yaml") for ending in (".md", ".webp")}
+    made |= {"index.md", "sheet.webp", *(shown_as(name) for names in PAGE_PICTURES.values() for name in names)}
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             path = (page.parent / target).resolve()
@@ -132,5 +132,5 @@ def test_the_whole_site_builds_without_a_warning(tmp_path):
     sphinx(DOCS, tmp_path / "site")
     site = tmp_path / "site"
     for config in (ROOT / "configs").glob("*.yaml"):
-        assert f"{config.stem}.png" in (site / "gallery" / f"{config.stem}.html").read_text()
-        assert (site / "_images" / f"{config.stem}.png").stat().st_size > 2_000
+        assert f"{config.stem}.webp" in (site / "gallery" / f"{config.stem}.html").read_text()
+        assert (site / "_images" / f"{config.stem}.webp").stat().st_size > 2_000

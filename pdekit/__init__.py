@@ -72,9 +72,12 @@ if TYPE_CHECKING:
     from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
     from pdekit.solution import Solution
     from pdekit.stencils.weights import weights
-    from pdekit.verification.converge import Study, converge
+    from pdekit.verification.claimed_solution import check_claim
+    from pdekit.verification.comparison import Comparison, compare
+    from pdekit.verification.converge import converge
     from pdekit.verification.estimate import ErrorEstimate, estimate
     from pdekit.verification.jacobian_check import check_jacobian
+    from pdekit.verification.study import Study
 
 # Public names and their rooms. Each is imported when it is first used, so that `pdekit --help` answers at once.
 _ROOMS = {
@@ -134,9 +137,12 @@ _ROOMS = {
     "eigenmodes": ["Eigenmodes", "eigen"],
     "io.exports": ["export"],
     "io.open": ["open_result"],
-    "verification.converge": ["Study", "converge"],
+    "verification.converge": ["converge"],
+    "verification.claimed_solution": ["check_claim"],
+    "verification.comparison": ["Comparison", "compare"],
     "verification.estimate": ["ErrorEstimate", "estimate"],
     "verification.jacobian_check": ["check_jacobian"],
+    "verification.study": ["Study"],
 }
 _HOME = {name: f"pdekit.{room}" for room, names in _ROOMS.items() for name in names}
 __all__ = sorted(_HOME)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from pdekit.counts import Statistics
 from pdekit.typing import Array
 
 
@@ -47,9 +49,22 @@ class Checkpoint:
 
     @classmethod
     def parsed(cls, text: str) -> Checkpoint:
-        """From what stands in a file."""
+        """From what stands in a file.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            It is not what `text` gives.
+        """
         given = json.loads(text)
-        return cls(**{**given, "notes": tuple(given["notes"])})
+        point = cls(**{**given, "notes": tuple(map(str, given["notes"]))})
+        if not all(math.isfinite(number) for number in (point.t, point.h, point.error)) or point.h < 0:
+            raise ValueError("the time, the step and the error are finite")
+        if not point.statistics.keys() <= vars(Statistics()).keys():
+            raise ValueError("there are no such counts")
+        if not isinstance(point.method, str) or not all(isinstance(v, int | float) for v in point.statistics.values()):
+            raise TypeError("a method is a text, a count a number")
+        return point
 
 
 class Interrupted(Protocol):

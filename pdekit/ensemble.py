@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pdekit.errors import ConfigError
-from pdekit.run import Output
+from pdekit.outputs import Output, write_solution
 from pdekit.solution import Solution
 from pdekit.typing import Array
 
@@ -46,9 +46,11 @@ def ensemble(run: Callable[[int], Solution], samples: int, output: Output | None
             key="time.samples",
         )
     runs = [first, *(run(number) for number in range(1, samples))]
-    values, series = dict[str, Array](), dict[str, Array]()
+    values, series, scalars = dict[str, Array](), dict[str, Array](), dict[str, Array]()
     for name in first.variables:
         values |= condensed(name, np.stack([one.values[name] for one in runs]))
+    for name in first.scalars:
+        scalars |= condensed(name, np.stack([one.scalars[name] for one in runs]))
     for name in first.series:
         series |= {"t": first.series["t"]} if name == "t" else condensed(name, np.stack([r.series[name] for r in runs]))
     counts = {key: sum(one.statistics[key] for one in runs) for key in first.statistics}
@@ -56,19 +58,17 @@ def ensemble(run: Callable[[int], Solution], samples: int, output: Output | None
     notes = tuple(dict.fromkeys(note for one in runs for note in one.notes))
     wall = sum(one.wall_time for one in runs)
     result = replace(
-        first, values=values, series=series, statistics=counts, reasons=reasons, notes=notes, wall_time=wall
+        first,
+        values=values,
+        scalars=scalars,
+        series=series,
+        statistics=counts,
+        reasons=reasons,
+        notes=notes,
+        wall_time=wall,
     )
     if output is not None:
-        types = (
-            {name: v.dtype for name, v in values.items()},
-            {name: v.dtype for name, v in series.items() if name != "t"},
-        )
-        writer = output.open(first.method, reasons, *types)
-        for index, t in enumerate(first.times):
-            writer.append(float(t), {name: v[index] for name, v in values.items()})
-        if series:
-            writer.record(series)
-        writer.close("complete", "", counts, wall, notes)
+        write_solution(output, result)
         result = replace(result, file=output.path)
     return result
 

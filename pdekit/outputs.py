@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from pdekit.checkpoints import Checkpoint
+from pdekit.solution import Solution
 from pdekit.typing import Array
 
 
@@ -44,9 +45,24 @@ class Output(Protocol):
         reasons: Sequence[str],
         variables: Mapping[str, Any] | None = None,
         series: Mapping[str, Any] | None = None,
+        scalars: Collection[str] | None = None,
     ) -> Writer:
         """The writer, with everything that is known before the first frame.
 
-        `variables` and `series` are types by name; by default those of the states and of the problem's series.
+        `variables` and `series` are types by name; by default those of the states and of the problem's series. `scalars` are those of
+        the variables that are one number; by default the problem's.
         """
         ...
+
+
+def write_solution(output: Output, solution: Solution) -> None:
+    """Write a whole solution that is in memory."""
+    series = {name: values.dtype for name, values in solution.series.items() if name != "t"}
+    types = {name: values.dtype for name, values in (solution.values | solution.scalars).items()}
+    writer = output.open(solution.method, solution.reasons, types, series, tuple(solution.scalars))
+    for snapshot in solution:
+        fields = {name: field.values for name, field in snapshot.items()}
+        writer.append(snapshot.t or 0.0, fields | snapshot.scalars)
+    if series:
+        writer.record(solution.series)
+    writer.close("complete", "", solution.statistics, solution.wall_time, solution.notes)

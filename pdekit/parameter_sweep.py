@@ -48,6 +48,8 @@ class ParameterSweep:
         The values of the keys that are random, by sample.
     fixed : tuple of str
         Overrides that are the same for all.
+    python : bool
+        Whether the config may name a Python file.
     """
 
     config: Path
@@ -55,6 +57,7 @@ class ParameterSweep:
     dimensions: dict[str, tuple[Any, ...]]
     drawn: dict[str, tuple[float, ...]] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
+    python: bool = True
 
     def points(self) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:
         """Indices and values of all runs."""
@@ -78,7 +81,8 @@ class ParameterSweep:
         """The command of a run."""
         own = [f"{key}={_spelled(value)}" for key, value in values.items()]
         start = [sys.executable, "-m", "pdekit.cli.commands", "run", str(self.config), *self.fixed, *own]
-        return [*start, "--output", str(self.file(index, values)), "--force", "--quiet"]
+        safe = [] if self.python else ["--no-python"]
+        return [*start, *safe, "--output", str(self.file(index, values)), "--force", "--quiet"]
 
 
 SAMPLE = "sample"
@@ -220,6 +224,7 @@ def numbers_of(stored: StoredResult) -> dict[str, float]:
         size = np.abs(last) if np.iscomplexobj(last) else last
         found |= {f"max_{name}": float(size.max()), f"min_{name}": float(size.min())}
         found[f"rms_{name}"] = float(np.sqrt(np.mean(np.abs(last) ** 2)))
+    found |= {name: float(np.real(stored.read(name, -1))) for name in stored.scalars}
     for name, values in stored.series.items():
         if name != "t" and values.size:
             found[name] = float(np.real(values[-1]))

@@ -19,7 +19,7 @@ from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.discretize.well_posed import refuse_ill_posed
+from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_posed
 from pdekit.errors import (
     BoundaryError,
     ConfigError,
@@ -29,13 +29,14 @@ from pdekit.errors import (
 from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.values import call_by_name, sample_values
 from pdekit.language.analysis import highest_derivatives
+from pdekit.language.constraints import split_constraint
 from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
-from pdekit.language.reductions import parse_condition, parse_number_of_state
 from pdekit.language.sampling import parse_sampled, sample_text
 from pdekit.language.scheme_symbols import with_schemes
+from pdekit.language.state_numbers import parse_condition, parse_number_of_state
 from pdekit.linear.solver_choice import Solvers
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
@@ -73,6 +74,9 @@ class Problem:
     convergence : ConvergenceSettings, optional
     stop : StopSettings, optional
         What ends a run before its time.
+    constraints : sequence of str, optional
+        Bounds that unknowns keep, ``"u >= psi"`` or ``"u <= psi"`` with psi in coordinates and parameters: where a bound is reached the
+        equation becomes an inequality (obstacle problems, American options).
     title : str
     labels : mapping of str to mapping, optional
         ``units`` and ``long_name`` of unknowns.
@@ -106,6 +110,7 @@ class Problem:
         output: OutputSettings | None = None,
         convergence: ConvergenceSettings | None = None,
         stop: StopSettings | None = None,
+        constraints: Sequence[str] = (),
         title: str = "",
         labels: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
@@ -119,6 +124,7 @@ class Problem:
         self.output = output or OutputSettings()
         self.convergence = convergence or ConvergenceSettings()
         self.stop = stop or StopSettings()
+        self.constraints = (constraints,) if isinstance(constraints, str) else tuple(constraints)
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         if order not in ORDERS:
             raise ConfigError(f"allowed are {list(ORDERS)}, found {order!r}", key="discretization.order")
@@ -133,14 +139,22 @@ class Problem:
         self.conditions = self._collect_boundary()
         self._check_tables()
         refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
+        if not self.is_complex:
+            refuse_growing_directions(self.system, grid, self.initial_fields, self.time.start)
         self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
+        self._check_constraints()
         self.series, self.ending = self._measurements()
         faces = FaceCheck(self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start)
         self._notes_on_faces = [] if self.steady else faces.run()
 
     def __repr__(self) -> str:
         return f"<Problem {self.title!r}: {'; '.join(self.pde.equations) or 'Python right-hand side'} on {self.grid!r}>"
+
+    def _repr_html_(self) -> str:
+        from pdekit.reporting.notebook import problem_html
+
+        return problem_html(self)
 
     def replace(self, **changes: Any) -> Problem:
         """The same problem with some of its constructor's arguments changed."""
@@ -221,9 +235,14 @@ class Problem:
     def _collect_boundary(self) -> dict[str, dict[str, FaceConditions]]:
         highest = highest_derivatives(self.system)
         axes = {name: axis.periodic for name, axis in zip(self.grid.names, self.grid.axes)}
-        collected = {}
+        collected: dict[str, dict[str, FaceConditions]] = {}
         for name in (*(u.name for u in self.system.unknowns), *map(str, self.system.definitions)):
             given = self.boundary.get(name) or {}
+            if name in self.pde.scalars:
+                if given:
+                    raise BoundaryError("a scalar unknown has no faces", key=f"boundary.{name}")
+                collected[name] = {}
+                continue
             if not isinstance(given, Mapping):
                 raise BoundaryError("give conditions per axis, {x: ...}", key=f"boundary.{name}")
             poles = {axis: self.grid.poles(axis) for axis in axes}
@@ -301,7 +320,41 @@ class Problem:
         system = with_schemes(self.system, choices)
         if self.advection != "central":
             system = with_convective_fluxes(system, self.advection)
-        return SemiDiscrete(system, self.grid, self.conditions, order=self.order, dtype=dtype)
+        lower, upper = self._bounds()
+        return SemiDiscrete(system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper)
+
+    def _bounds(self) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The bounds of unknowns on the grid."""
+        found: dict[str, dict[str, Array]] = {">=": {}, "<=": {}}
+        unknowns = [u.name for u in self.system.unknowns if u.time_order < 2]
+        for number, text in enumerate(self.constraints):
+            where = f"constraints[{number}]"
+            name, sign, bound = split_constraint(text, unknowns, where)
+            values = self.sample(bound, where)
+            if self.is_complex:
+                raise ConfigError("complex unknowns have no order; constraints are for real ones", key=where)
+            if name in found[sign]:
+                raise ConfigError(f"there is a constraint {name} {sign} ... already", key=where)
+            found[sign][name] = values
+        return found[">="], found["<="]
+
+    def _check_constraints(self) -> None:
+        """Refuse an initial state, or boundary data at the start, beyond a bound."""
+        for sign, bounds in zip((">=", "<="), self._bounds()):
+            for name, bound in bounds.items():
+                start = np.array(self.initial_fields()[name], dtype=float)
+                block = self.semidiscrete.layout.block(name)
+                block.conditions.fill(start, self.time.start)
+                beyond = (bound - start) if sign == ">=" else (start - bound)
+                if self.steady:
+                    beyond = np.where(block.conditions.prescribed(), beyond, 0.0)
+                if np.max(beyond) > 1e-9 * max(1.0, float(np.max(np.abs(start)))):
+                    point = self.grid.point(int(np.argmax(beyond)))
+                    place = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())
+                    what = "the boundary data are" if self.steady else "the initial state or the boundary data are"
+                    raise ConfigError(
+                        f"{what} beyond {name} {sign} ... by {np.max(beyond):.3g} at {place}", key="constraints"
+                    )
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:
         """Values of data (text, number, array, callable or file) on the grid."""
@@ -339,13 +392,23 @@ class Problem:
             names = [unknown.name, f"{unknown.name}_t"] if unknown.time_order == 2 else [unknown.name]
             for name in names:
                 fields[name] = self.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
+                if unknown.is_scalar:
+                    fields[name] = self._number(fields[name], f"initial.{name}")
                 if not np.all(np.isfinite(fields[name])):
                     raise ConfigError("is not finite everywhere on the grid", key=f"initial.{name}")
         return fields
 
+    @staticmethod
+    def _number(values: Array, where: str) -> Array:
+        """The value of a scalar unknown, as an array without axes."""
+        if np.ptp(values):
+            raise ConfigError("is a field where a number is needed: the unknown is a scalar", key=where)
+        return np.array(values.flat[0])
+
     def exact_values(self, name: str, t: float) -> Array:
-        """The exact solution on the grid."""
-        return self.sample(self.exact[name], f"exact.{name}", t)
+        """The exact solution on the grid; of a scalar unknown its value."""
+        values = self.sample(self.exact[name], f"exact.{name}", t)
+        return self._number(values, f"exact.{name}") if name in self.pde.scalars else values
 
     def notes(self) -> list[str]:
         """What is questionable but not wrong: data that do not fit together at the start, in words."""

@@ -19,6 +19,7 @@ from pdekit.io.yaml_source import parse_yaml
 from pdekit.problem import Problem
 from pdekit.run import Progress, Run
 from pdekit.solution import Solution
+from pdekit.time.methods import METHODS
 from pdekit.typing import Array
 
 
@@ -48,9 +49,14 @@ class StoredRun:
         """Numbers at every step."""
         return self.stored.series
 
+    @property
+    def stored_names(self) -> tuple[str, ...]:
+        """Of fields and of scalar unknowns."""
+        return (*self.stored.variables, *self.stored.scalars)
+
     def frame(self, index: int) -> dict[str, Array]:
         """Full arrays by variable."""
-        return {name: self.stored.read(name, index) for name in self.stored.variables}
+        return {name: self.stored.read(name, index) for name in self.stored_names}
 
 
 def resume(
@@ -101,19 +107,24 @@ def resume(
                 f"{path}: the problem has parts that are Python functions, which no file holds; from Python, "
                 "pk.resume(path, problem=...)"
             )
-        problem = loads(text)
+        problem = loads(text, python=False)  # runs store their equations, never the file that they came from
     if problem.time.samples > 1:
         raise ConfigError(
             f"{path} holds what {problem.time.samples} samples have in common, of which none goes on",
             key="time.samples",
         )
-    if problem.grid.names != tuple(run.stored.axes) or [b.name for b in problem.semidiscrete.blocks] != list(
-        run.stored.variables
+    if problem.grid.names != tuple(run.stored.axes) or {b.name for b in problem.semidiscrete.blocks} != set(
+        run.stored_names
     ):
         raise ConfigError(
             f"{path} holds {list(run.stored.variables)} over {list(run.stored.axes)}: a run of another problem",
             key="problem",
         )
+    point, recorded = run.point, run.series.keys() - {"t"}
+    if point is not None and point.method not in METHODS:
+        raise StorageError(f"{path} is damaged: its checkpoint names the method {point.method!r}, which there is not")
+    if run.series and recorded != problem.series.keys():
+        raise StorageError(f"{path} holds the series {sorted(recorded)}, the problem has {sorted(problem.series)}")
     end = problem.span(until)[1]
     last = run.times[-1]
     if end <= last * (1 + 1e-12):
@@ -154,7 +165,9 @@ def _is_of_another_run(spare: Path, path: Path) -> bool:
             config = parse_yaml(str(read_result(file).attributes.get("config", ""))).data
         except PdekitError:
             return False  # the copy, or an error that says what is wrong, is what there is
-        config.get("time", {}).pop("end", None)  # both may reach until different times
+        time = config.get("time")
+        if isinstance(time, dict):
+            time.pop("end", None)  # both may reach until different times
         configs.append(config)
     return bool(configs[0] != configs[1])
 

@@ -437,6 +437,8 @@ class Run:
         if self.system.system.noises:
             return found
         for unknown in self.system.system.unknowns:
+            if unknown.is_scalar:
+                continue
             seen = oscillating_axis(self.problem.grid, fields[unknown.name])
             if seen is not None:
                 axis, share = seen
@@ -473,10 +475,12 @@ class Run:
         up_to_constant: bool = False,
     ) -> Solution:
         problem = self.problem
+        scalars = {str(symbol): values[str(symbol)] for symbol in problem.system.scalars}
         return Solution(
             problem.grid,
             times,
-            values,
+            {name: stored for name, stored in values.items() if name not in scalars},
+            scalars=scalars,
             title=problem.title,
             method=method,
             reasons=reasons,
@@ -488,6 +492,7 @@ class Run:
             labels=problem.labels,
             notes=notes,
             up_to_constant=up_to_constant,
+            problem=problem,
         )
 
 

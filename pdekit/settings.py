@@ -13,6 +13,7 @@ from pdekit.errors import ConfigError
 from pdekit.linear.solver_choice import check_setting
 
 DEFAULT_FRAMES = 11
+MOST_FRAMES = 1_000_000
 LEAST_SINGLE = 1e-5  # relative tolerance of adaptive steps in single precision
 
 
@@ -162,13 +163,15 @@ class OutputSettings:
         if self.every is not None:
             if not self.every > 0:
                 raise ConfigError(f"must be positive, found {self.every!r}", key="output.every")
-            if (end - start) / self.every > 1e6:
-                raise ConfigError(f"{self.every:g} asks for more than a million frames", key="output.every")
+            if (end - start) / self.every > MOST_FRAMES:
+                raise ConfigError(f"{self.every:g} asks for more than {MOST_FRAMES:,} frames", key="output.every")
             count = int(np.floor((end - start) / self.every * (1 + 1e-12)))
             inner = [start + k * self.every for k in range(count + 1)]
         elif self.frames is not None:
             if self.frames < 2:
                 raise ConfigError(f"at least 2 (start and end), found {self.frames}", key="output.frames")
+            if self.frames > MOST_FRAMES:
+                raise ConfigError(f"at most {MOST_FRAMES:,}, found {self.frames}", key="output.frames")
             inner = [float(t) for t in np.linspace(start, end, self.frames)]
         elif self.times is not None:
             inner = sorted(float(t) for t in self.times)
@@ -243,6 +246,8 @@ class ConvergenceSettings:
         Numbers of nodes along the first axis, the others in proportion.
     steps : tuple of float, optional
         Steps in time, alone or one for each number of points.
+    ratio : float, optional
+        With points: a time step on every grid, so many times the mesh width of its first axis.
     expect : float, optional
         The expected order; by default that of the discretization, or of the method.
     against : {"exact", "manufactured", "self"}, optional
@@ -253,6 +258,7 @@ class ConvergenceSettings:
 
     points: tuple[int, ...] | None = None
     steps: tuple[float, ...] | None = None
+    ratio: float | None = None
     expect: float | None = None
     against: str | None = None
     tolerance: float = 0.25

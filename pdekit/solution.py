@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -18,8 +18,40 @@ Exact = Callable[[str, float], Array]
 
 
 @dataclass(frozen=True, eq=False)
+class Snapshot(Mapping[str, Field]):
+    """All fields at one stored time, by the names of their variables.
+
+    Parameters
+    ----------
+    t : float or None
+        None if steady.
+    fields : dict of str to Field
+    scalars : dict of str to number
+        Those of the unknowns that are one number.
+    """
+
+    t: float | None
+    fields: dict[str, Field]
+    scalars: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Field:
+        if name not in self.fields:
+            raise PdekitError(f"no variable {name!r}; there are {list(self.fields)}{nearest_hint(name, self.fields)}")
+        return self.fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def __repr__(self) -> str:
+        return f"<Snapshot {'steady' if self.t is None else f't = {self.t:g}'}: {', '.join(self.fields)}>"
+
+
+@dataclass(frozen=True, eq=False)
 class Solution:
-    """Times and fields of a solved problem.
+    """Times and fields of a solved problem: a sequence of snapshots, and by the name of a variable its field at the end.
 
     Parameters
     ----------
@@ -49,6 +81,10 @@ class Solution:
         Numbers of the state at every step, by name, and their times ``t``.
     up_to_constant : bool
         Only derivatives are prescribed: the solution of zero mean was taken.
+    scalars : dict of str to array
+        Unknowns that are one number, at the stored times; of a steady solution arrays without axes.
+    problem : Problem, optional
+        What it solves, where it was solved in this session.
 
     Examples
     --------
@@ -59,6 +95,8 @@ class Solution:
     >>> solution = problem.solve(t_end=0.1)
     >>> bool(solution.error("u") < 2e-4), solution["u"].shape
     (True, (41,))
+    >>> len(solution), solution[0], round(float(solution.probe(x=0.5)["u"][0]), 12)
+    (101, <Snapshot t = 0: u>, 1.0)
     """
 
     grid: Grid
@@ -76,6 +114,8 @@ class Solution:
     notes: tuple[str, ...] = ()
     series: dict[str, Array] = field(default_factory=dict)
     up_to_constant: bool = False
+    scalars: dict[str, Array] = field(default_factory=dict)
+    problem: Any = None
 
     def __repr__(self) -> str:
         span = "steady" if self.steady else f"t = {self.times[0]:g} .. {self.times[-1]:g}, {self.times.size} frames"
@@ -96,23 +136,84 @@ class Solution:
         """Names of the stored fields."""
         return tuple(self.values)
 
-    def __getitem__(self, name: str) -> Field:
-        """The field of a variable at the last stored time."""
-        return self.frame(name, -1)
+    @overload
+    def __getitem__(self, which: str) -> Field: ...
+    @overload
+    def __getitem__(self, which: int) -> Snapshot: ...
+    def __getitem__(self, which: str | int) -> Field | Snapshot:
+        """The field of a variable at the last stored time, by its name; all fields at a stored time, by its index."""
+        if isinstance(which, str):
+            return self.frame(which, -1)
+        if isinstance(which, bool) or not isinstance(which, int | np.integer):
+            raise PdekitError(f"expected the name of a variable or the index of a stored time, found {which!r}")
+        position = self._position(int(which))
+        t = None if self.steady else float(self.times[position])
+        numbers = {name: values[() if self.steady else position] for name, values in self.scalars.items()}
+        return Snapshot(t, {name: self.frame(name, position) for name in self.values}, numbers)
+
+    def __len__(self) -> int:
+        """How many stored times there are; one if steady."""
+        return 1 if self.steady else int(self.times.size)
+
+    def __iter__(self) -> Iterator[Snapshot]:
+        return (self[k] for k in range(len(self)))
+
+    def _position(self, index: int) -> int:
+        if not -len(self) <= index < len(self):
+            raise PdekitError(f"there is no frame {index}; there are {len(self)}, -{len(self)} to {len(self) - 1}")
+        return index % len(self)
 
     def frame(self, name: str, index: int = -1) -> Field:
         """The field of a variable at a stored time, by the index of that time."""
+        if name in self.scalars:
+            raise PdekitError(f"{name!r} is one number, not a field: its values are solution.scalars[{name!r}]")
         if name not in self.values:
             raise PdekitError(f"no variable {name!r}; there are {list(self.values)}{nearest_hint(name, self.values)}")
-        data = self.values[name]
-        return Field(self.grid, data if self.steady else data[index], name)
+        data, position = self.values[name], self._position(index)
+        return Field(self.grid, data if self.steady else data[position], name)
 
-    def at(self, name: str, t: float) -> Field:
-        """The field at a stored time, by the time itself."""
+    def at(self, t: float) -> Snapshot:
+        """All fields at a stored time, by the time itself.
+
+        Raises
+        ------
+        PdekitError
+            It is not a stored time, or there is none.
+        """
+        if self.steady:
+            raise PdekitError(f"the solution is steady: it has no time, found t = {t:g}")
         index = int(np.argmin(np.abs(self.times - t)))
         if abs(self.times[index] - t) > 1e-9 * max(1.0, abs(t)):
             raise PdekitError(f"t = {t:g} is not a stored time; the nearest is {self.times[index]:g}")
-        return self.frame(name, index)
+        return self[index]
+
+    def probe(self, **point: Any) -> dict[str, Array]:
+        """Values at a point over time, interpolated with order 4.
+
+        Parameters
+        ----------
+        **point : float or array
+            A coordinate for every axis; arrays of one shape for several points.
+
+        Returns
+        -------
+        dict of str to array
+            By variable; shape (times, ...), or (...) if steady.
+
+        Raises
+        ------
+        PdekitError
+            A coordinate is missing, unknown or outside.
+        """
+        for name in point:
+            self.grid.index(name)
+        for name in self.grid.names:
+            if name not in point:
+                raise PdekitError(f"the coordinate {name!r} is missing; a point needs {list(self.grid.names)}")
+        lines = [np.asarray(point[name], dtype=float) for name in self.grid.names]
+        where = np.stack(np.broadcast_arrays(*lines), axis=-1)
+        found = {name: np.array([s[name].interpolate(where) for s in self]) for name in self.values}
+        return {name: values[0] for name, values in found.items()} if self.steady else found
 
     def exact_field(self, name: str, index: int = -1) -> Field:
         """The exact solution at a stored time."""
@@ -123,6 +224,12 @@ class Solution:
 
     def error(self, name: str, index: int = -1, kind: Any = "max") -> float:
         """Norm of the difference from the exact solution at a stored time; max norm over all nodes by default."""
+        if name in self.scalars and self.exact is not None and name in self.exact_names:
+            value, t = (
+                self.scalars[name][() if self.steady else index],
+                0.0 if self.steady else float(self.times[index]),
+            )
+            return float(np.abs(value - self.exact(name, t)))
         difference = self.frame(name, index) - self.exact_field(name, index)
         return float(difference.norm(kind))
 
@@ -136,6 +243,35 @@ class Solution:
 
         return plot_solution(self, name, **options)
 
+    def explore(self, name: str | None = None) -> Any:
+        """A widget with a slider over the stored times, for notebooks; see `pdekit.plotting.explorer.explore`."""
+        from pdekit.plotting.explorer import explore
+
+        return explore(self, name)
+
+    def animation(self) -> Any:
+        """The fields in time with a slider, in a notebook that needs no kernel; see `pdekit.reporting.animation`."""
+        from pdekit.reporting.animation import animation
+
+        return animation(self)
+
+    def _repr_html_(self) -> str:
+        from pdekit.reporting.notebook import solution_html
+
+        return solution_html(self)
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the solution in the format that the path's ending names; see `pdekit.export`."""
+        from pdekit.io.exports import export
+
+        return export(self, path, force=force)
+
+    def report(self, path: str | Path, **options: Any) -> Path:
+        """Write one HTML file that shows the solution; see `pdekit.reporting.page.report`."""
+        from pdekit.reporting.page import report
+
+        return report(self, path, **options)
+
     def to_xarray(self) -> Any:
         """All variables as an `xarray.Dataset`."""
         import xarray
@@ -146,6 +282,10 @@ class Solution:
             attributes = {"units": axis.unit, "long_name": axis.long_name}
             coords[name] = (name, axis.nodes, {k: v for k, v in attributes.items() if v})
         data = {name: (dims, values, self.labels.get(name, {})) for name, values in self.values.items()}
+        data |= {
+            name: (dims[:1] if not self.steady else (), v, self.labels.get(name, {}))
+            for name, v in self.scalars.items()
+        }
         return xarray.Dataset(data, coords=coords, attrs={"title": self.title, "method": self.method})
 
 

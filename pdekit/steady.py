@@ -20,7 +20,8 @@ from pdekit.linear.krylov import PreconditionedKrylov
 from pdekit.linear.separable import SeparableSolver
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver, ShiftedProblem
-from pdekit.nonlinear.newton import CONSISTENT, STEADY, Newton, RootProblem
+from pdekit.nonlinear.complementarity import within_bounds
+from pdekit.nonlinear.newton import BOUNDED, CONSISTENT, STEADY, Newton, RootProblem
 from pdekit.time.stability import gershgorin_radius
 from pdekit.typing import Array
 
@@ -82,14 +83,15 @@ def solve_steady(
     """
     solvers = solvers or Solvers(system)
     null = _null_constants(system)
-    if system.is_linear:
+    if system.is_linear and system.bounds is None:
         found = _linear(solvers, -system.b(0.0), null)
         statistics.factorisations, statistics.steps = 1, 1
         kind, how = "linear", found.how
     else:
         found, iterations = _nonlinear(solvers, y, null, statistics)
         statistics.steps = iterations
-        kind, how = "nonlinear", f"Newton with line search, {iterations} iterations; {found.how}"
+        how = "Newton with line search" if system.bounds is None else "active sets for the constraints"
+        kind, how = "nonlinear", f"{how}, {iterations} iterations; {found.how}"
     if null.size:
         how += "; only derivatives are prescribed, so the solution of zero mean is taken"
     _check_compatible(system, found.defect, coarse_defect)
@@ -298,8 +300,15 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
         lambda x: abs(system.jacobian(0.0, x)) @ np.abs(x),
         [block.slice for block in system.blocks],
     )
+    solved, strategy = problem, STEADY
+    if system.bounds is not None:  # F falls with y: G = -F grows
+        grows = RootProblem(
+            lambda x: -problem.residual(x), lambda x: -problem.jacobian(x), problem.size, problem.blocks
+        )
+        solved = within_bounds(grows, system.bounds, gershgorin_radius(problem.jacobian(y)))
+        strategy, y = BOUNDED, system.bounds.projected(y)
     try:
-        root = Newton(STEADY, lambda J: _Bordered(solvers, J, null), statistics).solve(problem, y)
+        root = Newton(strategy, lambda J: _Bordered(solvers, J, null), statistics).solve(solved, y)
     except NotConvergedError as error:
         raise NotConvergedError(error.message + GUESS, iterations=error.iterations, left=error.left) from None
     solver = root.solver

@@ -97,7 +97,7 @@ def test_the_guide_misses_nothing():
     from pdekit.stencils.schemes import ISOTROPIC, SCHEMES
 
     words = {
-        "equations": (*CALCULUS, *CONSTANTS, "sum", "noise"),
+        "equations": (*CALCULUS, *CONSTANTS, "sum", "noise", "integral", "face", "scalars", "constraints"),
         "boundaries": (*KINDS, "outflow"),
         "grids": (*SPACINGS, *SYSTEMS),
         "discretization": (*SCHEMES, ISOTROPIC, *ADVECTION, *map(str, ORDERS)),

@@ -21,7 +21,7 @@ LAYERS = (
     ("nonlinear",),
     ("time",),
     ("settings", "solution", "checkpoints", "outputs", "problem", "steady", "run", "ensemble", "eigenmodes"),
-    ("io", "verification", "plotting"),
+    ("io", "verification", "plotting", "reporting"),
     ("solving", "parameter_sweep", "resuming"),
     ("cli",),
 )

@@ -74,8 +74,9 @@ class Example:
         """What its author says of it."""
         if self.function:
             return inspect.getdoc(self._maker) or ""
-        lines = takewhile(lambda line: line.startswith("#"), self.path.read_text().splitlines())
-        return " ".join(line.removeprefix("#").strip() for line in lines)
+        lines = [line for line in self.path.read_text().splitlines() if not line.startswith("title:")]
+        leading = takewhile(lambda line: line.startswith("#"), lines)
+        return " ".join(line.removeprefix("#").strip() for line in leading)
 
     @property
     def source(self) -> str:

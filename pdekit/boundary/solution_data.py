@@ -83,7 +83,8 @@ class SolutionData:
 
     def _given(self, t: float, states: States | None) -> list[Any]:
         bound = [function(t) for function in self.bound.values()]
-        values = [0.0 if states is None else states(s)[self.face] for s in self.states]
+        fields = [np.zeros(()) if states is None else states(s) for s in self.states]
+        values = [field[self.face] if field.ndim else field for field in fields]  # scalar unknowns have one value
         return [*self.fixed.values(), np.float64(t), *bound, *values]  # by which 1/t is infinite, not an exception
 
     def at(self, t: float, states: States) -> Array:

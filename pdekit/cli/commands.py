@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,12 @@ import click
 from pdekit.cli.environment import completion, env
 from pdekit.cli.starting import gallery, new
 from pdekit.deferred import collection_paused
-from pdekit.errors import PdekitError
+from pdekit.errors import PdekitError, StorageError
 
 if TYPE_CHECKING:
     from pdekit.problem import Problem
     from pdekit.solution import Solution
+    from pdekit.verification.study import Study
 
 atexit.register(gc.freeze)  # or the collector goes through all modules once more at the end: 0.3 s (measured)
 BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 1, 130, 143
@@ -98,13 +100,18 @@ for _command in (new, gallery, env, completion):
 _config = click.argument("config", type=click.Path(path_type=Path))
 _overrides = click.argument("overrides", nargs=-1, metavar="[key.path=value ...]")
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
+_python = click.option(
+    "--python/--no-python",
+    default=True,
+    help="Whether CONFIG may name a Python file, which is then run; --no-python for configs of others.",
+)
 
 
-def _load(config: Path, overrides: tuple[str, ...]) -> Problem:
+def _load(config: Path, overrides: tuple[str, ...], python: bool) -> Problem:
     with collection_paused():
         from pdekit.io.load import load
 
-        problem = load(config, overrides)
+        problem = load(config, overrides, python=python)
     gc.freeze()  # what the imports made stays to the end
     return problem
 
@@ -116,6 +123,7 @@ def _say_notes(problem: Problem) -> None:
 
 @main.command()
 @_config
+@_python
 @_overrides
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Results file; default is output.file of the config."
@@ -128,10 +136,16 @@ def _say_notes(problem: Problem) -> None:
 )
 @_quiet
 def run(
-    config: Path, overrides: tuple[str, ...], output: Path | None, force: bool, estimate: bool, quiet: bool
+    config: Path,
+    overrides: tuple[str, ...],
+    python: bool,
+    output: Path | None,
+    force: bool,
+    estimate: bool,
+    quiet: bool,
 ) -> None:
     """Solve the problem of CONFIG and write its results."""
-    problem = _load(config, overrides)
+    problem = _load(config, overrides, python)
     path = output or Path(problem.output.file or f"results/{config.stem}.h5")
     from pdekit.io.hdf5_writer import check_output
 
@@ -257,6 +271,7 @@ def resume(result: Path, until: float | None, quiet: bool) -> None:
 
 @main.command()
 @_config
+@_python
 @click.argument("assignments", nargs=-1, metavar="[key.path=1,2,3 ...]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder; default is results/<config>_sweep.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs at a time.")
@@ -271,6 +286,7 @@ def resume(result: Path, until: float | None, quiet: bool) -> None:
 def sweep(
     config: Path,
     assignments: tuple[str, ...],
+    python: bool,
     output: Path | None,
     jobs: int,
     samples: int | None,
@@ -283,27 +299,25 @@ def sweep(
     Values are lists (parameters.D=0.1,0.2), linspace(0, 1, 5), logspace(1, 100, 3), range(0, 1, 0.1), or random. Runs that are there
     already are not done again; exit code 1 if one failed.
     """
-    _load(config, ())
+    _load(config, (), python)
     from pdekit.cli.sweep_report import follow
 
-    sys.exit(
-        follow(
-            config, assignments, output or Path(f"results/{config.stem}_sweep"), jobs, samples, seed, only_list, quiet
-        )
-    )
+    folder = output or Path(f"results/{config.stem}_sweep")
+    sys.exit(follow(config, assignments, folder, jobs, samples, seed, only_list, quiet, python))
 
 
 @main.command()
 @_config
+@_python
 @_overrides
 @click.option(
     "--methods",
     is_flag=True,
     help="Let every method run for a moment, and tell which fit and how long each would take.",
 )
-def check(config: Path, overrides: tuple[str, ...], methods: bool) -> None:
+def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool) -> None:
     """Tell what CONFIG was understood to mean, and how it would be solved, without solving it."""
-    problem = _load(config, overrides)
+    problem = _load(config, overrides, python)
     from pdekit.cli.report import describe
 
     _print(describe(problem))
@@ -316,41 +330,64 @@ def check(config: Path, overrides: tuple[str, ...], methods: bool) -> None:
 
 @main.command()
 @_config
+@_python
 @_overrides
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Picture; default is results/<config>_convergence.png."
 )
+@click.option(
+    "--json", "numbers", type=click.Path(path_type=Path), help="Write errors, orders and verdict as JSON, too."
+)
 @click.option("--against", type=click.Choice(["exact", "manufactured", "self"]), help="What errors are taken against.")
 @_quiet
-def converge(config: Path, overrides: tuple[str, ...], output: Path | None, against: Any, quiet: bool) -> None:
+def converge(
+    config: Path,
+    overrides: tuple[str, ...],
+    python: bool,
+    output: Path | None,
+    numbers: Path | None,
+    against: Any,
+    quiet: bool,
+) -> None:
     """Solve CONFIG on finer and finer grids and tell the observed order.
 
     Exit code 0 if it is the expected one, 1 if not.
     """
-    problem = _load(config, overrides)
-    from pdekit.verification.converge import converge as study_of
-
-    report = None if quiet else lambda text: click.echo(f"solving {text}", err=True)
-    points = problem.convergence.points
-    if points is None and problem.convergence.steps is None:
-        points = (21, 41, 81)
-    study = study_of(problem, points, steps=problem.convergence.steps, against=against, report=report)
+    problem = _load(config, overrides, python)
+    study = _study(problem, against, None if quiet else lambda text: click.echo(text, err=True))
     path = output or Path(f"results/{config.stem}_convergence.png")
     study.plot(file=path)
+    if numbers is not None:
+        from pdekit.verification.study import write_study
+
+        write_study(study, numbers)
     if not quiet:
         click.echo(f"{study}\npicture: {path}")
     sys.exit(0 if study.passed else FAILED)
 
 
+def _study(problem: Problem, against: Any, told: Callable[[str], None] | None) -> Study:
+    """The convergence study that a config asks for."""
+    from pdekit.verification.converge import converge as study_of
+
+    points = problem.convergence.points
+    if points is None and problem.convergence.steps is None:
+        points = (21, 41, 81)
+    return study_of(problem, points, steps=problem.convergence.steps, against=against, report=told)
+
+
 @main.command()
 @_config
+@_python
 @_overrides
 @click.option("-n", "--count", type=click.IntRange(1), default=10, show_default=True, help="How many.")
 @click.option("--near", type=complex, default=0, show_default=True, help="The eigenvalues nearest to this number.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Picture of the modes.")
-def eigen(config: Path, overrides: tuple[str, ...], count: int, near: complex, output: Path | None) -> None:
+def eigen(
+    config: Path, overrides: tuple[str, ...], python: bool, count: int, near: complex, output: Path | None
+) -> None:
     """Eigenvalues and modes of the right-hand side of CONFIG, linearised about its initial state."""
-    problem = _load(config, overrides)
+    problem = _load(config, overrides, python)
     from pdekit.eigenmodes import eigen as modes_of
 
     modes = modes_of(problem, count, near)
@@ -402,6 +439,44 @@ def export(result: Path, output: Path, force: bool) -> None:
     from pdekit.io.open import open_result
 
     click.echo(str(write(open_result(result), output, force=force)))
+
+
+@main.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@click.option("--plot", "picture", type=click.Path(path_type=Path), help="Picture of both and of their difference.")
+@click.option("-v", "--variable", help="Which variable the picture shows; default is the first.")
+def compare(first: Path, second: Path, picture: Path | None, variable: str | None) -> None:
+    """Tell by how much the results files FIRST and SECOND differ, at all times that both have."""
+    from pdekit.verification.comparison import compare as differences
+
+    found = differences(first, second)
+    if picture is not None:
+        found.plot(variable, file=picture)
+    click.echo(str(found))
+    if picture is not None:
+        click.echo(f"picture: {picture}")
+
+
+@main.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Page; default is RESULT.html.")
+@click.option("--converge", is_flag=True, help="Do the convergence study of its config as well, and show it.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing page.")
+def report(result: Path, output: Path | None, converge: bool, force: bool) -> None:
+    """Show the results file RESULT in one HTML page: the problem, the fields in time, their accuracy, where they come from."""
+    from pdekit.io.open import open_result
+    from pdekit.reporting.page import origin_of
+    from pdekit.reporting.page import report as write
+
+    solution = open_result(result)
+    studies = []
+    if converge:
+        problem = origin_of(solution).problem
+        if problem is None:
+            raise StorageError(f"{result}: its problem was given in Python, and cannot be studied from the file")
+        studies.append(_study(problem, None, lambda text: click.echo(f"solving {text}", err=True)))
+    click.echo(str(write(solution, output or result.with_suffix(".html"), studies=studies, force=force)))
 
 
 @main.command()

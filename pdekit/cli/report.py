@@ -12,24 +12,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pdekit.boundary.conditions import FaceConditions
 from pdekit.cli.forecast import forecast
-from pdekit.geometry.grid import Grid
-from pdekit.io.hdf5_reader import read_result
+from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.language.typeset import typeset
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
+from pdekit.reporting.set_up import problem_rows, size_in_words, work_in_words
 from pdekit.time.facts import Facts
 from pdekit.time.method_choice import Choice
 from pdekit.time.methods import METHODS
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"
 
 
 def _duration(seconds: float) -> str:
@@ -44,18 +35,6 @@ def _rows() -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     return table
-
-
-def _conditions(grid: Grid, name: str, faces: dict[str, FaceConditions]) -> list[str]:
-    found = []
-    for axis, pair in faces.items():
-        for side in ("left", "right"):
-            conditions = pair[side]
-            words = " and ".join(c.describe(name) for c in conditions) or "outflow (one-sided rows)"
-            if side in grid.poles(axis):
-                words = f"pole, {name} goes on to the other side{' with its sign changed' * (pair.parity < 0)}"
-            found.append(f"{axis}.{side}: {words}")
-    return found
 
 
 LEAST_STATES = 3.2  # of a compiled explicit run while a frame is taken (measured, 700 x 700 nodes)
@@ -95,40 +74,15 @@ def describe(problem: Problem) -> Group:
     if problem.pde.rhs is None:
         parts.append(Padding(Text(typeset(problem.system)), (1, 4)))
     table = _rows()
-    values = ", ".join(f"{s} = {v:g}" for s, v in problem.system.parameters.items())
-    if values:
-        table.add_row("parameters", escape(values))
-    axes = [f"{n}: {a!r}"[:-1].replace("<", "") for n, a in zip(problem.grid.names, problem.grid.axes)]
-    if problem.grid.geometry is not None:
-        table.add_row("coordinates", problem.grid.system)
-    table.add_row("grid", escape("\n".join(axes)))
-    table.add_row("unknowns", _unknowns(problem))
-    for name, faces in problem.conditions.items():
-        if faces:
-            table.add_row(f"boundary of {name}", escape("\n".join(_conditions(problem.grid, name, faces))))
-    for name, values_of in problem.initial.items():
-        table.add_row(f"initial {name}", escape(str(values_of) if isinstance(values_of, str | int | float) else "data"))
-    kind = "linear" if system.is_linear else "nonlinear"
-    steadiness = "constant data" if system.b_is_constant else "data change in time"
-    table.add_row("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}")
-    if problem.schemes:
-        table.add_row("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items()))
+    for label, words in problem_rows(problem):
+        table.add_row(label, escape(words))
     solvers = Solvers(system)
     choice = None if problem.steady else problem.choice(solvers=solvers)
-    table.add_row("memory", f"about {_size(memory_estimate(problem, choice))}, stored frames apart")
+    table.add_row("memory", f"about {size_in_words(memory_estimate(problem, choice))}, stored frames apart")
     _time(problem, table, choice, solvers)
     for note in problem.notes():
         table.add_row(Text("note", style="yellow"), escape(note))
     return Group(*parts, table)
-
-
-def _scheme(given: Any) -> str:
-    return given if isinstance(given, str) else " ".join(f"{name} of order {order}" for name, order in given.items())
-
-
-def _unknowns(problem: Problem) -> str:
-    blocks = [f"{b.name}: {b.size:,} of {problem.grid.size:,} nodes free" for b in problem.semidiscrete.blocks]
-    return "\n".join(blocks)
 
 
 def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solvers) -> None:
@@ -153,7 +107,9 @@ def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solver
         table.add_row("will take", words + ready)
     frames = len(problem.output.resolve(start, end, problem.time.step))
     size = frames * problem.grid.size * system.dtype.itemsize * len(system.blocks)
-    table.add_row("output", escape(f"{frames} frames, {_size(size)}, {problem.output.file or 'file not named'}"))
+    table.add_row(
+        "output", escape(f"{frames} frames, {size_in_words(size)}, {problem.output.file or 'file not named'}")
+    )
 
 
 def describe_result(path: str | Path) -> Group:
@@ -161,7 +117,7 @@ def describe_result(path: str | Path) -> Group:
     stored = read_result(path)
     attributes = stored.attributes
     table = _rows()
-    table.add_row("file", escape(f"{stored.path} ({_size(stored.path.stat().st_size)})"))
+    table.add_row("file", escape(f"{stored.path} ({size_in_words(stored.path.stat().st_size)})"))
     for key, label in (("title", "title"), ("status", "status"), ("message", "message"), ("method", "method")):
         if attributes.get(key):
             table.add_row(label, escape(str(attributes[key])))
@@ -178,20 +134,25 @@ def describe_result(path: str | Path) -> Group:
         )
     if not stored.steady:
         table.add_row("times", f"{stored.times.size} frames, {stored.times[0]:g} to {stored.times[-1]:g}")
-    for name in stored.variables:
-        last = stored.read(name, -1)
-        if np.iscomplexobj(last):
-            table.add_row(
-                f"variable {name}", f"complex, modulus {np.abs(last).min():.6g} to {np.abs(last).max():.6g} at the end"
-            )
-        else:
-            table.add_row(f"variable {name}", f"{last.min():.6g} to {last.max():.6g} at the end")
-    counts = [f"{value:,} {key.replace('_', ' ')}" for key, value in attributes["statistics"].items() if value]
-    if counts:
-        table.add_row("work", ", ".join(counts))
+    for row in _variables(stored):
+        table.add_row(*row)
+    if work := work_in_words(attributes["statistics"]):
+        table.add_row("work", work)
     wall = float(attributes.get("wall_time_seconds", np.nan))
     if np.isfinite(wall):
         table.add_row("wall time", f"{wall:.2f} s")
     table.add_row("written by", f"pdekit {attributes['pdekit_version']}")
     config = Text("config\n", style="bold").append(str(attributes.get("config", "")), style="none")
     return Group(table, Text(""), config)
+
+
+def _variables(stored: StoredResult) -> list[tuple[str, str]]:
+    """What is said of the variables of a result."""
+    rows = [(f"number {name}", f"{stored.read(name, -1):.6g} at the end") for name in stored.scalars]
+    for name in stored.variables:
+        last = stored.read(name, -1)
+        is_complex, size = np.iscomplexobj(last), np.abs(last) if np.iscomplexobj(last) else last
+        rows.append(
+            (f"variable {name}", f"{'complex, modulus ' * is_complex}{size.min():.6g} to {size.max():.6g} at the end")
+        )
+    return rows

@@ -16,11 +16,11 @@ _SHARED = "share/pdekit"  # of an installation; see tool.setuptools.data-files i
 
 
 def first_comment(path: Path) -> str:
-    """The first line of a config, if it is a comment, else its title."""
+    """The first line of a config that is a comment; without one its title."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    if lines[0].startswith("#"):
-        return lines[0].removeprefix("#").strip()
-    return next((line.removeprefix("title:").strip() for line in lines if line.startswith("title:")), "")
+    comment = next((line for line in lines if line.startswith("#")), "")
+    title = next((line for line in lines if line.startswith("title:")), "")
+    return (comment.removeprefix("#") or title.removeprefix("title:")).strip()
 
 
 def shipped_configs() -> dict[str, Path]:

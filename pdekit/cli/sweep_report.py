@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -25,9 +26,10 @@ def follow(
     seed: int | None,
     only_list: bool,
     quiet: bool,
+    python: bool = True,
 ) -> int:
     """Do a sweep, or list its commands; the exit code."""
-    sweep = make_sweep(config, assignments, folder, samples, seed)
+    sweep = replace(make_sweep(config, assignments, folder, samples, seed), python=python)
     points = list(sweep.points())
     if only_list:
         for index, values in points:

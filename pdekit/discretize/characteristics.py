@@ -24,7 +24,7 @@ from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
 from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.pde import EquationSystem, Unknown
-from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
+from pdekit.language.symbols import SpatialDerivative, local_derivatives, spatial_derivatives
 from pdekit.typing import Array, Expression
 
 Conditions = Mapping[str, Mapping[str, FaceConditions]]
@@ -104,13 +104,13 @@ class FaceCheck:
     @staticmethod
     def _highest(unknown: Unknown, axis: str) -> int:
         """The highest derivative along an axis in an equation."""
-        counts = [d.counts.get(axis, 0) for d in unknown.rhs.atoms(SpatialDerivative)]
-        nested = [d for d in unknown.rhs.atoms(SpatialDerivative) if spatial_derivatives(d.operand)]
+        counts = [d.counts.get(axis, 0) for d in local_derivatives(unknown.rhs)]
+        nested = [d for d in local_derivatives(unknown.rhs) if local_derivatives(d.operand)]
         return 9 if nested else max(counts, default=0)
 
     def _own_even(self, unknown: Unknown, axis: str) -> int:
         """The highest even derivative of an unknown along an axis in its own equation."""
-        own = [d.counts[axis] for d in unknown.rhs.atoms(SpatialDerivative) if set(d.counts) == {axis} and d.is_even and d.operand == unknown.symbol]  # fmt: skip
+        own = [d.counts[axis] for d in local_derivatives(unknown.rhs) if set(d.counts) == {axis} and d.is_even and d.operand == unknown.symbol]  # fmt: skip
         return max(own, default=0)
 
     def _even(self, unknown: Unknown, axis: str, side: Side, order: int) -> list[str]:
@@ -226,7 +226,7 @@ class FaceCheck:
         where = {n: c.take([end], axis=k) if n == axis else c for n, c in self.grid.coordinates.items()}
         states = [s for s in system.states if expression.has(s)]
         fields = self.fields() if states else {}
-        given = [fields[str(s)].take([end], axis=k) for s in states]
+        given = [f.take([end], axis=k) if f.ndim else f for f in (fields[str(s)] for s in states)]
         compiled = compile_expression(expression, [*system.axes, system.t, *system.parameters, *states])
         with np.errstate(all="ignore"):
             values = compiled(*where.values(), self.t, *system.parameters.values(), *given)

@@ -104,7 +104,7 @@ def affine_derivative(
     what : str
         The name of the operand, for messages.
     **options
-        `closure_order` and `bias`, as for `derivative`.
+        `closure_order` and `bias`, as for `derivative`; `closure`, instead of what the faces say.
     """
     rows = rows_by_axis(grid, counts, order, faces, parity, what=what, **options)
     along_face = {}
@@ -122,6 +122,7 @@ def rows_by_axis(
     parity: Parities = NO_PARITIES,
     *,
     what: str = "operator",
+    closure: Closure | None = None,
     **options: Any,
 ) -> dict[int, AxisRows]:
     """The one-dimensional rows of `affine_derivative`, by axis; parameters are as there."""
@@ -134,7 +135,7 @@ def rows_by_axis(
         if given is not None and not line.periodic:
             _check_condition_count(given, name, n, what)
         ends = end_functionals(line, given)
-        closure: Closure = "accurate" if faces is None else "stable"
+        closure = closure or ("accurate" if faces is None else "stable")
         if parity.get(name, 1) is None:
             rows[k] = derivative_rows(line, n, order, *ends, closure=closure, name=name, **options)
         else:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from pdekit.discretize.layout import Layout
+from pdekit.discretize.layout import Layout, ScalarBlock
 from pdekit.discretize.program import Frame, Program, slope_of
 from pdekit.discretize.terms.term_protocol import Entries, NoPattern, Source
 from pdekit.language.symbols import SpatialDerivative
@@ -53,11 +53,13 @@ class JacobianPattern:
     Raises
     ------
     NoPattern
-        There are definitions with conditions of their own, or derivatives of derivatives.
+        There are definitions with conditions of their own, derivatives of derivatives, or scalar unknowns.
     """
 
     def __init__(self, layout: Layout, program: Program, linear: Expression, rests: Mapping[str, Any]) -> None:
         self.layout, self.program = layout, program
+        if any(isinstance(block, ScalarBlock) for block in layout.blocks):
+            raise NoPattern
         self._columns = {block.symbol: layout.numbers(block) for block in layout.blocks}
         entries = [e for name, rest in rests.items() if rest != 0 for e in self._of(name, rest)]
         n, own = layout.size, linear.tocoo()

@@ -46,6 +46,11 @@ class Block:
         return np.flatnonzero(~self.conditions.prescribed().ravel())
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array of all its values."""
+        return self.conditions.grid.shape
+
+    @property
     def whole(self) -> bool:
         """Whether all nodes are free."""
         return self.size == self.conditions.grid.size
@@ -67,6 +72,24 @@ class Block:
             out.reshape(-1)[...] = values
         else:
             out.reshape(-1)[self.free] = values
+
+
+class ScalarBlock(Block):
+    """The place of an unknown that is one number: its equation is that of the first node, its value the same at all nodes."""
+
+    @cached_property
+    def free(self) -> NDArray[np.intp]:
+        return np.zeros(1, dtype=np.intp)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+    def gather(self, values: Array, out: Array) -> None:
+        out[...] = values.reshape(-1)[0]
+
+    def scatter(self, values: Array, out: Array) -> None:
+        out[...] = values[0]
 
 
 class Layout:
@@ -91,8 +114,9 @@ class Layout:
         blocks: list[Block] = []
         offset = 0
         for name, symbol in states:
-            count = conditions[symbol].free_count()
-            blocks.append(Block(name, symbol, conditions[symbol], count, offset))
+            is_scalar = symbol in system.scalars
+            count = 1 if is_scalar else conditions[symbol].free_count()
+            blocks.append((ScalarBlock if is_scalar else Block)(name, symbol, conditions[symbol], count, offset))
             offset += count
         if offset == 0:
             raise GridError("all nodes are prescribed by Dirichlet conditions; nothing is left to be solved for")
@@ -116,7 +140,7 @@ class Layout:
         """Full arrays of all unknowns and rates, prescribed values included."""
         full = {}
         for block in self.blocks:
-            shaped = np.zeros(self.grid.shape, dtype=np.result_type(y.dtype, self.dtype))
+            shaped = np.zeros(block.shape, dtype=np.result_type(y.dtype, self.dtype))
             block.scatter(y[block.slice], shaped)
             block.conditions.fill(shaped, t)
             full[block.name] = shaped
@@ -140,7 +164,9 @@ class Layout:
         """Derivative of each state's full array by y."""
         found = {}
         for block in self.blocks:
-            ones = np.ones(block.size)
-            columns = block.offset + np.arange(block.size)
-            found[block.symbol] = sparse.csr_array((ones, (block.free, columns)), shape=(self.grid.size, self.size))
+            nodes, numbers = block.free, block.offset + np.arange(block.size)
+            if isinstance(block, ScalarBlock):
+                nodes, numbers = np.arange(self.grid.size), np.full(self.grid.size, block.offset)
+            entries = (np.ones(nodes.size), (nodes, numbers))
+            found[block.symbol] = sparse.csr_array(entries, shape=(self.grid.size, self.size))
         return found

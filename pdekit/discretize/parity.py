@@ -76,6 +76,9 @@ def _atom_parity(
 ) -> int | None:
     """Parity of a derivative: every one along the axis itself, or along an axis that is flipped, changes the sign."""
 
+    if not atom.is_field:
+        return 1
+
     def of(expression: Expression) -> int | None:
         if expression in states:
             return states[expression].get(axis, 1)

@@ -36,6 +36,7 @@ class RealPairs:
     """
 
     is_linear = False
+    bounds = None
     b_is_constant, changes_in_time = True, True  # what comes from outside is not told apart
     dtype = np.dtype(float)
 

@@ -17,10 +17,13 @@ from scipy import sparse
 from pdekit.boundary.conditions import FaceConditions
 from pdekit.boundary.face_data import StateConditions
 from pdekit.boundary.solution_data import SolutionData
+from pdekit.discretize.bounds import Bounds
 from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.layout import Block, Layout
+from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.program import Frame, Program
 from pdekit.discretize.terms.python_function import PythonFunction
+from pdekit.discretize.terms.reduction import ReductionTerm
 from pdekit.discretize.terms.term_protocol import NoPattern
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import Split, split
@@ -46,6 +49,8 @@ class SemiDiscrete:
         Order of accuracy in space.
     dtype : numpy dtype, default float
         float64 or complex128.
+    lower, upper : mapping of str to array, optional
+        Bounds of unknowns on the grid.
     """
 
     def __init__(
@@ -56,6 +61,8 @@ class SemiDiscrete:
         *,
         order: int = 2,
         dtype: Any = float,
+        lower: Mapping[str, Array] | None = None,
+        upper: Mapping[str, Array] | None = None,
     ) -> None:
         self.system, self.grid, self.order, self._boundary = system, grid, order, boundary
         self.dtype = np.dtype(dtype)
@@ -73,6 +80,7 @@ class SemiDiscrete:
         self.program.check()
         self.function = None if system.function is None else PythonFunction(self.layout, system)
         self._jacobian_known = False
+        self.bounds = Bounds.of_fields(self.layout, lower or {}, upper or {}) if lower or upper else None
 
     def restricted(self, system: EquationSystem) -> SemiDiscrete:
         """Other equations for the same unknowns, under the same conditions."""
@@ -240,12 +248,40 @@ class SemiDiscrete:
             return self.L
         if self.function is not None:
             return self.function.jacobian(t, y)
+        if self.system.reductions:
+            return self._with_reductions(t, y)
         frame = self.frame(t, y)
         if not self._jacobian_known:  # a single one is not worth a pattern
             self._jacobian_known = True
         elif self._pattern is not None:
             return self._pattern.at(frame)
-        return sparse.csr_array(self.L + self._stack_rest(frame))
+        return sparse.csr_array(self.L + self._stack_rest(frame, self.size))
+
+    def _with_reductions(self, t: float, y: Array) -> LowRankUpdate:
+        """The Jacobian where numbers z made of whole fields stand in the equations.
+
+        Of ``F(y, z)``, ``z = g(y, z)`` it is ``F_y + F_z (1 - g_z)^-1 g_y``.
+        """
+        n, reductions = self.size, self.system.reductions
+        count = len(reductions)
+        empty = sparse.csr_array((self.grid.size, count))
+        selections = {s: sparse.hstack([S, empty], format="csr") for s, S in self.layout.selections.items()}
+        every = np.arange(self.grid.size)
+        for k, reduction in enumerate(reductions):
+            column = (np.ones(self.grid.size), (every, np.full(self.grid.size, n + k)))
+            selections[reduction] = sparse.csr_array(column, shape=(self.grid.size, n + count))
+        full = self.unpack(t, y)
+        frame = self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks}, selections)
+        terms = [self.program.term(reduction) for reduction in reductions]
+        rows = sparse.vstack([term.row(frame) for term in terms if isinstance(term, ReductionTerm)], format="csr")
+        F = self._stack_rest(frame, n + count)
+        nested = np.eye(count) - rows[:, n:].toarray()
+        V = (
+            rows[:, :n]
+            if np.array_equal(nested, np.eye(count))
+            else sparse.csr_array(np.linalg.inv(nested)) @ rows[:, :n]
+        )
+        return LowRankUpdate(sparse.csr_array(self.L + F[:, :n]), sparse.csr_array(F[:, n:]), sparse.csr_array(V))
 
     def expect_many_jacobians(self) -> None:
         """Make all of them by the pattern, so that they do not depend, by rounding, on how many there were before."""
@@ -259,9 +295,9 @@ class SemiDiscrete:
         except NoPattern:
             return None
 
-    def _stack_rest(self, frame: Frame) -> Matrix:
+    def _stack_rest(self, frame: Frame, columns: int) -> Matrix:
         """Jacobian of N: no rows for the trivial equations ``u' = u_t``."""
-        total = sparse.csr_array((self.size, self.size), dtype=self.dtype)
+        total = sparse.csr_array((self.size, columns), dtype=self.dtype)
         for name, parts in self.splits.items():
             if parts.rest != 0:
                 block = self.layout.equation_block(name)

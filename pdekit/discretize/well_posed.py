@@ -9,11 +9,13 @@ import sympy as sp
 
 from pdekit.errors import StabilityError
 from pdekit.geometry.grid import Grid
-from pdekit.language.analysis import Principal, principal_parts
+from pdekit.language.analysis import Principal, diffusion_parts, principal_parts
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.typing import Array
+
+LOOKED_AT = 200  # nodes at which the directions are looked through
 
 
 def refuse_ill_posed(
@@ -55,6 +57,60 @@ def refuse_ill_posed(
                 f"{part.unknown}: the coefficient of its derivative of order {part.order} along {part.axis!r} has the wrong "
                 f"sign ({sign * worst:.4g} somewhere): diffusion backwards in time is ill-posed"
             )
+
+
+def refuse_growing_directions(
+    system: EquationSystem, grid: Grid, fields: Callable[[], Mapping[str, Array]], t: float
+) -> None:
+    """Refuse mixed derivatives and cross-diffusion that grow in some direction: with ``u_t = sum_ab A_ab u_ab`` the eigenvalues of
+    ``sum_ab n_a n_b A_ab`` must not be negative for any n.
+
+    Parameters are those of `refuse_ill_posed`.
+
+    Raises
+    ------
+    StabilityError
+    """
+    parts = diffusion_parts(system)
+    crossed = any(p.first != p.second or p.operand != p.unknown for p in parts)
+    if grid.geometry is not None or not crossed:
+        return
+    known, values = fields(), []
+    for part in parts:
+        states = [s for s in system.states if part.coefficient.has(s)]
+        if part.coefficient.has(SpatialDerivative) or any(str(s) not in known for s in states):
+            return
+        arguments = [*system.axes, system.t, *system.parameters, *states]
+        given = [*grid.coordinates.values(), t, *system.parameters.values(), *(known[str(s)] for s in states)]
+        with np.errstate(all="ignore"):
+            coefficient = np.broadcast_to(compile_expression(part.coefficient, arguments)(*given), grid.shape)
+        values.append(coefficient.ravel()[:: max(1, grid.size // LOOKED_AT)])
+    names = list(dict.fromkeys(name for p in parts for name in (p.unknown, p.operand)))
+    for direction in _directions(grid.ndim):
+        n = dict(zip(grid.names, direction))
+        symbol = np.zeros((values[0].size, len(names), len(names)))
+        for part, coefficient in zip(parts, values):
+            place = (slice(None), names.index(part.unknown), names.index(part.operand))
+            symbol[place] += np.real(coefficient) * n[part.first] * n[part.second]
+        worst = float(np.min(np.linalg.eigvals(symbol).real))
+        if worst < -1e-9 * max(float(np.max(np.abs(symbol))), 1e-300):
+            where = ", ".join(f"{value:.2f}" for value in direction)
+            raise StabilityError(
+                f"{', '.join(names)}: second derivatives together diffuse backwards in the direction ({where}), with the coefficient "
+                f"{worst:.4g}: ill-posed; a matrix of coefficients must have no eigenvalue with a negative real part"
+            )
+
+
+def _directions(ndim: int) -> Array:
+    """Unit vectors, half of all directions."""
+    angles = np.linspace(0, np.pi, 24, endpoint=False)
+    if ndim == 1:
+        return np.ones((1, 1))
+    if ndim == 2:
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    polar, turn = (a.ravel() for a in np.meshgrid(angles, angles, indexing="ij"))
+    first = np.stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)], axis=1)
+    return np.pad(first, ((0, 0), (0, ndim - 3)))
 
 
 def _both(part: Principal) -> tuple[sp.Expr, sp.Expr]:

@@ -15,6 +15,8 @@ from pdekit.typing import Array
 
 Offset = Literal["left", "right", "both"] | None
 MOST_POINTS = 100_000_000
+SHORTEST_STEP, LONGEST_STEP = 1e-30, 1e30
+MOST_STRETCHED = 1e12  # the longest step beside the shortest
 
 
 def _tanh(s: Array, strength: float, toward: str) -> Array:
@@ -148,6 +150,7 @@ class Axis:
                 raise GridError(f"{points:,} points on one axis; at most {MOST_POINTS:,} are allowed")
             values, uniform = _family_nodes(left, right, points, periodic, spacing, offset)
             family = "uniform" if uniform else str(spacing)
+        _check_spacings(values)
         values.setflags(write=False)
         set_value = object.__setattr__  # the dataclass is frozen
         set_value(self, "left", float(values[0] if left is None else left))
@@ -280,6 +283,18 @@ def _family_spacing(family: str | None) -> Any:
 
         return ast.literal_eval(family)
     return family
+
+
+def _check_spacings(nodes: Array) -> None:
+    """Refuse steps whose powers, up to that of the eighth derivative, are no numbers any more, and those that differ beyond measure."""
+    gaps = np.diff(nodes)
+    least, most = float(gaps.min()), float(gaps.max())
+    if least < SHORTEST_STEP or most > LONGEST_STEP:
+        raise GridError(
+            f"steps from {least:g} to {most:g}; they must lie between {SHORTEST_STEP:g} and {LONGEST_STEP:g}: take other units"
+        )
+    if most > MOST_STRETCHED * least:
+        raise GridError(f"steps from {least:g} to {most:g}: they differ by more than a factor of {MOST_STRETCHED:g}")
 
 
 def _family_nodes(

@@ -90,6 +90,11 @@ class Grid:
         axes = ", ".join(f"{name}={axis!r}" for name, axis in self._axes.items())
         return f"Grid({axes}{f', {self.system}' if self.geometry else ''})"
 
+    def _repr_html_(self) -> str:
+        from pdekit.reporting.notebook import grid_html
+
+        return grid_html(self)
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Grid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,9 @@ def _netcdf(solution: Solution, path: Path) -> None:
 def _npz(solution: Solution, path: Path) -> None:
     arrays = {} if solution.steady else {"t": solution.times}
     arrays |= {name: axis.nodes for name, axis in zip(solution.grid.names, solution.grid.axes)}
-    arrays |= solution.values | {f"series_{name}": values for name, values in solution.series.items()}
+    arrays |= (
+        solution.values | solution.scalars | {f"series_{name}": values for name, values in solution.series.items()}
+    )
     with path.open("wb") as file:  # by its name NumPy would add an ending of its own to .NPZ
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -39,13 +42,29 @@ def _csv(solution: Solution, path: Path) -> None:
     times = [None] if solution.steady else list(solution.times)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*([] if solution.steady else ["t"]), *solution.grid.names, *names])
+        writer.writerow([*([] if solution.steady else ["t"]), *solution.grid.names, *names, *solution.scalars])
         for k, t in enumerate(times):
             nodes = itertools.product(*(axis.nodes.tolist() for axis in solution.grid.axes))
             columns = [solution.frame(name, k).values.ravel().tolist() for name in names]
+            columns += [[v[() if t is None else k].item()] * solution.grid.size for v in solution.scalars.values()]
             writer.writerows(
                 [*([] if t is None else [float(t)]), *node, *values] for node, values in zip(nodes, zip(*columns))
             )
+
+
+def _hdf5(solution: Solution, path: Path) -> None:
+    """A results file: that of the run, or a new one of what was solved in this session."""
+    if solution.problem is not None:
+        from pdekit.io.results_file import ResultsFile
+        from pdekit.outputs import write_solution
+
+        write_solution(ResultsFile(solution.problem, path, force=True), solution)
+    elif solution.file is not None and solution.file.is_file():
+        shutil.copyfile(solution.file, path)
+    else:
+        raise StorageError(
+            f"{path}: a results file needs the problem, which this solution does not know; take .nc or .npz"
+        )
 
 
 EXPORTS: dict[str, Callable[[Solution, Path], None]] = {
@@ -53,11 +72,12 @@ EXPORTS: dict[str, Callable[[Solution, Path], None]] = {
     ".nc": _netcdf,
     ".npz": _npz,
     ".csv": _csv,
+    ".h5": _hdf5,
 }
 
 
 def export(solution: Solution, path: str | Path, *, force: bool = False) -> Path:
-    """Write a solution in the format that the path's ending names: .vtkhdf for ParaView, .nc, .npz or .csv.
+    """Write a solution in the format that the path's ending names: .vtkhdf for ParaView, .nc, .npz, .csv or .h5, a results file.
 
     Parameters
     ----------

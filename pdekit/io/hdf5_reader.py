@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.data.hdf5 import open_hdf5
 from pdekit.errors import StorageError, nearest_hint
+
+# Attributes that are texts, where they are there.
+TEXTS = (
+    *("title", "dimensions", "variables", "coordinate_system", "config", "pdekit_version", "method", "method_reasons"),
+    *("exact", "parameters", "definitions", "status", "message", "statistics", "notes", "checkpoint"),
+)
+MOST_ROWS = 200_000_000  # nodes of an axis, times, rows of a series
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +47,8 @@ class StoredResult:
         ``units`` and ``long_name``.
     series : dict of str to array
         Numbers at every step, and their times ``t``.
+    scalars : tuple of str
+        Variables that are one number.
     """
 
     path: Path
@@ -47,6 +60,7 @@ class StoredResult:
     attributes: dict[str, Any]
     labels: dict[str, dict[str, str]]
     series: dict[str, NDArray[Any]]
+    scalars: tuple[str, ...] = ()
 
     @property
     def steady(self) -> bool:
@@ -54,12 +68,12 @@ class StoredResult:
 
     def read(self, variable: str, frame: int | slice = slice(None)) -> NDArray[Any]:
         """One frame (or all) of a variable."""
-        if variable not in self.variables:
+        if variable not in (*self.variables, *self.scalars):
             raise StorageError(
                 f"{self.path} has no variable {variable!r}; it has {list(self.variables)}"
                 f"{nearest_hint(variable, self.variables)}"
             )
-        with open_hdf5(self.path) as file:
+        with _damages_told(self.path), open_hdf5(self.path) as file:
             data = file[variable]
             if self.steady:
                 return np.asarray(data[()])
@@ -68,8 +82,102 @@ class StoredResult:
             return np.asarray(data[:count][index] if isinstance(index, slice) else data[index])
 
 
+@contextmanager
+def _damages_told(path: Path) -> Iterator[None]:
+    """What h5py and json raise at a damaged file, as one error; they have no common kind for it."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception as error:
+        raise StorageError(f"{path} is not a results file of pdekit, or damaged: {error}") from None
+
+
 def _text(value: Any) -> Any:
     return value.decode().strip() if isinstance(value, bytes) else value
+
+
+class _Contents:
+    """An open file, of which only what has the right type and shape is taken."""
+
+    def __init__(self, file: Any, path: Path) -> None:
+        self.file, self.path = file, path
+
+    def refused(self, what: str) -> StorageError:
+        return StorageError(f"{self.path} is damaged: {what}")
+
+    def attributes(self) -> dict[str, Any]:
+        found = {key: _text(value) for key, value in self.file.attrs.items()}
+        for key in TEXTS:
+            if not isinstance(found.get(key, ""), str):
+                raise self.refused(f"the attribute {key!r} is no text but {type(found[key]).__name__}")
+        if not isinstance(found.get("wall_time_seconds", 0.0), Real):
+            raise self.refused("the attribute 'wall_time_seconds' is no number")
+        statistics = self.decoded(found, "statistics", dict)
+        if not all(isinstance(value, int | float) for value in statistics.values()):
+            raise self.refused("the attribute 'statistics' holds something other than numbers")
+        return {**found, "statistics": statistics}
+
+    def decoded(self, attributes: dict[str, Any], key: str, kind: type) -> Any:
+        """What stands as JSON in an attribute; nothing where it is empty or missing."""
+        value = json.loads(attributes.get(key) or json.dumps(kind()))
+        if not isinstance(value, kind):
+            raise self.refused(f"the attribute {key!r} is no {kind.__name__}")
+        return value
+
+    def names(self, attributes: dict[str, Any], key: str) -> tuple[str, ...]:
+        found = self.decoded(attributes, key, list)
+        if not found or len({*map(str, found)}) < len(found) or not all(isinstance(n, str) for n in found):
+            raise self.refused(f"the attribute {key!r} is no list of names")
+        return tuple(found)
+
+    def dataset(self, name: str, kinds: str = "iuf") -> Any:
+        data = self.file[name]
+        if not isinstance(data, h5py.Dataset) or data.dtype.kind not in kinds or data.shape is None:
+            raise self.refused(f"{name!r} holds no numbers")
+        return data
+
+    def line(self, name: str, kinds: str = "iuf") -> NDArray[Any]:
+        """Numbers in a row."""
+        data = self.dataset(name, kinds)
+        if data.ndim != 1 or data.size > MOST_ROWS:
+            raise self.refused(f"{name!r} has shape {data.shape}, expected a row of numbers")
+        return np.asarray(data[()])
+
+    def times(self) -> NDArray[Any]:
+        """Of the frames; none of a steady result."""
+        if "t" not in self.file:
+            return np.zeros(0)
+        found = self.line("t")
+        found = found[np.isfinite(found)]
+        if not found.size or np.any(np.diff(found) <= 0):
+            raise self.refused("its times do not increase from frame to frame, or there are none")
+        return found
+
+    def check_shape(self, name: str, axes: tuple[int, ...], frames: int | None) -> None:
+        shape = self.dataset(name, "iufc").shape
+        if shape[len(shape) - len(axes) :] != axes or len(shape) != len(axes) + (frames is not None):
+            raise self.refused(f"{name!r} has shape {shape}, the axes have {axes}")
+        if frames is not None and shape[0] < frames:
+            raise self.refused(f"{name!r} has {shape[0]} frames of {frames}")
+
+    def series(self) -> dict[str, NDArray[Any]]:
+        """Numbers at every step, as far as their times are there."""
+        group = self.file.get("series")
+        if group is None:
+            return {}
+        if not isinstance(group, h5py.Group) or "t" not in group:
+            raise self.refused("its series have no times")
+        found = {name: self.line(f"series/{name}", "iufc") for name in group}
+        rows = int(np.isfinite(found["t"]).sum())
+        if min(values.size for values in found.values()) < rows:
+            raise self.refused("its series differ in length")
+        return {name: values[:rows] for name, values in found.items()}
+
+    def ends(self, name: str) -> tuple[float, float] | None:
+        """Of an axis whose nodes keep off them."""
+        found = self.file[name].attrs.get("range")
+        return None if found is None else (float(found[0]), float(found[1]))
 
 
 def read_result(path: str | Path) -> StoredResult:
@@ -78,32 +186,38 @@ def read_result(path: str | Path) -> StoredResult:
     Raises
     ------
     StorageError
-        There is no such file, or it is not a results file of pdekit.
+        There is no such file, it is not a results file of pdekit, or a damaged one.
     """
     path = Path(path)
     if not path.is_file():
         raise StorageError(f"{path}: no such file")
-    try:
-        with open_hdf5(path) as file:
-            if "pdekit_version" not in file.attrs:
-                raise StorageError(f"{path} is an HDF5 file, but not a results file of pdekit")
-            attributes = {key: _text(value) for key, value in file.attrs.items()}
-            attributes["statistics"] = json.loads(attributes.get("statistics") or "{}")
-            order = json.loads(attributes["dimensions"])
-            variables = tuple(json.loads(attributes["variables"]))
-            axes = {name: np.asarray(file[name][()]) for name in order}
-            periods = {n: float(file[n].attrs["period"]) for n in order if "period" in file[n].attrs}
-            ends = {n: file[n].attrs["range"] for n in order if "range" in file[n].attrs}
-            ranges = {n: (float(left), float(right)) for n, (left, right) in ends.items()}
-            times = np.asarray(file["t"][()]) if "t" in file else np.zeros(0)
-            keys = ("units", "long_name")
-            labels = {
-                n: {k: str(_text(file[n].attrs[k])) for k in keys if k in file[n].attrs} for n in (*order, *variables)
-            }
-            series = {name: np.asarray(data[()]) for name, data in file["series"].items()} if "series" in file else {}
-    except (OSError, KeyError, ValueError) as error:
-        raise StorageError(f"{path} is not a results file of pdekit: {error}") from None
-    rows = np.isfinite(series.get("t", np.zeros(0))).sum()
-    series = {name: values[:rows] for name, values in series.items()}
-    found = times[np.isfinite(times)]
-    return StoredResult(path, axes, periods, ranges, found, variables, attributes, labels, series)
+    with _damages_told(path), open_hdf5(path) as file:
+        if "pdekit_version" not in file.attrs:
+            raise StorageError(f"{path} is an HDF5 file, but not a results file of pdekit")
+        contents = _Contents(file, path)
+        attributes = contents.attributes()
+        order, variables = (contents.names(attributes, key) for key in ("dimensions", "variables"))
+        scalars = contents.names(attributes, "scalars") if attributes.get("scalars", "[]") != "[]" else ()
+        axes = {name: contents.line(name) for name in order}
+        times = contents.times()
+        shape = tuple(nodes.size for nodes in axes.values())
+        for name in variables:
+            contents.check_shape(name, shape, times.size or None)
+        for name in scalars:
+            contents.check_shape(name, (), times.size or None)
+        keys = ("units", "long_name")
+        return StoredResult(
+            path,
+            axes,
+            {n: float(file[n].attrs["period"]) for n in order if "period" in file[n].attrs},
+            {n: ends for n in order if (ends := contents.ends(n)) is not None},
+            times,
+            variables,
+            attributes,
+            {
+                n: {k: str(_text(file[n].attrs[k])) for k in keys if k in file[n].attrs}
+                for n in (*order, *variables, *scalars)
+            },
+            contents.series(),
+            scalars,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,8 @@ class ResultWriter:
         ``units`` and ``long_name`` of variables.
     series : mapping of str to numpy dtype
         Numbers at every step, in a group of their own.
+    scalars : collection of str
+        Those of the variables that are one number.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class ResultWriter:
         force: bool = False,
         labels: Mapping[str, Mapping[str, str]] | None = None,
         series: Mapping[str, Any] | None = None,
+        scalars: Collection[str] = (),
     ) -> None:
         check_output(path, force)
         self.path, self.steady = path, steady
@@ -92,12 +95,19 @@ class ResultWriter:
             self._file = h5py.File(self._partial, "w", libver="latest", locking=False)
         except OSError as error:
             raise StorageError(f"output {path} cannot be written: {error}") from None
-        self._create(grid, unknowns, attributes, labels or {})
+        self._create(grid, unknowns, attributes, labels or {}, scalars)
         self._series = tuple(series or ())
         if series:
             self._create_series(series)
 
-    def _create(self, grid: Grid, unknowns: Mapping[str, Any], attributes: Mapping[str, Any], labels: Any) -> None:
+    def _create(
+        self,
+        grid: Grid,
+        unknowns: Mapping[str, Any],
+        attributes: Mapping[str, Any],
+        labels: Any,
+        scalars: Collection[str],
+    ) -> None:
         file = self._file
         file.attrs["Conventions"] = "CF-1.10"
         for name, value in attributes.items():
@@ -123,12 +133,13 @@ class ResultWriter:
             scale.make_scale(name)
             scales.append(scale)
         for name, dtype in unknowns.items():
-            shape: tuple[int, ...] = grid.shape if self.steady else (0, *grid.shape)
-            extra = {} if self.steady else {"maxshape": (None, *grid.shape), "chunks": (1, *grid.shape)}
+            own: tuple[int, ...] = () if name in scalars else grid.shape
+            shape = own if self.steady else (0, *own)
+            extra = {} if self.steady else {"maxshape": (None, *own), "chunks": (1, *own) if own else (512,)}
             data = file.create_dataset(name, shape, dtype=dtype, fillvalue=np.array(np.nan, dtype=dtype), **extra)
             for key, value in labels.get(name, {}).items():
                 data.attrs[key] = value
-            for k, scale in enumerate(scales):
+            for k, scale in enumerate(scales[: len(shape)]):
                 data.dims[k].attach_scale(scale)
         self._names = tuple(unknowns)
         self._frame_bytes = sum(np.dtype(dtype).itemsize * grid.size for dtype in unknowns.values())

@@ -25,7 +25,7 @@ from pdekit.problem import Problem
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 
 
-def load(path: str | Path, overrides: Sequence[str] = ()) -> Problem:
+def load(path: str | Path, overrides: Sequence[str] = (), *, python: bool = True) -> Problem:
     """The problem that a config describes.
 
     Parameters
@@ -34,6 +34,8 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Problem:
         A YAML file.
     overrides : sequence of str
         ``"key.path=value"``, applied as if they stood in the file.
+    python : bool
+        Whether the config may name a Python file, which is then run. Without it nothing in a config is ever executed.
 
     Returns
     -------
@@ -46,11 +48,11 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Problem:
     """
     path = Path(path)
     source = read_yaml(path)
-    return build(source, path.parent, overrides)
+    return build(source, path.parent, overrides, python=python)
 
 
-def loads(text: str, folder: str | Path = ".", overrides: Sequence[str] = ()) -> Problem:
-    """The problem that a config text describes.
+def loads(text: str, folder: str | Path = ".", overrides: Sequence[str] = (), *, python: bool = True) -> Problem:
+    """The problem that a config text describes; see `load`.
 
     Examples
     --------
@@ -64,15 +66,20 @@ def loads(text: str, folder: str | Path = ".", overrides: Sequence[str] = ()) ->
     >>> problem.grid.shape
     (11,)
     """
-    return build(parse_yaml(text), Path(folder), overrides)
+    return build(parse_yaml(text), Path(folder), overrides, python=python)
 
 
-def build(source: YamlSource, folder: Path, overrides: Sequence[str] = ()) -> Problem:
+def build(source: YamlSource, folder: Path, overrides: Sequence[str] = (), *, python: bool = True) -> Problem:
     """Build the problem of a parsed config, whose relative paths start at `folder`."""
     source.folder = folder
     for assignment in overrides:
         override(source, assignment)
     model = validate(source)
+    if model.problem is not None and not python:
+        raise source.error(
+            ("problem",),
+            f"names a Python file, {model.problem!r}, which would be run; that was refused (--no-python, python=False)",
+        )
     builder = _Builder(source, model, folder)
     try:
         return builder.changed(_python_problem(model.problem, folder, source)) if model.problem else builder.problem()
@@ -98,6 +105,7 @@ class _Builder:
             parameters=self.all_data("parameters", model.parameters),
             definitions={n: str(t) for n, t in model.definitions.items()},
             unknowns=model.unknowns,
+            scalars=model.scalars or (),
             sources=model.sources,
             reach=model.reach,
         )
@@ -117,9 +125,9 @@ class _Builder:
     def changed(self, base: Problem) -> Problem:
         """A Python problem with the keys of the config merged on top."""
         model = self.model
-        if model.equations or model.definitions or model.unknowns or model.coordinates:
+        if model.equations or model.definitions or model.unknowns or model.scalars or model.coordinates:
             raise ConfigError(
-                "a Python problem brings its own equations, definitions, unknowns and coordinates; leave them out",
+                "a Python problem brings its own equations, definitions, unknowns, scalars and coordinates; leave them out",
                 key="problem",
             )
         parameters = self.all_data("parameters", model.parameters)
@@ -196,7 +204,7 @@ class _Builder:
             raise error.under(spell(path)) from None
 
     def settings(self, base: Problem | None) -> dict[str, Any]:
-        """Title, time, output and convergence."""
+        """Title, constraints, time, output and convergence."""
         model = self.model
         sections = {
             "time": (TimeSettings, base.time if base else TimeSettings(), model.time),
@@ -209,6 +217,7 @@ class _Builder:
             "stop": (StopSettings, base.stop if base else StopSettings(), model.stop),
         }
         made: dict[str, Any] = {"title": model.title or (base.title if base else "")}
+        made["constraints"] = model.constraints or (base.constraints if base else ())
         for key, (kind, old, section) in sections.items():
             values, hints = dict(vars(old)), get_type_hints(kind)
             given: dict[str, Any] = section.model_dump(exclude_none=True) if section else {}

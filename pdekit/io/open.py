@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.errors import PdekitError, StorageError
 from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.language.pde import PDE
 from pdekit.language.sampling import sample_text
@@ -29,22 +30,35 @@ def open_result(path: str | Path) -> Solution:
     Raises
     ------
     StorageError
-        There is no such file, or it is not a results file.
+        There is no such file, it is not a results file, or a damaged one.
     """
     stored = read_result(path)
     system = str(stored.attributes.get("coordinate_system", "cartesian"))
-    grid = grid_of(stored.axes, stored.periods, stored.labels, system, stored.ranges)
-    exact = json.loads(stored.attributes.get("exact", "{}"))
-    parameters = json.loads(stored.attributes.get("parameters", "{}"))
-    definitions = json.loads(stored.attributes.get("definitions", "{}"))
-    known = PDE("pdekit_t = 0", parameters=parameters, definitions=definitions).bind(grid.names) if exact else None
+    try:
+        grid = grid_of(stored.axes, stored.periods, stored.labels, system, stored.ranges)
+        exact, parameters, definitions = (_texts(stored, key) for key in ("exact", "parameters", "definitions"))
+        known = PDE("pdekit_t = 0", parameters=parameters, definitions=definitions).bind(grid.names) if exact else None
+    except PdekitError as error:
+        raise StorageError(f"{stored.path} is damaged: {error}") from None
 
     def evaluate(name: str, t: float) -> NDArray[Any]:
         assert known is not None
         names = {**grid.coordinates, **{str(s): v for s, v in known.parameters.items()}, "t": t}
-        return np.broadcast_to(sample_text(exact[name], names, known.known), grid.shape)
+        values = np.asarray(sample_text(exact[name], names, known.known))
+        return values if name in stored.scalars else np.broadcast_to(values, grid.shape)
 
     return _solution(stored, grid, evaluate if exact else None, tuple(exact))
+
+
+def _texts(stored: StoredResult, key: str) -> dict[str, str]:
+    """Expressions by name, from an attribute; none where it is missing."""
+    try:
+        found = json.loads(stored.attributes.get(key, "{}"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise StorageError(f"the attribute {key!r} holds no expressions by name")
+    return found
 
 
 def _solution(stored: StoredResult, grid: Any, exact: Any, exact_names: tuple[str, ...]) -> Solution:
@@ -60,7 +74,9 @@ def _solution(stored: StoredResult, grid: Any, exact: Any, exact_names: tuple[st
         statistics=attributes["statistics"],
         wall_time=float(attributes.get("wall_time_seconds", np.nan)),
         exact=exact,
-        exact_names=tuple(n for n in exact_names if n in stored.variables),
+        exact_names=tuple(n for n in exact_names if n in (*stored.variables, *stored.scalars)),
         file=stored.path,
         labels=stored.labels,
+        notes=tuple(str(attributes.get("notes", "")).splitlines()),
+        scalars={name: stored.read(name) for name in stored.scalars},
     )

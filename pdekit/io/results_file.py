@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from pdekit.io.hdf5_writer import ResultWriter, check_output
 from pdekit.io.write import problem_to_yaml
-from pdekit.language.parser import names_in
+from pdekit.language.syntax import names_in
 from pdekit.problem import Problem
 
 PACKAGES = ("numpy", "scipy", "sympy", "h5py")
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that the numbers come from."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
 
 
 class ResultsFile:
@@ -39,21 +44,25 @@ class ResultsFile:
         reasons: Sequence[str],
         variables: Mapping[str, Any] | None = None,
         series: Mapping[str, Any] | None = None,
+        scalars: Collection[str] | None = None,
     ) -> ResultWriter:
         """The writer, with everything that is known before the first frame.
 
-        `variables` and `series` are types by name; by default those of the states and of the problem's series.
+        `variables` and `series` are types by name; by default those of the states and of the problem's series. `scalars` are those of
+        the variables that are one number; by default the problem's.
         """
         problem, system = self.problem, self.problem.semidiscrete
+        scalars = problem.pde.scalars if scalars is None else scalars
         stored = variables or {block.name: system.dtype for block in system.blocks}
         attributes = {
             "title": problem.title,
             "dimensions": json.dumps(problem.grid.names),
-            "variables": json.dumps(list(stored)),
+            "variables": json.dumps([name for name in stored if name not in scalars]),
+            "scalars": json.dumps([name for name in stored if name in scalars]),
             "coordinate_system": problem.grid.system,
             "config": problem_to_yaml(problem),
             "pdekit_version": metadata.version("pdekit"),
-            "versions": json.dumps({"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}}),
+            "versions": json.dumps(versions()),
             "method": method,
             "method_reasons": "\n".join(reasons),
         }
@@ -68,6 +77,7 @@ class ResultsFile:
             force=self.force,
             labels=problem.labels,
             series=dict.fromkeys(problem.series, system.dtype) if series is None else series,
+            scalars=scalars,
         )
 
 

@@ -179,6 +179,7 @@ class ConfigModel(Section):
     )
     definitions: dict[StrictStr, Scalar] = Field(default_factory=dict, description="named expressions")
     unknowns: list[StrictStr] | None = Field(None, description="only where the equations do not tell")
+    scalars: list[StrictStr] | None = Field(None, description="unknowns that are one number each, not fields")
     equations: list[StrictStr] | StrictStr | None = Field(
         None, description="u_t = ..., u_tt = ..., 0 = ..., one for each unknown"
     )
@@ -198,6 +199,7 @@ class ConfigModel(Section):
     output: OutputSection | None = None  # type: ignore[valid-type]
     convergence: ConvergenceSection | None = None  # type: ignore[valid-type]
     stop: StopSection | None = None  # type: ignore[valid-type]
+    constraints: list[StrictStr] | StrictStr | None = Field(None, description="bounds such as u >= 1 - x**2")
     labels: dict[StrictStr, LabelSection] = Field(default_factory=dict, description="units and long names of unknowns")
 
 

@@ -29,6 +29,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "parameters": ("parameters",),
     "definitions": ("definitions",),
     "unknowns": ("unknowns",),
+    "scalars": ("scalars",),
     "sources": ("sources",),
     "reach": ("reach",),
     "rhs": ("rhs",),
@@ -42,10 +43,20 @@ FORMS: dict[str, tuple[str, ...]] = {
     "output": ("output",),
     "convergence": ("convergence",),
     "stop": ("stop",),
+    "constraints": ("constraints",),
     "title": ("title",),
     "labels": ("labels",),
 }
-FIRST = ("title", "coordinates", "grid", "parameters", "definitions", "unknowns", "equations")  # as people write them
+FIRST = (
+    "title",
+    "coordinates",
+    "grid",
+    "parameters",
+    "definitions",
+    "unknowns",
+    "scalars",
+    "equations",
+)  # as people write them
 
 
 def plain(value: Any) -> Any:

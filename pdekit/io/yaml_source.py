@@ -165,15 +165,30 @@ def _plain(node: Any, path: Path, source: YamlSource, counter: list[int]) -> Any
         return result
     if isinstance(node, CommentedSeq):
         return [_plain(value, (*path, i), source, counter) for i, value in enumerate(node)]
+    return _scalar(node, path, source)
+
+
+def _scalar(node: Any, path: Path, source: YamlSource) -> Any:
     if isinstance(node, bool) or node is None:
         return node
     if isinstance(node, int):
-        return int(node)
+        return _in_range(int(node), path, source)
     if isinstance(node, float):
         return float(node)
     if isinstance(node, str):
+        if "\0" in node:
+            raise source.error(path, "a text with a character of code 0")  # no file name and no attribute may have one
         return str(node)
     raise source.error(path, f"found a {type(node).__name__}; write it as a text or a number")
+
+
+def _in_range(value: int, path: Path, source: YamlSource) -> int:
+    """A whole number, unless no floating-point number is as large."""
+    try:
+        float(value)
+    except OverflowError:
+        raise source.error(path, f"a number of {value.bit_length()} bits is too large") from None
+    return value
 
 
 def override(source: YamlSource, assignment: str) -> None:

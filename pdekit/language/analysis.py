@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ def _is_linear_factor(
 ) -> bool:
     if factor in plain:
         return True
-    if not isinstance(factor, SpatialDerivative):
+    if not isinstance(factor, SpatialDerivative) or not factor.is_field:
         return False
     k = factor.factor_in_front
     return (
@@ -141,12 +141,60 @@ def principal_parts(system: EquationSystem, is_complex: bool) -> list[Principal]
     return found
 
 
+@dataclass(frozen=True)
+class DiffusionPart:
+    """``coefficient * d^2 operand / (d first d second)`` in the equation of an unknown."""
+
+    unknown: str
+    operand: str
+    first: str
+    second: str
+    coefficient: Expression
+
+
+def diffusion_parts(system: EquationSystem) -> list[DiffusionPart]:
+    """All second derivatives in equations of first order in time that have none higher: mixed ones, and of other unknowns."""
+    found: list[DiffusionPart] = []
+    names = {u.symbol: u.name for u in system.unknowns}
+    for unknown in system.unknowns:
+        rhs = sp.expand_mul(unknown.rhs)
+        hidden = {atom: sp.Dummy() for atom in sorted(spatial_derivatives(rhs), key=str)}
+        if unknown.time_order != 1 or any(sum(a.counts.values()) > 2 for a in hidden):
+            continue
+        body, shown = rhs.xreplace(hidden), {dummy: atom for atom, dummy in hidden.items()}
+        for atom, dummy in hidden.items():
+            seconds = _second_derivatives(atom, names)
+            if seconds:
+                front = slope(body, dummy).xreplace(shown)
+                found += [DiffusionPart(unknown.name, name, *axes, front * k) for name, axes, k in seconds]
+    return found
+
+
+def _second_derivatives(atom: Any, names: Mapping[Any, str]) -> list[tuple[str, tuple[str, str], Any]]:
+    """The second derivatives of unknowns that a derivative holds: the unknown, the axes, and the factor in front."""
+    axes = [axis for axis, n in atom.counts.items() for _ in range(n)]
+    if len(axes) == 2 and atom.operand in names:
+        return [(names[atom.operand], (axes[0], axes[1]), atom.factor_in_front)]
+    if len(axes) != 1:
+        return []
+    found = []
+    hidden = {inner: sp.Dummy() for inner in spatial_derivatives(atom.operand)}
+    for inner, dummy in hidden.items():
+        if sum(inner.counts.values()) == 1 and inner.operand in names:
+            (second,) = inner.counts
+            k = slope(atom.operand.xreplace(hidden), dummy).xreplace({d: a for a, d in hidden.items()})
+            found.append((names[inner.operand], (axes[0], second), k))
+    return found
+
+
 def highest_derivatives(system: EquationSystem) -> dict[str, dict[str, int]]:
     """For each differentiated state, the highest derivative along each axis."""
     highest: dict[str, dict[str, int]] = {}
     expressions = [u.rhs for u in system.unknowns] + list(system.definitions.values())
     for expression in expressions:
         for atom in expression.atoms(SpatialDerivative):
+            if not atom.is_field:
+                continue
             entry = highest.setdefault(str(atom.operand), {})
             for axis, n in atom.counts.items():
                 entry[axis] = max(entry.get(axis, 0), n)

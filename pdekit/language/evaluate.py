@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from sympy.printing.numpy import NumPyPrinter, SciPyPrinter
 
@@ -17,6 +18,8 @@ _ELEMENTARY = (
     sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan, sp.atan2, sp.sinh, sp.cosh, sp.tanh, sp.asinh, sp.acosh, sp.atanh,
     sp.exp, sp.log, sp.Abs, sp.sign, sp.Min, sp.Max, sp.Piecewise, sp.Heaviside, sp.floor, sp.ceiling,
 )  # fmt: skip
+LONGEST_SHOWN = 200
+LARGEST_INTEGER = 2**53  # NumPy takes larger ones for objects
 REMEMBERED = 2048  # derivatives: bounds of the spectrum ask for the same ones at every step
 # The slope of a jump is zero wherever it has one.
 _NO_SPIKES = (sp.DiracDelta, lambda *args: sp.Integer(0))
@@ -105,11 +108,22 @@ def true_derivative(expression: Expression, symbol: Expression, n: int = 1) -> E
 
 
 class _Broadcasting:
-    """Makes code for arrays whose logic and extremes broadcast: SymPy's own stacks the arguments first."""
+    """Makes code for arrays whose logic and extremes broadcast (SymPy's own stacks the arguments first), whatever the numbers' size."""
 
     def _folded(self, expression: Expression, function: str) -> str:
         texts = [self._print(argument) for argument in expression.args]  # type: ignore[attr-defined]
         return functools.reduce(lambda left, right: f"{function}({left}, {right})", texts)
+
+    def _print_ITE(self, expression: Expression) -> str:
+        return f"where({', '.join(self._print(argument) for argument in expression.args)})"  # type: ignore[attr-defined]
+
+    def _print_Integer(self, expression: Expression) -> str:
+        if abs(expression.p) < LARGEST_INTEGER:
+            return str(expression.p)
+        try:
+            return repr(float(expression.p))
+        except OverflowError:
+            raise ExpressionError(f"a number of {expression.p.bit_length()} bits is too large") from None
 
     def _print_And(self, expression: Expression) -> str:
         return self._folded(expression, "logical_and")
@@ -154,7 +168,27 @@ def compile_expression(expression: Expression, arguments: Sequence[Any]) -> Call
         all(isinstance(f, _ELEMENTARY) for f in body.atoms(sp.Function)) if isinstance(body, sp.Basic) else True
     )
     modules, printer = (["numpy"], _NumPy) if elementary else (["scipy", "numpy"], _SciPy)
-    return sp.lambdify(plain, body, modules=modules, cse=True, printer=printer(_PLAIN_NAMES))
+    try:
+        function = sp.lambdify(plain, body, modules=modules, cse=True, printer=printer(_PLAIN_NAMES))
+    except (SyntaxError, RecursionError, MemoryError):
+        raise ExpressionError("an expression, or a derivative of it, is too large or too deep to be computed") from None
+
+    @functools.wraps(function)
+    def computed(*values: Any) -> Any:
+        try:
+            return function(*values)
+        except (ZeroDivisionError, OverflowError):  # of Python's numbers; NumPy's are infinite
+            with np.errstate(all="ignore"):
+                return function(*(np.float64(v) if isinstance(v, int | float) else v for v in values))
+        except TypeError as error:  # NumPy and SciPy have no version of some functions for complex numbers
+            raise ExpressionError(f"{_shortened(expression)} cannot be computed of numbers of these types") from error
+
+    return computed
+
+
+def _shortened(expression: Expression) -> str:
+    text = str(expression)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} ..."
 
 
 def evaluate_number(expression: Expression, values: Mapping[Any, Any]) -> complex | float:

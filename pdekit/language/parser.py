@@ -5,31 +5,51 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import sympy as sp
 
 from pdekit.errors import ExpressionError, nearest_hint
+from pdekit.language.expression_size import refuse_boundless
+from pdekit.language.reductions import integral_operator, side_names
 from pdekit.language.symbols import differentiate
+from pdekit.language.syntax import syntax
 from pdekit.language.vector_calculus import VectorCalculus
-from pdekit.language.vocabulary import CALCULUS, CONSTANTS, FUNCTIONS, RESERVED, SUM
+from pdekit.language.vocabulary import CALCULUS, CONSTANTS, FACE, FUNCTIONS, INTEGRAL, RESERVED, SUM
 from pdekit.typing import Expression
 
 # What a comparison becomes. (SymPy's Boolean would not do: a Symbol is one.)
 CONDITIONS = (sp.core.relational.Relational, sp.logic.boolalg.BooleanFunction, sp.logic.boolalg.BooleanAtom)
-LONGEST_TEXT = 20_000
 LARGEST_EXPONENT = 1_000
 LONGEST_SUM = 1_000
+MOST_VISITS = 50_000  # of nodes of the syntax tree, those in sums once for every term
+LARGEST_GAMMA = 170  # beyond it gamma is no floating-point number
+LONGEST_SHOWN = 300
 
 
 class Vector(tuple[Any, ...]):
     """A vector of expressions, one for each axis."""
 
     __slots__ = ()
+
+
+class Matrix(tuple[Vector, ...]):
+    """A matrix of expressions, by rows: what makes a vector of a vector."""
+
+    __slots__ = ()
+
+    def times(self, vector: Vector) -> Vector:
+        """The product with a vector."""
+        return Vector(sp.Add(*(k * v for k, v in zip(row, vector))) for row in self)
+
+
+def _components(value: Any) -> list[Any]:
+    """The scalars of a scalar, a vector or a matrix."""
+    return [part for entry in value for part in _components(entry)] if isinstance(value, tuple) else [value]
 
 
 @dataclass(frozen=True)
@@ -71,50 +91,6 @@ class Scope:
         return differentiate(expression, axis, n, self.axes, self.differentiable)
 
 
-def syntax(text: Any) -> ast.expr:
-    """Parse the syntax of an expression.
-
-    Raises
-    ------
-    ExpressionError
-        Not a text, too long, too deep, or not an expression.
-    """
-    if isinstance(text, bool) or not isinstance(text, str | int | float):
-        raise ExpressionError(f"expected an expression, found {text!r}")
-    source = str(text).strip()
-    if len(source) > LONGEST_TEXT:
-        raise ExpressionError(f"expression of {len(source)} characters; at most {LONGEST_TEXT} are allowed")
-    if not source:
-        raise ExpressionError("empty expression")
-    try:
-        tree = ast.parse(_LAMBDA.sub(_AS_NAME, " ".join(source.split())), mode="eval").body
-    except SyntaxError as error:
-        raise ExpressionError(
-            f"cannot read {source!r}: {error.msg} at character {error.offset}{_hint(source)}"
-        ) from None
-    except (RecursionError, MemoryError, ValueError):
-        raise ExpressionError("expression is nested too deeply, or not text") from None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id.startswith(_AS_NAME):
-            node.id = node.id.replace(_AS_NAME, "lambda", 1)
-    return tree
-
-
-# A word of Python that people use for a parameter.
-_LAMBDA, _AS_NAME = re.compile(r"\blambda(?=_|\b)"), "lambda__"
-
-
-def _hint(source: str) -> str:
-    """The right form of what is often written instead."""
-    if re.match(r"^[-+\d.eE]+\s+[A-Za-z]", source):
-        return "; give a number without its unit, in units that fit each other"
-    if "∂" in source:
-        return "; a derivative is written u_t, u_x, u_xx, or d(u, x)"
-    if source.count("(") != source.count(")"):
-        return "; inside of [...] or {...} of YAML a comma ends a value: put the expression into quotes"
-    return ""
-
-
 def parse(text: Any, scope: Scope) -> Expression:
     """Parse a scalar expression.
 
@@ -140,21 +116,39 @@ def parse(text: Any, scope: Scope) -> Expression:
     >>> parse("2*u_xx", Scope({"x": x, "u": u}, (x,), {"u": u}))
     2*Diff(u, x, 2)
     """
+    result = parse_any(text, scope)
+    if isinstance(result, Vector | Matrix):
+        raise ExpressionError(
+            f"{_shown(text)} is a vector or a matrix where a scalar is needed; use div, dot or a component"
+        )
+    return result
+
+
+def parse_any(text: Any, scope: Scope) -> Any:
+    """Parse an expression that may be a `Vector` or a `Matrix`; see `parse`."""
     try:
         result = _Walker(scope).visit(syntax(text))
-    except RecursionError:
-        raise ExpressionError("expression is nested too deeply") from None
     except ExpressionError as error:
-        raise ExpressionError(f"in {str(text).strip()!r}: {error}") from None
-    if isinstance(result, Vector):
+        raise ExpressionError(f"in {_shown(text)}: {error}") from None
+    except _CANNOT as error:
         raise ExpressionError(
-            f"{str(text).strip()!r} is a vector where a scalar is needed; use div, dot or a component"
-        )
+            f"in {_shown(text)}: this has no meaning in symbols: {error or type(error).__name__}"
+        ) from None
     if isinstance(result, CONDITIONS):
-        raise ExpressionError(f"{str(text).strip()!r} is a comparison where a number is needed; use where(cond, a, b)")
-    if result.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
-        raise ExpressionError(f"{str(text).strip()!r} divides by zero or is infinite")
+        raise ExpressionError(f"{_shown(text)} is a comparison where a number is needed; use where(cond, a, b)")
+    if any(part.has(sp.zoo, sp.nan, sp.oo, -sp.oo) for part in _components(result)):
+        raise ExpressionError(f"{_shown(text)} divides by zero or is infinite")
     return result
+
+
+# What SymPy raises at arguments that it was not made for.
+_CANNOT = (ArithmeticError, AttributeError, MemoryError, NotImplementedError, RecursionError, TypeError, ValueError)
+
+
+def _shown(text: Any) -> str:
+    """A text as it stands in a message, long ones shortened."""
+    text = str(text).strip()
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 40]} ... {text[-30:]}")
 
 
 def number(value: int | float | complex) -> Any:
@@ -184,13 +178,14 @@ _COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Eq: sp.Eq,
     ast.NotEq: sp.Ne,
 }
+_ORDERINGS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
 class _Walker:
     """Builds symbols from the nodes of the syntax tree that the language knows."""
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    def __init__(self, scope: Scope, visits: Iterator[int] | None = None) -> None:
+        self.scope, self.visits = scope, visits or count(1)
 
     def visit(self, node: ast.AST) -> Any:
         method = getattr(self, "_" + type(node).__name__.lower(), None)
@@ -199,12 +194,28 @@ class _Walker:
                 f"{type(node).__name__.lower()} is not part of the language; allowed are numbers, names, "
                 "+ - * / **, comparisons, and calls of known functions"
             )
-        return method(node)
+        if next(self.visits) > MOST_VISITS:
+            raise ExpressionError(f"sums of sums take more than {MOST_VISITS:,} operations")
+        value = method(node)
+        refuse_boundless(value)
+        return value
 
     def _scalar(self, node: ast.AST) -> Any:
         value = self.visit(node)
-        if isinstance(value, Vector):
-            raise ExpressionError(f"{ast.unparse(node)!r} is a vector where a scalar is needed")
+        if isinstance(value, Vector | Matrix):
+            raise ExpressionError(f"{ast.unparse(node)!r} is a vector or a matrix where a scalar is needed")
+        return self._not_condition(value)
+
+    def _condition(self, node: ast.AST, where: str) -> Any:
+        value = self.visit(node)
+        if not isinstance(value, CONDITIONS):
+            raise ExpressionError(f"{where}, found {ast.unparse(node)!r}")
+        return value
+
+    @staticmethod
+    def _not_condition(value: Any) -> Any:
+        if isinstance(value, CONDITIONS):
+            raise ExpressionError("a comparison cannot be used as a number; use where(cond, a, b)")
         return value
 
     def _constant(self, node: ast.Constant) -> Any:
@@ -215,7 +226,12 @@ class _Walker:
     def _list(self, node: ast.List) -> Any:
         if len(node.elts) != len(self.scope.axes):
             raise ExpressionError(f"a vector has {len(self.scope.axes)} components here, found {len(node.elts)}")
-        return Vector(self._scalar(element) for element in node.elts)
+        values = [self._not_condition(self.visit(element)) for element in node.elts]
+        if values and all(type(value) is Vector for value in values):
+            return Matrix(values)
+        if any(isinstance(value, tuple) for value in values):
+            raise ExpressionError("a matrix is a list of rows of the same length, such as [[1, 0], [0, 1]]")
+        return Vector(values)
 
     def _name(self, node: ast.Name) -> Any:
         name, scope = node.id, self.scope
@@ -245,19 +261,17 @@ class _Walker:
         return expression
 
     def _unaryop(self, node: ast.UnaryOp) -> Any:
-        value = self.visit(node.operand)
+        if isinstance(node.op, ast.Not):
+            return sp.Not(self._condition(node.operand, "'not' takes a comparison"))
+        value = self._not_condition(self.visit(node.operand))
         if isinstance(node.op, ast.USub):
-            return Vector(-v for v in value) if isinstance(value, Vector) else -value
+            return self._combine(value, sp.Integer(-1), _OPERATORS[ast.Mult])
         if isinstance(node.op, ast.UAdd):
             return value
-        if isinstance(node.op, ast.Not):
-            return sp.Not(value)
         raise ExpressionError("the operator '~' is not part of the language")
 
     def _binop(self, node: ast.BinOp) -> Any:
-        left, right = self.visit(node.left), self.visit(node.right)
-        if any(isinstance(side, CONDITIONS) for side in (left, right)):
-            raise ExpressionError("a comparison cannot be used as a number; use where(cond, a, b)")
+        left, right = (self._not_condition(self.visit(side)) for side in (node.left, node.right))
         if isinstance(node.op, ast.Div):
             if right == 0:
                 raise ExpressionError(f"division by zero in {ast.unparse(node)!r}")
@@ -273,12 +287,15 @@ class _Walker:
 
     @staticmethod
     def _not_vector(value: Any, what: str) -> Any:
-        if isinstance(value, Vector):
-            raise ExpressionError(f"cannot {what} a vector")
+        if isinstance(value, Vector | Matrix):
+            raise ExpressionError(f"cannot {what} a vector or a matrix")
         return value
 
-    @staticmethod
-    def _combine(left: Any, right: Any, operation: Callable[[Any, Any], Any]) -> Any:
+    @classmethod
+    def _combine(cls, left: Any, right: Any, operation: Callable[[Any, Any], Any]) -> Any:
+        matrices = [isinstance(side, Matrix) for side in (left, right)]
+        if any(matrices):
+            return cls._with_matrices(left, right, matrices, operation)
         vectors = [isinstance(side, Vector) for side in (left, right)]
         if all(vectors):
             if operation is _OPERATORS[ast.Mult]:
@@ -291,31 +308,46 @@ class _Walker:
             return Vector(operation(a, scalar) for a in vector)
         return operation(left, right)
 
+    @classmethod
+    def _with_matrices(cls, left: Any, right: Any, matrices: list[bool], operation: Callable[[Any, Any], Any]) -> Any:
+        """Sums of matrices, multiples of them, and their products with vectors from the left."""
+        product = operation is _OPERATORS[ast.Mult]
+        if all(matrices) and not product:
+            return Matrix(cls._combine(a, b, operation) for a, b in zip(left, right))
+        if matrices[0] and isinstance(right, Vector) and product:
+            return left.times(right)
+        if not all(matrices) and not isinstance(left, Vector) and not isinstance(right, Vector):
+            matrix, scalar = (left, right) if matrices[0] else (right, left)
+            if product or operation not in _OPERATORS.values():
+                return Matrix(cls._combine(row, scalar, operation) for row in matrix)
+        raise ExpressionError("of matrices there are sums, multiples, and products matrix*vector, such as K*grad(u)")
+
     def _compare(self, node: ast.Compare) -> Any:
         values = [self._scalar(node.left), *(self._scalar(c) for c in node.comparators)]
         parts = []
         for op, a, b in zip(node.ops, values, values[1:]):
             if type(op) not in _COMPARISONS:
                 raise ExpressionError(f"comparison {type(op).__name__.lower()} is not part of the language")
+            if isinstance(op, _ORDERINGS) and any(v.has(sp.I) for v in (a, b)):
+                raise ExpressionError(
+                    f"complex numbers have no order: {ast.unparse(node)!r}; compare abs, real or imag"
+                )
             parts.append(_COMPARISONS[type(op)](a, b))
         return sp.And(*parts)
 
     def _boolop(self, node: ast.BoolOp) -> Any:
         join = sp.And if isinstance(node.op, ast.And) else sp.Or
-        return join(*(self.visit(value) for value in node.values))
+        word = "and" if isinstance(node.op, ast.And) else "or"
+        return join(*(self._condition(value, f"{word!r} joins comparisons") for value in node.values))
 
     def _call(self, node: ast.Call) -> Any:
         if not isinstance(node.func, ast.Name):
             raise ExpressionError("only known functions can be called, by their name")
         name = node.func.id
+        if name == INTEGRAL and len(node.args) == 2 and name in self.scope.special:
+            return self._integral_operator(*node.args)
         if name in self.scope.special:
-            options = {k.arg: self.visit(k.value) for k in node.keywords if k.arg}
-            function, arguments = self.scope.special[name], [self.visit(a) for a in node.args]
-            try:
-                inspect.signature(function).bind(*arguments, **options)
-            except TypeError as error:
-                raise ExpressionError(f"{name}(): {error}") from None
-            return function(*arguments, **options)
+            return self._special(name, node)
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
             raise ExpressionError(f"{name}() takes plain arguments only")
         if name in CALCULUS:
@@ -332,10 +364,26 @@ class _Walker:
         if not least <= len(node.args) <= most:
             count = str(least) if least == most else f"{least} to {most}"
             raise ExpressionError(f"{name}() takes {count} arguments, found {len(node.args)}")
+        if name == "where":
+            condition = self._condition(node.args[0], "the first argument of where() must be a comparison")
+            return function(condition, *(self._scalar(a) for a in node.args[1:]))
         arguments = [self._scalar(a) for a in node.args]
-        if name == "where" and not isinstance(arguments[0], CONDITIONS):
-            raise ExpressionError(f"the first argument of where() must be a comparison, found {arguments[0]}")
+        if name == "gamma" and arguments[0].is_number and not abs(complex(arguments[0])) <= LARGEST_GAMMA:
+            raise ExpressionError(f"gamma({arguments[0]}) is too large a number; at most {LARGEST_GAMMA} is allowed")
         return function(*arguments)
+
+    def _special(self, name: str, node: ast.Call) -> Any:
+        """A function of this place only."""
+        options = {k.arg: self._scalar(k.value) for k in node.keywords if k.arg}
+        walker = self
+        if name == FACE:
+            walker = _Walker(replace(self.scope, names=side_names() | dict(self.scope.names)), self.visits)
+        function, arguments = self.scope.special[name], [walker._scalar(a) for a in node.args]
+        try:
+            inspect.signature(function).bind(*arguments, **options)
+        except TypeError as error:
+            raise ExpressionError(f"{name}(): {error}") from None
+        return function(*arguments, **options)
 
     def _sum(self, nodes: list[ast.expr]) -> Any:
         """``sum(expression, k, from, to)``."""
@@ -346,16 +394,41 @@ class _Walker:
             raise ExpressionError(f"sum() goes from a whole number to one at most {LONGEST_SUM} further on")
         terms = []
         for k in range(int(first), int(last) + 1):
-            inner = _Walker(replace(self.scope, names={**self.scope.names, nodes[1].id: sp.Integer(k)}))
+            inner = _Walker(replace(self.scope, names={**self.scope.names, nodes[1].id: sp.Integer(k)}), self.visits)
             terms.append(inner._scalar(nodes[0]))
         return sp.Add(*terms)
+
+    def _integral_operator(self, integrand: ast.expr, variable: ast.expr) -> Any:
+        """``integral(expression, s)``, the expression holding u(s) for unknowns u."""
+        scope = self.scope
+        if len(scope.axes) != 1:
+            raise ExpressionError(f"integral(expression, s) is for grids of one axis; this one has {len(scope.axes)}")
+        if not isinstance(variable, ast.Name) or variable.id in scope.names:
+            raise ExpressionError(
+                f"integral(expression, s): {ast.unparse(variable)!r} is not a new name for the variable of integration"
+            )
+        s, there = sp.Symbol(variable.id), {sp.Dummy(name): state for name, state in scope.states.items()}
+
+        def called(dummy: Any, state: Any) -> Callable[[Any], Any]:
+            def value(place: Any) -> Any:
+                if place == s:
+                    return dummy
+                if place in scope.axes:
+                    return state
+                raise ExpressionError(f"{state}({place}): the unknowns stand at {s} or at {scope.axes[0]} here")
+
+            return value
+
+        special = {**scope.special, **{str(state): called(dummy, state) for dummy, state in there.items()}}
+        inner = _Walker(replace(scope, names={**scope.names, variable.id: s}, special=special), self.visits)
+        return integral_operator(inner._scalar(integrand), scope.axes[0], s, there)
 
     # --- calculus
 
     def _arguments(self, name: str, nodes: list[ast.expr], count: int) -> list[Any]:
         if len(nodes) != count:
             raise ExpressionError(f"{name}() takes {count} argument{'s' * (count > 1)}, found {len(nodes)}")
-        return [self.visit(n) for n in nodes]
+        return [self._not_condition(self.visit(n)) for n in nodes]
 
     def _vectors(self, name: str, nodes: list[ast.expr], count: int) -> list[Any]:
         values = self._arguments(name, nodes, count)
@@ -418,8 +491,6 @@ class _Walker:
 
 
 def _power(base: Expression, exponent: Expression) -> Expression:
-    if any(isinstance(v, CONDITIONS) for v in (base, exponent)):
-        raise ExpressionError("a comparison cannot be raised to a power")
     if exponent.is_number:
         size = abs(complex(exponent))
         if size > LARGEST_EXPONENT:
@@ -429,33 +500,3 @@ def _power(base: Expression, exponent: Expression) -> Expression:
         if base == 0 and size != 0 and complex(exponent).real < 0:
             raise ExpressionError("division by zero")
     return base**exponent
-
-
-def names_in(text: Any) -> set[str]:
-    """All names in an expression, functions not counted."""
-    tree = syntax(text)
-    called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
-
-
-def called_names(text: Any) -> set[str]:
-    """The functions that an expression calls."""
-    return {n.func.id for n in ast.walk(syntax(text)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-
-
-def differentiated_names(text: Any) -> set[str]:
-    """Names that stand directly under a derivative: ``laplace(u)``, ``grad(u)``, ``d(u, x)``, ``u_xx``; no axes."""
-    found: set[str] = set()
-    axes: set[str] = set()
-    for node in ast.walk(syntax(text)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALCULUS and node.args:
-            if node.func.id in ("div", "dot") and not isinstance(node.args[0], ast.List | ast.Name):
-                continue  # of a vector expression: what is differentiated stands under grad and the like
-            found |= {n.id for n in ast.walk(node.args[0]) if isinstance(n, ast.Name)}
-            if node.func.id == "d":
-                axes |= {n.id for n in node.args[1:2] if isinstance(n, ast.Name)}
-        if isinstance(node, ast.Name) and "_" in node.id:
-            base, _, suffix = node.id.rpartition("_")
-            found.add(base)
-            axes |= {node.id, *suffix}
-    return found - axes

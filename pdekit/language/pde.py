@@ -14,9 +14,12 @@ import sympy as sp
 from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import evaluate_number, slope
+from pdekit.language.expression_size import refuse_boundless
 from pdekit.language.noise import Noise, NoiseTerm, NoiseWords, without_noise
-from pdekit.language.parser import Scope, Vector, called_names, differentiated_names, names_in, parse
+from pdekit.language.parser import Matrix, Scope, Vector, parse, parse_any
+from pdekit.language.reductions import fields_in, reduction_words
 from pdekit.language.symbols import SpatialDerivative
+from pdekit.language.syntax import called_names, differentiated_names, names_in
 from pdekit.language.vector_calculus import VectorCalculus
 from pdekit.language.vocabulary import FIXED, RESERVED
 from pdekit.typing import Expression
@@ -37,11 +40,14 @@ class Unknown:
         0 for ``0 = ...``.
     rhs : sympy expression
         The right-hand side, in unknowns and derivative atoms.
+    is_scalar : bool
+        One number, rather than a field.
     """
 
     name: str
     time_order: int
     rhs: Expression
+    is_scalar: bool = False
 
     @property
     def symbol(self) -> Any:
@@ -109,6 +115,17 @@ class EquationSystem:
         rates = [u.rate for u in self.unknowns if u.time_order == 2]
         return (*(u.symbol for u in self.unknowns), *rates, *self.definitions)
 
+    @property
+    def scalars(self) -> tuple[Any, ...]:
+        """Those of the states that are one number."""
+        return tuple(u.symbol for u in self.unknowns if u.is_scalar)
+
+    @property
+    def reductions(self) -> tuple[Any, ...]:
+        """The numbers made of fields that stand in the equations."""
+        found = {a for u in self.unknowns for a in u.rhs.atoms(SpatialDerivative) if not a.is_field}
+        return tuple(sorted(found, key=str))
+
 
 class PDE:
     """Partial differential equations as they stand on paper.
@@ -125,6 +142,9 @@ class PDE:
         Named expressions, usable in equations and in each other.
     unknowns : sequence of str, optional
         Needed only where they cannot be told from the left sides, or, in ``0 = ...``, from being differentiated.
+    scalars : sequence of str, optional
+        Unknowns that are one number rather than a field: ``S_t = ...``, or ``0 = ...``, of other such unknowns and of numbers made
+        of fields, such as ``integral(u)``, ``u(0.3)`` or ``face(u_x, x, right)``.
     rhs : callable, optional
         Instead of `equations`: a function that is given, by name, any of t, the coordinates, the unknowns (full
         arrays), the parameters and ``grid``, and returns du/dt as an array or a dict of arrays by unknown.
@@ -152,6 +172,7 @@ class PDE:
         parameters: Mapping[str, Any] | None = None,
         definitions: Mapping[str, str] | None = None,
         unknowns: Sequence[str] | None = None,
+        scalars: Sequence[str] = (),
         rhs: Callable[..., Any] | None = None,
         sources: Mapping[str, Any] | None = None,
         reach: int = 1,
@@ -161,18 +182,31 @@ class PDE:
         self.definitions = dict(definitions or {})
         self.rhs = rhs
         self.sources = dict(sources or {})
+        self.scalars = (scalars,) if isinstance(scalars, str) else tuple(scalars)
         self.reach = reach
         if bool(self.equations) == (rhs is not None):
             raise ExpressionError("give either equations or a right-hand side function rhs")
         if rhs is not None and not unknowns:
             raise ExpressionError("a right-hand side function needs the names of its unknowns, unknowns=('u',)")
-        self._sides = tuple(_split(text) for text in self.equations)
+        if rhs is not None and self.scalars:
+            raise ExpressionError("scalar unknowns need equations, not a right-hand side function", key="scalars")
+        self.sides = tuple(_split(text) for text in self.equations)
         self.unknowns = tuple(unknowns) if unknowns else self._infer_unknowns()
         self._check_names()
+        for name in self.scalars:
+            if name not in self.unknowns:
+                raise ExpressionError(
+                    f"{name!r} is not an unknown of the equations; there are {list(self.unknowns)}", key="scalars"
+                )
 
     def __repr__(self) -> str:
         what = "; ".join(self.equations) or f"rhs={getattr(self.rhs, '__name__', 'function')}"
         return f"PDE({what!r}, parameters={self.parameters})"
+
+    def _repr_latex_(self) -> str:
+        from pdekit.language.latex import pde_latex
+
+        return pde_latex(self)
 
     def arguments(self) -> dict[str, Any]:
         """What the constructor was given, by the names of its arguments."""
@@ -201,12 +235,13 @@ class PDE:
 
     def _infer_unknowns(self) -> tuple[str, ...]:
         found: list[str] = []
-        for left, _ in self._sides:
+        for left, _ in self.sides:
             found += sorted({m.group(1) for name in names_in(left) if (m := _RATE.match(name))})
-        for left, right in self._sides:
+        for left, right in self.sides:
             if not any(_RATE.match(name) for name in names_in(left)):
-                known = {*self.parameters, *self.definitions, *FIXED, *found}
+                known = {*self.parameters, *self.definitions, *FIXED, *found, *self.scalars}
                 found += sorted((differentiated_names(left) | differentiated_names(right)) - known)
+        found += [name for name in self.scalars if name not in found]
         unique = tuple(dict.fromkeys(found))
         if len(unique) != len(found):
             raise ExpressionError(f"two equations for the same unknown in {list(self.equations)}")
@@ -354,16 +389,13 @@ class _Binder:
             self._definition(name, ())
         rhs: dict[str, Any] = {}
         steady: list[Any] = []
-        for number, ((left, right), text) in enumerate(zip(pde._sides, pde.equations)):
+        for number, ((left, right), text) in enumerate(zip(pde.sides, pde.equations)):
             unknown, expression = self._equation(left, right, text, f"equations[{number}]")
             if unknown is None:
                 steady.append(expression)
             else:
                 rhs[unknown] = expression
-        rest = [name for name in pde.unknowns if name not in rhs]
-        if pde.rhs is None and len(rest) != len(steady):
-            raise ExpressionError(f"{len(steady)} equations '0 = ...' for the unknowns {rest}")
-        rhs |= dict(zip(rest, steady))
+        rhs |= self._without_rates([name for name in pde.unknowns if name not in rhs], steady)
         rhs = self._substitute_rates(rhs)
         for name, source in pde.sources.items():
             if name not in rhs:
@@ -371,7 +403,7 @@ class _Binder:
             for term in source if isinstance(source, tuple) else (source,):
                 rhs[name] += term if isinstance(term, sp.Expr) else parse(term, self._scope({}))
         rhs, noises = without_noise(rhs, orders)
-        unknowns = tuple(Unknown(n, orders[n], self._plain(rhs.get(n, sp.Integer(0)))) for n in pde.unknowns)
+        unknowns = tuple(self._unknown(n, orders[n], rhs.get(n, sp.Integer(0))) for n in pde.unknowns)
         parameters = {sp.Symbol(n): v for n, v in self.numbers.items()}
         definitions = {sp.Symbol(n): self._plain(self.resolved[n]) for n in pde.definitions if n in self.kept}
         for name, expression in definitions.items():
@@ -385,9 +417,46 @@ class _Binder:
         known = {
             n: e
             for n, e in (self.varying | self.resolved).items()
-            if not isinstance(e, Vector) and not e.has(SpatialDerivative, Noise) and not e.free_symbols & solution
+            if not isinstance(e, Vector | Matrix)
+            and not e.has(SpatialDerivative, Noise)
+            and not e.free_symbols & solution
         }
         return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises)
+
+    @property
+    def _numbers(self) -> set[Any]:
+        """The symbols that are one number."""
+        return {EquationSystem.t, *map(sp.Symbol, (*self.numbers, *self.pde.scalars))}
+
+    def _without_rates(self, names: Sequence[str], steady: Sequence[Any]) -> dict[str, Any]:
+        """Equations ``0 = ...`` by unknown: those in numbers only belong to scalars, the others to fields, each in their order."""
+        if self.pde.rhs is None and len(names) != len(steady):
+            raise ExpressionError(f"{len(steady)} equations '0 = ...' for the unknowns {list(names)}")
+        scalars = [name for name in names if name in self.pde.scalars]
+        fields = [name for name in names if name not in self.pde.scalars]
+        of_numbers = [e for e in steady if not fields_in(e, self._numbers)]
+        if scalars and len(scalars) != len(of_numbers):
+            raise ExpressionError(
+                f"{len(of_numbers)} equations '0 = ...' in numbers only, for the scalar unknowns {scalars}; numbers are made of fields by "
+                "integral, mean, max, min, face and at"
+            )
+        if not scalars:
+            return dict(zip(names, steady))
+        others = [e for e in steady if fields_in(e, self._numbers)]
+        return dict(zip(scalars, of_numbers)) | dict(zip(fields, others))
+
+    def _unknown(self, name: str, order: int, rhs: Any) -> Unknown:
+        is_scalar = name in self.pde.scalars
+        if is_scalar and order == 2:
+            raise ExpressionError(
+                f"{name}_tt: scalar unknowns are of first order in time; add one for the rate", key="equations"
+            )
+        if is_scalar and (fields := fields_in(rhs, self._numbers)):
+            raise ExpressionError(
+                f"{', '.join(fields)} is a field in the equation of the scalar unknown {name!r}; use integral, mean, max, min, face or at",
+                key="equations",
+            )
+        return Unknown(name, order, self._plain(rhs), is_scalar)
 
     def _plain(self, expression: Expression) -> Expression:
         """Numbers for exponents that are parameters: the slope of ``u**n`` is then finite at u = 0."""
@@ -400,7 +469,7 @@ class _Binder:
 
     def _time_orders(self) -> dict[str, int]:
         orders = dict.fromkeys(self.pde.unknowns, 1 if self.pde.rhs is not None else 0)
-        for left, _ in self.pde._sides:
+        for left, _ in self.pde.sides:
             for name in names_in(left):
                 match = _RATE.match(name)
                 if match and match.group(1) in orders:
@@ -409,11 +478,14 @@ class _Binder:
 
     def _scope(self, definitions: Mapping[str, Any]) -> Scope:
         pde = self.pde
-        states = {n: sp.Symbol(n) for n in (*pde.unknowns, *(d for d in pde.definitions if d in self.kept))}
+        symbols = {n: sp.Symbol(n) for n in (*pde.unknowns, *(d for d in pde.definitions if d in self.kept))}
         rates = {f"{n}_t": sp.Symbol(f"{n}_t") for n in (*self.first_order, *self.second_order)}
         names = {str(a): a for a in self.axes} | {"t": EquationSystem.t}
-        names |= {n: sp.Symbol(n) for n in self.numbers} | self.varying | dict(definitions) | states | rates
-        return Scope(names, self.axes, states | rates, self.noise.functions, self.curved)
+        names |= {n: sp.Symbol(n) for n in self.numbers} | self.varying | dict(definitions) | symbols | rates
+        scalars = {*pde.scalars, *(f"{n}_t" for n in pde.scalars)}
+        fields = {n: s for n, s in (symbols | rates).items() if n not in scalars}
+        words = reduction_words(self.axes, {n: s for n, s in fields.items() if n in symbols})
+        return Scope(names, self.axes, fields, words | self.noise.functions, self.curved)
 
     def _varying(self, name: str, path: tuple[str, ...]) -> None:
         """Resolve a parameter that depends on the coordinates or time."""
@@ -442,9 +514,8 @@ class _Binder:
             try:
                 used = {n.rpartition("_")[0] for n in names_in(text)} | names_in(text)
                 needs = {n: self._definition(n, (*path, name)) for n in used if n in self.pde.definitions}
-                expression = _parse_definition(
-                    text, self._scope({n: e for n, e in needs.items() if n not in self.kept})
-                )
+                inlined = {n: e for n, e in needs.items() if n not in self.kept}
+                expression = parse_any(text, self._scope(inlined))
             except ExpressionError as error:
                 raise error.under(f"definitions.{name}") from None
             self.resolved[name] = expression
@@ -471,25 +542,21 @@ class _Binder:
 
     def _substitute_rates(self, rhs: dict[str, Any]) -> dict[str, Any]:
         """Put the right-hand side of u_t in where u_t of a first-order equation stands on a right side."""
-        rates = {sp.Symbol(f"{n}_t"): rhs[n] for n in self.first_order if n in rhs}
-        for _ in range(len(rates) + 1):
-            used = {n: e.free_symbols & set(rates) for n, e in rhs.items()}
-            if not any(used.values()):
-                return rhs
-            for name, expression in rhs.items():
-                for atom in expression.atoms(SpatialDerivative):
-                    if atom.operand.free_symbols & set(rates):
+        names = {sp.Symbol(f"{n}_t"): n for n in self.first_order if n in rhs}
+        resolved: dict[str, Any] = {}
+
+        def resolve(name: str, path: tuple[str, ...]) -> Any:
+            if name in path:
+                raise ExpressionError("the time derivatives on the right-hand sides depend on each other in a circle")
+            if name not in resolved:
+                used = rhs[name].free_symbols & set(names)
+                for atom in rhs[name].atoms(SpatialDerivative):
+                    if atom.operand.free_symbols & used:
                         raise ExpressionError(
                             f"a space derivative of {atom.operand} is not possible in an equation of first order in time"
                         )
-                rhs[name] = expression.subs({r: rates[r] for r in used[name]})
-            rates = {sp.Symbol(f"{n}_t"): rhs[n] for n in self.first_order if n in rhs}
-        raise ExpressionError("the time derivatives on the right-hand sides depend on each other in a circle")
+                resolved[name] = rhs[name].subs({rate: resolve(names[rate], (*path, name)) for rate in used})
+                refuse_boundless(resolved[name])
+            return resolved[name]
 
-
-def _parse_definition(text: Any, scope: Scope) -> Expression:
-    """A definition may be a vector as well."""
-    from pdekit.language.parser import _Walker, syntax
-
-    value = _Walker(scope).visit(syntax(text))
-    return value if isinstance(value, Vector) else parse(text, scope)
+        return {name: resolve(name, ()) for name in rhs}

@@ -1,128 +1,180 @@
-"""Numbers of a state, in words: ``integral(u**2)``, ``max(u)``, ``u(0.3)``, ``mean(u) - T``.
+"""Numbers made of whole fields, as symbols: ``integral(u)``, ``mean(u)``, ``u(0.3)``; and integral operators.
 
-The language of equations with functions that make a number of a field: ``integral(e)`` over the domain, ``mean(e)``, ``max(e)`` and
-``min(e)`` over the nodes, ``face(e, x, right)`` over one face, ``at(e, 0.3, 0.5)`` and, of an unknown, ``u(0.3, 0.5)`` at a point.
+``Reduction(w, kind, *place)`` is one number of the field w, the same at every node. ``IntegralOperator(w, k, s)`` is
+``integral k(x, s) w(s) ds``, a field again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
 
 from pdekit.errors import ExpressionError
-from pdekit.language.parser import Scope, parse
-from pdekit.language.pde import EquationSystem
+from pdekit.language.symbols import SpatialDerivative, lower
 from pdekit.language.vocabulary import FUNCTIONS
 from pdekit.typing import Expression
 
 SIDES = ("left", "right")
 
 
-@dataclass(frozen=True)
-class Reduction:
-    """One number of a field.
+class Reduction(SpatialDerivative):
+    """``Reduction(w, kind, *place)``: one number of the field w.
+
+    `kind` is integral, mean, max, min, face (with the axis and the side) or at (with the coordinates of a point).
+    """
+
+    is_field = False
+
+    @property
+    def kind(self) -> str:
+        return str(self.args[1])
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Of "at": coordinates, in the order of the axes. Of "face": the axis and the side."""
+        return tuple(float(p) if p.is_number else str(p) for p in self.args[2:])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {}
+
+    @property
+    def is_even(self) -> bool:
+        return False  # as far as is known
+
+    @property
+    def short(self) -> str:
+        return f"{self.kind}({', '.join(map(str, (self.operand, *self.place)))})"
+
+    def lowered(self, functions: Mapping[Any, Any]) -> Any:
+        raise ExpressionError(f"{self.short} of a given function is not known in symbols")
+
+
+class IntegralOperator(SpatialDerivative):
+    """``IntegralOperator(w, k, s)``: the integral of ``k(x, s) w(s)`` over the axis, s being the variable of integration."""
+
+    @property
+    def kernel(self) -> Any:
+        """k, in the axis and the variable of integration."""
+        return self.args[1]
+
+    @property
+    def variable(self) -> Any:
+        return self.args[2]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {}
+
+    @property
+    def is_even(self) -> bool:
+        return False  # as far as is known
+
+    @property
+    def short(self) -> str:
+        return f"integral({self.kernel}*{self.operand}, {self.variable})"
+
+    def lowered(self, functions: Mapping[Any, Any]) -> Any:
+        raise ExpressionError(f"{self.short} of {lower(self.operand, functions)} is not known in symbols")
+
+
+def reduction_words(axes: Sequence[Any], states: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+    """The functions that make a number of a field.
+
+    ``integral(e)`` over the domain, ``mean(e)``, ``max(e)`` and ``min(e)`` over the nodes, ``face(e, x, right)`` over one face,
+    ``at(e, 0.3, 0.5)`` and, of a state, ``u(0.3, 0.5)`` at a point.
 
     Parameters
     ----------
-    kind : {"integral", "mean", "max", "min", "face", "at"}
-    expression : sympy expression
-        The field.
-    place : tuple
-        Of "at": coordinates, in the order of the axes. Of "face": the axis and the side.
+    axes : sequence of Symbol
+        In the grid's order.
+    states : mapping of str to Symbol
+        Those that may be called.
     """
-
-    kind: str
-    expression: Expression
-    place: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True)
-class StateNumber:
-    """An expression of reductions, parameters and time.
-
-    Parameters
-    ----------
-    expression : sympy expression
-        With a symbol for each reduction.
-    reductions : dict of Symbol to Reduction
-    """
-
-    expression: Expression
-    reductions: dict[Any, Reduction]
-
-
-def parse_number_of_state(text: str, system: EquationSystem) -> StateNumber:
-    """The reductions in a text.
-
-    Raises
-    ------
-    ExpressionError
-        It is no expression, or a field is left where a number is needed.
-
-    Examples
-    --------
-    >>> from pdekit.language.pde import PDE
-    >>> system = PDE("u_t = u_xx", parameters={"T": 2}).bind(("x",))
-    >>> parse_number_of_state("integral(u)/T + u(0.5)", system).reductions.values()
-    dict_values([Reduction(kind='integral', expression=u, place=()), Reduction(kind='at', expression=u, place=(0.5,))])
-    """
-    found: dict[Any, Reduction] = {}
-
-    def made(kind: str, expression: Expression, *place: Any) -> Expression:
-        symbol = sp.Dummy(kind)
-        found[symbol] = Reduction(kind, expression, place)
-        return symbol
+    names = ", ".join(map(str, axes))
 
     def at(expression: Expression, *place: Any) -> Expression:
-        if len(place) != len(system.axes) or not all(p.is_number for p in place):
+        if len(place) != len(axes) or not all(sp.sympify(p).is_number for p in place):
             raise ExpressionError(
-                f"a point has {len(system.axes)} coordinates, numbers, one for each of {list(map(str, system.axes))}"
+                f"a point has {len(axes)} coordinates, numbers, one for each of {names}; a product is written with *"
             )
-        return made("at", expression, *map(float, place))
+        return Reduction(expression, sp.Symbol("at"), *map(sp.Float, place))
 
     def face(expression: Expression, axis: Expression, side: Expression) -> Expression:
-        if axis not in system.axes or str(side) not in SIDES:
-            raise ExpressionError(
-                f"face(expression, axis, left or right), the axis one of {list(map(str, system.axes))}"
-            )
-        return made("face", expression, str(axis), str(side))
+        if axis not in axes or str(side) not in SIDES:
+            raise ExpressionError(f"face(expression, axis, left or right), the axis one of {names}")
+        return Reduction(expression, sp.Symbol("face"), axis, sp.Symbol(str(side)))
 
-    special: dict[str, Callable[..., Any]] = {
-        "integral": lambda expression: made("integral", expression),
-        "mean": lambda expression: made("mean", expression),
-        "max": lambda *given: made("max", *given) if len(given) == 1 else FUNCTIONS["max"][0](*given),
-        "min": lambda *given: made("min", *given) if len(given) == 1 else FUNCTIONS["min"][0](*given),
+    def extreme(kind: str) -> Callable[..., Any]:
+        def function(*given: Any) -> Any:
+            return Reduction(given[0], sp.Symbol(kind)) if len(given) == 1 else FUNCTIONS[kind][0](*given)
+
+        return function
+
+    found: dict[str, Callable[..., Any]] = {
+        "integral": lambda expression: Reduction(expression, sp.Symbol("integral")),
+        "mean": lambda expression: Reduction(expression, sp.Symbol("mean")),
+        "max": extreme("max"),
+        "min": extreme("min"),
         "at": at,
         "face": face,
     }
-    states = {str(s): s for s in system.states}
-    special |= {name: lambda *place, symbol=symbol: at(symbol, *place) for name, symbol in states.items()}
-    names = {str(s): s for s in (*system.axes, system.t, *system.parameters)}
-    sides = {side: sp.Symbol(side) for side in SIDES if side not in names}
-    scope = Scope({**sides, **system.known, **names, **states}, system.axes, states, special)
-    expression = parse(text, scope)
-    left = expression.free_symbols - set(found) - {system.t, *system.parameters}
-    if left:
-        raise ExpressionError(
-            f"{text!r}: {', '.join(sorted(map(str, left)))} is a field where a number is needed; use integral, mean, max, min, face or at"
-        )
-    return StateNumber(expression, found)
+    return found | {name: lambda *place, symbol=symbol: at(symbol, *place) for name, symbol in states.items()}
 
 
-def parse_condition(text: str, system: EquationSystem) -> StateNumber:
-    """A comparison of such numbers, as the difference that becomes positive when it holds.
+def fields_in(expression: Expression, numbers: Collection[Any]) -> list[str]:
+    """The names of what is a field in an expression: all that stands outside of reductions and is not among the `numbers`.
+
+    Examples
+    --------
+    >>> u, x, S = sp.symbols("u x S")
+    >>> fields_in(S * x + Reduction(u, sp.Symbol("mean")), {S})
+    ['x']
+    """
+    found = {atom for atom in expression.atoms(SpatialDerivative) if not atom.is_field}
+    outside = expression.xreplace({atom: sp.Integer(1) for atom in found})
+    derivatives = {atom.short for atom in outside.atoms(SpatialDerivative)}
+    return sorted(derivatives or set(map(str, outside.free_symbols - set(numbers))))
+
+
+def side_names() -> dict[str, Any]:
+    """The words ``left`` and ``right``."""
+    return {side: sp.Symbol(side) for side in SIDES}
+
+
+def integral_operator(expression: Expression, axis: Any, variable: Any, values: Mapping[Any, Any]) -> Expression:
+    """The integral of an expression over a variable of integration, which runs over the axis.
+
+    Parameters
+    ----------
+    expression : sympy expression
+        In the axis, the variable, and the symbols that stand for states there.
+    axis, variable : Symbol
+    values : mapping of Symbol to Symbol
+        The states, by the symbols that stand for their values at the variable.
 
     Raises
     ------
     ExpressionError
-        It is no comparison.
+        It is not a sum of products of a function of (axis, variable) and one of states at the variable.
     """
-    for sign in (">=", "<=", ">", "<"):
-        sides = text.split(sign)
-        if len(sides) == 2:
-            above, below = sides if sign[0] == ">" else sides[::-1]
-            return parse_number_of_state(f"({above}) - ({below})", system)
-    raise ExpressionError(f"{text!r} is no comparison, such as max(u) > 100")
+    total: Any = sp.Integer(0)
+    for term in sp.Add.make_args(sp.expand_mul(expression)):
+        outside, kernel, inside = sp.Integer(1), sp.Integer(1), sp.Integer(1)
+        for factor in sp.Mul.make_args(term):
+            if not factor.has(variable, *values):
+                outside *= factor
+            elif not factor.has(*values):
+                kernel *= factor
+            elif not factor.free_symbols & {axis, *values.values()}:
+                inside *= factor
+            else:
+                raise ExpressionError(
+                    f"{factor} mixes {axis} with values at {variable}; an integral over {variable} takes products of a function of "
+                    f"({axis}, {variable}) and one of the unknowns at {variable}"
+                )
+        operand = inside.xreplace({**values, variable: axis})
+        total += outside * IntegralOperator(operand, kernel, variable)
+    return total

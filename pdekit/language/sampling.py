@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,16 @@ def sample_text(text: Any, coordinates: Mapping[str, Any], known: Mapping[str, A
     expression = parse_sampled(text, coordinates, known, noise)
     with np.errstate(all="ignore"):
         given = (np.float64(v) if isinstance(v, float) else v for v in values.values())  # 1/0 is infinite, no exception
-        result = compile_expression(expression, list(values))(*given)
+        result = _compiled(expression, tuple(values))(*given)
     if np.any(~np.isfinite(np.asarray(result, dtype=complex))):
         raise ExpressionError(f"{str(text)!r} is not finite everywhere on the grid")
     return result
+
+
+@lru_cache(maxsize=64)
+def _compiled(expression: Expression, names: tuple[Any, ...]) -> Callable[..., Any]:
+    """Compiled once: an exact solution is evaluated at every stored time, and SymPy takes 0.1 s to make a function of it."""
+    return compile_expression(expression, names)
 
 
 def parse_sampled(

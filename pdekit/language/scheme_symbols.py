@@ -14,7 +14,7 @@ import sympy as sp
 
 from pdekit.errors import ConfigError, nearest_hint
 from pdekit.language.evaluate import evaluate_number, slope
-from pdekit.language.pde import EquationSystem, Unknown
+from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import Diff, spatial_derivatives
 from pdekit.typing import Expression
 
@@ -92,7 +92,7 @@ def with_schemes(system: EquationSystem, choices: Mapping[str, SchemeChoice]) ->
                 expression = make(system, expression, atom, name, choice, time_order)
         return expression
 
-    unknowns = tuple(Unknown(u.name, u.time_order, marked(u.rhs, u.time_order)) for u in system.unknowns)
+    unknowns = tuple(replace(u, rhs=marked(u.rhs, u.time_order)) for u in system.unknowns)
     definitions = {s: marked(e, 1) for s, e in system.definitions.items()}
     return replace(system, unknowns=unknowns, definitions=definitions)
 

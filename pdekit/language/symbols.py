@@ -23,6 +23,8 @@ class SpatialDerivative(sp.Function):
     scheme: str | None = None  # by which it is discretized, if not by the rule
     in_flux_form = False
     is_linear = True  # in what is differentiated
+    is_measured = False  # stands in a number made of a field only
+    is_field = True  # rather than a number made of a field
 
     @property
     def operand(self) -> Any:
@@ -68,6 +70,12 @@ class Diff(SpatialDerivative):
         return result
 
 
+class Measured(Diff):
+    """A derivative that is looked at rather than solved with: boundary rows of the full order, as for derivatives of data."""
+
+    is_measured = True
+
+
 class Flux(SpatialDerivative):
     """``Flux(k, w, x)``: ``d/dx (k dw/dx)`` in conservative form; ``Flux(k, w, q, m, s)``: ``(1/(s m)) d/dq (m k dw/dq)``.
 
@@ -106,6 +114,14 @@ class Flux(SpatialDerivative):
         return sp.diff(m * k * sp.diff(w, x), x) / (m * s)
 
 
+def local_derivatives(expression: Expression) -> set[Any]:
+    """All derivatives of an expression, those in other derivatives too, but none that is part of a number of a field."""
+    if isinstance(expression, SpatialDerivative) and not expression.is_field:
+        return set()
+    found = {expression} if isinstance(expression, SpatialDerivative) else set()
+    return found.union(*(local_derivatives(argument) for argument in expression.args))
+
+
 def spatial_derivatives(expression: Expression) -> set[Any]:
     """The outermost derivatives of an expression."""
     if isinstance(expression, SpatialDerivative):
@@ -138,6 +154,10 @@ def differentiate(
     """
     if n == 0:
         return expression
+    numbers = {atom: sp.Dummy() for atom in expression.atoms(SpatialDerivative) if not atom.is_field}
+    if numbers:
+        found = differentiate(expression.xreplace(numbers), axis, n, axes, states)
+        return found.xreplace({dummy: atom for atom, dummy in numbers.items()})
     expression = sp.expand_mul(expression)
     coefficients, others = gradient_terms(expression, axis, states)
     if coefficients:

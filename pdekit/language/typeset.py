@@ -10,6 +10,7 @@ from sympy.printing.pretty.pretty_symbology import pretty_symbol
 from sympy.printing.pretty.stringpict import prettyForm, stringPict
 
 from pdekit.language.pde import EquationSystem
+from pdekit.language.reductions import IntegralOperator, Reduction
 from pdekit.language.symbols import Diff, Flux
 from pdekit.typing import Expression
 
@@ -34,6 +35,19 @@ class _Typesetter(PrettyPrinter):
         form = prettyForm(*form.right(body))
         form.binding = prettyForm.MUL
         return form
+
+    def _print_Reduction(self, atom: Reduction) -> Expression:
+        operand = self._print(atom.operand)
+        if atom.kind in ("at", "face"):
+            where = ", ".join(f"{p:g}" if isinstance(p, float) else p for p in atom.place)
+            body = operand if atom.operand.is_Atom else prettyForm(*operand.parens())
+            return prettyForm(*body.right(f"({where})"))
+        return prettyForm(*prettyForm(*operand.parens()).left(atom.kind))
+
+    def _print_IntegralOperator(self, atom: IntegralOperator) -> Expression:
+        s, w = atom.variable, atom.operand
+        inside = atom.kernel * (sp.Function(str(w))(s) if w.is_Symbol else w)
+        return self._print(sp.Integral(inside, s))
 
     def _print_Derivative(self, derivative: Expression) -> Any:
         pairs = [(variable, int(count)) for variable, count in derivative.variable_count]

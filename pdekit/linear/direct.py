@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.errors import SingularError, SolverError
 from pdekit.linear.solver_protocol import TransposedSolver
+from pdekit.linear.updated import factorise_updated
 from pdekit.typing import Array, Matrix
 
 
@@ -105,7 +107,8 @@ def condition(matrix: Matrix, solver: TransposedSolver) -> float:
     inverse = LinearOperator(
         (n, n), matvec=solver.solve, rmatvec=solver.solve_transposed, dtype=np.result_type(matrix.dtype, float)
     )
-    norm = float(np.max(np.asarray(abs(matrix).sum(axis=0))))
+    sums = matrix.column_sums() if isinstance(matrix, LowRankUpdate) else abs(matrix).sum(axis=0)
+    norm = float(np.max(np.asarray(sums)))
     return norm * float(onenormest(inverse))
 
 
@@ -124,6 +127,8 @@ def factorise(matrix: Matrix) -> TransposedSolver:
     >>> solver.description, bool(abs(A @ solver.solve(np.ones(5)) - 1).max() < 1e-14)
     ('banded LU, 1 + 1 diagonals', True)
     """
+    if isinstance(matrix, LowRankUpdate):
+        return factorise_updated(matrix, factorise)
     if not np.all(np.isfinite(matrix.data)):
         raise SolverError("the Jacobian is not finite: a slope of the equations is infinite or undefined at this state")
     lower, upper = bandwidths(matrix)

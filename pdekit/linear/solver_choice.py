@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, nearest_hint
 from pdekit.kernels.workers import usable_cores
@@ -20,6 +21,7 @@ from pdekit.linear.krylov import PreconditionedKrylov
 from pdekit.linear.separable import Diagonalisation, SeparableSolver
 from pdekit.linear.solver_protocol import Factoriser, LinearSolver, ShiftedProblem, SolverKind
 from pdekit.linear.stiff_part import NOTHING, StiffPart, stiff_part
+from pdekit.linear.updated import factorise_updated
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.typing import Matrix
 
@@ -146,6 +148,8 @@ class Solvers:
 
     def factorise(self, matrix: Matrix) -> LinearSolver:
         """The solver of any sparse matrix, such as the Jacobian of a nonlinear system."""
+        if isinstance(matrix, LowRankUpdate):
+            return factorise_updated(matrix, self.factorise)
         if not isinstance(self.setting, str):
             return FactorisedElsewhere(self.setting, matrix)
         if self.setting == "auto":

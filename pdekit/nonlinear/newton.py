@@ -63,6 +63,7 @@ class Strategy:
 STEPS = Strategy(25, keeps_factors=True)
 STEADY = Strategy(60, damped=True)
 CONSISTENT = Strategy(30)
+BOUNDED = Strategy(60)
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,10 +45,13 @@ def animate(solution: Solution, path: str | Path, name: str | None = None, *, ra
         raise PdekitError("a movie needs at least two stored times")
     name = choose_variable(solution, name)
     with styled():
-        figure, draw = _stage(solution, name)
+        figure, draw = stage(solution, name)
         writer = _writer(path, rate)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            draw(
+                0
+            )  # what fails here fails before the writer begins, which without a frame hides the error by one of its own
             with writer.saving(figure, str(path), dpi=110):
                 for index in range(solution.times.size):
                     draw(index)
@@ -74,8 +77,8 @@ def _writer(path: Path, rate: int) -> Any:
     )
 
 
-def _stage(solution: Solution, name: str) -> tuple[Any, Any]:
-    """The empty figure, and what draws a frame into it."""
+def stage(solution: Solution, name: str) -> tuple[Any, Any]:
+    """The empty figure, and what draws a frame into it, by its index."""
     grid = solution.grid
     everything, pattern = visible(solution.values[name])
     label = pattern.format(label_of(solution, name))
@@ -89,13 +92,15 @@ def _stage(solution: Solution, name: str) -> tuple[Any, Any]:
         figure = picture(11, 3.8)
         panels = list(figure.subplots(1, 3))
 
+    bars: list[Any] = []
+
     def draw(index: int) -> None:
         for axes, (where, plane) in zip(panels, planes(grid, everything[index])):
             axes.clear()
             mesh = draw_map(axes, plane, **limits)
             axes.set_title(where)
-        if index == 0:
-            figure.colorbar(mesh, ax=panels, label=label)
+        if not bars:
+            bars.append(figure.colorbar(mesh, ax=panels, label=label))
         figure.suptitle(f"{solution.title}   t = {solution.times[index]:.4g}")
 
     return figure, draw

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from pdekit.geometry.grid import Grid
 from pdekit.typing import Array
+
+Shape = Literal["flat", "disc", "half disc"]
 
 
 def axis_label(grid: Grid, name: str) -> str:
@@ -44,6 +47,10 @@ class Plane:
         Of the picture's axes.
     equal : bool
         Whether both have the same scale.
+    lines : (array, array)
+        The coordinates along both axes.
+    shape : {"flat", "disc", "half disc"}
+        How the points follow from them.
     """
 
     x: Array
@@ -51,6 +58,8 @@ class Plane:
     values: Array
     labels: tuple[str, str]
     equal: bool
+    lines: tuple[Array, Array]
+    shape: Shape = "flat"
 
     @property
     def aspect(self) -> float:
@@ -70,7 +79,7 @@ def plane(grid: Grid, first: int, second: int, values: Array) -> Plane:
     if grid.geometry is None or names[0] != "r" or names[1] == "z":
         x, y = np.meshgrid(p, q, indexing="ij")
         ratio = float(np.ptp(q) / np.ptp(p))
-        return Plane(x, y, values, (axis_label(grid, names[0]), axis_label(grid, names[1])), 0.2 < ratio < 5)
+        return Plane(x, y, values, (axis_label(grid, names[0]), axis_label(grid, names[1])), 0.2 < ratio < 5, (p, q))
     if names[1] == "theta":
         for side, pole in grid.poles("theta").items():
             first_row, q = values.take([0 if side == "left" else -1], axis=1), np.sort(np.append(q, pole))
@@ -82,9 +91,9 @@ def plane(grid: Grid, first: int, second: int, values: Array) -> Plane:
     unit = f" [{grid['r'].unit}]" if grid["r"].unit else ""
     if grid.system == "spherical" and names[1] == "theta":
         labels = (f"r sin θ{unit}", f"r cos θ{unit}")
-        return Plane(r * np.sin(angle), r * np.cos(angle), values, labels, True)
+        return Plane(r * np.sin(angle), r * np.cos(angle), values, labels, True, (p, q), "half disc")
     labels = (f"r cos {_greek(names[1])}{unit}", f"r sin {_greek(names[1])}{unit}")
-    return Plane(r * np.cos(angle), r * np.sin(angle), values, labels, True)
+    return Plane(r * np.cos(angle), r * np.sin(angle), values, labels, True, (p, q), "disc")
 
 
 def _greek(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pdekit.plotting.style import picture, save, styled
-from pdekit.verification.converge import Study
+from pdekit.verification.study import Study
 
 
 def plot_study(study: Study, *, file: str | Path | None = None) -> Any:
@@ -29,15 +29,17 @@ def plot_study(study: Study, *, file: str | Path | None = None) -> Any:
         axes = figure.subplots()
         h = np.array(study.widths)
         for name, errors in study.errors.items():
-            axes.loglog(h, np.maximum(errors, 1e-300), "o-", label=f"{name}: order {study.orders(name)[-1]:.2f}", ms=5)
-        lowest = (
-            min(min(e) for e in study.errors.values() if min(e) > 0) if any(map(any, study.errors.values())) else 1e-16
-        )
-        _triangle(axes, h, lowest, study.expected)
+            (line,) = axes.loglog(h, np.maximum(errors, 1e-300), "o-", label=_label(study, name, "max"), ms=5)
+            if "L2" in study.integral_errors:
+                averages = np.maximum(study.errors_in("L2")[name], 1e-300)
+                axes.loglog(h, averages, "s--", color=line.get_color(), label=_label(study, name, "L2"), ms=3.5, lw=1)
+        drawn = [study.errors, *([study.integral_errors["L2"]] if "L2" in study.integral_errors else [])]
+        positive = [error for errors in drawn for e in errors.values() for error in e if error > 0]
+        _triangle(axes, h, min(positive, default=1e-16), study.expected)
         axes.set_xticks(h, [f"{s:g}" if study.what == "time" else str(s) for s in study.sizes])
         axes.minorticks_off()
         axes.set_xlabel("step" if study.what == "time" else "points along the first axis")
-        axes.set_ylabel("max error")
+        axes.set_ylabel("error")
         axes.set_title(f"{study.title}\nagainst {study.against}")
         axes.grid(True)
         axes.legend()
@@ -47,6 +49,10 @@ def plot_study(study: Study, *, file: str | Path | None = None) -> Any:
     if file is not None:
         save(figure, file)
     return figure
+
+
+def _label(study: Study, name: str, norm: str) -> str:
+    return f"{name}, {norm}: order {study.orders(name, norm)[-1]:.2f}"
 
 
 def _triangle(axes: Any, h: Any, lowest: float, order: float) -> None:

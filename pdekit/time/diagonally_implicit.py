@@ -50,7 +50,8 @@ class DiagonallyImplicit(VectorStepper):
 
     def rate(self, t: float, Y: Array) -> Array:
         self.statistics.evaluations += 1
-        return self.system.rhs(t, Y)
+        found, bounds = self.system.rhs(t, Y), self.system.bounds
+        return found if bounds is None else bounds.admissible(found, Y)
 
     def restart(self) -> None:
         self._first = None

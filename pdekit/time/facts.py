@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.real_pairs import RealPairs
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
@@ -15,6 +16,7 @@ from pdekit.linear.stiff_part import StiffPart
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.compositions import COMPOSITIONS
 from pdekit.time.methods import Method
+from pdekit.time.modified_equation import LIMIT
 from pdekit.time.second_order import halves
 from pdekit.time.soundness import has_doubtful_closures
 from pdekit.time.stability import (
@@ -52,9 +54,15 @@ class Facts:
 
     @cached_property
     def jacobian(self) -> Matrix:
-        """Jacobian at the start; that of real and imaginary parts where there is no complex one."""
+        """Jacobian at the start; that of real and imaginary parts where there is no complex one.
+
+        What numbers made of whole fields add to that of a large system, a few products, is left out.
+        """
         if self.system.is_holomorphic:
-            return self.system.jacobian(self.t, self.y)
+            found = self.system.jacobian(self.t, self.y)
+            if not isinstance(found, LowRankUpdate):
+                return found
+            return found.explicit() if self.system.size <= self.thresholds.dense_spectrum else found.A
         return RealPairs(self.system).jacobian(self.t, RealPairs.split(self.y))
 
     @cached_property
@@ -162,7 +170,8 @@ class Facts:
                 )
             known = self.bounded or self.known is not None
             own = _inverse(self.spectrum.radius) if known else verlet_limit(self.stiffness, self.precise)
-            own *= COMPOSITIONS[method.name].limit / COMPOSITIONS["verlet"].limit
+            limit = COMPOSITIONS[method.name].limit if method.name in COMPOSITIONS else LIMIT
+            own *= limit / COMPOSITIONS["verlet"].limit
         others = [other.limit(method) for other in self.later] if own is not None else []
         return own if own is None else min([own, *(other for other in others if other is not None)])
 

@@ -8,14 +8,15 @@ from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
-from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
+from pdekit.nonlinear.complementarity import within_bounds
+from pdekit.nonlinear.newton import BOUNDED, STEPS, Newton, RootProblem
 from pdekit.time.iteration_matrix import iteration_matrix
 from pdekit.time.kept_factors import linear_factors
 from pdekit.typing import Array
 
 
 class ImplicitStage:
-    """Solves one stage after the other: directly where the system is linear, by simplified Newton iterations elsewhere.
+    """Solves one stage after the other: directly where the system is linear, by simplified Newton iterations elsewhere; within bounds by active sets.
 
     Factors are kept as long as hg stays the same. Rows of algebraic equations, where M is zero, are ``0 = F``.
 
@@ -30,7 +31,7 @@ class ImplicitStage:
         self.system, self.statistics = system, statistics
         self.M, self.regular = system.mass, system.evolves
         self._blocks = [block.slice for block in system.blocks]
-        self._newton = Newton(STEPS, solvers.factorise, statistics)
+        self._newton = Newton(STEPS if system.bounds is None else BOUNDED, solvers.factorise, statistics)
         self._linear = linear_factors(system, solvers, statistics)
         self.last: LinearSolver | None = None  # of ``M - hg J``, as the stage left it
 
@@ -41,9 +42,9 @@ class ImplicitStage:
         ------
         NotConvergedError, SolverError
         """
-        system, M = self.system, self.M
+        system, M, bounds = self.system, self.M, self.system.bounds
         self.statistics.evaluations += 1
-        if system.is_linear:
+        if system.is_linear and bounds is None:
             self.last = self._linear.at(hg)
             return self.last.solve((known if self.regular else M * known) + hg * system.b(t))
 
@@ -57,6 +58,8 @@ class ImplicitStage:
             lambda x: M * (np.abs(x) + np.abs(known)) + hg * (abs(system.jacobian(t, x)) @ np.abs(x)),
             self._blocks,
         )
+        if bounds is not None:
+            problem, guess = within_bounds(problem, bounds, 1.0), bounds.projected(guess)
         root = self._newton.solve(problem, guess, hg)
         self.last = root.solver
         return root.x

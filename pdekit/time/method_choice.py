@@ -20,6 +20,7 @@ from pdekit.time.stability import rate_bound
 from pdekit.typing import Array
 
 MOST_STEPS = 1e9
+WITH_BOUNDS = ("tr_bdf2", "esdirk43", "backward_euler", "crank_nicolson")  # their stages are solved by active sets
 ROUNDING = 1e-12  # imaginary parts of eigenvalues beside the greatest modulus
 
 
@@ -173,6 +174,10 @@ def _for_noise(facts: Facts, method: str, step: float | None, duration: float) -
 
 def _check_fits(method: Method, facts: Facts) -> None:
     """Refuse a method that cannot do the system."""
+    if facts.system.bounds is not None and method.name not in WITH_BOUNDS:
+        raise SolverError(
+            f"{method.name} cannot keep constraints; use {', '.join(WITH_BOUNDS)} or method: auto", key="time.method"
+        )
     if facts.system.is_limited:
         if method.family not in ("explicit", "adaptive explicit"):
             raise SolverError(
@@ -211,6 +216,8 @@ def rounded_down(value: float) -> str:
 
 def _automatic(facts: Facts, step: float | None, rtol: float, solvers: Solvers) -> Choice:
     system = facts.system
+    if system.bounds is not None:
+        return Choice(METHODS["tr_bdf2"], ("there are constraints: TR-BDF2, by active sets in every stage",))
     if not system.evolves:
         reason = "algebraic equations stand beside evolution equations: TR-BDF2 satisfies them at every step"
         return Choice(METHODS["tr_bdf2"], (reason,))

@@ -27,6 +27,7 @@ from pdekit.time.maruyama import (
     wiener_processes,
 )
 from pdekit.time.method import Ingredients, Method
+from pdekit.time.modified_equation import ModifiedEquation
 from pdekit.time.multistep_implicit_explicit import (
     SEMI_IMPLICIT,
     MultistepImplicitExplicit,
@@ -226,6 +227,14 @@ METHODS: dict[str, Method] = {
             aliases=("cfl",),
             stability="ssprk3",
             control=_courant,
+        ),
+        Method(
+            "modified_equation",
+            "verlet",
+            4,
+            "modified equation of order 4 for linear waves, Shubin and Bell (1987)",
+            lambda given: ModifiedEquation(given.system, given.statistics),
+            aliases=("lax_wendroff4", "dablain"),
         ),
         Method(
             "backward_euler",

@@ -30,7 +30,7 @@ class RosenbrockTableau:
     m : tuple
         Weights of the result.
     error : tuple
-        Weights of the stages in the error estimate.
+        Weights of the stages in the error estimate; none where the defect of the trapezoidal rule is taken.
     error_order : int
         Order of the companion result from which it comes.
     title : str
@@ -83,7 +83,7 @@ ROSENBROCK_TABLEAUX: dict[str, RosenbrockTableau] = {
             a=((), (1 / _G3,), (1 / _G3, 0.0)),
             c=((), (-1 / _G3**2,), (-2 * 3**0.5, -(3**0.5))),
             m=(2.0, 3**0.5 / 3, 1 - 3**0.5 / 3),
-            error=((1 - 3**0.5 / 3) * -0.26794919243112264, 3**0.5 / 3 - 1, 0.0),
+            error=(),  # the published weights, (m_1 - 2.1133, m_2 - 1, 0), give 0 for every linear equation
             error_order=2,
             title="Rosenbrock of order 3 for parabolic problems, Lang and Verwer (2001)",
         ),

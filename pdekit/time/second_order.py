@@ -141,7 +141,7 @@ class Newmark(VectorStepper):
     def _matrix(self, J: Matrix, h: float) -> Matrix:
         K, C = J[self.v][:, self.q], J[self.v][:, self.v]
         m, one = self.method, sparse.eye_array(K.shape[0], format="csr")
-        return sparse.csr_array((1 - m.lag_mass) * one - (1 - m.lag_force) * (m.beta * h**2 * K + m.gamma * h * C))
+        return (1 - m.lag_mass) * one - (1 - m.lag_force) * (m.beta * h**2 * K + m.gamma * h * C)
 
     def rate(self, t: float, Y: Array) -> Array:
         return self.system.rhs(t, Y)

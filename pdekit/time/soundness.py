@@ -12,7 +12,7 @@ from typing import Any
 
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import StabilityError
-from pdekit.language.symbols import SpatialDerivative
+from pdekit.language.symbols import local_derivatives
 from pdekit.stencils.schemes import SCHEMES
 
 
@@ -22,7 +22,7 @@ def has_doubtful_closures(system: SemiDiscrete) -> bool:
     if system.time_order == 2:
         return True
     for expression in system.system.expressions:
-        for atom in expression.atoms(SpatialDerivative):
+        for atom in local_derivatives(expression):
             if atom.scheme is not None and SCHEMES[atom.scheme].sound:
                 continue
             for name, n in atom.counts.items():
@@ -57,7 +57,7 @@ def refuse_unsound(system: SemiDiscrete) -> None:
 def _along_bounded_axes(system: SemiDiscrete) -> Iterator[tuple[Any, str, int]]:
     """All derivatives along bounded axes: what, along which axis, and how often."""
     for expression in system.system.expressions:
-        for derivative in expression.atoms(SpatialDerivative):
+        for derivative in sorted(local_derivatives(expression), key=str):
             for axis, n in derivative.counts.items():
                 if not system.grid[axis].periodic:
                     yield derivative, axis, n

@@ -3,137 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import ConfigError, PdekitError
-from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.problem import Problem
 from pdekit.solution import Solution
 from pdekit.time.maruyama import strong_order
 from pdekit.time.methods import METHODS
+from pdekit.verification.claimed_solution import ClaimCheck, check_claim
+from pdekit.verification.growth import ModeGrowth, growth_rate
 from pdekit.verification.manufactured import manufactured
+from pdekit.verification.restriction import shared_nodes
+from pdekit.verification.study import Study
 
 # In a study in space the error in time must not be seen.
 TIGHT: dict[str, Any] = {"rtol": 1e-11, "atol": 1e-13}
 FINER_PATH = 16  # of the finest step of a study with noise, that of the reference
-FAR_ABOVE = 2.5  # of the expected order
-ROUNDING = 2e-11  # errors below this, beside the solution, are rounding and tolerance: no order can be read off
 Reference = Literal["exact", "manufactured", "self"]
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Study:
-    """The result of a convergence study.
-
-    Parameters
-    ----------
-    title : str
-    what : {"space", "time", "space and time"}
-        What is refined.
-    against : str
-        With what is compared, in words.
-    sizes : tuple
-        Points along the first axis, or steps.
-    widths : tuple of float
-        Mesh widths, or steps: the abscissae of the order.
-    errors : dict of str to tuple of float
-        Max-norm errors by variable.
-    expected : float
-        The order that is expected.
-    tolerance : float
-        By how much the observed order may fall short.
-    scale : dict of str to float
-        Size of each variable, to tell rounding.
-    """
-
-    title: str
-    what: str
-    against: str
-    sizes: tuple[Any, ...]
-    widths: tuple[float, ...]
-    errors: dict[str, tuple[float, ...]]
-    expected: float
-    tolerance: float
-    scale: dict[str, float]
-
-    def orders(self, name: str) -> list[float]:
-        """Observed orders between consecutive sizes."""
-        e, h = self.errors[name], self.widths
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return [float(np.log(e[i] / e[i + 1]) / np.log(h[i] / h[i + 1])) for i in range(len(e) - 1)]
-
-    def at_rounding(self, name: str) -> bool:
-        """Whether the finest error is rounding: the discretization is exact for this problem."""
-        return self.errors[name][-1] <= ROUNDING * max(self.scale[name], 1e-300)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every variable has the expected order, in the last refinement or over all of them, or rounding.
-
-        An order far above the expected one is none: errors that fall so fast do not follow the law of the method.
-        """
-        least, most = self.expected - self.tolerance, self.expected + FAR_ABOVE
-        return all(
-            self.at_rounding(name) or least <= max(self.orders(name)[-1], self.fitted(name)) <= most
-            for name in self.errors
-        )
-
-    def fitted(self, name: str) -> float:
-        """The order of a fit through all errors: of one pair alone the last may be out of line."""
-        e, h = np.array(self.errors[name]), np.array(self.widths)
-        if np.any(e <= 0):
-            return float("nan")
-        return float(np.polyfit(np.log(h), np.log(e), 1)[0])
-
-    @property
-    def verdict(self) -> str:
-        """One sentence."""
-        open_names = [name for name in self.errors if not self.at_rounding(name)]
-        if not open_names:
-            seen = [
-                order
-                for name in self.errors
-                for order, error in zip(self.orders(name), self.errors[name])
-                if error > 100 * ROUNDING * self.scale[name]
-            ]
-            if seen:
-                return f"PASS: observed order {max(seen):.2f} until rounding is reached, expected {self.expected:g}"
-            return "PASS: errors are at rounding level from the start, the discretization is exact for this problem"
-        worst = min(open_names, key=lambda name: self.orders(name)[-1])
-        word = "PASS" if self.passed else "FAIL"
-        above = (
-            "; so fast errors do not fall by the law of the method"
-            if self.orders(worst)[-1] > self.expected + FAR_ABOVE
-            else ""
-        )
-        return f"{word}: observed order {self.orders(worst)[-1]:.2f} ({worst}), expected {self.expected:g}{above}"
-
-    def table(self) -> str:
-        """Sizes, errors and orders as text."""
-        label = "step" if self.what == "time" else "points"
-        lines = []
-        for name in self.errors:
-            lines.append(f"{label:>10} {'max error of ' + name:>20} {'order':>7}")
-            orders = ["", *(f"{order:.2f}" for order in self.orders(name))]
-            for size, error, order in zip(self.sizes, self.errors[name], orders):
-                lines.append(f"{size!s:>10} {error:>20.3e} {order:>7}")
-        return "\n".join(lines)
-
-    def __str__(self) -> str:
-        return f"{self.table()}\n{self.verdict}\nagainst {self.against}"
-
-    def plot(self, **options: Any) -> Any:
-        """Errors over mesh width, with the slope of the expected order. See `pdekit.plotting.study_picture.plot_study`."""
-        from pdekit.plotting.study_picture import plot_study
-
-        return plot_study(self, **options)
 
 
 def refined(grid: Grid, points: int) -> Grid:
@@ -166,6 +59,7 @@ def converge(
     points: Sequence[int] | None = None,
     *,
     steps: Sequence[float] | None = None,
+    ratio: float | None = None,
     t_end: float | None = None,
     against: Reference | None = None,
     expect: float | None = None,
@@ -183,6 +77,8 @@ def converge(
     steps : sequence of float, optional
         Time steps: a study in time of the problem's method on its own grid, against the exact solution in time of the
         same semi-discrete system. With `points`, one step per grid: both are refined together.
+    ratio : float, optional
+        With `points`: a time step on every grid, so many times the mesh width of its first axis.
     t_end : float, optional
         End of the time span.
     against : {"exact", "manufactured", "self"}, optional
@@ -216,6 +112,7 @@ def converge(
     settings = problem.convergence
     if points is None and steps is None:
         points, steps = settings.points, settings.steps
+    ratio = settings.ratio if ratio is None and steps is None else ratio
     against = against or settings.against  # type: ignore[assignment]
     expect = settings.expect if expect is None else expect
     tolerance = settings.tolerance if tolerance is None else tolerance
@@ -227,6 +124,8 @@ def converge(
     say = report or (lambda text: None)
     if points is None and steps is None:
         raise ConfigError("give points (a study in space) or steps (a study in time)", key="convergence")
+    if ratio is not None:
+        steps = _steps_at(problem, points, steps, ratio)
     if points is None:
         assert steps is not None
         return _in_time(problem, steps, against, expect, tolerance, say)
@@ -241,12 +140,23 @@ def converge(
     return _in_space(problem, sorted(points), steps, against, expect, tolerance, say)
 
 
+def _steps_at(
+    problem: Problem, points: Sequence[int] | None, steps: Sequence[float] | None, ratio: float
+) -> list[float]:
+    """Time steps at a fixed ratio to the mesh widths of the first axis."""
+    if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio < np.inf:
+        raise ConfigError(f"must be a positive number, found {ratio!r}", key="convergence.ratio")
+    if points is None or steps is not None:
+        raise ConfigError("goes with points, and without steps", key="convergence.ratio")
+    return [ratio * problem.grid.axes[0].length / _steps(problem.grid, n) for n in sorted(points)]
+
+
 def _final(solution: Solution, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     return {name: solution[name].values for name in names}
 
 
 def _study_names(problem: Problem) -> tuple[str, ...]:
-    return tuple(u.name for u in problem.system.unknowns)
+    return tuple(u.name for u in problem.system.unknowns if not u.is_scalar)
 
 
 def _in_space(
@@ -264,6 +174,7 @@ def _in_space(
         raise ConfigError("there is no exact solution; use manufactured or self", key="convergence.against")
     if against == "manufactured":
         problem = manufactured(problem)
+    claim = _claim(problem, say) if against == "exact" else None
     names = [n for n in _study_names(problem) if against == "self" or n in problem.exact]
     for name in _study_names(problem):
         if name not in names:
@@ -272,15 +183,15 @@ def _in_space(
     if against == "self":
         sizes.append(nested_size(problem.grid, sizes[-1]))
     step_of = dict(zip(points, sorted(steps, reverse=True))) if steps else {}
-    found = list(_solve_all(problem, sizes, step_of, say))
-    errors: dict[str, list[float]] = {name: [] for name in names}
+    found, rates = [], {}
+    for n, (sized, solution) in zip(sizes, _solve_all(problem, sizes, step_of, say)):
+        found.append((sized.grid, solution))
+        if not problem.steady and (rate := growth_rate(sized)) is not None:
+            rates[n] = rate
+    differences: list[dict[str, Field]] = []
     for i, (grid, solution) in enumerate(found[: len(points)]):
-        for name in names:
-            if against == "self":
-                finer = found[i + 1][1][name]
-                errors[name].append(float(np.max(np.abs(solution[name].values - _at_nodes(finer, grid)))))
-            else:
-                errors[name].append(_error(solution, name))
+        finer = found[i + 1][1] if against == "self" else None
+        differences.append({name: _difference(solution, name, grid, finer) for name in names})
     widths = tuple(1.0 / _steps(problem.grid, n) for n in points)
     words = {
         "exact": "the exact solution",
@@ -288,7 +199,6 @@ def _in_space(
         "self": "the next finer grid",
     }[against]
     scale = {name: found[-1][1][name].norm("max") for name in names}
-    fixed = {name: tuple(values) for name, values in errors.items()}
     what = "space and time" if steps else "space"
     return Study(
         problem.title,
@@ -296,19 +206,46 @@ def _in_space(
         words,
         tuple(points),
         widths,
-        fixed,
+        _norms(differences, "max"),
         float(expect or expected_order(problem)),
         tolerance,
         scale,
+        {"L2": _norms(differences, "L2"), "L1": _norms(differences, "L1")},
+        claim,
+        _growth(problem, rates),
     )
 
 
-def _error(solution: Solution, name: str) -> float:
-    """Max-norm error; up to a constant where only derivatives are prescribed, for then a constant is free."""
+def _growth(problem: Problem, rates: dict[int, float]) -> ModeGrowth | None:
+    """Of the two finest grids whose rates are known."""
+    if len(rates) < 2:
+        return None
+    (few, slow), (many, fast) = list(rates.items())[-2:]
+    start, end = problem.span(None)
+    widths = (1.0 / _steps(problem.grid, few), 1.0 / _steps(problem.grid, many))
+    return ModeGrowth((few, many), widths, (slow, fast), end - start)
+
+
+def _claim(problem: Problem, say: Report) -> ClaimCheck:
+    """Whether the claimed solution is one, told before the first run."""
+    claim = check_claim(problem)
+    for residual in claim.refuted:
+        say(f"note: the claimed exact solution is none: {residual}")
+    return claim
+
+
+def _difference(solution: Solution, name: str, grid: Grid, finer: Solution | None) -> Field:
+    """From the exact solution or from that on a finer grid; up to a constant where only derivatives are prescribed, for then a
+    constant is free."""
+    if finer is not None:
+        return Field(grid, solution[name].values - _at_nodes(finer[name], grid), name)
     difference = solution[name] - solution.exact_field(name)
-    if solution.up_to_constant:
-        difference = difference - difference.mean()
-    return float(difference.norm("max"))
+    return difference - difference.mean() if solution.up_to_constant else difference
+
+
+def _norms(differences: Sequence[dict[str, Field]], kind: Literal["L1", "L2", "max"]) -> dict[str, tuple[float, ...]]:
+    """Of the differences on every grid, by variable."""
+    return {name: tuple(d[name].norm(kind) for d in differences) for name in differences[0]}
 
 
 ADVECTION_ORDERS = {"upwind": 1, "muscl": 2, "weno5": 5}
@@ -325,7 +262,7 @@ def expected_order(problem: Problem) -> int:
 
 def _solve_all(
     problem: Problem, sizes: Sequence[int], step_of: dict[int, float], say: Report
-) -> Iterator[tuple[Grid, Solution]]:
+) -> Iterator[tuple[Problem, Solution]]:
     for n in sizes:
         grid = refined(problem.grid, n)
         say(f"{' x '.join(map(str, grid.shape))} nodes")
@@ -339,7 +276,7 @@ def _solve_all(
             time = replace(problem.time, step=None, method="auto" if fixed else adaptive, **TIGHT)
         sized = problem.replace(grid=grid, time=time)
         solution = sized.solve() if problem.steady else sized.solve(times=())
-        yield grid, solution
+        yield sized, solution
 
 
 def nested_size(grid: Grid, points: int) -> int:
@@ -347,13 +284,6 @@ def nested_size(grid: Grid, points: int) -> int:
     if any(axis.offset for axis in grid.axes):
         return round(points + 2 * _steps(grid, points))
     return 2 * points if grid.axes[0].periodic else 2 * points - 1
-
-
-def shared_nodes(fine: Axis, coarse: Axis) -> NDArray[Any] | None:
-    """Where the nodes of an axis stand among those of a finer one; None if not all of them do."""
-    where = np.minimum(np.searchsorted(fine.nodes, coarse.nodes - 1e-9 * fine.length), fine.size - 1)
-    far = float(np.max(np.abs(fine.nodes[where] - coarse.nodes))) > 1e-9 * fine.length
-    return None if far else where
 
 
 def _at_nodes(finer: Field, grid: Grid) -> NDArray[Any]:
@@ -405,22 +335,22 @@ def _in_time(
         compared = "the exact solution in time on the same grid"
         exact = replace(problem.time, step=None, method="auto", rtol=1e-12, atol=1e-14)
     reference = _final(problem.replace(time=exact).solve(times=()), names)
-    errors: dict[str, list[float]] = {name: [] for name in names}
+    differences: list[dict[str, Field]] = []
     for step in steps:
         say(f"step {step:g}")
         result = problem.solve(method=method, step=step, times=())
-        for name in names:
-            errors[name].append(float(np.max(np.abs(result[name].values - reference[name]))))
+        differences.append({n: Field(problem.grid, result[n].values - reference[n], n) for n in names})
     return Study(
         problem.title,
         "time",
         compared,
         tuple(steps),
         tuple(steps),
-        {name: tuple(values) for name, values in errors.items()},
+        _norms(differences, "max"),
         float(
             expect or (strong_order(problem.semidiscrete, method) if problem.system.noises else METHODS[method].order)
         ),
         tolerance,
         {name: float(np.max(np.abs(values))) for name, values in reference.items()},
+        {"L2": _norms(differences, "L2"), "L1": _norms(differences, "L1")},
     )

@@ -18,12 +18,13 @@ import numpy as np
 
 from pdekit.errors import ConfigError
 from pdekit.geometry.grid import Field, Grid
-from pdekit.geometry.interpolation import GridSpline, interpolate
+from pdekit.geometry.interpolation import GridSpline
 from pdekit.problem import Problem
 from pdekit.solution import Solution
 from pdekit.time.methods import METHODS
 from pdekit.typing import Array
-from pdekit.verification.converge import coarsened, shared_nodes
+from pdekit.verification.converge import coarsened
+from pdekit.verification.restriction import restricted, shared_index
 
 LEAST_NODES = 3  # of the coarsest grid, along every axis
 LEAST_ORDER = 0.5
@@ -134,20 +135,15 @@ def _coarser(grid: Grid, factor: int) -> Grid:
     return found
 
 
-def _restricted(problem: Problem, fine: Field, grid: Grid) -> Array:
-    """Values of the finer field at the nodes of a coarser grid: where they are, or interpolated with order 4."""
-    found = [shared_nodes(a, b) for a, b in zip(fine.grid.axes, grid.axes)]
-    index = [where for where in found if where is not None]
-    if len(index) == grid.ndim:
-        return np.asarray(fine.values[np.ix_(*index)])
-    if problem.order > 2:
+def _at_coarse_nodes(problem: Problem, fine: Field, grid: Grid) -> Array:
+    """Values of the finer field at the nodes of a coarser grid."""
+    if problem.order > 2 and shared_index(fine.grid, grid) is None:
         raise ConfigError(
             f"the nodes of grids with half as many steps are not among those of {fine.grid.shape}; take odd numbers of points (even "
             "ones on periodic axes), such as 41 or 81",
             key="estimate",
         )
-    points = np.stack(np.meshgrid(*(axis.nodes for axis in grid.axes), indexing="ij"), axis=-1)
-    return interpolate(fine.grid, fine.values, points if grid.ndim > 1 else points[..., 0])
+    return restricted(fine, grid)
 
 
 def _in_space(
@@ -159,7 +155,7 @@ def _in_space(
     size = float(np.max(np.abs(solution.values[name])))
     for k in range(count):
         fine = solution.frame(name, k)
-        gaps = [c.frame(name, k).values - _restricted(problem, fine, c.grid) for c in companions]
+        gaps = [c.frame(name, k).values - _at_coarse_nodes(problem, fine, c.grid) for c in companions]
         near, far = (float(np.max(np.abs(gap))) for gap in gaps)
         if near > ROUNDING * size:
             p = float(np.clip(np.log2(max(far / near - 1, 2**LEAST_ORDER)), LEAST_ORDER, problem.order + 1))

@@ -81,10 +81,10 @@ def _cartesian(grid: Grid, turns: dict[str, int]) -> list[Any]:
     return [rho**m * sp.cos(m * q[angle]), rho**m * sp.sin(m * q[angle]) + rho**2, *rest]
 
 
-def _boundary_value(
-    u: Any, condition: BoundaryCondition, axis: str, side: str, system: EquationSystem, fields: Mapping[Any, Any]
-) -> Any:
-    """The data with which a known function u satisfies a condition; what of them depends on the solution stays."""
+def demanded_data(
+    u: Any, condition: BoundaryCondition, axis: str, side: str, system: EquationSystem
+) -> tuple[Any, Any]:
+    """The data with which a known function u satisfies a condition, and those that it has, where they are symbols (else zero)."""
     sign = -1 if side == "left" else 1
     x = sp.Symbol(axis)
     names = Scope({**system.known, **{str(s): s for s in (*system.axes, system.t, *system.parameters, *system.states)}})
@@ -100,7 +100,15 @@ def _boundary_value(
 
     a = [symbols(v) for v in condition.coefficients]
     needed = sp.Add(*(a_k * sign**k * sp.diff(u, x, k) for k, a_k in enumerate(a)))
-    given = symbols(condition.value) if isinstance(condition.value, str | sp.Expr) else sp.Integer(0)
+    scalar = isinstance(condition.value, str | sp.Expr | int | float)
+    return needed, symbols(condition.value) if scalar else sp.Integer(0)
+
+
+def _boundary_value(
+    u: Any, condition: BoundaryCondition, axis: str, side: str, system: EquationSystem, fields: Mapping[Any, Any]
+) -> Any:
+    """The data with which a known function u satisfies a condition; what of them depends on the solution stays."""
+    needed, given = demanded_data(u, condition, axis, side, system)
     if not given.free_symbols & set(system.states):
         return needed
     return given + needed - given.xreplace(dict(fields))

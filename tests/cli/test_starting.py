@@ -121,18 +121,15 @@ def test_an_installation_finds_the_shipped_configs(tmp_path):
     assert without.returncode == 2 and "not part of this installation" in without.stderr
 
 
-def test_env_tells_what_is_there_and_what_is_missing(monkeypatch):
+def test_env_tells_what_is_there(monkeypatch):
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
     text = pdekit("env").output
     told = dict(re.findall(r"^(\S+(?: \S+)?) {2,}(\S.*)$", text, re.MULTILINE))
-    for name in ("numpy", "scipy", "numba", "h5py"):
+    for name in ("numpy", "scipy", "numba", "h5py", "sympy", "pydantic", "ruamel.yaml", "xarray"):
         assert told[name] == version(name)
     assert told["Python"].startswith(".".join(map(str, sys.version_info[:3])))
     assert int(told["cores"]) >= 1 and "NUMBA_NUM_THREADS=1" in told["threads"]
     assert f"pytest {version('pytest')}" in told["[test]"]
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for requirement in project["dependencies"]:
-        assert re.match(r"[\w.-]+", requirement)[0] in told
 
 
 def test_env_tells_what_is_missing(monkeypatch):

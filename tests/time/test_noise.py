@@ -109,7 +109,7 @@ def test_the_path_depends_on_the_seed_only():
     )
     reference = problem.solve()["u"].values
     assert np.array_equal(problem.solve(every=0.005)["u"].values, reference)
-    assert np.array_equal(problem.solve(t_end=0.2, every=0.1).at("u", 0.1).values, reference)
+    assert np.array_equal(problem.solve(t_end=0.2, every=0.1).at(0.1)["u"].values, reference)
     assert not np.array_equal(problem.solve(seed=5)["u"].values, reference)
 
 

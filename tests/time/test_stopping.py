@@ -8,7 +8,7 @@ import xarray
 import pdekit as pk
 from pdekit.discretize.measurement import Measurement
 from pdekit.io.load import loads
-from pdekit.language.reductions import parse_number_of_state
+from pdekit.language.state_numbers import parse_number_of_state
 
 N = 41
 LAMBDA = 0.1 * (2 * (N - 1) * np.sin(np.pi / 2 / (N - 1))) ** 2  # at which sin(pi x) decays on the grid

@@ -75,7 +75,7 @@ class DerivativeTerm(LinearTerm):
         """The one-dimensional rows by axis, without regard to poles."""
         grid, faces, symbol = self.context.grid, self.context.faces(self.operand), self.symbol
         if symbol.scheme is None:
-            return rows_by_axis(grid, symbol.counts, self.context.order, faces, what=str(self.operand))
+            return rows_by_axis(grid, symbol.counts, self.context.order, faces, what=str(self.operand), **self._closure)
         ((name, n),) = symbol.counts.items()
         k = grid.index(name)
         ends = end_functionals(grid.axes[k], faces.get(name))
@@ -87,7 +87,13 @@ class DerivativeTerm(LinearTerm):
         if self.symbol.scheme is not None:
             return product_of_rows(grid, self.rows, parities)
         faces, order = self.context.faces(self.operand), self.context.order
-        return affine_derivative(grid, self.symbol.counts, order, faces, parities, what=str(self.operand))
+        return affine_derivative(
+            grid, self.symbol.counts, order, faces, parities, what=str(self.operand), **self._closure
+        )
+
+    @property
+    def _closure(self) -> dict[str, Any]:
+        return {"closure": "accurate"} if self.symbol.is_measured else {}
 
     def row_sum(self, at: Values) -> float:
         if self.context.data_of_solution(self.operand):

@@ -1,0 +1,119 @@
+"""Numbers made of whole fields, the same at every node: integrals, means, extrema, values at points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from pdekit.discretize.low_rank import LowRankUpdate
+from pdekit.discretize.terms.term_protocol import Context, Term, Values
+from pdekit.errors import GridError
+from pdekit.geometry.axis import Axis
+from pdekit.language.symbols import Diff, Measured
+from pdekit.stencils.weights import fornberg
+from pdekit.typing import Array, Expression, Matrix
+
+NODES = 4  # of an axis, from which the value at a point is interpolated: order 4
+
+
+class ReductionTerm(Term):
+    """``sum_i w_i g(u)_i``; of max and min the value at the node that has it.
+
+    Integrals and means are those of the trapezoidal rule, which goes with flux forms: what they conserve is this number. A value at a
+    point comes from the cubic through the four nodes about it.
+
+    Parameters
+    ----------
+    symbol : Reduction
+    context : Context
+
+    Raises
+    ------
+    GridError
+        A point outside of the grid, a face that there is not.
+    """
+
+    def __init__(self, symbol: Expression, context: Context) -> None:
+        self.symbol, self.context = symbol, context
+        self.operand = symbol.operand.replace(lambda e: type(e) is Diff, lambda e: Measured(*e.args))
+        self._places = self._weighted_nodes()
+
+    def number(self, at: Values) -> Any:
+        """The number itself."""
+        values = np.broadcast_to(at.operand(self.operand), self.context.grid.shape)
+        if self._places is None:
+            return np.max(values) if self.symbol.kind == "max" else np.min(values)
+        place, weights = self._places
+        return np.sum(weights * values[place])
+
+    def value(self, at: Values) -> Array:
+        return np.full(self.context.grid.size, self.number(at), dtype=self.context.dtype)
+
+    def row(self, at: Values) -> Matrix:
+        """Its derivative by the unknowns, one sparse row."""
+        return sparse.csr_array(self._weights(at) @ sparse.csr_array(at.operand_jacobian(self.operand)))
+
+    def jacobian(self, at: Values) -> Matrix:
+        ones = sparse.csr_array(np.ones((self.context.grid.size, 1)))
+        row = self.row(at)
+        return LowRankUpdate(sparse.csr_array((ones.shape[0], row.shape[1])), ones, row).explicit()
+
+    def row_sum(self, at: Values) -> float:
+        slopes = [1.0 if s is None else np.abs(s(at)) for _, s in self.context.state_slopes(self.operand)]
+        total = np.broadcast_to(sum(slopes), self.context.grid.size)
+        return float(np.asarray(abs(self._weights(at)) @ total).ravel()[0])
+
+    def _weights(self, at: Values) -> Matrix:
+        """The weights of all nodes, one sparse row."""
+        grid = self.context.grid
+        full = np.zeros(grid.shape)
+        if self._places is None:
+            values = np.broadcast_to(at.operand(self.operand), grid.shape)
+            full.flat[np.argmax(values) if self.symbol.kind == "max" else np.argmin(values)] = 1.0
+        else:
+            place, weights = self._places
+            full[place] += weights
+        return sparse.csr_array(full.reshape(1, -1))
+
+    def _weighted_nodes(self) -> tuple[Any, Array] | None:
+        """Which nodes count, and by how much; None of extrema, where the values decide."""
+        grid, kind = self.context.grid, self.symbol.kind
+        if kind in ("max", "min"):
+            return None
+        if kind in ("integral", "mean"):
+            total = float(np.sum(grid.weights)) if kind == "mean" else 1.0
+            return (), grid.weights / total
+        if kind == "face":
+            return self._face_weights(*self.symbol.place)
+        lines = [_line_weights(name, axis, x) for name, axis, x in zip(grid.names, grid.axes, self.symbol.place)]
+        weights: Array = np.ones(())
+        for _, own in lines:
+            weights = np.multiply.outer(weights, own)
+        return np.ix_(*(nodes for nodes, _ in lines)), weights
+
+    def _face_weights(self, name: str, side: str) -> tuple[Any, Array]:
+        grid = self.context.grid
+        if grid.geometry is not None or grid[name].periodic:
+            raise GridError(f"face() needs a face of a bounded axis of cartesian coordinates; {name!r} has none")
+        axis = grid.index(name)
+        place = tuple((0 if side == "left" else -1) if k == axis else slice(None) for k in range(grid.ndim))
+        return place, grid.weights[place] / grid.axes[axis].weights[place[axis]]
+
+
+def _line_weights(name: str, axis: Axis, x: float) -> tuple[Array, Array]:
+    """The nodes next to a point of an axis, and the weights of their values there."""
+    nodes = axis.nodes
+    if axis.periodic:
+        x = float(nodes[0] + np.mod(x - nodes[0], axis.length))
+        index = np.arange(-NODES, nodes.size + NODES)
+        line = nodes[index % nodes.size] + axis.length * (index // nodes.size)
+    else:
+        if not axis.left <= x <= axis.right:
+            raise GridError(f"the point {name} = {x:g} lies outside of the axis, [{axis.left:g}, {axis.right:g}]")
+        index, line = np.arange(nodes.size), nodes
+    count = min(NODES, nodes.size)
+    first = int(np.clip(np.searchsorted(line, x) - count // 2, 0, line.size - count))
+    chosen = slice(first, first + count)
+    return index[chosen] % nodes.size, np.asarray(fornberg(line[chosen], x, 0)[0])

@@ -1,0 +1,75 @@
+"""What a problem was understood to mean, in words: rows of a label and a text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pdekit.boundary.conditions import FaceConditions
+from pdekit.geometry.grid import Grid
+from pdekit.problem import Problem
+
+Row = tuple[str, str]
+
+
+def grid_rows(grid: Grid) -> list[Row]:
+    """The coordinates and axes of a grid."""
+    axes = [f"{n}: {a!r}"[:-1].replace("<", "") for n, a in zip(grid.names, grid.axes)]
+    rows = [("coordinates", grid.system)] if grid.geometry is not None else []
+    return [*rows, ("grid", "\n".join(axes))]
+
+
+def problem_rows(problem: Problem) -> list[Row]:
+    """Parameters, grid, unknowns, conditions and the initial state of a problem, and what its system is like."""
+    system, rows = problem.semidiscrete, list[Row]()
+    values = ", ".join(f"{s} = {v:g}" for s, v in problem.system.parameters.items())
+    if values:
+        rows.append(("parameters", values))
+    rows += grid_rows(problem.grid)
+    blocks = [
+        f"{b.name}: {b.size:,} of {problem.grid.size:,} nodes free" if b.shape else f"{b.name}: one number"
+        for b in system.blocks
+    ]
+    rows.append(("unknowns", "\n".join(blocks)))
+    for name, faces in problem.conditions.items():
+        if faces:
+            rows.append((f"boundary of {name}", "\n".join(_conditions(problem.grid, name, faces))))
+    for name, given in problem.initial.items():
+        rows.append((f"initial {name}", str(given) if isinstance(given, str | int | float) else "data"))
+    kind = "linear" if system.is_linear else "nonlinear"
+    steadiness = "constant data" if system.b_is_constant else "data change in time"
+    rows.append(("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}"))
+    if problem.constraints:
+        rows.append(("constraints", "\n".join(problem.constraints)))
+    if problem.schemes:
+        rows.append(("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items())))
+    return rows
+
+
+def _conditions(grid: Grid, name: str, faces: dict[str, FaceConditions]) -> list[str]:
+    found = []
+    for axis, pair in faces.items():
+        for side in ("left", "right"):
+            conditions = pair[side]
+            words = " and ".join(c.describe(name) for c in conditions) or "outflow (one-sided rows)"
+            if side in grid.poles(axis):
+                words = f"pole, {name} goes on to the other side{' with its sign changed' * (pair.parity < 0)}"
+            found.append(f"{axis}.{side}: {words}")
+    return found
+
+
+def _scheme(given: Any) -> str:
+    return given if isinstance(given, str) else " ".join(f"{name} of order {order}" for name, order in given.items())
+
+
+def size_in_words(number: float) -> str:
+    """Bytes, in the unit that reads best."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"
+
+
+def work_in_words(statistics: dict[str, Any]) -> str:
+    """The counts of a run that are not zero."""
+    return ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in statistics.items() if value)

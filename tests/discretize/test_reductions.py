@@ -1,0 +1,229 @@
+"""Numbers made of whole fields in equations, scalar unknowns, and integral operators: exact solutions and exact Jacobians."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.special import erf
+
+import pdekit as pk
+from pdekit.discretize.low_rank import LowRankUpdate
+from pdekit.errors import ExpressionError, PdekitError
+from pdekit.linear.direct import condition, factorise
+
+FREE = {"u": {"x": pk.Neumann(0)}}
+
+
+def line(points=41, name="x"):
+    return pk.Grid({name: pk.Axis(0, 1, points)})
+
+
+def decaying(points=41, **words):
+    """The mean decays by the integral alone, the cosine by diffusion alone."""
+    return pk.Problem(
+        pk.PDE("u_t = k*u_xx - a*integral(u)", parameters={"k": 0.1, "a": 2.0}),
+        line(points),
+        initial={"u": "1.5 + cos(pi*x)"},
+        boundary=FREE,
+        exact={"u": "1.5*exp(-a*t) + exp(-k*pi**2*t)*cos(pi*x)"},
+        time=pk.TimeSettings(end=1.0, **words),
+    )
+
+
+METHODS = [
+    "auto",
+    "tr_bdf2",
+    "esdirk43",
+    "ros3p",
+    "rodas4",
+    "bdf2",
+    "BDF",
+    "Radau",
+    "LSODA",
+    "etdrk4",
+    "ark43",
+    "tsitouras",
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_has_the_integral_right(method):
+    grid_error = decaying(rtol=1e-11).solve(method="Radau").error("u")
+    assert decaying(rtol=1e-8).solve(method=method).error("u") <= grid_error + 3e-6
+
+
+def test_the_order_is_that_of_the_grid():
+    errors = [decaying(n, rtol=1e-10).solve().error("u") for n in (21, 41, 81)]
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
+    assert np.log2(errors[1] / errors[2]) == pytest.approx(2, abs=0.1)
+
+
+TEXTS = [
+    "u_xx - integral(u**2)*u",
+    "mean(u)*u_xx + at(u, 0.37)*cos(x)",
+    "u_xx - max(u)*u + min(u)*x",
+    "u_xx + face(u_x, x, right)*u + face(u**3, x, left)",
+    "u_xx*exp(-integral(u*mean(u)))",  # a number inside of a number
+    "u_xx + integral(exp(-(x - s)**2)*u(s)**2, s)*u",
+    "div((1 + integral(u))*grad(u))",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_jacobians_are_exact(text):
+    problem = pk.Problem(pk.PDE(f"u_t = {text}"), line(31), initial={"u": "1.2 + x**2*cos(3*x)"}, boundary=FREE)
+    check = pk.check_jacobian(problem)
+    assert check.complex_step <= 1e-11 or (np.isnan(check.complex_step) and check.differences <= 1e-7), check
+
+
+def test_jacobians_of_scalar_unknowns_and_of_conditions_are_exact():
+    equations = ["u_t = u_xx*S - P*u", "S_t = integral(u*S) - u(0.3)*P", "P_t = S**2 - face(u_x, x, left)"]
+    problem = pk.Problem(
+        pk.PDE(equations, scalars=["S", "P"]),
+        line(31),
+        initial={"u": "1.2 + x**2*cos(3*x)", "S": 1.3, "P": 0.4},
+        boundary={"u": {"x": {"left": pk.Neumann("S**2*u - P"), "right": pk.Neumann(0)}}},
+    )
+    assert pk.check_jacobian(problem).complex_step <= 1e-11
+
+
+def stefan(points, order=2):
+    St = 1.0
+    lam = brentq(lambda a: np.sqrt(np.pi) * a * np.exp(a * a) * erf(a) - St, 1e-3, 5)
+    fields = {"T": "1 - erf(lam*xi)/erf(lam)", "S": "2*lam*sqrt(t)"}
+    return pk.Problem(
+        pk.PDE(
+            ["T_t = T_xixi/S**2 + xi*S_t/S*T_xi", "S_t = -St*face(T_xi, xi, right)/S"],
+            scalars=["S"],
+            parameters={"St": St, "lam": lam},
+        ),
+        line(points, "xi"),
+        initial=fields,
+        exact=fields,
+        boundary={"T": {"xi": {"left": pk.Dirichlet(1), "right": pk.Dirichlet(0)}}},
+        order=order,
+        time=pk.TimeSettings(start=0.1, end=1.0, rtol=1e-10),
+    )
+
+
+@pytest.mark.parametrize(("order", "observed"), [(2, 2.0), (4, 3.0)])
+def test_front_fixing_finds_neumanns_front(order, observed):
+    """At order 4 errors next to the front vary from node to node, so that the flux there is of order 3."""
+    errors = np.array([list(stefan(n, order).solve().errors().values()) for n in (41, 81)])
+    assert np.all(np.log2(errors[0] / errors[1]) >= observed - 0.2)
+    assert errors[1].max() <= 3e-6
+
+
+def test_a_thermostat_comes_to_rest_where_the_goal_is_reached():
+    """At rest u = goal cosh(m(1 - x)) with m^2 = h/k, and the heater gives what the rod loses."""
+    k, h = 0.1, 0.5
+    pde = pk.PDE(
+        ["u_t = k*u_xx - h*u", "P_t = K*(goal - u(1.0))"],
+        scalars=["P"],
+        parameters={"k": k, "h": h, "K": 0.4, "goal": 1.0},
+    )
+    grid = line(81)
+    boundary = {"u": {"x": {"left": pk.Neumann("P/k"), "right": pk.Neumann(0)}}}
+    s = pk.Problem(pde, grid, initial={"u": 0, "P": 0}, boundary=boundary, order=4).solve(t_end=120)
+    m = np.sqrt(h / k)
+    assert s.scalars["P"][-1] == pytest.approx(k * m * np.sinh(m), rel=1e-5)
+    assert s["u"].values == pytest.approx(np.cosh(m * (1 - grid.axes[0].nodes)), rel=1e-5)
+
+
+def test_an_algebraic_scalar_beside_an_evolution_equation():
+    """``m = 1 - I`` drives the content I to 1: ``I' = m``."""
+    pde = pk.PDE(["u_t = 0.2*u_xx + m", "0 = integral(u) + m - 1"], scalars=["m"])
+    s = pk.Problem(pde, line(), initial={"u": "cos(pi*x)"}, boundary=FREE).solve(t_end=2.0, rtol=1e-8)
+    assert s["u"].integral() == pytest.approx(1 - np.exp(-2), abs=1e-6)
+    assert s.scalars["m"][-1] == pytest.approx(np.exp(-2), abs=1e-6)
+
+
+def test_a_multiplier_fixes_the_mean_of_a_steady_problem():
+    """``0 = u'' + cos(pi x) + l``, whose data do not balance alone, has ``l = 0`` and a mean of 3."""
+    pde = pk.PDE(["0 = u_xx + pi**2*cos(pi*x) + l", "0 = integral(u) - 3"], scalars=["l"])
+    s = pk.Problem(pde, line(81), boundary=FREE).solve()
+    x = s.grid.axes[0].nodes
+    assert s.scalars["l"] == pytest.approx(0, abs=1e-12)
+    assert s["u"].values == pytest.approx(3 + np.cos(np.pi * x), abs=2e-4)
+    assert s["u"].integral() == pytest.approx(3, abs=1e-12)
+
+
+def test_a_fredholm_equation():
+    """``u = x + integral x s u(s) ds`` has the solution ``1.5 x``; the trapezoidal rule makes the integral of s^2 1/3 + h^2/6."""
+    pde = pk.PDE("0 = x + integral(x*s*u(s), s) - u", unknowns=["u"])
+    for n in (41, 81):
+        s = pk.Problem(pde, line(n)).solve()
+        slope = 1 / (1 - (1 / 3 + 1 / (6 * (n - 1) ** 2)))
+        assert s["u"].values == pytest.approx(slope * s.grid.axes[0].nodes, rel=1e-12)
+
+
+def test_a_low_rank_update_is_its_matrix():
+    rng = np.random.default_rng(5)
+    A = pk.laplacian(pk.Grid(x=pk.Axis(0, 1, 12)), boundary={"x": pk.Dirichlet(0)}).matrix()
+    from scipy import sparse
+
+    U, V = sparse.csr_array(rng.standard_normal((12, 2))), sparse.csr_array(rng.standard_normal((2, 12)))
+    J = sparse.eye_array(12, format="csr") - 0.01 * LowRankUpdate(sparse.csr_array(A), U, V)
+    full, x = J.toarray(), rng.standard_normal(12)
+    assert J @ x == pytest.approx(full @ x, rel=1e-12)
+    solver = factorise(J)
+    assert full @ solver.solve(x) == pytest.approx(x, rel=1e-10)
+    assert full.T @ solver.solve_transposed(x) == pytest.approx(x, rel=1e-10)
+    part, y = J[3:][:, :5], rng.standard_normal(5)
+    assert part @ y == pytest.approx(full[3:, :5] @ y, rel=1e-12)
+    assert condition(J, solver) >= 0.3 * np.linalg.cond(full, 1)
+    assert np.all(J.column_sums() >= np.abs(full).sum(axis=0) * (1 - 1e-12))
+
+
+def test_a_plane_in_two_dimensions():
+    """A content held by a source that is the same everywhere: no dense matrix of 2,601 unknowns is made."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 51), y=pk.Axis(0, 1, 51))
+    pde = pk.PDE("u_t = div((1 + u**2)*grad(u)) + 1 - integral(u)")
+    free = {"u": {"x": pk.Neumann(0), "y": pk.Neumann(0)}}
+    s = pk.Problem(pde, grid, initial={"u": "x*y"}, boundary=free).solve(t_end=0.5, method="tr_bdf2", rtol=1e-6)
+    assert s["u"].integral() == pytest.approx(1 - 0.75 * np.exp(-0.5), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: pk.PDE(["u_t = u_xx", "S_t = u"], scalars=["S"]).bind(("x",)),
+            "u is a field in the equation of the scalar unknown 'S'",
+        ),
+        (lambda: pk.PDE(["u_t = u_xx", "S_t = S_x"], scalars=["S"]).bind(("x",)), "S_x"),
+        (lambda: pk.PDE(["u_t = u_xx", "S_tt = 1"], scalars=["S"]).bind(("x",)), "first order in time"),
+        (lambda: pk.PDE(["u_t = u_xx"], scalars=["S"]), "1 equations for 2 unknowns"),
+        (lambda: pk.PDE(["u_t = u_xx", "0 = u - S"], scalars=["S"]).bind(("x",)), "in numbers only"),
+        (lambda: pk.PDE("u_t = u_xx + at(u, y)").bind(("x", "y")), "a point has 2 coordinates"),
+        (lambda: pk.PDE("u_t = left").bind(("x",)), "unknown name 'left'"),
+        (lambda: pk.PDE("u_t = face(u, x, top)").bind(("x",)), "unknown name 'top'"),
+        (lambda: pk.PDE("u_t = integral(tanh(u(s) - u), s)").bind(("x",)), "mixes|products"),
+        (lambda: pk.PDE("u_t = integral(u(s)*y*s, s)").bind(("x", "y")), "one axis"),
+        (lambda: pk.Problem(pk.PDE("u_t = u(3.0)"), line(), initial={"u": 1}), "outside of the axis"),
+        (
+            lambda: pk.Problem(
+                pk.PDE(["u_t = u_xx", "S_t = 1"], scalars=["S"]), line(), initial={"u": 1, "S": "x"}, boundary=FREE
+            ),
+            "initial.S.*a field where a number",
+        ),
+        (
+            lambda: pk.Problem(
+                pk.PDE(["u_t = u_xx", "S_t = 1"], scalars=["S"]),
+                line(),
+                initial={"u": 1, "S": 1},
+                boundary={**FREE, "S": {"x": pk.Neumann(0)}},
+            ),
+            "no faces",
+        ),
+    ],
+)
+def test_what_is_refused(make, message):
+    with pytest.raises(PdekitError, match=message):
+        make()
+
+
+def test_manufactured_solutions_do_not_guess_integrals():
+    with pytest.raises(ExpressionError, match="not known in symbols"):
+        pk.converge(decaying().replace(exact={}), points=[11, 21, 41], against="manufactured")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         Pole,
         Robin,
     )
+    from pdekit.branches.branch import Branch, SingularPoint
+    from pdekit.branches.continuation import continuation
     from pdekit.data.coefficients import Table
     from pdekit.data.files import FileData, read_columns
     from pdekit.data.functions import (
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from pdekit.errors import PdekitError
     from pdekit.geometry.axis import Axis
     from pdekit.geometry.grid import Field, Grid
+    from pdekit.io.branch_file import open_branch
     from pdekit.io.exports import export
     from pdekit.io.load import load
     from pdekit.io.open import open_result
@@ -134,7 +137,10 @@ _ROOMS = {
     "stencils.weights": ["weights"],
     "data.coefficients": ["Table"],
     "data.files": ["FileData", "read_columns"],
+    "branches.branch": ["Branch", "SingularPoint"],
+    "branches.continuation": ["continuation"],
     "eigenmodes": ["Eigenmodes", "eigen"],
+    "io.branch_file": ["open_branch"],
     "io.exports": ["export"],
     "io.open": ["open_result"],
     "verification.converge": ["converge"],

@@ -15,4 +15,5 @@ class Statistics:
     jacobians: int = 0
     factorisations: int = 0
     newton_iterations: int = 0
+    pseudo_time_steps: int = 0
     compile_seconds: float = 0.0

@@ -132,21 +132,28 @@ def eigen(
     if not 1 <= count <= int(mass.sum()):
         raise ConfigError(f"there are {int(mass.sum())} eigenvalues, found {count}", key="count")
     weights = np.concatenate([problem.grid.weights.ravel()[block.free] for block in blocks])
-    symmetric, values, vectors = _solve(sparse.csr_array(J), mass, weights, count, near)
+    symmetric, values, vectors = eigenpairs(sparse.csr_array(J), mass, weights, count, near)
     order = np.argsort(np.abs(values - near), kind="stable")
     modes = _as_fields(system, blocks, vectors[:, order])
     return Eigenmodes(problem.grid, values[order], modes, symmetric, near, problem.title)
 
 
-def _solve(J: Matrix, mass: Array, weights: Array, count: int, near: complex) -> tuple[bool, Array, Array]:
-    """Whether J is symmetric, eigenvalues and eigenvectors."""
+def symmetrised(J: Matrix, mass: Array, weights: Array) -> Matrix | None:
+    """The symmetric matrix similar to J, if it is symmetric in the inner product of the weights and there are no algebraic rows."""
+    if not np.all(mass == 1):
+        return None
     root = np.sqrt(weights)
     S = sparse.csr_array(sparse.diags_array(root) @ J @ sparse.diags_array(1 / root))
     gap, size = abs(S - S.conj().T), abs(S)
-    symmetric = bool(np.all(mass == 1)) and (gap.nnz == 0 or gap.max() <= SYMMETRIC * size.max())
-    if symmetric:
-        values, vectors = _symmetric(0.5 * (S + S.conj().T), count, float(np.real(near)))
-        return True, values, vectors / root[:, None]
+    return 0.5 * (S + S.conj().T) if gap.nnz == 0 or gap.max() <= SYMMETRIC * size.max() else None
+
+
+def eigenpairs(J: Matrix, mass: Array, weights: Array, count: int, near: complex) -> tuple[bool, Array, Array]:
+    """Whether J is symmetric; eigenvalues of ``J x = lambda M x`` next to a number, M being diagonal of ones and zeros; eigenvectors."""
+    S = symmetrised(J, mass, weights)
+    if S is not None:
+        values, vectors = _symmetric(S, count, float(np.real(near)))
+        return True, values, vectors / np.sqrt(weights)[:, None]
     values, vectors = _general(J, mass, count, near)
     if not (np.iscomplexobj(J.data) or np.any(values.imag)):
         values, vectors = values.real, vectors.real

@@ -11,6 +11,7 @@ import sympy as sp
 from scipy import sparse
 
 from pdekit.counts import Statistics
+from pdekit.discretize.bounds import Bounds
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import IncompatibleDataError, NotConvergedError, SingularError, SolverError
 from pdekit.language.evaluate import slope
@@ -21,14 +22,21 @@ from pdekit.linear.separable import SeparableSolver
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver, ShiftedProblem
 from pdekit.nonlinear.complementarity import within_bounds
-from pdekit.nonlinear.newton import BOUNDED, CONSISTENT, STEADY, Newton, RootProblem
+from pdekit.nonlinear.newton import BOUNDED, CONSISTENT, STEADY, Newton, Root, RootProblem
+from pdekit.nonlinear.pseudo_transient import pseudo_transient
+from pdekit.nonlinear.undetermined import undetermined
 from pdekit.time.stability import gershgorin_radius
 from pdekit.typing import Array
 
 SINGULAR = 1e-11  # image of a constant, beside the size of the matrix, below which it is zero but for rounding
 WORST_CONDITION = 3e13
+ROUNDED = 1e-12  # compatibility defect beside the terms that balance, below which it is rounding
 NUDGE = 1e-2
 GUESS = "; try another initial guess, under initial:"
+
+NO_DIAGONAL = 1e-8  # of an equation, beside its row: no equation of evolution stands behind it
+
+FOLD = ", or follow the solution over a parameter (pdekit continue): it may be at a fold or a branch point"
 
 CoarseDefect = Callable[[], "float | None"]
 
@@ -88,10 +96,9 @@ def solve_steady(
         statistics.factorisations, statistics.steps = 1, 1
         kind, how = "linear", found.how
     else:
-        found, iterations = _nonlinear(solvers, y, null, statistics)
-        statistics.steps = iterations
-        how = "Newton with line search" if system.bounds is None else "active sets for the constraints"
-        kind, how = "nonlinear", f"{how}, {iterations} iterations; {found.how}"
+        found, way = _nonlinear(solvers, y, null, statistics)
+        statistics.steps = statistics.newton_iterations
+        kind, how = "nonlinear", f"{way}; {found.how}"
     if null.size:
         how += "; only derivatives are prescribed, so the solution of zero mean is taken"
     _check_compatible(system, found.defect, coarse_defect)
@@ -136,6 +143,22 @@ def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics)
         raise SolverError(
             f"no initial state was found that satisfies the algebraic equations '0 = ...': {error.message}"
         ) from None
+
+
+def evolution_mass(system: SemiDiscrete, J: Any) -> Array:
+    """Diagonal of the M of ``M u_t = F(u)`` whose steady states are looked for.
+
+    Of equations ``0 = ...`` alone it is that under which diffusion diffuses: one where the diagonal of the equation's Jacobian is
+    negative in the sum, minus one where it is positive, zero where there is none, as of a pressure.
+    """
+    if any(unknown.time_order > 0 for unknown in system.system.unknowns):
+        return system.mass
+    found, diagonal, rows = np.zeros(system.size), J.diagonal(), abs(J) @ np.ones(system.size)
+    for block in system.blocks:
+        trace = float(np.sum(diagonal[block.slice].real))
+        if abs(trace) > NO_DIAGONAL * float(np.sum(rows[block.slice])):
+            found[block.slice] = -np.sign(trace)
+    return found
 
 
 def determined(J: Any, message: str, make: Callable[[Any], Any] = factorise) -> Any:
@@ -201,10 +224,18 @@ def _linear(solvers: Solvers, rhs: Array, null: Array) -> _Found:
     system = solvers.system
     found = _by_structure(solvers, rhs, bool(null.size))
     if found is None:
-        solver = _Bordered(solvers, system.L, null)
+        try:
+            solver = _Bordered(solvers, system.L, null)
+        except SingularError as error:
+            if null.size:
+                raise
+            what = undetermined(system, system.L, np.zeros(system.size, dtype=system.dtype))
+            raise SingularError(
+                f"{error.message}: {what}; are there enough boundary conditions, and is the combination of them admissible?"
+            ) from None
         found = _Found(solver.solve(rhs), solver.description, solver.defect)
     scale = float(np.max(np.abs(rhs), initial=0.0))
-    return found if found.defect > 1e-12 * scale else _Found(found.x, found.how)
+    return found if found.defect > ROUNDED * scale else _Found(found.x, found.how)
 
 
 def _by_structure(solvers: Solvers, rhs: Array, null: bool) -> _Found | None:
@@ -252,8 +283,7 @@ class _Bordered:
         if count == 0:
             self._solver = determined(
                 J,
-                "the problem is singular: its equations and conditions do not determine a solution; are there enough boundary "
-                "conditions, and is the combination of them admissible?",
+                "the problem is singular: its equations and conditions do not determine a solution",
                 solvers.factorise,
             )
             self.description = self._solver.description
@@ -290,32 +320,80 @@ def _check_compatible(system: SemiDiscrete, defect: float, coarse_defect: Coarse
     )
 
 
-def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) -> tuple[_Found, int]:
-    """Newton's method with line search."""
+def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) -> tuple[_Found, str]:
+    """A root, and how it was found: by Newton's method with line search, or where that fails by way of pseudo-transient continuation."""
     system = solvers.system
     y = _regular_guess(system, y, null)
+    last = [y]
+
+    def jacobian(x: Array) -> Any:
+        last[0] = x
+        return system.jacobian(0.0, x)
+
+    def factorised(J: Any) -> _Bordered:
+        try:
+            return _Bordered(solvers, J, null)
+        except SingularError as error:
+            if null.size:
+                raise
+            raise SingularError(
+                f"Newton's method met a singular Jacobian: {undetermined(system, J, last[0])}"
+            ) from error
+
     problem = RootProblem(
         lambda x: system.rhs(0.0, x),
-        lambda x: system.jacobian(0.0, x),
+        jacobian,
         lambda x: abs(system.jacobian(0.0, x)) @ np.abs(x),
         [block.slice for block in system.blocks],
     )
-    solved, strategy = problem, STEADY
-    if system.bounds is not None:  # F falls with y: G = -F grows
-        grows = RootProblem(
-            lambda x: -problem.residual(x), lambda x: -problem.jacobian(x), problem.size, problem.blocks
-        )
-        solved = within_bounds(grows, system.bounds, gershgorin_radius(problem.jacobian(y)))
-        strategy, y = BOUNDED, system.bounds.projected(y)
+    if system.bounds is not None:
+        return _within_bounds(problem, system.bounds, y, factorised, statistics)
+    newton, before = Newton(STEADY, factorised, statistics), ""
     try:
-        root = Newton(strategy, lambda J: _Bordered(solvers, J, null), statistics).solve(solved, y)
-    except NotConvergedError as error:
-        raise NotConvergedError(error.message + GUESS, iterations=error.iterations, left=error.left) from None
+        root = newton.solve(problem, y)
+    except SolverError as error:
+        if null.size:
+            raise type(error)(error.message + GUESS) from None
+        root = _by_way_of_time(solvers, problem, y, newton, error)
+        before = f"{error.message.partition(':')[0]}; pseudo-transient continuation, {statistics.pseudo_time_steps} steps; then "
     solver = root.solver
     assert isinstance(solver, _Bordered)
+    defect = 0.0
     if null.size:
         solver.solve(problem.residual(root.x))  # the defect is that of the root, not of what was solved last
-    return _Found(root.x, solver.description, solver.defect), root.iterations
+        defect = solver.defect if solver.defect > ROUNDED * float(np.max(problem.size(root.x))) else 0.0
+    how = f"{before}Newton with line search, {root.iterations} iterations"
+    return _Found(root.x, solver.description, defect), how
+
+
+def _within_bounds(
+    problem: RootProblem, bounds: Bounds, y: Array, factorised: Callable[[Any], _Bordered], statistics: Statistics
+) -> tuple[_Found, str]:
+    """Active sets for the constraints; F falls with y, so that ``G = -F`` grows."""
+    grows = RootProblem(lambda x: -problem.residual(x), lambda x: -problem.jacobian(x), problem.size, problem.blocks)
+    bounded = within_bounds(grows, bounds, gershgorin_radius(problem.jacobian(y)))
+    root = Newton(BOUNDED, factorised, statistics).solve(bounded, bounds.projected(y))
+    assert isinstance(root.solver, _Bordered)
+    return _Found(root.x, root.solver.description), f"active sets for the constraints, {root.iterations} iterations"
+
+
+def _by_way_of_time(solvers: Solvers, problem: RootProblem, y: Array, newton: Newton, stuck: SolverError) -> Root:
+    """The steady state at the end of an evolution from the guess, where Newton's method did not find one.
+
+    Raises
+    ------
+    SolverError
+        With what was said first, and what now.
+    """
+    system, counts, before = solvers.system, newton.counts, ""
+    mass = evolution_mass(system, system.jacobian(0.0, y))
+    try:
+        near = pseudo_transient(problem, mass, y, solvers.factorise, counts)
+        before = f"after {counts.pseudo_time_steps} steps of pseudo-transient continuation, "
+        return newton.solve(problem, near)
+    except SolverError as error:
+        hint = FOLD if isinstance(stuck, SingularError) else ""
+        raise type(stuck)(f"{stuck.message}; {before}{error.message}{GUESS}{hint}") from None
 
 
 def _regular_guess(system: SemiDiscrete, y: Array, null: Array) -> Array:

@@ -71,3 +71,25 @@ def pulse(points: int = 201, order: int = 4) -> pk.Problem:
         title="Pulse between a fixed and a free end",
         labels={"u": {"long_name": "displacement"}},
     )
+
+
+def telegraph(points: int = 81) -> pk.Problem:
+    """The voltage along a lossy cable, ``u_tt + (a + b) u_t + a b u = c^2 u_xx``: two modes that decay at one rate, at frequencies of their own.
+
+    A. N. Tikhonov and A. A. Samarskii, *Equations of mathematical physics* (1963), section II.1.
+    """
+    rate, damping = "(a + b)/2", "exp(-(a + b)/2*t)"
+    first, second = (f"sqrt(({k}*pi*c)**2 - ((a - b)/2)**2)" for k in (1, 2))
+    swing = f"(cos({first}*t) + {rate}/{first}*sin({first}*t))*sin(pi*x)"
+    return pk.Problem(
+        pk.PDE("u_tt = c**2*u_xx - (a + b)*u_t - a*b*u", parameters={"a": 1.5, "b": 0.5, "c": 1.0}),
+        pk.Grid(x=pk.Axis(0, 1, points)),
+        initial={"u": "sin(pi*x)", "u_t": "2*sin(2*pi*x)"},
+        boundary={"u": {"x": pk.Dirichlet(0)}},
+        exact={"u": f"{damping}*({swing} + 2/{second}*sin({second}*t)*sin(2*pi*x))"},
+        time=pk.TimeSettings(end=2.0),
+        output=pk.OutputSettings(frames=41),
+        convergence=pk.ConvergenceSettings(points=(21, 41, 81), expect=2),
+        title="Telegraph equation",
+        labels={"u": {"long_name": "voltage"}},
+    )

@@ -7,6 +7,7 @@ import pytest
 
 import pdekit as pk
 from pdekit.errors import SolverError
+from pdekit.nonlinear.undetermined import undetermined
 
 
 def poisson(source, boundary, exact=None, n=41, **options):
@@ -72,13 +73,86 @@ def test_newton_with_line_search_from_a_bad_guess():
     assert steep.solve().error("u") < 1e-9
 
 
-def test_a_problem_without_solution_is_not_called_converged():
-    """Beyond lambda = 3.5138 Bratu's problem has no solution."""
+@pytest.mark.parametrize("lam", [3.6, 4, 5])
+@pytest.mark.parametrize("n", [41, 81])
+def test_a_problem_without_solution_is_not_called_converged(n, lam):
+    """Beyond lambda = 3.5138 Bratu's problem has no solution; the rounding of exp(300) once excused a correction of 270."""
     problem = pk.Problem(
-        pk.PDE("0 = u_xx + 5*exp(u)"), pk.Grid(x=pk.Axis(0, 1, 41)), boundary={"u": {"x": pk.Dirichlet(0)}}
+        pk.PDE(f"0 = u_xx + {lam}*exp(u)"), pk.Grid(x=pk.Axis(0, 1, n)), boundary={"u": {"x": pk.Dirichlet(0)}}
     )
-    with pytest.raises(SolverError, match=r"stuck|did not converge|singular"):
+    with pytest.raises(
+        SolverError,
+        match=r"(stuck|did not converge|singular).*; pseudo-transient.* (grows without bound|has not settled)",
+    ):
         problem.solve()
+
+
+def test_pseudo_transient_continuation_goes_on_where_newton_is_stuck():
+    """The steady shock of Burgers' equation, -a tanh(a (x - 1/2)/(2 nu)), from a wild guess; and exp(20 u) = 1 far above."""
+    nu, a = 0.04, 1.0
+    for _ in range(50):
+        a = 1 / np.tanh(a / (4 * nu))
+    shock = pk.Problem(
+        pk.PDE("0 = nu*u_xx - u*u_x", parameters={"nu": nu, "a": a}),
+        pk.Grid(x=pk.Axis(0, 1, 161)),
+        initial={"u": "3*sin(9*x)"},
+        boundary={"u": {"x": {"left": pk.Dirichlet(1), "right": pk.Dirichlet(-1)}}},
+        exact={"u": "-a*tanh(a*(x - 0.5)/(2*nu))"},
+        order=4,
+    )
+    solution = shock.solve()
+    assert solution.error("u") < 2e-3
+    assert solution.statistics["pseudo_time_steps"] > 0
+    assert any("pseudo-transient continuation" in reason for reason in solution.reasons)
+    steep = pk.Problem(
+        pk.PDE("0 = -u_xx + exp(20*u) - 1"),  # the other sign: the evolution behind it has M = -1
+        pk.Grid(x=pk.Axis(0, 1, 41)),
+        initial={"u": 3},
+        boundary={"u": {"x": pk.Dirichlet(0)}},
+        exact={"u": "0"},
+    )
+    found = steep.solve()
+    assert found.error("u") < 1e-9 and found.statistics["pseudo_time_steps"] > 0
+
+
+def test_what_a_singular_jacobian_leaves_undetermined_is_named():
+    """v enters by its derivatives only; and a pattern on a ring may be anywhere."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 41))
+    closed = {"x": pk.Neumann(0)}
+    pde = pk.PDE(["0 = u_xx - u**3 + 1", "0 = div((1 + v_x**2)*grad(v)) + u - 1 + 0*v"], unknowns=["u", "v"])
+    J = pk.Problem(pde, grid, initial={"u": 1, "v": "x"}, boundary={"u": closed, "v": closed}).semidiscrete
+    y = np.concatenate([np.ones(41), grid.axes[0].nodes])
+    assert undetermined(J, J.jacobian(0.0, y), y).startswith("a constant may be added to v;")
+    ring = pk.Grid(x=pk.Axis(0, 4 * np.pi, 48, periodic=True))
+    pde = pk.PDE("u_t = u_xx + 2*u - u**3")
+    wave = pk.Problem(pde, ring, initial={"u": "sin(x/2)"}, schemes={"u_xx": "fourier"})
+    y = wave.solve(t_end=20.0)["u"].values  # odd, so that it stays where it is
+    system = wave.semidiscrete
+    assert undetermined(system, system.jacobian(0.0, y), y).startswith("a shift of u along x changes nothing;")
+
+
+def test_resonance_is_named():
+    """u'' + q u with fixed ends, q the first eigenvalue of the grid: its sine may be added."""
+    n = 41
+    q = (2 * np.sin(np.pi / (2 * (n - 1))) * (n - 1)) ** 2
+    resonant = pk.Problem(
+        pk.PDE("0 = u_xx + q*u + x", parameters={"q": q}),
+        pk.Grid(x=pk.Axis(0, 1, n)),
+        boundary={"u": {"x": pk.Dirichlet(0)}},
+    )
+    with pytest.raises(SolverError, match=r"singular.*: a mode of u, greatest at x = 0\.5, is not determined"):
+        resonant.solve()
+
+
+def test_a_balance_to_rounding_is_one():
+    """div((1 + u^2) grad(u)) + sin(2 pi x) with closed ends: the source balances but for 1e-17."""
+    problem = pk.Problem(
+        pk.PDE("0 = div((1 + u**2)*grad(u)) + sin(2*pi*x)"),
+        pk.Grid(x=pk.Axis(0, 1, 41)),
+        initial={"u": "0.1*cos(3*x)"},
+        boundary={"u": {"x": pk.Neumann(0)}},
+    )
+    assert np.ptp(problem.solve()["u"].values) > 0.1
 
 
 def test_too_few_conditions():

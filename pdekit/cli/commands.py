@@ -237,7 +237,7 @@ def _summary(problem: Problem, solution: Solution, path: Path) -> None:
     table.add_row("problem", escape(problem.title or "; ".join(problem.pde.equations)))
     table.add_row("method", escape(f"{solution.method}: {solution.reasons[-1]}"))
     statistics = solution.statistics
-    names = ("steps", "evaluations", "jacobians", "factorisations", "newton_iterations")
+    names = ("steps", "evaluations", "jacobians", "factorisations", "newton_iterations", "pseudo_time_steps")
     counts = [f"{statistics[n]:,} {n.replace('_', ' ')}" for n in names if statistics[n]]
     table.add_row("work", ", ".join(counts))
     compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""
@@ -400,6 +400,43 @@ def eigen(
         click.echo(str(output), err=True)
 
 
+@main.command("continue")
+@_config
+@_python
+@_overrides
+@click.option("-p", "--parameter", required=True, help="The parameter that changes, lam of parameters.lam.")
+@click.option("--to", type=float, required=True, help="The value to go to from that of CONFIG.")
+@click.option("--natural", is_flag=True, help="Step in the parameter, and end before a fold, rather than go round it.")
+@click.option("--measure", help="What stands for a solution, integral(u); default is the maximum of the first unknown.")
+@click.option("--points", type=click.IntRange(2), default=200, show_default=True, help="At most.")
+@click.option("--step", type=float, help="Greatest change of the parameter; default is a twentieth of the range.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default is results/<config>_branch.h5.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing file.")
+@_quiet
+def follow_branch(
+    config: Path,
+    python: bool,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    force: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Follow the steady solutions of CONFIG over a parameter, through folds, and tell which are stable.
+
+    Writes an HDF5 file with all solutions, and a picture of the branch beside it.
+
+    \b
+    pdekit continue configs/bratu.yaml parameters.lam=0.1 --parameter lam --to 4
+    """
+    problem = _load(config, overrides, python)
+    from pdekit.cli.branch_report import follow
+
+    table = follow(problem, output or Path(f"results/{config.stem}_branch.h5"), force, quiet, **options)
+    if not quiet:
+        _print(table)
+
+
 @main.command()
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option(
@@ -410,12 +447,17 @@ def eigen(
 @click.option("--rate", type=click.IntRange(1, 60), default=12, show_default=True, help="Movie frames a second.")
 def plot(result: Path, output: Path | None, variable: str | None, kind: Any, rate: int) -> None:
     """Draw the results file RESULT: a picture, or a movie if the output ends in .gif or .mp4."""
+    from pdekit.io.branch_file import holds_branch, open_branch
     from pdekit.io.open import open_result
     from pdekit.plotting.movie import WRITERS, animate
     from pdekit.plotting.solution_picture import plot_solution
 
-    solution = open_result(result)
     path = output or result.with_suffix(".png")
+    if holds_branch(result):
+        open_branch(result).plot(name=variable, file=path)
+        click.echo(str(path))
+        return
+    solution = open_result(result)
     if path.suffix.lower() in WRITERS:
         animate(solution, path, variable, rate=rate)
     else:

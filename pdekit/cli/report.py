@@ -30,7 +30,7 @@ def _duration(seconds: float) -> str:
     return f"{float(f'{seconds / units[unit]:.2g}'):g} {unit}"
 
 
-def _rows() -> Table:
+def rows() -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -73,7 +73,7 @@ def describe(problem: Problem) -> Group:
         parts.append(Text(problem.title, style="bold"))
     if problem.pde.rhs is None:
         parts.append(Padding(Text(typeset(problem.system)), (1, 4)))
-    table = _rows()
+    table = rows()
     for label, words in problem_rows(problem):
         table.add_row(label, escape(words))
     solvers = Solvers(system)
@@ -116,7 +116,7 @@ def describe_result(path: str | Path) -> Group:
     """Everything that `pdekit info` prints."""
     stored = read_result(path)
     attributes = stored.attributes
-    table = _rows()
+    table = rows()
     table.add_row("file", escape(f"{stored.path} ({size_in_words(stored.path.stat().st_size)})"))
     for key, label in (("title", "title"), ("status", "status"), ("message", "message"), ("method", "method")):
         if attributes.get(key):
@@ -131,6 +131,10 @@ def describe_result(path: str | Path) -> Group:
         table.add_row(
             f"axis {name}",
             f"{nodes.size} nodes, {nodes[0]:g} to {nodes[-1]:g}" + (", periodic" if name in stored.periods else ""),
+        )
+    if "branch_parameter" in attributes:
+        table.add_row(
+            "branch", escape(f"over {attributes['branch_parameter']}, measured by {attributes['branch_measure']}")
         )
     if not stored.steady:
         table.add_row("times", f"{stored.times.size} frames, {stored.times[0]:g} to {stored.times[-1]:g}")

@@ -47,6 +47,23 @@ def check_output(path: Path, force: bool) -> None:
         raise StorageError(f"output {path} cannot be written: no write permission in {folder}")
 
 
+def axis_scales(file: Any, grid: Grid) -> list[Any]:
+    """The axes of a grid as dimension scales of a file."""
+    scales = []
+    for name, axis in zip(grid.names, grid.axes):
+        scale = file.create_dataset(name, data=axis.nodes)
+        for key, value in (("units", axis.unit), ("long_name", axis.long_name)):
+            if value:
+                scale.attrs[key] = value
+        if axis.periodic:
+            scale.attrs["period"] = axis.length
+        if axis.offset:
+            scale.attrs["range"] = [axis.left, axis.right]  # nodes keep off the poles at these ends
+        scale.make_scale(name)
+        scales.append(scale)
+    return scales
+
+
 class ResultWriter:
     """One results file under construction.
 
@@ -121,17 +138,7 @@ class ResultWriter:
             t.attrs["long_name"] = "time"
             t.make_scale("t")
             scales.append(t)
-        for name, axis in zip(grid.names, grid.axes):
-            scale = file.create_dataset(name, data=axis.nodes)
-            for key, value in (("units", axis.unit), ("long_name", axis.long_name)):
-                if value:
-                    scale.attrs[key] = value
-            if axis.periodic:
-                scale.attrs["period"] = axis.length
-            if axis.offset:
-                scale.attrs["range"] = [axis.left, axis.right]  # nodes keep off the poles at these ends
-            scale.make_scale(name)
-            scales.append(scale)
+        scales += axis_scales(file, grid)
         for name, dtype in unknowns.items():
             own: tuple[int, ...] = () if name in scalars else grid.shape
             shape = own if self.steady else (0, *own)

@@ -33,6 +33,8 @@ def open_result(path: str | Path) -> Solution:
         There is no such file, it is not a results file, or a damaged one.
     """
     stored = read_result(path)
+    if "branch_parameter" in stored.attributes:
+        raise StorageError(f"{path} holds a branch of steady solutions; pk.open_branch opens it")
     system = str(stored.attributes.get("coordinate_system", "cartesian"))
     try:
         grid = grid_of(stored.axes, stored.periods, stored.labels, system, stored.ranges)

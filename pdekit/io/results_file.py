@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pdekit.geometry.grid import Grid
 from pdekit.io.hdf5_writer import ResultWriter, check_output
 from pdekit.io.write import problem_to_yaml
 from pdekit.language.syntax import names_in
@@ -55,14 +56,13 @@ class ResultsFile:
         scalars = problem.pde.scalars if scalars is None else scalars
         stored = variables or {block.name: system.dtype for block in system.blocks}
         attributes = {
-            "title": problem.title,
-            "dimensions": json.dumps(problem.grid.names),
-            "variables": json.dumps([name for name in stored if name not in scalars]),
-            "scalars": json.dumps([name for name in stored if name in scalars]),
-            "coordinate_system": problem.grid.system,
-            "config": problem_to_yaml(problem),
-            "pdekit_version": metadata.version("pdekit"),
-            "versions": json.dumps(versions()),
+            **description(
+                problem.grid,
+                problem.title,
+                [name for name in stored if name not in scalars],
+                problem_to_yaml(problem),
+                [name for name in stored if name in scalars],
+            ),
             "method": method,
             "method_reasons": "\n".join(reasons),
         }
@@ -79,6 +79,22 @@ class ResultsFile:
             series=dict.fromkeys(problem.series, system.dtype) if series is None else series,
             scalars=scalars,
         )
+
+
+def description(
+    grid: Grid, title: str, variables: Sequence[str], config: str, scalars: Sequence[str] = ()
+) -> dict[str, str]:
+    """The attributes of every file: what is in it, of which problem, and which versions wrote it."""
+    return {
+        "title": title,
+        "dimensions": json.dumps(grid.names),
+        "variables": json.dumps(list(variables)),
+        "scalars": json.dumps(list(scalars)),
+        "coordinate_system": grid.system,
+        "config": config,
+        "pdekit_version": metadata.version("pdekit"),
+        "versions": json.dumps(versions()),
+    }
 
 
 def _exact(problem: Problem) -> dict[str, str]:

@@ -19,6 +19,7 @@ from pdekit.typing import Array
 
 TOLERANCE = 1e-11
 LEAST_DAMPING = 1e-6
+CANCELLED = 1e-12  # of terms, below which their sum is zero to rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +150,13 @@ class Newton:
     ) -> bool:
         """Whether the corrections have stopped shrinking at what rounding makes of them."""
         stalled = change > 0.1 * previous if self.strategy.keeps_factors else iteration > 3
-        return stalled and within_rounding(correction, problem.size(x), solver, problem.blocks)
+        return stalled and self._is_root(problem, solver, x, correction, problem.residual(x))
+
+    @staticmethod
+    def _is_root(problem: RootProblem, solver: LinearSolver, x: Array, correction: Array, residual: Array) -> bool:
+        """Whether both what is left of G and the correction are what rounding makes of them."""
+        size = problem.size(x)
+        return is_rounding(residual, size, problem.blocks) and within_rounding(correction, size, solver, problem.blocks)
 
     def _advanced(
         self, problem: RootProblem, solver: LinearSolver, x: Array, correction: Array, iteration: int
@@ -170,7 +177,7 @@ class Newton:
                     return trial, damping == 1.0
                 if np.max(np.abs(solver.solve(residual))) <= (1 - 0.25 * damping) * before:
                     return trial, damping == 1.0
-                if within_rounding(correction, problem.size(trial), solver, problem.blocks):
+                if self._is_root(problem, solver, trial, correction, residual):
                     return trial, damping == 1.0
             damping /= 2
         left = float(np.max(np.abs(problem.residual(x))))
@@ -189,6 +196,16 @@ def relative_change(correction: Array, x: Array, blocks: Sequence[slice]) -> flo
         if change > 0:
             found = max(found, change / max(float(np.max(np.abs(x[block]))), 1e-300))
     return found
+
+
+def is_rounding(residual: Array, size: Array, blocks: Sequence[slice]) -> bool:
+    """Whether a residual is no greater than rounding errors of the terms that cancel in it, in every block.
+
+    Without this a step to where the terms are huge looks like convergence: the rounding of ``exp(300)`` excuses every correction.
+    """
+    return all(
+        np.max(np.abs(residual[block]), initial=0.0) <= CANCELLED * np.max(size[block], initial=0.0) for block in blocks
+    )
 
 
 def within_rounding(correction: Array, size: Array, solver: LinearSolver, blocks: Sequence[slice]) -> bool:

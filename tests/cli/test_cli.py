@@ -19,11 +19,9 @@ from pdekit.io.hdf5_reader import read_result
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-STUDIES = [
-    c
-    for c in CONFIGS
-    if c.stem not in ("plume", "heat_plate", "porous_medium", "gray_scott", "cahn_hilliard", "closed_box")
-]
+LONG = {"plume", "heat_plate", "porous_medium", "gray_scott", "cahn_hilliard", "closed_box"}
+LONG |= {"swift_hohenberg", "schnakenberg", "fitzhugh_nagumo", "kdv_solitons"}
+STUDIES = [c for c in CONFIGS if c.stem not in LONG]
 
 
 def pdekit(*arguments: object):

@@ -1,0 +1,1 @@
+"""Branches of steady solutions over a parameter: continuation, stability, singular points."""

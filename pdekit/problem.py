@@ -502,7 +502,7 @@ class Problem:
         t_end : float, optional
             End of the time span; default is the problem's own.
         method, step, rtol, atol, seed, samples : optional
-            Instead of those of `Problem.time`.
+            Instead of those of the problem's `time`.
         times, every, frames : optional
             Output times; start and end are always among them.
         output : path, optional

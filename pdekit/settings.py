@@ -24,9 +24,10 @@ class TimeSettings:
     Parameters
     ----------
     end : float, optional
-        None for steady problems, or to be given to `Problem.solve`.
+        Not of steady problems; may be given to `Problem.solve`.
     start : float, default 0
     method : str, default "auto"
+        By name, or chosen.
     step : float, optional
         A fixed step.
     rtol : float, default 1e-6
@@ -110,8 +111,9 @@ class OutputSettings:
     Parameters
     ----------
     file : str, optional
+        The results file.
     every, times, frames : optional
-        When the fields are stored.
+        When the fields are stored: at whole multiples, at these times, or so many in all.
     series : dict of str to str
         Numbers of the state at every step, by name: ``{"heat": "integral(u)", "tip": "u(1.0)", "peak": "max(u)"}``; see
         `pdekit.language.reductions`.
@@ -241,12 +243,17 @@ class ConvergenceSettings:
     Parameters
     ----------
     points : tuple of int, optional
+        Numbers of nodes along the first axis, the others in proportion.
     steps : tuple of float, optional
+        Steps in time, alone or one for each number of points.
     ratio : float, optional
         With points: a time step on every grid, so many times the mesh width of its first axis.
     expect : float, optional
-    against : str, optional
+        The expected order; by default that of the discretization, or of the method.
+    against : {"exact", "manufactured", "self"}, optional
+        What errors are taken against: by default the exact solution if there is one, else a manufactured one.
     tolerance : float, default 0.25
+        By how much the last observed order may fall short.
     """
 
     points: tuple[int, ...] | None = None

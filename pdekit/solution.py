@@ -59,7 +59,7 @@ class Solution:
     times : array
         Stored times; empty for a steady solution.
     values : dict of str to array
-        By variable; shape (times, *grid.shape), or grid.shape if steady.
+        By variable; shape ``(times, *grid.shape)``, or ``grid.shape`` if steady.
     title : str
     method : str
         The time integration or steady method.

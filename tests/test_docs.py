@@ -1,16 +1,25 @@
-"""Every code block of the documentation runs, and what it registers does what it says."""
+"""Every block of the documentation runs and prints what the page says; every link leads somewhere; the pages build."""
+
+from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [p for p in sorted(DOCS.rglob("*.md")) if DOCS / "gallery" not in p.parents]
+sys.path.insert(0, str(DOCS / "extensions"))  # where the build finds them, too
+from gallery import PAGE_PICTURES, shown_as  # noqa: E402
+from page_run import PageRun, blocks  # noqa: E402
 
 
 @pytest.fixture
-def _registries(monkeypatch):
+def _registries():
     """What a page registers is gone after it."""
     from pdekit.discretize.terms import TERMS
     from pdekit.io.boundary_forms import KINDS
@@ -27,6 +36,20 @@ def _registries(monkeypatch):
     for table, entries in zip(tables, kept):
         table.clear()
         table.update(entries)
+
+
+@pytest.mark.usefixtures("_registries")
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(DOCS).with_suffix("")))
+def test_page(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = PageRun()
+    for language, text in blocks(page):
+        if page.name == "architecture.md":
+            assert language == "text"
+            continue
+        run.do(language, text)
+    for picture in PAGE_PICTURES.get(str(page.relative_to(DOCS).with_suffix("")), ()):
+        assert Path(picture).stat().st_size > 2_000
 
 
 @pytest.mark.usefixtures("_registries")
@@ -64,6 +87,68 @@ def test_fitting(capsys, monkeypatch):
 
 
 def test_links_of_the_pages():
-    for page in DOCS.glob("*.md"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    """Those to files; pages of the gallery are made by the build, from the configs."""
+    made = {f"{c.stem}{ending}" for c in (ROOT / "configs").glob("*.yaml") for ending in (".md", ".webp")}
+    made |= {"index.md", "sheet.webp", *(shown_as(name) for names in PAGE_PICTURES.values() for name in names)}
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            path = (page.parent / target).resolve()
+            assert path.exists() or (path.parent == DOCS / "gallery" and path.name in made), f"{page.name}: {target}"
+
+
+def test_every_public_name_is_described_once():
+    import pdekit as pk
+
+    text = "".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
+    assert sorted(re.findall(r"auto(?:class|function):: pdekit\.(\w+)$", text, re.MULTILINE)) == pk.__all__
+
+
+def test_the_guide_misses_nothing():
+    """Every word of the registries that a page explains stands on it; functions, methods and keys come from the registries."""
+    from pdekit.geometry.axis import SPACINGS
+    from pdekit.geometry.coordinates import SYSTEMS
+    from pdekit.io.boundary_forms import KINDS
+    from pdekit.io.exports import EXPORTS
+    from pdekit.language.vocabulary import CALCULUS, CONSTANTS
+    from pdekit.linear.solver_choice import SOLVERS
+    from pdekit.problem import ADVECTION, ORDERS
+    from pdekit.stencils.schemes import ISOTROPIC, SCHEMES
+
+    words = {
+        "equations": (*CALCULUS, *CONSTANTS, "sum", "noise", "integral", "face", "scalars", "constraints"),
+        "boundaries": (*KINDS, "outflow"),
+        "grids": (*SPACINGS, *SYSTEMS),
+        "discretization": (*SCHEMES, ISOTROPIC, *ADVECTION, *map(str, ORDERS)),
+        "methods": (*SOLVERS, "compiled", "precision", "max_step", "implicit", "rtol", "atol"),
+        "results": (*(ending.removeprefix(".") for ending in EXPORTS), "integral", "mean", "face", "at", "series"),
+        "long_runs": ("linspace", "logspace", "range", "uniform", "loguniform", "normal", "when", "steady", "wall"),
+        "noise": ("uniform_noise", "samples", "seed", "path_step"),
+        "command_line": tuple(f"pdekit {name}" for name in ("new", "gallery", "env", "completion", "schema")),
+    }
+    for page, wanted in words.items():
+        code = " ".join(re.findall(r"`[^`]+`|```.*?```", (DOCS / "guide" / f"{page}.md").read_text(), re.DOTALL))
+        missing = [word for word in wanted if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", code)]
+        assert not missing, f"{page}: {missing}"
+
+
+def sphinx(*options: object) -> None:
+    """Build the pages; warnings are errors."""
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_pages_build_without_a_warning(tmp_path):
+    """All of Sphinx, its cross references among them, but for running the gallery and so for its pictures."""
+    options = ("-b", "dummy", "-D", "gallery_run=0", "-D", "suppress_warnings=image.not_readable")
+    sphinx(*options, "-d", tmp_path / "trees", DOCS, tmp_path / "none")
+
+
+@pytest.mark.study
+def test_the_whole_site_builds_without_a_warning(tmp_path):
+    """With the gallery run and drawn."""
+    sphinx(DOCS, tmp_path / "site")
+    site = tmp_path / "site"
+    for config in (ROOT / "configs").glob("*.yaml"):
+        assert f"{config.stem}.webp" in (site / "gallery" / f"{config.stem}.html").read_text()
+        assert (site / "_images" / f"{config.stem}.webp").stat().st_size > 2_000

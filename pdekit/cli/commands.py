@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pdekit.cli.environment import completion, env
+from pdekit.cli.starting import gallery, new
 from pdekit.deferred import collection_paused
 from pdekit.errors import PdekitError, StorageError
 
@@ -69,15 +71,30 @@ class Commands(click.Group):
             ctx.exit(FAILED)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_EXIT_CODES = """\b
+Exit codes:
+    0  done; of converge: the order is the expected one
+    1  failed: a study that misses its order, a run of a sweep, or an internal error
+    2  refused or ended: bad input, an unstable or singular problem, a file that cannot be written
+  130  interrupted (Ctrl-C)    143  terminated
+"""
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
 @click.version_option(package_name="pdekit")
 def main() -> None:
     """Partial differential equations by finite differences and the method of lines, verified.
 
     \b
-    pdekit run configs/heat_rod.yaml
-    pdekit check configs/heat_rod.yaml parameters.D=0.2 grid.x.points=201
+    pdekit new heat                  writes heat.yaml, with comments
+    pdekit check heat.yaml           tells what was understood and how it would be solved
+    pdekit run heat.yaml parameters.D=0.2 grid.x.points=201
+    pdekit converge heat.yaml        shows that it is right
     """
+
+
+for _command in (new, gallery, env, completion):
+    main.add_command(_command)
 
 
 _config = click.argument("config", type=click.Path(path_type=Path))

@@ -31,7 +31,7 @@ class TensorField:
     Parameters
     ----------
     grid : Grid
-    values : array of shape (*components, *grid.shape)
+    values : array of shape ``(*components, *grid.shape)``
     name : str, default ""
 
     Examples
@@ -95,7 +95,7 @@ class BlockOperator:
         return f"<BlockOperator {self.columns} -> {self.rows} on {self.grid!r}>"
 
     def __call__(self, u: Any) -> Any:
-        """Apply to a Field, a TensorField, or an array of shape (*columns, *grid.shape)."""
+        """Apply to a Field, a TensorField, or an array of shape ``(*columns, *grid.shape)``."""
         values = np.asarray(u.values if isinstance(u, Field | TensorField) else u)
         if values.shape != (*self.columns, *self.grid.shape):
             raise GridError(f"the operator acts on shape {(*self.columns, *self.grid.shape)}, found {values.shape}")

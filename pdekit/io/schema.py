@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import operator
 import types
 import typing
@@ -43,7 +44,9 @@ class AxisSection(Section):
 
     range: Annotated[list[Scalar], Field(min_length=2, max_length=2)] | None = Field(None, description="the two ends")
     points: Annotated[StrictInt, Field(ge=2)] | None = Field(None, description="number of stored nodes")
-    periodic: StrictBool | None = None
+    periodic: StrictBool | None = Field(
+        None, description="whether the axis closes on itself; the end is not stored again"
+    )
     nodes: list[Number] | None = Field(None, description="increasing nodes, instead of range and points")
     spacing: StrictStr | dict[StrictStr, Number | StrictStr] | None = Field(
         None, description="uniform, chebyshev, {tanh: s}, {geometric: ratio}, {power: p}; toward: left | right | both"
@@ -112,10 +115,28 @@ def section_of(settings: type) -> Any:
     >>> section_of(OutputSettings).model_validate({"frames": 3, "file": "a.h5"}).frames
     3
     """
-    hints = get_type_hints(settings)
-    entries = {f.name: (_loosened(hints[f.name]) | None, None) for f in dataclasses.fields(settings)}
+    hints, words = get_type_hints(settings), _words_of(settings)
+    entries = {
+        f.name: (_loosened(hints[f.name]) | None, Field(None, description=words.get(f.name)))
+        for f in dataclasses.fields(settings)
+    }
     name = settings.__name__.replace("Settings", "Section")
     return create_model(name, __base__=Section, __doc__=(settings.__doc__ or "").split("\n")[0], **entries)  # type: ignore[call-overload]
+
+
+def _words_of(settings: type) -> dict[str, str]:
+    """What the docstring says of each parameter, its default first: for editors, and for the pages."""
+    _, _, section = inspect.cleandoc(settings.__doc__ or "").partition("Parameters\n----------\n")
+    words: dict[str, str] = {}
+    names: list[str] = []
+    for line in section.split("\n\n")[0].splitlines():
+        if line.startswith(" "):
+            words |= {name: f"{words[name]} {line.strip()}".strip() for name in names}
+        else:
+            head, _, kind = line.partition(" : ")
+            names, default = head.split(", "), kind.partition("default ")[2]
+            words |= dict.fromkeys(names, f"By default {default}." if default else "")
+    return words
 
 
 def _loosened(hint: Any) -> Any:
@@ -146,29 +167,40 @@ class LabelSection(Section):
 class ConfigModel(Section):
     """A pdekit config."""
 
-    title: StrictStr = ""
+    title: StrictStr = Field("", description="for pictures and files")
     problem: StrictStr | None = Field(None, description="a Python problem, path.py:name, that the other keys change")
     coordinates: Literal["cartesian", "polar", "cylindrical", "spherical"] | None = Field(
         None, description="what the axes mean; polar: r, phi; cylindrical: r, phi, z; spherical: r, theta, phi"
     )
-    grid: dict[StrictStr, AxisSection] | None = None
-    parameters: dict[StrictStr, Data] = Field(default_factory=dict)
-    definitions: dict[StrictStr, Scalar] = Field(default_factory=dict)
-    unknowns: list[StrictStr] | None = None
-    scalars: list[StrictStr] | None = None
-    equations: list[StrictStr] | StrictStr | None = None
+    grid: dict[StrictStr, AxisSection] | None = Field(None, description="the axes by name, in order")
+    parameters: dict[StrictStr, Data] = Field(
+        default_factory=dict,
+        description="numbers, expressions of parameters, of the coordinates and t, lists, files, tables",
+    )
+    definitions: dict[StrictStr, Scalar] = Field(default_factory=dict, description="named expressions")
+    unknowns: list[StrictStr] | None = Field(None, description="only where the equations do not tell")
+    scalars: list[StrictStr] | None = Field(None, description="unknowns that are one number each, not fields")
+    equations: list[StrictStr] | StrictStr | None = Field(
+        None, description="u_t = ..., u_tt = ..., 0 = ..., one for each unknown"
+    )
     sources: dict[StrictStr, Scalar] = Field(default_factory=dict, description="added to right-hand sides, by unknown")
-    reach: StrictInt = 1
-    initial: dict[StrictStr, Data] = Field(default_factory=dict)
-    boundary: dict[StrictStr, dict[StrictStr, Any]] = Field(default_factory=dict)
-    exact: dict[StrictStr, Scalar] = Field(default_factory=dict)
+    reach: StrictInt = Field(1, description="of a Python right-hand side: neighbours that it looks at")
+    initial: dict[StrictStr, Data] = Field(
+        default_factory=dict, description="by unknown, and u_t of u_tt = ...; of steady problems a first guess"
+    )
+    boundary: dict[StrictStr, dict[StrictStr, Any]] = Field(
+        default_factory=dict, description="by unknown and axis: a condition for both ends, or left and right"
+    )
+    exact: dict[StrictStr, Scalar] = Field(
+        default_factory=dict, description="the exact solution by unknown, if it is known"
+    )
     discretization: DiscretizationSection | None = None
     time: TimeSection | None = None  # type: ignore[valid-type]
     output: OutputSection | None = None  # type: ignore[valid-type]
     convergence: ConvergenceSection | None = None  # type: ignore[valid-type]
     stop: StopSection | None = None  # type: ignore[valid-type]
     constraints: list[StrictStr] | StrictStr | None = Field(None, description="bounds such as u >= 1 - x**2")
-    labels: dict[StrictStr, LabelSection] = Field(default_factory=dict)
+    labels: dict[StrictStr, LabelSection] = Field(default_factory=dict, description="units and long names of unknowns")
 
 
 LONGEST_SHOWN = 200

@@ -92,11 +92,11 @@ class Solution:
     >>> heat = pk.PDE("u_t = laplace(u)")
     >>> problem = pk.Problem(heat, pk.Grid(x=pk.Axis(0, 1, 41)), initial={"u": "sin(pi*x)"},
     ...                      boundary={"u": {"x": pk.Dirichlet(0)}}, exact={"u": "exp(-pi**2*t)*sin(pi*x)"})
-    >>> solution = problem.solve(t_end=0.1)
+    >>> solution = problem.solve(t_end=0.1, frames=5)
     >>> bool(solution.error("u") < 2e-4), solution["u"].shape
     (True, (41,))
     >>> len(solution), solution[0], round(float(solution.probe(x=0.5)["u"][0]), 12)
-    (101, <Snapshot t = 0: u>, 1.0)
+    (5, <Snapshot t = 0: u>, 1.0)
     """
 
     grid: Grid

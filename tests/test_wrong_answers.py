@@ -306,3 +306,16 @@ def test_manufactured_solutions_keep_sources_and_expressions():
     boundary = {"u": {"x": {"left": pk.Robin("2*beta", 1), "right": pk.Neumann(0)}}}
     problem = pk.Problem(pde, LINE, initial={"u": 0}, boundary=boundary)
     assert pk.converge(problem, [11, 21, 41], t_end=0.1, against="manufactured").passed
+
+
+def test_a_derivative_in_the_equation_of_another_unknown_keeps_its_order_where_its_own_is_prescribed():
+    """``v_t = u_xx - v`` at a face where u is given and v is not: with the rows of u's own equation v was of order 1."""
+    for equations in (["u_t = u_xx", "v_t = u_xx - v"], ["v_t = laplace(u) - v", "0 = laplace(u) - u + v"]):
+        problem = pk.Problem(
+            pk.PDE(equations),
+            pk.Grid(x=pk.Axis(0, 1, 21)),
+            initial={"u": "sin(3*x)", "v": "x"},
+            boundary={"u": {"x": pk.Dirichlet("sin(3*x)")}},
+            time=pk.TimeSettings(end=0.1),
+        )
+        assert pk.converge(problem, points=[21, 41, 81], against="manufactured").passed

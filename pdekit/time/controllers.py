@@ -124,7 +124,8 @@ class ErrorControl:
         size, slope = stepper.slope(start, Y, self.tolerance)
         if not np.isfinite(slope):
             raise StabilityError("the right-hand side is not finite at the start")
-        self.h = 0.01 * size / slope if size > 1e-5 and slope > 1e-5 else 1e-6 * self.span
+        # Near a steady state the slope says nothing of how fast its perturbations change.
+        self.h = min(0.01 * size / slope, 0.01 * self.span) if size > 1e-5 and slope > 1e-5 else 1e-6 * self.span
 
     def propose(self, t: float, end: float, Y: Array) -> tuple[float, float]:
         left, h = end - t, min(self.h, self.longest)

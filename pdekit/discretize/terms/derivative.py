@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from pdekit.boundary.conditions import end_functionals
+from pdekit.boundary.conditions import Side, end_functionals
 from pdekit.discretize.affine import AffineOperator
 from pdekit.discretize.derivatives import affine_derivative, affine_second, rows_by_axis
 from pdekit.discretize.lifting import product_of_rows
@@ -24,6 +24,7 @@ from pdekit.discretize.terms.term_protocol import (
 )
 from pdekit.stencils.rows import AxisRows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
+from pdekit.stencils.sparse_products import diagonal
 from pdekit.typing import Array, Expression, Matrix
 
 
@@ -75,16 +76,40 @@ class DerivativeTerm(LinearTerm):
         """The one-dimensional rows by axis, without regard to poles."""
         grid, faces, symbol = self.context.grid, self.context.faces(self.operand), self.symbol
         if symbol.scheme is None:
-            return rows_by_axis(grid, symbol.counts, self.context.order, faces, what=str(self.operand), **self._closure)
+            rows = rows_by_axis(grid, symbol.counts, self.context.order, faces, what=str(self.operand), **self._closure)
+            return {k: self._accurate_on_faces(k, found) for k, found in rows.items()} if self._accurate_ends else rows
         ((name, n),) = symbol.counts.items()
         k = grid.index(name)
         ends = end_functionals(grid.axes[k], faces.get(name))
         return {k: SCHEMES[symbol.scheme].rows(SchemeTarget(grid, k, n, symbol.order, symbol.upwind, *ends))}
 
     @cached_property
+    def _accurate_ends(self) -> list[Side]:
+        """Faces with prescribed values where an even derivative stands in the equation of another unknown.
+
+        No equation is solved for the operand there, so that its rows need the full order, but no spectrum of their own: with the rows
+        of the equation they are of one order less.
+        """
+        counts = self.symbol.counts
+        if self.symbol.scheme is not None or self.symbol.is_measured or len(counts) != 1:
+            return []
+        ((axis, n),) = counts.items()
+        return self.context.read_on_prescribed_faces(self.symbol, axis) if n % 2 == 0 else []
+
+    def _accurate_on_faces(self, k: int, rows: AxisRows) -> AxisRows:
+        grid, faces = self.context.grid, self.context.faces(self.operand)
+        counts = {grid.names[k]: self.symbol.counts[grid.names[k]]}
+        full = rows_by_axis(grid, counts, self.context.order, faces, what=str(self.operand), closure="accurate")[k]
+        taken = np.zeros(grid.shape[k])
+        taken[[0 if side == "left" else -1 for side in self._accurate_ends]] = 1.0
+        here, there = diagonal(taken), diagonal(1.0 - taken)
+        matrix = sparse.csr_array(there @ rows.matrix + here @ full.matrix)
+        return AxisRows(matrix, sparse.csr_array(there @ rows.data + here @ full.data), rows.mirror)
+
+    @cached_property
     def affine(self) -> AffineOperator:
         grid, parities = self.context.grid, self.context.parities(self.operand)
-        if self.symbol.scheme is not None:
+        if self.symbol.scheme is not None or self._accurate_ends:
             return product_of_rows(grid, self.rows, parities)
         faces, order = self.context.faces(self.operand), self.context.order
         return affine_derivative(

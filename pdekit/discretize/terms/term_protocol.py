@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pdekit.boundary.conditions import SIDES, Side
 from pdekit.boundary.face_data import StateConditions
 from pdekit.discretize.evaluation import Source, Values
 from pdekit.geometry.grid import Grid
@@ -50,6 +51,19 @@ class Context:
         """Whether the data of the conditions of what is differentiated depend on the solution."""
         found = self.conditions.get(operand)
         return found is not None and bool(found.of_solution)
+
+    def read_on_prescribed_faces(self, symbol: Expression, axis: str) -> list[Side]:
+        """The ends of an axis where what is differentiated is prescribed, but an unknown whose equation holds the derivative is not."""
+        own = self.conditions.get(symbol.operand)
+        if own is None or axis not in own.faces:
+            return []
+        readers = [self.conditions[u.symbol] for u in self.system.unknowns if symbol in u.rhs.atoms(type(symbol))]
+        return [
+            side
+            for side in SIDES
+            if own.faces[axis].dirichlet(side)
+            and any(axis not in other.faces or not other.faces[axis].dirichlet(side) for other in readers)
+        ]
 
     def faces(self, operand: Expression) -> Mapping[str, Any]:
         """The conditions of what is differentiated; none of an expression: its rows close one-sided."""

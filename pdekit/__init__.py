@@ -65,6 +65,9 @@ if TYPE_CHECKING:
     from pdekit.errors import PdekitError
     from pdekit.geometry.axis import Axis
     from pdekit.geometry.grid import Field, Grid
+    from pdekit.inverse.fit import fit
+    from pdekit.inverse.fit_result import FitResult
+    from pdekit.inverse.sensitivity import Gradient, Sensitivity
     from pdekit.io.branch_file import open_branch
     from pdekit.io.exports import export
     from pdekit.io.load import load
@@ -140,6 +143,9 @@ _ROOMS = {
     "branches.branch": ["Branch", "SingularPoint"],
     "branches.continuation": ["continuation"],
     "eigenmodes": ["Eigenmodes", "eigen"],
+    "inverse.fit": ["fit"],
+    "inverse.fit_result": ["FitResult"],
+    "inverse.sensitivity": ["Gradient", "Sensitivity"],
     "io.branch_file": ["open_branch"],
     "io.exports": ["export"],
     "io.open": ["open_result"],

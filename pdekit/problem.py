@@ -532,6 +532,18 @@ class Problem:
             frames=frames, output=output, force=force, keep=keep, progress=progress, choice=choice,
         )  # fmt: skip
 
+    def sensitivity(self, parameters: Sequence[str], t_end: float | None = None, **frames: Any) -> Any:
+        """Derivatives of the solution by parameters; see `pdekit.inverse.sensitivity.sensitivity`."""
+        from pdekit.inverse.sensitivity import sensitivity
+
+        return sensitivity(self, parameters, t_end, **frames)
+
+    def gradient(self, objective: Any, parameters: Sequence[str], t_end: float | None = None, **frames: Any) -> Any:
+        """Derivatives of a number of the solution by parameters; see `pdekit.inverse.sensitivity.gradient`."""
+        from pdekit.inverse.sensitivity import gradient
+
+        return gradient(self, objective, parameters, t_end, **frames)
+
     def to_yaml(self) -> str:
         """This problem as a config."""
         from pdekit.io.write import problem_to_yaml

@@ -159,8 +159,8 @@ class Run:
         if settings.precision == "single" and step is not None and rhs is not None:
             refuse_lost_steps(rhs, start, y, step, end - start)
         rate = None if choice.method.family == "exact" else rhs.evaluate if rhs is not None else system.rhs
-        scales = self._scales(y, start, end - start, rate)
-        tolerance = self._tolerance(settings, scales)
+        scales = self.scales(y, start, end - start, rate)
+        tolerance = self.tolerance(settings, scales)
         statistics, notes = Statistics(), list[str]()
         watch = Watch(system, max(scales), progress, statistics, thresholds=self.thresholds)
 
@@ -321,7 +321,8 @@ class Run:
         is_fixed, is_free = settings.step is not None, settings.method == "auto"
         return (StabilityGuard(system, choice, end, is_fixed, is_free, self.thresholds),)
 
-    def _tolerance(self, settings: TimeSettings, scales: Sequence[float]) -> Tolerance:
+    def tolerance(self, settings: TimeSettings, scales: Sequence[float]) -> Tolerance:
+        """What errors are measured by."""
         own = [1e-3 * settings.rtol * s if settings.atol is None else max(settings.atol, TINY) for s in scales]
         return Tolerance(self.system.layout.spread(own), float(settings.rtol))
 
@@ -396,7 +397,7 @@ class Run:
                 stored[block.name] = np.empty((count, *values.shape), dtype=values.dtype)
             stored[block.name][index] = values
 
-    def _scales(self, y: Array, t: float, duration: float, rate: Callable[[float, Array], Array] | None) -> list[float]:
+    def scales(self, y: Array, t: float, duration: float, rate: Callable[[float, Array], Array] | None) -> list[float]:
         """Size of every block: its greatest value at the start or in the data, or what its rate makes of it.
 
         Without a rate, which takes a matrix that exact methods do not need, that of the others stands for one that begins at zero.

@@ -68,6 +68,24 @@ def test_extensions(capsys):
     assert np.isfinite(float(mean))
 
 
+def test_fitting(capsys, monkeypatch):
+    """The page on fits: what it prints is near what the data were made with, and has the signs that physics says."""
+    monkeypatch.chdir(DOCS.parent)
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", (DOCS / "fitting.md").read_text(), re.S):
+        exec(block, names)
+    fitted, change, slopes, field = capsys.readouterr().out.strip().splitlines()
+    assert float(fitted.split()[0]) == pytest.approx(0.8, abs=0.015)
+    assert float(change) < 0
+    value, slope = map(float, slopes.split())
+    assert 0 < value < 1 and slope < 0
+    error, deviation = map(float, field.split())
+    assert error < 0.2 and deviation == pytest.approx(1e-3, rel=0.25)
+    (table,) = re.findall(r"```\n(parameter .*?)```", (DOCS / "fitting.md").read_text(), re.S)
+    for name, line in zip(("D", "h"), table.splitlines()[1:]):
+        assert float(line.split()[2]) == pytest.approx(names["fitted"][name], rel=1e-3)
+
+
 def test_links_of_the_pages():
     """Those to files; pages of the gallery are made by the build, from the configs."""
     made = {f"{c.stem}{ending}" for c in (ROOT / "configs").glob("*.yaml") for ending in (".md", ".webp")}

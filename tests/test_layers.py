@@ -32,6 +32,7 @@ LAYERS = (
         "eigenmodes",
         "branches",
     ),
+    ("inverse",),
     ("io", "verification", "plotting", "reporting"),
     ("solving", "parameter_sweep", "resuming"),
     ("cli",),

@@ -309,6 +309,57 @@ def sweep(
 @main.command()
 @_config
 @_python
+@click.argument("parameters", nargs=-1, metavar="parameters.D ... [key.path=value ...]")
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, help="CSV file: t, the axes, what was measured."
+)
+@click.option("--bounds", type=(str, float, float), multiple=True, metavar="NAME LOW HIGH", help="Of a parameter.")
+@click.option(
+    "--regularisation", type=float, help="Weight of the integral of |grad k|^2, for parameters that are fields."
+)
+@click.option("--level", type=float, default=0.95, show_default=True, help="Of the confidence intervals.")
+@click.option("--plot", "picture", type=click.Path(path_type=Path), help="Picture of data and model.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Config with the fitted values.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing config.")
+@_quiet
+def fit(
+    config: Path,
+    parameters: tuple[str, ...],
+    python: bool,
+    data: Path,
+    bounds: tuple[tuple[str, float, float], ...],
+    regularisation: float | None,
+    level: float,
+    picture: Path | None,
+    output: Path | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Fit parameters of CONFIG to measured data by least squares, with confidence intervals.
+
+    The values in CONFIG are the first guess.
+    """
+    overrides = tuple(text for text in parameters if "=" in text)
+    problem = _load(config, overrides, python)
+    from pdekit.cli.fit_report import check_target, follow_fit, refuse_fixed_uses
+
+    names = [text for text in parameters if "=" not in text]
+    refuse_fixed_uses(config, overrides, names)
+    check_target(problem, output, force)
+    fitted = follow_fit(problem, data, names, bounds, regularisation, level, quiet)
+    if output is not None:
+        output.write_text(fitted.problem.to_yaml())
+    if picture is not None:
+        fitted.plot(file=picture)
+    if not quiet:
+        for what, path in (("picture", picture), ("config", output)):
+            if path is not None:
+                click.echo(f"{what}: {path}")
+
+
+@main.command()
+@_config
+@_python
 @_overrides
 @click.option(
     "--methods",

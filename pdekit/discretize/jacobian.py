@@ -8,7 +8,7 @@ evaluate the slopes and to multiply them into a fixed sparse matrix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -49,6 +49,8 @@ class JacobianPattern:
         The part that never changes.
     rests : mapping of str to expression
         What else stands in the equations, by unknown.
+    states : collection of Symbol, optional
+        Of all unknowns those by which is differentiated.
 
     Raises
     ------
@@ -56,8 +58,16 @@ class JacobianPattern:
         There are definitions with conditions of their own, derivatives of derivatives, or scalar unknowns.
     """
 
-    def __init__(self, layout: Layout, program: Program, linear: Expression, rests: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        program: Program,
+        linear: Expression,
+        rests: Mapping[str, Any],
+        states: Collection[Any] | None = None,
+    ) -> None:
         self.layout, self.program = layout, program
+        self._wanted = None if states is None else frozenset(states)
         if any(isinstance(block, ScalarBlock) for block in layout.blocks):
             raise NoPattern
         self._columns = {block.symbol: layout.numbers(block) for block in layout.blocks}
@@ -103,7 +113,8 @@ class JacobianPattern:
                 parts = [Entries(nodes, nodes, np.ones(row.size), dependent)]
             else:
                 raise NoPattern
-            found += [self._numbered(row, part, own) for part in parts]
+            wanted = [part for part in parts if self._wanted is None or part.state in self._wanted]
+            found += [self._numbered(row, part, own) for part in wanted]
         return found
 
     def _numbered(self, row: Array, part: Entries, own: Source) -> Entries:

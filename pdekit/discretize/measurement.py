@@ -30,13 +30,13 @@ class Measurement:
     def __init__(self, system: SemiDiscrete, expression: Expression) -> None:
         self.system, self.expression = system, expression
         symbols = sorted(spatial_derivatives(expression), key=str)
-        self._terms: dict[Any, Any] = {symbol: system.program.term(symbol) for symbol in symbols}
+        self.terms: dict[Any, Any] = {symbol: system.program.term(symbol) for symbol in symbols}
 
     @cached_property
     def _formula(self) -> Any:
         equations = self.system.system
         return compile_expression(
-            self.expression, [equations.t, *equations.parameters, *equations.scalars, *self._terms]
+            self.expression, [equations.t, *equations.parameters, *equations.scalars, *self.terms]
         )
 
     def value(self, t: float, y: Array) -> Any:
@@ -47,5 +47,5 @@ class Measurement:
         """Its value from fields that others need as well."""
         equations = self.system.system
         scalars = (frame.operand(symbol)[()] for symbol in equations.scalars)
-        numbers = (term.number(frame) for term in self._terms.values())
+        numbers = (term.number(frame) for term in self.terms.values())
         return self._formula(frame.t, *equations.parameters.values(), *scalars, *numbers)

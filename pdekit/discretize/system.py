@@ -170,12 +170,26 @@ class SemiDiscrete:
 
     def paired_jacobian(self, t: float, y: Array) -> Matrix:
         """Derivatives of complex right-hand sides by the real and the imaginary parts of the unknowns, side by side (CSR)."""
-        full = self.unpack(t, y)
         selections = {
             symbol: sparse.csr_array(sparse.hstack([S, 1j * S])) for symbol, S in self.layout.selections.items()
         }
+        return self.jacobian_along(t, y, selections, is_paired=True)
+
+    def jacobian_along(self, t: float, y: Array, selections: Mapping[Any, Any], is_paired: bool = False) -> Matrix:
+        """Derivatives of the right-hand sides by other quantities than the unknowns, CSR.
+
+        Parameters
+        ----------
+        t : float
+        y : array
+        selections : mapping of Symbol to sparse array
+            Derivatives of the full arrays of the states by these quantities, prescribed values included.
+        is_paired : bool
+            They are real quantities, of complex states.
+        """
+        full = self.unpack(t, y)
         states = {b.symbol: full[b.name] for b in self.blocks}
-        frame = self.program.frame(t, states, selections, is_paired=True)
+        frame = self.program.frame(t, states, selections, is_paired=is_paired)
         pieces = {u.name: frame.jacobian(u.rhs) for u in self.system.unknowns}
         return self._stack(pieces, selections)
 

@@ -51,6 +51,8 @@ def sample_values(
         values = getattr(source, "values", source)
     try:
         values = np.asarray(values)
+        if values.dtype.kind not in "biufc":
+            raise TypeError
         values = values.astype(np.result_type(values.dtype, np.float64), copy=False)
     except (TypeError, ValueError):
         raise GridError(f"{what} must be numeric, found {type(source).__name__}") from None

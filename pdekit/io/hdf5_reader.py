@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,7 +95,10 @@ def _damages_told(path: Path) -> Iterator[None]:
 
 
 def _text(value: Any) -> Any:
-    return value.decode().strip() if isinstance(value, bytes) else value
+    """Texts without what a terminal would obey; other values as they are."""
+    if isinstance(value, bytes):
+        value = value.decode().strip()
+    return re.sub(r"[^\n\t -~\u00a0-\U0010ffff]", "?", value) if isinstance(value, str) else value
 
 
 class _Contents:
@@ -201,8 +205,10 @@ def read_result(path: str | Path) -> StoredResult:
         axes = {name: contents.line(name) for name in order}
         times = contents.times()
         shape = tuple(nodes.size for nodes in axes.values())
+        branch = attributes.get("branch_parameter")
+        count = contents.line(branch).size if isinstance(branch, str) and branch in file else times.size
         for name in variables:
-            contents.check_shape(name, shape, times.size or None)
+            contents.check_shape(name, shape, count or None)
         for name in scalars:
             contents.check_shape(name, (), times.size or None)
         keys = ("units", "long_name")

@@ -203,6 +203,8 @@ class ConfigModel(Section):
     labels: dict[StrictStr, LabelSection] = Field(default_factory=dict, description="units and long names of unknowns")
 
 
+LONGEST_SHOWN = 200
+
 FORMS_OF = {
     "grid": "an axis such as {range: [0, 1], points: 101} or {range: [0, 1], points: 100, periodic: true}",
     "boundary": "conditions by axis, such as {x: {dirichlet: 0}}",
@@ -303,19 +305,22 @@ def _explain(faults: list[Any], path: Path) -> str:
     if kind == "missing":
         return "missing"
     if kind == "literal_error":
-        return f"allowed are {faults[0]['ctx']['expected']}, found {found!r}"
+        return f"allowed are {faults[0]['ctx']['expected']}, found {_brief(found)}"
     if found is None:
         return "is empty; inside {...} a comma ends a value: put an expression with commas into quotes, or on a line of its own"
     form = FORMS_OF.get(str(path[0])) if path and len(path) == 2 and not isinstance(found, dict) else None
     if form:
-        return f"expected {form}, found {found!r}"
+        return f"expected {form}, found {_brief(found)}"
     words = dict.fromkeys(_WORDS.get(f["type"]) or f["msg"][0].lower() + f["msg"][1:] for f in faults)
     expected = " or ".join(dict.fromkeys(w.removeprefix("expected ") for w in words))
     start = "expected " if all(w.startswith("expected ") for w in words) else ""
-    return f"{start}{expected}, found {_brief(found) if isinstance(found, dict | list) else repr(found)}"
+    return f"{start}{expected}, found {_brief(found)}"
 
 
 def _brief(found: Any) -> str:
     if isinstance(found, dict):
-        return f"a mapping of {', '.join(map(str, found)) or 'nothing'}"
-    return f"a list of {len(found)}"
+        return f"a mapping of {', '.join(map(str, found)) or 'nothing'}"[:LONGEST_SHOWN]
+    if isinstance(found, list):
+        return f"a list of {len(found)}"
+    text = repr(found)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} ... ({len(text)} characters)"

@@ -163,12 +163,10 @@ def compile_expression(expression: Expression, arguments: Sequence[Any]) -> Call
     np.float64(1.0)
     """
     plain = [sp.Dummy() for _ in arguments]  # derivative atoms cannot be argument names
-    body = expression.subs(dict(zip(arguments, plain)), simultaneous=True) if arguments else expression
-    elementary = (
-        all(isinstance(f, _ELEMENTARY) for f in body.atoms(sp.Function)) if isinstance(body, sp.Basic) else True
-    )
-    modules, printer = (["numpy"], _NumPy) if elementary else (["scipy", "numpy"], _SciPy)
     try:
+        body = expression.subs(dict(zip(arguments, plain)), simultaneous=True) if arguments else expression
+        elementary = not isinstance(body, sp.Basic) or all(isinstance(f, _ELEMENTARY) for f in body.atoms(sp.Function))
+        modules, printer = (["numpy"], _NumPy) if elementary else (["scipy", "numpy"], _SciPy)
         function = sp.lambdify(plain, body, modules=modules, cse=True, printer=printer(_PLAIN_NAMES))
     except (SyntaxError, RecursionError, MemoryError):
         raise ExpressionError("an expression, or a derivative of it, is too large or too deep to be computed") from None

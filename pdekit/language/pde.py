@@ -16,7 +16,7 @@ from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import evaluate_number, slope
 from pdekit.language.expression_size import refuse_boundless
 from pdekit.language.noise import Noise, NoiseTerm, NoiseWords, without_noise
-from pdekit.language.parser import Matrix, Scope, Vector, parse, parse_any
+from pdekit.language.parser import LARGEST_EXPONENT, Matrix, Scope, Vector, parse, parse_any
 from pdekit.language.reductions import fields_in, reduction_words
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.language.syntax import called_names, differentiated_names, names_in
@@ -463,7 +463,11 @@ class _Binder:
         values = {sp.Symbol(n): sp.nsimplify(v) for n, v in self.numbers.items() if v == int(v.real)}
 
         def with_number(base: Expression, exponent: Expression) -> Expression:
-            return base ** exponent.subs(values) if exponent.free_symbols else base**exponent
+            if not exponent.free_symbols or not exponent.free_symbols <= set(values):
+                return base**exponent
+            with np.errstate(all="ignore"):  # first as a floating-point number: an exact one may fill the memory
+                size = abs(evaluate_number(exponent, {s: np.float64(v) for s, v in values.items()}))
+            return base ** exponent.subs(values) if size <= LARGEST_EXPONENT else base**exponent
 
         return expression.replace(sp.Pow, with_number) if values else expression
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -24,6 +25,16 @@ def _mod(a: Any, b: Any) -> Any:
     if b == 0:
         raise ExpressionError("mod(a, b) divides by zero")  # SymPy makes it a
     return a - b * sp.floor(a / b)
+
+
+def _atan2(y: Any, x: Any) -> Any:
+    """Of numbers that are no fractions by their values: SymPy looks for closed forms, and does not always end."""
+    if not (y.is_number and x.is_number) or (y.is_Rational and x.is_Rational):
+        return sp.atan2(y, x)
+    a, b = complex(y), complex(x)
+    if a.imag or b.imag:
+        raise ExpressionError(f"atan2(y, x) takes real numbers, found {y} and {x}")
+    return sp.Float(math.atan2(a.real, b.real))
 
 
 def _interp(a: Any, *points: Any) -> Any:
@@ -84,7 +95,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "mod": (_mod, 2, 2),
     "interp": (_interp, 5, 401),
     "log10": (lambda a: sp.log(a) / sp.log(10), 1, 1),
-    "atan2": (sp.atan2, 2, 2),
+    "atan2": (_atan2, 2, 2),
     "floor": (sp.floor, 1, 1),
     "ceil": (sp.ceiling, 1, 1),
     "besselj": (sp.besselj, 2, 2),

@@ -177,7 +177,7 @@ def origin_of(solution: Solution) -> Origin:
     config = str(attributes.get("config", ""))
     pde: PDE | None
     try:
-        problem = loads(config)
+        problem = loads(config, python=False)  # a results file never says what is to be run
         pde = problem.pde
     except PdekitError:  # data given in Python, or in files that are not there any more
         pde = _equations_in(config)

@@ -155,6 +155,14 @@ def _final(solution: Solution, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     return {name: solution[name].values for name in names}
 
 
+def _natural_reference(problem: Problem) -> Reference:
+    """What a study in space compares with where nothing is said: what is known, else what can be made."""
+    if problem.exact:
+        return "exact"
+    has_no_formula = problem.pde.rhs is not None or problem.constraints or problem.system.reductions
+    return "self" if has_no_formula else "manufactured"
+
+
 def _study_names(problem: Problem) -> tuple[str, ...]:
     return tuple(u.name for u in problem.system.unknowns if not u.is_scalar)
 
@@ -169,7 +177,7 @@ def _in_space(
     say: Report,
 ) -> Study:
     if against is None:
-        against = "exact" if problem.exact else ("self" if problem.pde.rhs is not None else "manufactured")
+        against = _natural_reference(problem)
     if against == "exact" and not problem.exact:
         raise ConfigError("there is no exact solution; use manufactured or self", key="convergence.against")
     if against == "manufactured":

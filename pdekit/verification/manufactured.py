@@ -143,6 +143,10 @@ def manufactured(problem: Problem) -> Problem:
     system = problem.system
     if problem.pde.rhs is not None:
         raise SolverError("a manufactured solution needs equations in symbols, not a Python function")
+    if problem.constraints:
+        raise SolverError(
+            "a manufactured solution would break the constraints; study it against itself", key="convergence.against"
+        )
     jumps = (sp.Piecewise, sp.Heaviside, sp.floor, sp.ceiling, sp.sign)
     if any(u.rhs.has(*jumps) for u in system.unknowns):
         raise SolverError(

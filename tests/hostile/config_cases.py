@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -386,8 +386,17 @@ def _small(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _tried(text: str) -> None:
-    describe(loads(text, FOLDER))
+def _tried(text: str, overrides: Sequence[str] = ()) -> None:
+    describe(loads(text, FOLDER, overrides))
+
+
+def _override(path: tuple[Any, ...], rng: random.Random) -> str:
+    """``key.path=value``, with keys and values of all kinds."""
+    keys = [*map(str, path)]
+    if rng.random() < 0.3:
+        keys[rng.randrange(len(keys))] = rng.choice([*KEYS, "[0]", "x[0]", "x[9]", "a.b", "x]"])
+    values = [str(rng.choice(VALUES))[:6000], rng.choice(PIECES), rng.choice(PIECES) + str(rng.choice(VALUES))[:50]]
+    return ".".join(keys) + rng.choice(["=", "=", "=", "", "==", " = "]) + rng.choice(values)
 
 
 def _dumped(data: Any) -> str:
@@ -408,5 +417,24 @@ def cases(count: int, start: int) -> Iterator[Case]:
             rng.shuffle(todo)
         k, path = todo.pop()
         name, data = plain[k]
+        if number % 5 == 4:
+            text, given = _dumped(data), _override(path, rng)
+            yield Case(f"{name} {number}: {given}", lambda text=text, given=given: _tried(text, [given]))
+            continue
         text = _dumped(changed(data, path, rng)) if number % 4 else damaged(_dumped(data), rng)
         yield Case(f"{name} {number}\n{text}", lambda text=text: _tried(text))
+
+
+WRONG: list[Any] = [None, True, -1, 0.5, 1e300, "text", "1/0", [], [[1]], ["a", 1], {}, {"a": {"b": 1}}]
+
+
+def every_path(count: int, start: int) -> Iterator[Case]:
+    """Values of every type at every key path of every shipped config; of all of them, `count` spread evenly."""
+    plain = [(name, _small(YAML(typ="safe", pure=True).load(text))) for name, text in config_texts()]
+    everything = [(k, path, value) for k, (_, data) in enumerate(plain) for path in paths(data) for value in WRONG]
+    for k, path, value in everything[start :: max(1, len(everything) // count)]:
+        name, data = plain[k]
+        data = copy.deepcopy(data)
+        _at(data, path[:-1])[path[-1]] = copy.deepcopy(value)
+        text = _dumped(data)
+        yield Case(f"{name} {path} {value!r}", lambda text=text: _tried(text))

@@ -9,6 +9,7 @@ import time
 import zlib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -226,6 +227,18 @@ def test_what_is_given_in_python_is_said(tmp_path):
     assert "given in Python" in html and "u_t = u_xx" in html
     refused = CliRunner().invoke(main, ["report", str(file), "--converge"])
     assert refused.exit_code == 2 and "given in Python" in refused.output
+
+
+def test_a_results_file_runs_nothing(tmp_path):
+    """One whose config was changed to name a Python file: the page is made without it."""
+    file, trap = tmp_path / "rod.h5", tmp_path / "trap.py"
+    trap.write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\n")
+    heat.rod(11).solve(frames=3, output=file)
+    with h5py.File(file, "r+") as changed:
+        changed.attrs["config"] = f"problem: {trap}:rod\n"
+    page = page_of(pk.open_result(file))
+    assert origin_of(pk.open_result(file)).problem is None and "given in Python" in page.html()
+    assert not (tmp_path / "sprung").exists()
 
 
 # ------------------------------------------------------------------------------------------------ in a browser

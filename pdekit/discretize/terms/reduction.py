@@ -87,7 +87,7 @@ class ReductionTerm(Term):
             return (), grid.weights / total
         if kind == "face":
             return self._face_weights(*self.symbol.place)
-        lines = [_line_weights(name, axis, x) for name, axis, x in zip(grid.names, grid.axes, self.symbol.place)]
+        lines = [line_weights(name, axis, x) for name, axis, x in zip(grid.names, grid.axes, self.symbol.place)]
         weights: Array = np.ones(())
         for _, own in lines:
             weights = np.multiply.outer(weights, own)
@@ -102,7 +102,7 @@ class ReductionTerm(Term):
         return place, grid.weights[place] / grid.axes[axis].weights[place[axis]]
 
 
-def _line_weights(name: str, axis: Axis, x: float) -> tuple[Array, Array]:
+def line_weights(name: str, axis: Axis, x: float) -> tuple[Array, Array]:
     """The nodes next to a point of an axis, and the weights of their values there."""
     nodes = axis.nodes
     if axis.periodic:

@@ -42,7 +42,7 @@ nitpick_ignore_regex = [
     (r"py:obj", r"(numpy|scipy|xarray|fractions)\..*"),  # pages of others; the build needs no network
     (
         r"py:obj",
-        r"pdekit\.(plotting|language|stencils|reporting|branches|io)\..*|SteadyFamily",
+        r"pdekit\.(plotting|language|stencils|reporting|branches|inverse|io)\..*|SteadyFamily",
     ),  # modules of the inside, which have no page
 ]
 

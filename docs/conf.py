@@ -40,7 +40,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r"py:obj", r"[a-z_]+"),  # parameters of the function that is described
     (r"py:obj", r"(numpy|scipy|xarray|fractions)\..*"),  # pages of others; the build needs no network
-    (r"py:obj", r"pdekit\.(plotting|language|stencils|reporting)\..*"),  # modules of the inside, which have no page
+    (
+        r"py:obj",
+        r"pdekit\.(plotting|language|stencils|reporting|branches|inverse|io)\..*|SteadyFamily",
+    ),  # modules of the inside, which have no page
 ]
 
 html_theme = "furo"

@@ -19,7 +19,6 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 FOLDER = DOCS / "gallery"
-MODULES = ("heat", "wave", "diffusion")
 # What the code of a page draws, and the page shows.
 PAGE_PICTURES = {
     "guide/discretization": ("burgers.png",),
@@ -110,7 +109,7 @@ def examples() -> Iterator[Example]:
     """All of them, configs first."""
     for path in sorted((ROOT / "configs").glob("*.yaml")):
         yield Example(path.stem, path)
-    for stem in MODULES:
+    for stem in sorted(path.stem for path in (ROOT / "problems").glob("*.py")):
         module = importlib.import_module(f"problems.{stem}")
         for name, made in vars(module).items():
             if inspect.isfunction(made) and made.__module__ == module.__name__:

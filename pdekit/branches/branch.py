@@ -59,7 +59,7 @@ class Branch:
     values : array
         Its values, in the order of the branch; shape (points,).
     fields : dict of str to array
-        By unknown; shape (points, *grid.shape).
+        By unknown; shape ``(points, *grid.shape)``.
     arclength : array
         Along the branch, in the scaled norm of steps.
     measured_by : str

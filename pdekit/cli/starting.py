@@ -46,7 +46,8 @@ def _installed_configs() -> list[Path]:
 
     beside = importlib.metadata.distributions(name="pdekit", path=[str(Path(__file__).parents[2])])
     files = [file for found in beside for file in found.files or [] if f"{_SHARED}/configs/" in file.as_posix()]
-    return sorted(path for path in (Path(str(file.locate())).resolve() for file in files) if path.is_file())
+    paths = (Path(str(file.locate())).resolve() for file in files)
+    return sorted(path for path in paths if path.suffix == ".yaml" and path.is_file())
 
 
 def write_new(path: Path, text: str, force: bool) -> None:
@@ -68,9 +69,9 @@ def write_new(path: Path, text: str, force: bool) -> None:
 
 
 def copied(config: Path, folder: Path, force: bool) -> list[Path]:
-    """Copy a shipped config, and the Python problem that it names, side by side into a folder."""
+    """Copy a shipped config, the data of its name, and the Python problem that it names, side by side into a folder."""
     text = config.read_text(encoding="utf-8")
-    made = {}
+    made = {folder / data.name: data.read_text(encoding="utf-8") for data in config.parent.glob(f"{config.stem}.csv")}
     if named := _PROBLEM.search(text):
         problem = config.parent / named[1]
         text = text.replace(named[1], problem.name)

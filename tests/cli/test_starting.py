@@ -81,6 +81,7 @@ def test_the_gallery_lists_and_copies_what_runs():
         copied, shipped = pk.load(f"mine/{name}.yaml"), pk.load(ROOT / "configs" / f"{name}.yaml")
         assert copied.to_yaml() == shipped.to_yaml()
     assert pdekit("gallery", "heat_plate", "-o", "mine").exit_code == 0  # the same again is no loss
+    assert pdekit("gallery", "fit_fin", "-o", "mine").output.split() == ["mine/fit_fin.yaml", "mine/fit_fin.csv"]
 
 
 def test_an_unknown_name_is_refused_before_anything_is_copied():
@@ -155,7 +156,7 @@ def test_completion_script(shell):
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        ("pdekit con", {"converge"}),
+        ("pdekit conv", {"converge"}),
         ("pdekit new w", {"wave"}),
         ("pdekit gallery heat_r", {"heat_rod", "heat_rod_python"}),
     ],

@@ -129,7 +129,9 @@ def _multiply(matrix: Array, x: Array, axis: int) -> Array:
         return np.asarray(x @ matrix.T)
     if axis == 0:
         return np.asarray((matrix @ x.reshape(x.shape[0], -1)).reshape(matrix.shape[0], *x.shape[1:]))
-    return np.asarray(np.matmul(matrix, x))
+    before, after = int(np.prod(x.shape[:axis])), int(np.prod(x.shape[axis + 1 :]))
+    found = np.matmul(matrix, x.reshape(before, x.shape[axis], after))
+    return np.asarray(found.reshape(*x.shape[:axis], matrix.shape[0], *x.shape[axis + 1 :]))
 
 
 def _cosines_and_sines(n: int) -> list[tuple[str, int, Array]]:

@@ -32,7 +32,7 @@ def _diagonalised(found: AxisSum | None, dtype: Any, thresholds: Thresholds) -> 
     factors, constant = found
     bases = []
     for factor in factors:
-        basis = basis_of(factor, usable_cores(), thresholds.dense_axis[len(factors)])
+        basis = basis_of(factor, usable_cores(), thresholds.dense_axis.get(len(factors), 0))
         if basis is None:
             return None
         bases.append(basis)

@@ -64,7 +64,7 @@ class _Search:
 
     def __init__(self, system: SemiDiscrete, unknown: Unknown, thresholds: Thresholds) -> None:
         self.system, self.unknown = system, unknown
-        self._largest = thresholds.dense_axis[system.grid.ndim]
+        self._largest = thresholds.dense_axis.get(system.grid.ndim, 0)
         self._conditions = system.conditions[unknown.symbol]
         self._bases: list[Basis | None] = [None] * system.grid.ndim
         self._states = system.system.states

@@ -46,7 +46,7 @@ def test_pattern_equals_products_of_matrices(name):
         y = (1 + 0.3 * random.standard_normal(system.size)).astype(system.dtype)
         y = y * np.exp(0.2j) if system.dtype.kind == "c" else y
         frame = system.frame(t, y)
-        expected = system.L + system._stack_rest(frame)
+        expected = system.L + system._stack_rest(frame, system.size)
         found = pattern_of(system).at(frame)
         assert abs(expected - found).max() <= 1e-13 * abs(expected).max()
         assert first is None or np.array_equal(first.indices, found.indices)

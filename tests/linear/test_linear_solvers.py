@@ -208,3 +208,18 @@ def test_iterations_do_not_take_singular_or_indefinite_problems_for_solved(name)
     else:
         with pytest.raises(SolverError, match="singular"):
             solve(made, thresholds=ALWAYS)
+
+
+def test_four_axes():
+    """Steady and in time, against the mode's own rate on the grid and against a direct solver."""
+    names, n = "xyzw", 8
+    grid = pk.Grid({name: pk.Axis(0, 1, n) for name in names})
+    fixed = {"u": {name: pk.Dirichlet(0) for name in names}}
+    mode = "*".join(f"sin(pi*{name})" for name in names)
+    heat = pk.Problem(pk.PDE("u_t = 0.1*laplace(u)"), grid, initial={"u": mode}, boundary=fixed).solve(t_end=0.2)
+    rate = 0.1 * 4 * (2 * (n - 1) * np.sin(np.pi / (2 * (n - 1)))) ** 2
+    assert heat.method == "exponential"
+    assert heat["u"].values == pytest.approx(np.exp(-0.2 * rate) * heat.frame("u", 0).values, abs=1e-12)
+    bowl = pk.Problem(pk.PDE("0 = laplace(u) + 1"), grid, boundary=fixed)
+    direct = bowl.replace(time=pk.TimeSettings(solver="direct")).solve()["u"].values
+    assert bowl.solve()["u"].values == pytest.approx(direct, abs=1e-13)

@@ -403,6 +403,7 @@ class _Binder:
             for term in source if isinstance(source, tuple) else (source,):
                 rhs[name] += term if isinstance(term, sp.Expr) else parse(term, self._scope({}))
         rhs, noises = without_noise(rhs, orders)
+        self._refuse_noise_fields(noises)
         unknowns = tuple(self._unknown(n, orders[n], rhs.get(n, sp.Integer(0))) for n in pde.unknowns)
         parameters = {sp.Symbol(n): v for n, v in self.numbers.items()}
         definitions = {sp.Symbol(n): self._plain(self.resolved[n]) for n in pde.definitions if n in self.kept}
@@ -422,6 +423,15 @@ class _Binder:
             and not e.free_symbols & solution
         }
         return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises)
+
+    def _refuse_noise_fields(self, noises: Sequence[NoiseTerm]) -> None:
+        """Refuse noise that differs from node to node in the equation of one number."""
+        for term in noises:
+            if term.unknown in self.pde.scalars and term.length != float("inf"):
+                raise ExpressionError(
+                    f"noise() in the equation of the scalar unknown {term.unknown!r} is a field; use uniform_noise()",
+                    key="equations",
+                )
 
     @property
     def _numbers(self) -> set[Any]:

@@ -89,7 +89,10 @@ class Solvers:
 
     @cached_property
     def _parts(self) -> list[StiffPart | None]:
-        return [stiff_part(self.system, unknown, self.thresholds) for unknown in self.system.system.unknowns]
+        return [
+            None if unknown.is_scalar else stiff_part(self.system, unknown, self.thresholds)
+            for unknown in self.system.system.unknowns
+        ]
 
     @cached_property
     def stiff_parts(self) -> list[StiffPart] | None:

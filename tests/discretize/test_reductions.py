@@ -194,6 +194,10 @@ def test_a_plane_in_two_dimensions():
         ),
         (lambda: pk.PDE(["u_t = u_xx", "S_t = S_x"], scalars=["S"]).bind(("x",)), "S_x"),
         (lambda: pk.PDE(["u_t = u_xx", "S_tt = 1"], scalars=["S"]).bind(("x",)), "first order in time"),
+        (
+            lambda: pk.PDE(["u_t = u_xx", "S_t = noise(0.1)"], scalars=["S"]).bind(("x",)),
+            "noise.. in the equation of the scalar unknown 'S' is a field",
+        ),
         (lambda: pk.PDE(["u_t = u_xx"], scalars=["S"]), "1 equations for 2 unknowns"),
         (lambda: pk.PDE(["u_t = u_xx", "0 = u - S"], scalars=["S"]).bind(("x",)), "in numbers only"),
         (lambda: pk.PDE("u_t = u_xx + at(u, y)").bind(("x", "y")), "a point has 2 coordinates"),
@@ -227,3 +231,29 @@ def test_what_is_refused(make, message):
 def test_manufactured_solutions_do_not_guess_integrals():
     with pytest.raises(ExpressionError, match="not known in symbols"):
         pk.converge(decaying().replace(exact={}), points=[11, 21, 41], against="manufactured")
+
+
+DRIVEN = {"u": "exp(-0.1*pi**2*t)*cos(pi*x) + 1 - exp(-t)", "S": "exp(-t)"}
+STEPS = {"rk4": 2e-3, "cn": 2e-3, "ars443": 2e-3, "sbdf3": 2e-3}
+
+
+@pytest.mark.parametrize(
+    "method", ["auto", "tsitouras", "rkc2", "exponential", "ark43", "bdf2", "Radau", "LSODA", "ros3p", *STEPS]
+)
+def test_a_scalar_that_drives_a_field(method):
+    pde = pk.PDE(["u_t = 0.1*u_xx + S", "S_t = -S"], scalars=["S"])
+    problem = pk.Problem(pde, line(), initial={"u": "cos(pi*x)", "S": 1}, boundary=FREE, exact=DRIVEN)
+    s = problem.solve(t_end=1.0, method=method, step=STEPS.get(method))
+    assert s.error("S") <= 1e-5
+    assert s.error("u") <= 2e-4
+    if method == "tsitouras":
+        settings = pk.TimeSettings(end=1.0, method=method, compiled="always")
+        compiled = problem.replace(time=settings).solve()
+        assert "compiled" in compiled.reasons[-1]
+        assert compiled.error("S") <= 1e-5
+
+
+def test_exponential_methods_say_that_a_scalar_is_not_for_them():
+    pde = pk.PDE(["u_t = 0.1*u_xx + S*u", "S_t = -S"], scalars=["S"])
+    with pytest.raises(PdekitError, match="etdrk4"):
+        pk.Problem(pde, line(), initial={"u": 1, "S": 1}, boundary=FREE).solve(t_end=1.0, method="etdrk4")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,8 @@ class Problem:
     grid : Grid
     initial : mapping of str to data, optional
         For each unknown u of an equation ``u_t = ...``, and u and ``u_t`` of ``u_tt = ...``: a number, text, array,
-        callable of the coordinates (by name), or `FileData`. For steady problems a first guess.
+        callable of the coordinates (by name), or `FileData`. For steady problems a first guess. A `FileData` without a variable
+        instead of the mapping is a results file: all unknowns are those of its last frame, and the start is its time.
     boundary : mapping, optional
         For each unknown: per axis a condition for both ends, or ``{"left": ..., "right": ...}``.
     exact : mapping of str to str or callable, optional
@@ -100,7 +102,7 @@ class Problem:
         pde: PDE,
         grid: Grid,
         *,
-        initial: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | FileData | None = None,
         boundary: Mapping[str, Any] | None = None,
         exact: Mapping[str, Any] | None = None,
         order: int = 2,
@@ -116,11 +118,11 @@ class Problem:
     ) -> None:
         self.pde, self.grid, self.title = pde, grid, title
         self._initial_fields: dict[str, Array] | None = None
-        self.initial = dict(initial or {})
+        self.time = time or TimeSettings()
+        self.initial = {} if isinstance(initial, FileData) else dict(initial or {})
         self.boundary = dict(boundary or {})
         self.exact = dict(exact or {})
         self.order, self.schemes, self.advection = order, dict(schemes or {}), advection
-        self.time = time or TimeSettings()
         self.output = output or OutputSettings()
         self.convergence = convergence or ConvergenceSettings()
         self.stop = stop or StopSettings()
@@ -135,6 +137,8 @@ class Problem:
         data = as_functions(pde.data_parameters(), grid, numbers, order)
         kept = [n for n in self.boundary if n in pde.definitions]
         self.system: EquationSystem = pde.bind(grid.names, kept, grid.calculus, data)
+        if isinstance(initial, FileData):
+            self.initial = self._last_frame(initial)
         self._check_names()
         self.conditions = self._collect_boundary()
         self._check_tables()
@@ -397,6 +401,21 @@ class Problem:
                 if not np.all(np.isfinite(fields[name])):
                     raise ConfigError("is not finite everywhere on the grid", key=f"initial.{name}")
         return fields
+
+    def _last_frame(self, file: FileData) -> dict[str, Any]:
+        """All unknowns of the last frame of a results file; the start becomes its time."""
+        names = [
+            name for u in self.system.unknowns for name in ([u.name, f"{u.name}_t"] if u.time_order == 2 else [u.name])
+        ]
+        found: dict[str, Any] = {name: FileData(file.file, name) for name in names}
+        times = FileData(file.file, "t").array()
+        times = times[np.isfinite(times)]
+        if not times.size:
+            raise ConfigError(f"{file.file} holds no frame", key="initial.file")
+        self.time = replace(self.time, start=float(times[-1]))
+        for name in self.pde.scalars:
+            found[name] = found[name].array()[times.size - 1].item()
+        return found
 
     @staticmethod
     def _number(values: Array, where: str) -> Array:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 import pdekit as pk
 from pdekit.cli.commands import main
+from pdekit.errors import PdekitError
 from pdekit.io.hdf5_reader import read_result
 from pdekit.io.load import loads
 
@@ -269,3 +270,32 @@ def test_kernels_are_written_once_for_all_frames(monkeypatch):
     )
     assert problem.solve(keep=False).statistics["steps"] == 20
     assert len(made) == 1
+
+
+STATE = """
+grid: {{x: {{range: [0, 1], points: 41}}}}
+scalars: [S]
+equations: [u_tt = u_xx - u_t + S, S_t = -S]
+initial: {initial}
+boundary: {{u: {{x: {{dirichlet: 0}}}}}}
+time: {{end: {end}, rtol: 1.0e-9}}
+"""
+
+
+def test_a_new_problem_starts_from_the_last_frame_of_a_file(tmp_path, monkeypatch):
+    """All unknowns, rates and numbers, and the time: as if it had gone on."""
+    monkeypatch.chdir(tmp_path)
+    given = "{u: sin(pi*x), u_t: 0, S: 1}"
+    loads(STATE.format(initial=given, end=1)).solve(output="first.h5")
+    second = loads(STATE.format(initial="{file: first.h5}", end=2))
+    assert second.time.start == 1
+    whole = loads(STATE.format(initial=given, end=2)).solve()
+    found = second.solve()
+    for name in ("u", "u_t"):
+        assert np.max(np.abs(found[name].values - whole[name].values)) <= 1e-8
+    assert found.scalars["S"][-1] == pytest.approx(whole.scalars["S"][-1], abs=1e-10)
+    with pytest.raises(PdekitError, match="no such file"):
+        loads(STATE.format(initial="{file: none.h5}", end=2))
+    with pytest.raises(PdekitError, match="no variable 'v'"):
+        other = STATE.format(initial="{file: first.h5}", end=2)
+        loads(other.replace("u_tt = u_xx - u_t + S", "v_t = v_xx + S").replace("boundary: {u", "boundary: {v"))

@@ -243,8 +243,11 @@ class _Builder:
     def data(self, base: Problem | None) -> dict[str, Any]:
         """Initial state, boundary conditions, exact solution, labels."""
         model = self.model
-        initial: dict[str, Any] = dict(base.initial) if base else {}
-        initial |= self.all_data("initial", model.initial)
+        initial: Any = dict(base.initial) if base else {}
+        if set(model.initial) == {"file"} and isinstance(model.initial["file"], str):  # all variables of a results file
+            initial = data_in_file(FileSection(file=model.initial["file"]), self.folder)
+        else:
+            initial |= self.all_data("initial", model.initial)
         boundary: dict[str, Any] = {n: dict(a) for n, a in base.boundary.items()} if base else {}
         for name, axes in boundary_from(model.boundary, self.source).items():
             boundary[name] = {**boundary.get(name, {}), **axes}

@@ -296,6 +296,6 @@ def test_a_new_problem_starts_from_the_last_frame_of_a_file(tmp_path, monkeypatc
     assert found.scalars["S"][-1] == pytest.approx(whole.scalars["S"][-1], abs=1e-10)
     with pytest.raises(PdekitError, match="no such file"):
         loads(STATE.format(initial="{file: none.h5}", end=2))
+    other = STATE.format(initial="{file: first.h5}", end=2).replace("u_tt = u_xx - u_t + S", "v_t = v_xx + S")
     with pytest.raises(PdekitError, match="no variable 'v'"):
-        other = STATE.format(initial="{file: first.h5}", end=2)
-        loads(other.replace("u_tt = u_xx - u_t + S", "v_t = v_xx + S").replace("boundary: {u", "boundary: {v"))
+        loads(other.replace("boundary: {u", "boundary: {v"))

@@ -37,7 +37,8 @@ from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.sampling import parse_sampled, sample_text
 from pdekit.language.scheme_symbols import with_schemes
-from pdekit.language.state_numbers import parse_condition, parse_number_of_state
+from pdekit.language.state_numbers import parse_condition, parse_field_of_state, parse_number_of_state
+from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
@@ -149,6 +150,7 @@ class Problem:
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
         self._check_constraints()
         self.series, self.ending = self._measurements()
+        self.derived = self._derived_fields()
         faces = FaceCheck(self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start)
         self._notes_on_faces = [] if self.steady else faces.run()
 
@@ -235,6 +237,22 @@ class Problem:
         except PdekitError as error:
             raise error.under(name if name == "stop.when" else f"output.series.{name}") from None
         return found, ending
+
+    def _derived_fields(self) -> dict[str, Any]:
+        """The expressions of the further fields that are stored."""
+        taken = {*map(str, self.system.states), *self.grid.names, *self.output.series, "t"}
+        found = {}
+        for name, text in self.output.fields.items():
+            key = f"output.fields.{name}"
+            if not name.isidentifier() or name in taken:
+                raise ConfigError("is no name for a field, or the name of something else", key=key)
+            try:
+                found[name] = parse_field_of_state(str(text), self.system)
+                for symbol in found[name].atoms(SpatialDerivative):
+                    self.semidiscrete.program.term(symbol)
+            except PdekitError as error:
+                raise error.under(key) from None
+        return found
 
     def _collect_boundary(self) -> dict[str, dict[str, FaceConditions]]:
         highest = highest_derivatives(self.system)

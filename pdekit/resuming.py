@@ -113,9 +113,8 @@ def resume(
             f"{path} holds what {problem.time.samples} samples have in common, of which none goes on",
             key="time.samples",
         )
-    if problem.grid.names != tuple(run.stored.axes) or {b.name for b in problem.semidiscrete.blocks} != set(
-        run.stored_names
-    ):
+    names = {*(b.name for b in problem.semidiscrete.blocks), *problem.derived}
+    if problem.grid.names != tuple(run.stored.axes) or names != set(run.stored_names):
         raise ConfigError(
             f"{path} holds {list(run.stored.variables)} over {list(run.stored.axes)}: a run of another problem",
             key="problem",

@@ -362,7 +362,7 @@ class Run:
         status, message = "interrupted", "the run was interrupted"
         try:
             for t, y in frames:
-                full = self.system.unpack(t, y)
+                full = self._fields(t, y)
                 del y
                 if writer is not None:
                     writer.append(t, full)
@@ -388,14 +388,21 @@ class Run:
 
     def _keep(self, stored: dict[str, Array], full: dict[str, Array], index: int, count: int) -> None:
         """Write a frame into arrays that hold `count` of them; of a single one the frame itself is taken."""
-        for block in self.system.blocks:
-            values = full[block.name]
+        for name, values in full.items():
             if count == 1:
-                stored[block.name] = values[None]
+                stored[name] = values[None]
                 continue
-            if block.name not in stored:
-                stored[block.name] = np.empty((count, *values.shape), dtype=values.dtype)
-            stored[block.name][index] = values
+            if name not in stored:
+                stored[name] = np.empty((count, *values.shape), dtype=values.dtype)
+            stored[name][index] = values
+
+    def _fields(self, t: float, y: Array) -> dict[str, Array]:
+        """Full arrays of all states, and of the fields that are made of them."""
+        full = self.system.unpack(t, y)
+        if self.problem.derived:
+            frame = self.system.frame(t, y)
+            full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}
+        return full
 
     def scales(self, y: Array, t: float, duration: float, rate: Callable[[float, Array], Array] | None) -> list[float]:
         """Size of every block: its greatest value at the start or in the data, or what its rate makes of it.

@@ -117,6 +117,8 @@ class OutputSettings:
     series : dict of str to str
         Numbers of the state at every step, by name: ``{"heat": "integral(u)", "tip": "u(1.0)", "peak": "max(u)"}``; see
         `pdekit.language.reductions`.
+    fields : dict of str to str
+        Further fields that are stored with every frame: ``{"flux": "-k*u_x", "speed": "sqrt(u**2 + v**2)"}``.
     checkpoints : bool, default False
         The run is made as a chain from frame to frame, so that one that was interrupted goes on (``pdekit resume``) to the very same
         numbers. Methods begin anew at every frame: a few more steps.
@@ -127,6 +129,7 @@ class OutputSettings:
     times: tuple[float, ...] | None = None
     frames: int | None = None
     series: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
     checkpoints: bool = False
 
     def by(self, **rule: Any) -> OutputSettings:

@@ -231,7 +231,7 @@ def test_a_refused_resumption_leaves_the_file_as_it_was(tmp_path):
     path = tmp_path / "a.h5"
     loads(config("tsitouras", 0.5)).solve(output=path)
     before = path.read_bytes()
-    with pytest.raises(pk.PdekitError, match="more than a million frames"):
+    with pytest.raises(pk.PdekitError, match="more than 1,000,000 frames"):
         pk.resume(path, until=1e9)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 

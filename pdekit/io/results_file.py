@@ -54,7 +54,8 @@ class ResultsFile:
         """
         problem, system = self.problem, self.problem.semidiscrete
         scalars = problem.pde.scalars if scalars is None else scalars
-        stored = variables or {block.name: system.dtype for block in system.blocks}
+        names = (*(block.name for block in system.blocks), *problem.derived)
+        stored = variables or dict.fromkeys(names, system.dtype)
         attributes = {
             **description(
                 problem.grid,

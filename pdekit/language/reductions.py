@@ -108,8 +108,12 @@ def reduction_words(axes: Sequence[Any], states: Mapping[str, Any]) -> dict[str,
         return Reduction(expression, sp.Symbol("face"), axis, sp.Symbol(str(side)))
 
     def extreme(kind: str) -> Callable[..., Any]:
+        choose, _, most = FUNCTIONS[kind]
+
         def function(*given: Any) -> Any:
-            return Reduction(given[0], sp.Symbol(kind)) if len(given) == 1 else FUNCTIONS[kind][0](*given)
+            if not 1 <= len(given) <= most:
+                raise ExpressionError(f"{kind}() takes 1 to {most} arguments, found {len(given)}")
+            return Reduction(given[0], sp.Symbol(kind)) if len(given) == 1 else choose(*given)
 
         return function
 

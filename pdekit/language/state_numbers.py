@@ -9,6 +9,7 @@ from pdekit.errors import ExpressionError
 from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import EquationSystem
 from pdekit.language.reductions import fields_in, reduction_words
+from pdekit.language.symbols import measured
 from pdekit.typing import Expression
 
 
@@ -27,17 +28,39 @@ def parse_number_of_state(text: str, system: EquationSystem) -> Expression:
     >>> parse_number_of_state("integral(u)/T + u(0.5)", system)
     Reduction(u, at, 0.5) + Reduction(u, integral)/T
     """
-    states = {str(s): s for s in system.states}
-    names = {str(s): s for s in (*system.axes, system.t, *system.parameters)}
-    words = reduction_words(system.axes, {n: s for n, s in states.items() if s not in system.scalars})
-    scope = Scope({**system.known, **names, **states}, system.axes, states, words)
-    expression = parse(text, scope)
+    expression = parse(text, _scope(system))
     fields = fields_in(expression, {*system.scalars, system.t, *system.parameters})
     if fields:
         raise ExpressionError(
             f"{text!r}: {', '.join(fields)} is a field where a number is needed; use integral, mean, max, min, face or at"
         )
     return expression
+
+
+def parse_field_of_state(text: str, system: EquationSystem) -> Expression:
+    """The field that a text says, of states, their derivatives, and numbers made of fields.
+
+    Its derivatives are looked at, not solved with: they close at the full order at faces.
+
+    Raises
+    ------
+    ExpressionError
+        It is no expression.
+
+    Examples
+    --------
+    >>> from pdekit.language.pde import PDE
+    >>> parse_field_of_state("-k*u_x", PDE("u_t = u_xx", parameters={"k": 2}).bind(("x",)))
+    -k*Measured(u, x, 1)
+    """
+    return measured(parse(text, _scope(system)))
+
+
+def _scope(system: EquationSystem) -> Scope:
+    states = {str(s): s for s in system.states}
+    fields = {n: s for n, s in states.items() if s not in system.scalars}
+    names = {str(s): s for s in (*system.axes, system.t, *system.parameters)}
+    return Scope({**system.known, **names, **states}, system.axes, fields, reduction_words(system.axes, fields))
 
 
 def parse_condition(text: str, system: EquationSystem) -> Expression:

@@ -76,6 +76,11 @@ class Measured(Diff):
     is_measured = True
 
 
+def measured(expression: Expression) -> Expression:
+    """The same with derivatives that are looked at only."""
+    return expression.replace(lambda e: type(e) is Diff, lambda e: Measured(*e.args))
+
+
 class Flux(SpatialDerivative):
     """``Flux(k, w, x)``: ``d/dx (k dw/dx)`` in conservative form; ``Flux(k, w, q, m, s)``: ``(1/(s m)) d/dq (m k dw/dq)``.
 

@@ -69,7 +69,7 @@ def test_movies_have_all_frames(tmp_path):
 def test_study_plot(tmp_path):
     study = pk.converge(heat.rod(), [11, 21, 41], t_end=0.1)
     figure = study.plot(file=tmp_path / "study.png")
-    assert figure.axes[0].get_legend().texts[0].get_text() == f"u: order {study.orders('u')[-1]:.2f}"
+    assert figure.axes[0].get_legend().texts[0].get_text() == f"u, max: order {study.orders('u')[-1]:.2f}"
 
 
 @pytest.mark.parametrize(

@@ -304,7 +304,7 @@ FAULTS: dict[str, tuple[str, Planting]] = {
     ),
     "data of the old level in an implicit step": (
         "crank_nicolson",
-        fed(Theta, "_equations", lambda self, t, y, h: (self, t - h / 2, y, h)),
+        fed(Theta, "_solved", lambda self, t, known, guess, h: (self, t - h / 2, known, guess, h)),
     ),
     "a corner forgotten": ("plate", changed(StateConditions, "fill", corner_forgotten)),
     "the metric term dropped": ("ball of order 4", changed(Measure, "log_slope", lambda found, self, at: 0.0 * found)),

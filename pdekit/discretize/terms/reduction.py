@@ -11,7 +11,7 @@ from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.terms.term_protocol import Context, Term, Values
 from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
-from pdekit.language.symbols import Diff, Measured
+from pdekit.language.symbols import measured
 from pdekit.stencils.weights import fornberg
 from pdekit.typing import Array, Expression, Matrix
 
@@ -37,7 +37,7 @@ class ReductionTerm(Term):
 
     def __init__(self, symbol: Expression, context: Context) -> None:
         self.symbol, self.context = symbol, context
-        self.operand = symbol.operand.replace(lambda e: type(e) is Diff, lambda e: Measured(*e.args))
+        self.operand = measured(symbol.operand)
         self._places = self._weighted_nodes()
 
     def number(self, at: Values) -> Any:

@@ -20,7 +20,7 @@ from tests.hostile.trial import ROOT, trials
 
 GATE = {"expression_cases": 100, "config_cases": 80, "config_cases:every_path": 60, "file_cases": 36}
 STUDY = {"expression_cases": 20_000, "config_cases": 2_000, "config_cases:every_path": 100_000, "file_cases": 500}
-LEAST_ACCEPTED = 0.05  # or what stands behind the first check would not be tried at all
+LEAST_ACCEPTED = 0.03  # or what stands behind the first check would not be tried at all
 LARGEST = 2 * 2**30
 
 

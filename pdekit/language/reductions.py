@@ -19,7 +19,19 @@ from pdekit.typing import Expression
 SIDES = ("left", "right")
 
 
-class Reduction(SpatialDerivative):
+class OfWholeField(SpatialDerivative):
+    """What is made of a whole field: no derivative along any axis, and neither even nor odd as far as is known."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {}
+
+    @property
+    def is_even(self) -> bool:
+        return False
+
+
+class Reduction(OfWholeField):
     """``Reduction(w, kind, *place)``: one number of the field w.
 
     `kind` is integral, mean, max, min, face (with the axis and the side) or at (with the coordinates of a point).
@@ -37,14 +49,6 @@ class Reduction(SpatialDerivative):
         return tuple(float(p) if p.is_number else str(p) for p in self.args[2:])
 
     @property
-    def counts(self) -> dict[str, int]:
-        return {}
-
-    @property
-    def is_even(self) -> bool:
-        return False  # as far as is known
-
-    @property
     def short(self) -> str:
         return f"{self.kind}({', '.join(map(str, (self.operand, *self.place)))})"
 
@@ -52,7 +56,7 @@ class Reduction(SpatialDerivative):
         raise ExpressionError(f"{self.short} of a given function is not known in symbols")
 
 
-class IntegralOperator(SpatialDerivative):
+class IntegralOperator(OfWholeField):
     """``IntegralOperator(w, k, s)``: the integral of ``k(x, s) w(s)`` over the axis, s being the variable of integration."""
 
     @property
@@ -63,14 +67,6 @@ class IntegralOperator(SpatialDerivative):
     @property
     def variable(self) -> Any:
         return self.args[2]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return {}
-
-    @property
-    def is_even(self) -> bool:
-        return False  # as far as is known
 
     @property
     def short(self) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import ArpackError, eigs, eigsh
 
+from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, SolverError
 from pdekit.geometry.grid import Field, Grid
@@ -112,6 +113,8 @@ def eigen(
     array([1.      , 2.      , 2.999998])
     """
     system = problem.semidiscrete
+    if system.bounds is not None:
+        raise ConfigError("a state at a constraint has no linearisation; leave the constraints out", key="constraints")
     start = problem.time.start if t is None else float(t)
     fields = (
         problem.initial_fields()
@@ -122,6 +125,8 @@ def eigen(
     if missing:
         raise ConfigError(f"the state lacks {', '.join(missing)}", key="state")
     J = system.jacobian(start, system.pack(fields))
+    if isinstance(J, LowRankUpdate):
+        J = J.explicit()
     waves = all(u.time_order == 2 for u in system.system.unknowns) and not system.has_rates
     algebraic = all(u.time_order == 0 for u in system.system.unknowns)
     blocks = [b for b in system.blocks if not (waves and b.offset >= system.size // 2)]

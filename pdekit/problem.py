@@ -35,6 +35,7 @@ from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
+from pdekit.language.reductions import refuse_extremes_of_complex
 from pdekit.language.sampling import parse_sampled, sample_text
 from pdekit.language.scheme_symbols import with_schemes
 from pdekit.language.state_numbers import parse_condition, parse_field_of_state, parse_number_of_state
@@ -141,10 +142,18 @@ class Problem:
         if isinstance(initial, FileData):
             self.initial = self._last_frame(initial)
         self._check_names()
+        if all(u.is_scalar for u in self.system.unknowns):
+            raise ConfigError(
+                "all unknowns are scalars: there is no field; scipy.integrate.solve_ivp is for such systems",
+                key="scalars",
+            )
         self.conditions = self._collect_boundary()
         self._check_tables()
         refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
-        if not self.is_complex:
+        if self.is_complex:
+            for expression in self.system.expressions:
+                refuse_extremes_of_complex(expression)
+        else:
             refuse_growing_directions(self.system, grid, self.initial_fields, self.time.start)
         self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
@@ -230,10 +239,14 @@ class Problem:
             ending = None
             if self.stop.when is not None:
                 ending = Measurement(self.semidiscrete, parse_condition(self.stop.when, self.system))
+            if ending is not None and self.is_complex:
+                refuse_extremes_of_complex(ending.expression)
             for name, text in self.output.series.items():
                 if not name.isidentifier() or name == "t":
                     raise ConfigError("is no name for a series")
                 found[name] = Measurement(self.semidiscrete, parse_number_of_state(str(text), self.system))
+                if self.is_complex:
+                    refuse_extremes_of_complex(found[name].expression)
         except PdekitError as error:
             raise error.under(name if name == "stop.when" else f"output.series.{name}") from None
         return found, ending
@@ -348,34 +361,65 @@ class Problem:
     def _bounds(self) -> tuple[dict[str, Array], dict[str, Array]]:
         """The bounds of unknowns on the grid."""
         found: dict[str, dict[str, Array]] = {">=": {}, "<=": {}}
-        unknowns = [u.name for u in self.system.unknowns if u.time_order < 2]
+        unknowns = {u.name: u for u in self.system.unknowns}
         for number, text in enumerate(self.constraints):
             where = f"constraints[{number}]"
-            name, sign, bound = split_constraint(text, unknowns, where)
-            values = self.sample(bound, where)
+            name, sign, bound = split_constraint(text, list(unknowns), where)
+            if unknowns[name].time_order != (0 if self.steady else 1):
+                raise ConfigError(
+                    f"constraints are for unknowns of equations of first order in time, and of steady problems; {name} is none of these",
+                    key=where,
+                )
             if self.is_complex:
                 raise ConfigError("complex unknowns have no order; constraints are for real ones", key=where)
             if name in found[sign]:
                 raise ConfigError(f"there is a constraint {name} {sign} ... already", key=where)
-            found[sign][name] = values
+            values = self.sample(bound, where)
+            found[sign][name] = self._number(values, where) if unknowns[name].is_scalar else values
+        for name in found[">="].keys() & found["<="].keys():
+            if np.any(found[">="][name] > found["<="][name]):
+                raise ConfigError(
+                    f"the bounds of {name} contradict each other somewhere on the grid", key="constraints"
+                )
         return found[">="], found["<="]
 
     def _check_constraints(self) -> None:
         """Refuse an initial state, or boundary data at the start, beyond a bound."""
+        if not self.constraints:
+            return
+        start = dict(self.initial_fields())
+        for block in self.semidiscrete.blocks:
+            start[block.name] = np.array(start[block.name], dtype=self.semidiscrete.dtype)
+            block.conditions.fill(start[block.name], self.time.start)
+        self.refuse_beyond_bounds(start, self.time.start, only_prescribed=self.steady)
+
+    def refuse_beyond_bounds(self, fields: Mapping[str, Array], t: float, *, only_prescribed: bool = True) -> None:
+        """Refuse values beyond a constraint.
+
+        Parameters
+        ----------
+        fields : mapping of str to array
+            All states on the grid.
+        t : float
+        only_prescribed : bool
+            Look at boundary data only: what is solved for keeps the constraints.
+
+        Raises
+        ------
+        ConfigError
+        """
         for sign, bounds in zip((">=", "<="), self._bounds()):
             for name, bound in bounds.items():
-                start = np.array(self.initial_fields()[name], dtype=float)
-                block = self.semidiscrete.layout.block(name)
-                block.conditions.fill(start, self.time.start)
-                beyond = (bound - start) if sign == ">=" else (start - bound)
-                if self.steady:
-                    beyond = np.where(block.conditions.prescribed(), beyond, 0.0)
-                if np.max(beyond) > 1e-9 * max(1.0, float(np.max(np.abs(start)))):
+                beyond = np.real(bound - fields[name]) if sign == ">=" else np.real(fields[name] - bound)
+                if only_prescribed:
+                    beyond = np.where(self.semidiscrete.layout.block(name).conditions.prescribed(), beyond, 0.0)
+                if np.max(beyond) > 1e-9 * max(1.0, float(np.max(np.abs(fields[name])))):
                     point = self.grid.point(int(np.argmax(beyond)))
                     place = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())
-                    what = "the boundary data are" if self.steady else "the initial state or the boundary data are"
+                    what = "boundary data are" if only_prescribed else "the initial state or boundary data are"
                     raise ConfigError(
-                        f"{what} beyond {name} {sign} ... by {np.max(beyond):.3g} at {place}", key="constraints"
+                        f"{what} beyond {name} {sign} ... by {np.max(beyond):.3g} at {place}, t = {t:g}",
+                        key="constraints",
                     )
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:

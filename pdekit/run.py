@@ -399,6 +399,8 @@ class Run:
     def _fields(self, t: float, y: Array) -> dict[str, Array]:
         """Full arrays of all states, and of the fields that are made of them."""
         full = self.system.unpack(t, y)
+        if self.problem.constraints:
+            self.problem.refuse_beyond_bounds(full, t)
         if self.problem.derived:
             frame = self.system.frame(t, y)
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}

@@ -11,7 +11,7 @@ import sympy as sp
 from scipy import sparse
 
 from pdekit.counts import Statistics
-from pdekit.discretize.bounds import Bounds
+from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import IncompatibleDataError, NotConvergedError, SingularError, SolverError
 from pdekit.language.evaluate import slope
@@ -25,6 +25,7 @@ from pdekit.nonlinear.complementarity import within_bounds
 from pdekit.nonlinear.newton import BOUNDED, CONSISTENT, STEADY, Newton, Root, RootProblem
 from pdekit.nonlinear.pseudo_transient import pseudo_transient
 from pdekit.nonlinear.undetermined import undetermined
+from pdekit.stencils.sparse_products import diagonal
 from pdekit.time.stability import gershgorin_radius
 from pdekit.typing import Array
 
@@ -90,7 +91,7 @@ def solve_steady(
     SingularError, IncompatibleDataError, NotConvergedError
     """
     solvers = solvers or Solvers(system)
-    null = _null_constants(system)
+    null = _null_constants(system) if system.bounds is None else np.zeros((0, len(system.blocks)))
     if system.is_linear and system.bounds is None:
         found = _linear(solvers, -system.b(0.0), null)
         statistics.factorisations, statistics.steps = 1, 1
@@ -328,7 +329,8 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
 
     def jacobian(x: Array) -> Any:
         last[0] = x
-        return system.jacobian(0.0, x)
+        found = system.jacobian(0.0, x)
+        return found.explicit_if_small() if isinstance(found, LowRankUpdate) else found
 
     def factorised(J: Any) -> _Bordered:
         try:
@@ -347,7 +349,7 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
         [block.slice for block in system.blocks],
     )
     if system.bounds is not None:
-        return _within_bounds(problem, system.bounds, y, factorised, statistics)
+        return _within_bounds(system, problem, y, factorised, statistics)
     newton, before = Newton(STEADY, factorised, statistics), ""
     try:
         root = newton.solve(problem, y)
@@ -367,11 +369,33 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
 
 
 def _within_bounds(
-    problem: RootProblem, bounds: Bounds, y: Array, factorised: Callable[[Any], _Bordered], statistics: Statistics
+    system: SemiDiscrete, problem: RootProblem, y: Array, factorised: Callable[[Any], _Bordered], statistics: Statistics
 ) -> tuple[_Found, str]:
-    """Active sets for the constraints; F falls with y, so that ``G = -F`` grows."""
-    grows = RootProblem(lambda x: -problem.residual(x), lambda x: -problem.jacobian(x), problem.size, problem.blocks)
-    bounded = within_bounds(grows, bounds, gershgorin_radius(problem.jacobian(y)))
+    """Active sets for the constraints: of ``M u_t = F(u)``, M being such that diffusion diffuses, ``G = -M F`` grows with u.
+
+    Raises
+    ------
+    SolverError
+        An equation does not say which way it holds.
+    """
+    bounds, J = system.bounds, problem.jacobian(y)
+    assert bounds is not None
+    mass = evolution_mass(system, J)
+    held = np.isfinite(bounds.lower) | np.isfinite(bounds.upper)
+    if np.any(mass[held] == 0):
+        raise SolverError(
+            "the equation of an unknown with a constraint holds neither it nor its even derivatives, so that it does not say which "
+            "way it becomes an inequality",
+            key="constraints",
+        )
+    sign = np.where(mass == 0, 1.0, mass)
+    grows = RootProblem(
+        lambda x: -sign * problem.residual(x),
+        lambda x: diagonal(-sign) @ problem.jacobian(x),
+        problem.size,
+        problem.blocks,
+    )
+    bounded = within_bounds(grows, bounds, gershgorin_radius(J))
     root = Newton(BOUNDED, factorised, statistics).solve(bounded, bounds.projected(y))
     assert isinstance(root.solver, _Bordered)
     return _Found(root.x, root.solver.description), f"active sets for the constraints, {root.iterations} iterations"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, PdekitError, nearest_hint
@@ -72,6 +73,8 @@ class SteadyFamily:
                 "complex unknowns have no branches here; write real and imaginary parts as two unknowns",
                 key="equations",
             )
+        if system.bounds is not None:
+            raise ConfigError("branches are not followed along constraints, where solutions bend", key="constraints")
         if system.is_limited:
             raise ConfigError(
                 "limited schemes have no Jacobian; take advection: central", key="discretization.advection"
@@ -104,7 +107,8 @@ class SteadyFamily:
     def jacobian(self, y: Array, p: float) -> Matrix:
         """dF/du."""
         system, t = self._at(p)
-        return system.jacobian(t, y)
+        found = system.jacobian(t, y)
+        return found.explicit() if isinstance(found, LowRankUpdate) else found
 
     def slope(self, y: Array, p: float) -> Array:
         """dF/dp, by a central difference."""

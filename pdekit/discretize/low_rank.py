@@ -112,10 +112,16 @@ class LowRankUpdate:
         if float(self.shape[0]) ** 2 > MOST_ENTRIES:
             raise SolverError(
                 f"a number made of a whole field (integral, mean, a value at a point) stands in the equations, and this method needs its "
-                f"dense Jacobian of {self.shape[0]:,} unknowns; use tr_bdf2, esdirk43, ros3p or an explicit method",
-                key="time.method",
+                f"dense Jacobian of {self.shape[0]:,} unknowns; in time tr_bdf2, esdirk43, ros3p and explicit methods need none",
             )
         return sparse.csr_array(self.A + self.U @ self.V)
+
+    def explicit_if_small(self) -> Matrix | LowRankUpdate:
+        """The same where that costs little, for what looks at entries."""
+        return self.explicit() if float(self.shape[0]) ** 2 <= MOST_ENTRIES else self
+
+    def diagonal(self) -> Array:
+        return np.asarray(self.A.diagonal() + np.ravel(self.U.multiply(self.V.T).sum(axis=1)))
 
     def toarray(self) -> Array:
         return np.asarray(self.explicit().toarray())

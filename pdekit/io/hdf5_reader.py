@@ -71,7 +71,7 @@ class StoredResult:
         """One frame (or all) of a variable."""
         if variable not in (*self.variables, *self.scalars):
             raise StorageError(
-                f"{self.path} has no variable {variable!r}; it has {list(self.variables)}"
+                f"{self.path} has no variable {variable!r}; it has {[*self.variables, *self.scalars]}"
                 f"{nearest_hint(variable, self.variables)}"
             )
         with _damages_told(self.path), open_hdf5(self.path) as file:

@@ -123,7 +123,7 @@ class EquationSystem:
     @property
     def reductions(self) -> tuple[Any, ...]:
         """The numbers made of fields that stand in the equations."""
-        found = {a for u in self.unknowns for a in u.rhs.atoms(SpatialDerivative) if not a.is_field}
+        found = {a for e in self.expressions for a in e.atoms(SpatialDerivative) if not a.is_field}
         return tuple(sorted(found, key=str))
 
 
@@ -427,9 +427,10 @@ class _Binder:
     def _refuse_noise_fields(self, noises: Sequence[NoiseTerm]) -> None:
         """Refuse noise that differs from node to node in the equation of one number."""
         for term in noises:
-            if term.unknown in self.pde.scalars and term.length != float("inf"):
+            is_field = term.length != float("inf") or fields_in(term.amplitude, self._numbers)
+            if term.unknown in self.pde.scalars and is_field:
                 raise ExpressionError(
-                    f"noise() in the equation of the scalar unknown {term.unknown!r} is a field; use uniform_noise()",
+                    f"noise() in the equation of the scalar unknown {term.unknown!r} is a field; use uniform_noise() of a number",
                     key="equations",
                 )
 

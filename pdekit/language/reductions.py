@@ -124,6 +124,20 @@ def reduction_words(axes: Sequence[Any], states: Mapping[str, Any]) -> dict[str,
     return found | {name: lambda *place, symbol=symbol: at(symbol, *place) for name, symbol in states.items()}
 
 
+def refuse_extremes_of_complex(expression: Expression) -> None:
+    """Refuse the greatest and the least of complex values, of equations or states that are complex.
+
+    Raises
+    ------
+    ExpressionError
+    """
+    for atom in expression.atoms(Reduction):
+        if atom.kind in ("max", "min") and not isinstance(atom.operand, sp.Abs | sp.re | sp.im):
+            raise ExpressionError(
+                f"{atom.short}: complex values have no order; take that of abs({atom.operand}), real(...) or imag(...)"
+            )
+
+
 def fields_in(expression: Expression, numbers: Collection[Any]) -> list[str]:
     """The names of what is a field in an expression: all that stands outside of reductions and is not among the `numbers`.
 

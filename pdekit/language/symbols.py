@@ -77,8 +77,12 @@ class Measured(Diff):
 
 
 def measured(expression: Expression) -> Expression:
-    """The same with derivatives that are looked at only."""
-    return expression.replace(lambda e: type(e) is Diff, lambda e: Measured(*e.args))
+    """The same with derivatives that are looked at only; numbers made of fields see to their own."""
+    if isinstance(expression, SpatialDerivative):
+        return Measured(*expression.args) if type(expression) is Diff else expression
+    if not expression.args:
+        return expression
+    return expression.func(*(measured(argument) for argument in expression.args))
 
 
 class Flux(SpatialDerivative):

@@ -19,7 +19,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from pdekit.discretize.bounds import Bounds
 from pdekit.nonlinear.newton import RootProblem
@@ -40,6 +39,7 @@ def within_bounds(problem: RootProblem, bounds: Bounds, c: float) -> RootProblem
 
     Examples
     --------
+    >>> from scipy import sparse
     >>> free = RootProblem(lambda x: x - np.array([1.0, -1.0]), lambda x: sparse.eye_array(2), np.abs, [slice(0, 2)])
     >>> held = within_bounds(free, Bounds(np.zeros(2), np.full(2, np.inf)), 1.0)
     >>> held.residual(np.array([1.0, 0.0]))
@@ -60,6 +60,6 @@ def within_bounds(problem: RootProblem, bounds: Bounds, c: float) -> RootProblem
     def jacobian(x: Array) -> Any:
         _, _, held = parts(x)
         free = diagonal((~held).astype(float))
-        return sparse.csr_array(free @ problem.jacobian(x) + c * diagonal(held.astype(float)))
+        return free @ problem.jacobian(x) + c * diagonal(held.astype(float))
 
     return RootProblem(residual, jacobian, problem.size, problem.blocks)

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from pdekit.errors import NotConvergedError, SolverError
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import RootProblem, relative_change
+from pdekit.stencils.sparse_products import diagonal
 from pdekit.typing import Array
 
 MOST_STEPS = 300
@@ -60,13 +60,13 @@ def pseudo_transient(
         It goes on for ever, or grows without bound: there may be no steady state, or none that is stable.
     """
     J, residual = problem.jacobian(x), problem.residual(x)
-    first = length = 1.0 / max(float(np.max(abs(J).sum(axis=1))), 1e-300)
+    first = length = 1.0 / max(float(np.max(abs(J) @ np.ones(x.size))), 1e-300)
     norm = least = most = begun = float(np.max(np.abs(residual)))
     careful, waited = CAREFUL, 0
     for _ in range(MOST_STEPS):
         counts.pseudo_time_steps += 1
         counts.factorisations += 1
-        matrix = sparse.csr_array(sparse.diags_array(mass / length) - J)
+        matrix = diagonal(mass / length) - J
         new, change = _stepped(problem, factorise, matrix, x, residual)
         if norm > WITHOUT_BOUND * begun or length < TOO_SHORT * first:
             raise _failed("grows without bound", norm, counts)

@@ -32,6 +32,7 @@ from pdekit.time.stability import (
 from pdekit.typing import Array, Expression, Matrix
 
 TIME_SAMPLES = 8
+MOST_EXPLICIT = 4_000  # unknowns of a dense Jacobian whose spectrum is looked for
 GRID_GROWTH = 2e-2  # beside the spectral radius: growth above this is that of grid-scale modes
 
 
@@ -62,7 +63,7 @@ class Facts:
             found = self.system.jacobian(self.t, self.y)
             if not isinstance(found, LowRankUpdate):
                 return found
-            return found.explicit() if self.system.size <= self.thresholds.dense_spectrum else found.A
+            return found.explicit_if_small() if self.system.size <= MOST_EXPLICIT else found.A
         return RealPairs(self.system).jacobian(self.t, RealPairs.split(self.y))
 
     @cached_property

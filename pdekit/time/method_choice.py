@@ -88,6 +88,8 @@ def choose(
         A fixed explicit step above the limit; names the largest stable step.
     """
     refuse_unsound(system)
+    if system.bounds is not None:
+        _refuse_with_bounds(system, single, implicit)
     solvers = solvers or Solvers(system, thresholds=thresholds)
     facts = Facts(
         system, t, y, duration, thresholds, known=solvers.diagonal_part, rough=method == "auto" and step is None
@@ -110,6 +112,18 @@ def choose(
     if step is not None and limit is not None:
         _refuse_above(chosen, step, limit, duration)
     return Choice(chosen, (f"{chosen.title}: asked for",), limit)
+
+
+def _refuse_with_bounds(system: SemiDiscrete, single: bool, implicit: Sequence[str] | None) -> None:
+    """Refuse what would leave constraints out."""
+    for found, what in (
+        (bool(system.system.noises), "noise in the equations"),
+        (implicit is not None, "terms marked as implicit (time.implicit)"),
+        (single, "single precision"),
+        (system.is_limited, "limited schemes (discretization.advection)"),
+    ):
+        if found:
+            raise SolverError(f"are not kept by the methods for {what}", key="constraints")
 
 
 def _check_step(method: Method, step: float | None, duration: float) -> None:

@@ -257,3 +257,75 @@ def test_exponential_methods_say_that_a_scalar_is_not_for_them():
     pde = pk.PDE(["u_t = 0.1*u_xx + S*u", "S_t = -S"], scalars=["S"])
     with pytest.raises(PdekitError, match="etdrk4"):
         pk.Problem(pde, line(), initial={"u": 1, "S": 1}, boundary=FREE).solve(t_end=1.0, method="etdrk4")
+
+
+OF_DERIVATIVES = ["-integral(u_x**2)*u", "-u*max(u_x)", "-face(u_x, x, left)*u", "-u*mean((u - mean(u))**2)"]
+
+
+@pytest.mark.parametrize("points", [31, 421])
+@pytest.mark.parametrize("text", OF_DERIVATIVES)
+def test_a_method_is_chosen_for_numbers_of_derivatives_and_nested_ones(text, points):
+    problem = pk.Problem(pk.PDE(f"u_t = u_xx {text}"), line(points), initial={"u": "1 + x**2"}, boundary=FREE)
+    found, known = (problem.solve(t_end=0.05, method=m, rtol=1e-7)["u"].values for m in ("auto", "tr_bdf2"))
+    assert found == pytest.approx(known, abs=1e-4)
+
+
+def test_steady_problems_with_numbers_of_fields():
+    open_mean = pk.Problem(pk.PDE("0 = u_xx - u + mean(u) + cos(pi*x)"), line(81), boundary=FREE)
+    with pytest.raises(PdekitError, match="singular"):  # any constant may be added
+        open_mean.solve()
+    stuck = pk.Problem(
+        pk.PDE("0 = 0.001*u_xx + u - u**3 - 0.5*mean(u**3)"), line(), initial={"u": "20*sin(9*pi*x)"}, boundary=FREE
+    ).solve()
+    u = stuck["u"].values
+    assert np.all(np.isfinite(u))
+    assert np.max(np.abs(u)) < 2
+
+
+def test_eigenvalues_and_branches_with_numbers_of_fields():
+    """An integral moves the eigenvalue of the constant alone: -300 instead of 0."""
+    decay = pk.Problem(pk.PDE("u_t = u_xx - 300*integral(u)"), line(61), initial={"u": 0}, boundary=FREE)
+    values = np.sort(pk.eigen(decay, count=8).values.real)
+    wave = -((2 * 60 * np.sin(np.pi / 120)) ** 2)
+    assert np.min(np.abs(values - wave)) <= 1e-6
+    assert not np.any(np.abs(values) < 1e-6)
+    problem = pk.Problem(
+        pk.PDE("0 = u_xx + lam - u*mean(u)", parameters={"lam": 1.0}), line(), initial={"u": 1}, boundary=FREE
+    )
+    branch = pk.continuation(problem, parameter="lam", to=4.0)
+    assert branch.fields["u"][-1] == pytest.approx(np.full(41, 2.0), rel=1e-6)
+
+
+def test_an_explicit_step_that_an_integral_makes_unstable_is_seen():
+    problem = pk.Problem(pk.PDE("u_t = 1e-4*u_xx - 2000*mean(u)"), line(421), initial={"u": "1 + x"}, boundary=FREE)
+    assert problem.choice(t_end=1.0, step=0.01).method.name == "tr_bdf2"
+    with pytest.raises(PdekitError, match="largest stable step"):
+        problem.solve(t_end=1.0, method="rk4", step=0.01)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: pk.Problem(pk.PDE("S_t = -S", scalars=["S"]), line(), initial={"S": 1}), "no field"),
+        (
+            lambda: pk.PDE(["u_t = u_xx", "S_t = -S + x*uniform_noise(1)"], scalars=["S"]).bind(("x",)),
+            "is a field; use uniform_noise",
+        ),
+        (lambda: pk.Problem(pk.PDE("u_t = I*u_xx + max(u)"), line(), initial={"u": 1}, boundary=FREE), "no order"),
+        (
+            lambda: pk.Problem(pk.PDE("u_t = integral(u(s)/abs(x - s), s)"), line(), initial={"u": 1}).solve(t_end=1.0),
+            "not finite at all pairs",
+        ),
+        (
+            lambda: pk.Problem(
+                pk.PDE("u_t = integral(u(s), s)"),
+                pk.Grid(r=pk.Axis(0, 1, 9), coordinates="spherical"),
+                initial={"u": 1},
+            ),
+            "Cartesian",
+        ),
+    ],
+)
+def test_more_that_is_refused(make, message):
+    with pytest.raises(PdekitError, match=message):
+        make()

@@ -91,3 +91,86 @@ def test_methods_that_cannot_are_refused():
     problem = string(21, "u_t = u_xx", initial={"u": 0.5})
     with pytest.raises(PdekitError, match="cannot keep constraints; use tr_bdf2"):
         problem.solve(t_end=1.0, method="BDF")
+
+
+@pytest.mark.parametrize("equation", ["0 = u_xx + 1", "0 = -u_xx - 1", "1 = -u_xx", "-u_xx = 1"])
+def test_it_does_not_matter_which_way_round_the_equation_is_written(equation):
+    grid = pk.Grid(x=pk.Axis(0, 1, 41))
+    s = pk.Problem(pk.PDE(equation), grid, boundary=ENDS, constraints=["u >= 0"]).solve()
+    x = grid.axes[0].nodes
+    assert s["u"].values == pytest.approx(x * (1 - x) / 2, abs=1e-12)  # nowhere in contact
+    held = pk.Problem(pk.PDE(equation), grid, boundary=ENDS, constraints=["u <= 0.1"]).solve()
+    # Parabolas u = x a - x^2/2 from either end to where they touch 0.1 with slope 0: a = sqrt(0.2).
+    a = 0.2**0.5
+    exact = np.where(x < a, a * x - x**2 / 2, np.where(x > 1 - a, a * (1 - x) - (1 - x) ** 2 / 2, 0.1))
+    assert s["u"].max() > 0.12
+    assert held["u"].values == pytest.approx(exact, abs=2e-4)
+
+
+def test_without_fluxes_the_contact_alone_determines_the_solution():
+    """``u'' = 1`` between free ends and a hill of curvature -8: it touches where the slopes x and -8 (x - 1/2) meet, x = 4/9."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 181))
+    free = {"u": {"x": pk.Neumann(0)}}
+    s = pk.Problem(pk.PDE("0 = u_xx - 1"), grid, boundary=free, constraints=["u >= 0.2 - 4*(x - 0.5)**2"]).solve()
+    contact = 4 / 9
+    at_the_end = 0.2 - 4 * (contact - 0.5) ** 2 - contact**2 / 2
+    assert s["u"].values[0] == pytest.approx(at_the_end, abs=1e-3)
+    x = grid.axes[0].nodes
+    assert np.all(s["u"].values >= 0.2 - 4 * (x - 0.5) ** 2 - 1e-12)
+
+
+def test_a_constraint_beside_a_number_of_the_field():
+    """``0 = u'' - 8 mean(u)`` pressed up by the obstacle: the same by an explicit integral of what comes out."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 81))
+    steady = pk.Problem(
+        pk.PDE("0 = u_xx - 8*mean(u)"), grid, boundary=ENDS, constraints=["u >= 0.5 - 4*(x - 0.4)**2"]
+    ).solve()
+    mean = steady["u"].integral()
+    known = pk.Problem(
+        pk.PDE("0 = u_xx - 8*m", parameters={"m": float(mean)}),
+        grid,
+        boundary=ENDS,
+        constraints=["u >= 0.5 - 4*(x - 0.4)**2"],
+    ).solve()
+    assert steady["u"].values == pytest.approx(known["u"].values, abs=1e-9)
+
+
+FALLING = {"initial": {"u": 0.5}, "boundary": {"u": {"x": pk.Neumann(0)}}, "constraints": ["u >= 0"]}
+
+
+@pytest.mark.parametrize(
+    ("equation", "time"),
+    [
+        ("u_t = u_xx - 20", {"implicit": ("u_xx",)}),
+        ("u_t = u_xx - 20", {"precision": "single", "rtol": 1e-4}),
+        ("u_t = u_xx + noise(5)", {"step": 1e-3, "seed": 1}),
+    ],
+)
+def test_what_would_leave_constraints_out_is_refused(equation, time):
+    problem = pk.Problem(
+        pk.PDE(equation), pk.Grid(x=pk.Axis(0, 1, 21)), time=pk.TimeSettings(end=0.1, **time), **FALLING
+    )
+    with pytest.raises(PdekitError, match="constraints: are not kept"):
+        problem.solve()
+
+
+def test_other_things_that_do_not_go_with_constraints():
+    grid = pk.Grid(x=pk.Axis(0, 1, 21))
+    with pytest.raises(PdekitError, match="contradict"):
+        pk.Problem(pk.PDE("0 = u_xx"), grid, boundary=ENDS, constraints=["u >= x*(1-x)", "u <= -x*(1-x)"])
+    with pytest.raises(PdekitError, match="first order in time"):
+        pk.Problem(pk.PDE("u_tt = u_xx"), grid, initial={"u": 0, "u_t": 0}, boundary=ENDS, constraints=["u >= -1"])
+    both, pair = {**ENDS, "v": {"x": pk.Dirichlet(0)}}, pk.PDE(["u_t = u_xx", "0 = v_xx - 1"])
+    with pytest.raises(PdekitError, match="first order in time"):
+        pk.Problem(pair, grid, initial={"u": 0}, boundary=both, constraints=["v >= -0.05"])
+    sinking = {"u": {"x": pk.Dirichlet("-t")}}
+    problem = pk.Problem(pk.PDE("u_t = u_xx"), grid, initial={"u": 0}, boundary=sinking, constraints=["u >= -0.5"])
+    with pytest.raises(PdekitError, match="boundary data are beyond"):
+        problem.solve(t_end=1.0)
+    steady = pk.Problem(
+        pk.PDE("0 = u_xx - lam", parameters={"lam": 0.1}), grid, boundary=ENDS, constraints=["u >= -0.05"]
+    )
+    with pytest.raises(PdekitError, match="constraints"):
+        pk.continuation(steady, parameter="lam", to=2.0)
+    with pytest.raises(PdekitError, match="constraint"):
+        pk.eigen(problem)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from pdekit.discretize.terms.term_protocol import Context, Entries, Term, Values
-from pdekit.errors import ExpressionError
+from pdekit.errors import ExpressionError, GridError
 from pdekit.language.evaluate import compile_expression
 from pdekit.typing import Array, Expression, Matrix
 
@@ -29,11 +29,13 @@ class IntegralOperatorTerm(Term):
 
     def __init__(self, symbol: Expression, context: Context) -> None:
         self.symbol, self.context, self.operand = symbol, context, symbol.operand
+        if context.grid.geometry is not None:
+            raise GridError(f"{symbol.short} is for Cartesian coordinates; write the factor of the volume element out")
         (x,), known = context.system.axes, context.system.parameters
         left = symbol.kernel.free_symbols - {x, symbol.variable, *known}
         if left:
             raise ExpressionError(
-                f"the kernel {symbol.kernel} may hold {x}, {symbol.variable} and parameters, found {', '.join(map(str, left))}"
+                f"the kernel {symbol.kernel} may hold {x}, {symbol.variable} and parameters that are constant here, found {', '.join(map(str, left))}"
             )
 
     @cached_property
@@ -41,7 +43,13 @@ class IntegralOperatorTerm(Term):
         grid, parameters = self.context.grid, self.context.system.parameters
         (nodes,), (x,) = grid.coordinates.values(), self.context.system.axes
         kernel = compile_expression(self.symbol.kernel, [x, self.symbol.variable, *parameters])
-        values = np.broadcast_to(kernel(nodes[:, None], nodes[None, :], *parameters.values()), (nodes.size, nodes.size))
+        with np.errstate(all="ignore"):
+            found = kernel(nodes[:, None], nodes[None, :], *parameters.values())
+        values = np.broadcast_to(found, (nodes.size, nodes.size))
+        if not np.all(np.isfinite(values)):
+            raise GridError(
+                f"the kernel {self.symbol.kernel} is not finite at all pairs of nodes; a singular kernel needs a rule of its own"
+            )
         return sparse.csr_array(np.asarray(values * grid.weights))
 
     def value(self, at: Values) -> Array:
@@ -59,4 +67,5 @@ class IntegralOperatorTerm(Term):
         ]
 
     def row_sum(self, at: Values) -> float:
-        return float(np.max(np.asarray(abs(self._matrix).sum(axis=1))))
+        slopes = [1.0 if s is None else np.abs(s(at)) for _, s in self.context.state_slopes(self.operand)]
+        return float(np.max(abs(self._matrix) @ np.broadcast_to(sum(slopes), self._matrix.shape[1])))

@@ -61,9 +61,7 @@ class ReductionTerm(Term):
         return LowRankUpdate(sparse.csr_array((ones.shape[0], row.shape[1])), ones, row).explicit()
 
     def row_sum(self, at: Values) -> float:
-        slopes = [1.0 if s is None else np.abs(s(at)) for _, s in self.context.state_slopes(self.operand)]
-        total = np.broadcast_to(sum(slopes), self.context.grid.size)
-        return float(np.asarray(abs(self._weights(at)) @ total).ravel()[0])
+        return float(abs(self.row(at)).sum())
 
     def _weights(self, at: Values) -> Matrix:
         """The weights of all nodes, one sparse row."""

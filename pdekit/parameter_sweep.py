@@ -249,7 +249,7 @@ def write_table(sweep: ParameterSweep, outcomes: Sequence[Outcome]) -> tuple[Pat
                 [*(o.values[k] for k in keys), *(o.numbers.get(c, "") for c in columns), o.status, o.message]
             )
     short = {name: name.rpartition(".")[2] for name in sweep.dimensions}
-    if len(set(short.values())) < len(short):
+    if len({*short.values(), *columns}) < len(short) + len(columns):
         short = {name: name.replace(".", "_") for name in sweep.dimensions}
     shape = tuple(len(values) for values in sweep.dimensions.values())
     data: dict[str, Any] = {}

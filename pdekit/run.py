@@ -41,6 +41,7 @@ from pdekit.typing import Array
 
 Progress = Callable[[float, int], None]
 LOOKS = 200  # steps of an exact method of which somebody wants to be told
+NOTHING = 1e-13
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
 
 
@@ -417,7 +418,8 @@ class Run:
         if min(scales) == 0 and (rate is not None or max(scales) == 0):
             rates = np.abs((rate or system.rhs)(t, y))
             found = [duration * float(np.max(rates[block.slice], initial=0.0)) for block in system.blocks]
-            scales = [s if s > 0 else r for s, r in zip(scales, found)]
+            rounding = NOTHING * max([*scales, *found])  # a rate that is zero but for rounding says nothing of a size
+            scales = [s if s > 0 else (r if r > rounding else 0.0) for s, r in zip(scales, found)]
         overall = max(scales)
         return [s if s > 0 else (overall if overall > 0 else 1.0) for s in scales]
 

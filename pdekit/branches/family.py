@@ -73,6 +73,8 @@ class SteadyFamily:
                 "complex unknowns have no branches here; write real and imaginary parts as two unknowns",
                 key="equations",
             )
+        if system.system.scalars:
+            raise ConfigError("branches are followed over fields; there are scalar unknowns", key="scalars")
         if system.bounds is not None:
             raise ConfigError("branches are not followed along constraints, where solutions bend", key="constraints")
         if system.is_limited:

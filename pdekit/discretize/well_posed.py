@@ -97,7 +97,7 @@ def refuse_growing_directions(
             where = ", ".join(f"{value:.2f}" for value in direction)
             raise StabilityError(
                 f"{', '.join(names)}: second derivatives together diffuse backwards in the direction ({where}), with the coefficient "
-                f"{worst:.4g}: ill-posed; a matrix of coefficients must have no eigenvalue with a negative real part"
+                f"{worst:.4g}: ill-posed; the symmetric part of a matrix of coefficients must have no negative eigenvalue"
             )
 
 

@@ -329,3 +329,38 @@ def test_an_explicit_step_that_an_integral_makes_unstable_is_seen():
 def test_more_that_is_refused(make, message):
     with pytest.raises(PdekitError, match=message):
         make()
+
+
+def test_quadrature_has_the_order_of_the_discretization():
+    for order in (4, 6):
+        for axis in (pk.Axis(0, 1, 21), pk.Axis(nodes=np.linspace(0, 1, 21) ** 1.5)):
+            grid = pk.Grid(x=axis)
+            u = grid.field("x**3 - 2*x + 1").values
+            problem = pk.Problem(pk.PDE("0 = integral(x) - u", unknowns=["u"]), grid, order=order)
+            term = problem.semidiscrete.program.term(problem.semidiscrete.system.reductions[0])
+            assert np.sum(term._volume() * u) == pytest.approx(0.25, abs=1e-13)
+    pde = pk.PDE(["0 = u_xx + L*sin(pi*x)", "0 = integral(u) - 1"], scalars=["L"])
+    fixed = {"u": {"x": pk.Dirichlet(0)}}
+    errors = [
+        abs(pk.Problem(pde, line(n), boundary=fixed, order=4).solve().scalars["L"] - np.pi**3 / 2) for n in (21, 41)
+    ]
+    assert np.log2(errors[0] / errors[1]) >= 3.8
+
+
+def test_a_volterra_equation_of_order_2():
+    """``u = 1 + integral_0^x u ds`` has the solution exp(x); the kernel jumps at s = x."""
+    errors = []
+    for n in (41, 81):
+        s = pk.Problem(pk.PDE("0 = -u + 1 + integral(where(s < x, 1, 0)*u(s), s)", unknowns=["u"]), line(n)).solve()
+        errors.append(np.max(np.abs(s["u"].values - np.exp(s.grid.axes[0].nodes))))
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
+
+
+def test_a_scalar_that_is_zero_but_for_rounding_asks_for_no_small_steps():
+    """``integral(u u_x) = 0`` between walls: S stays where it is, and no method looks at its rounding."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 33), y=pk.Axis(0, 2, 17))
+    walls = {"u": {"x": pk.Dirichlet(0), "y": pk.Neumann(0)}}
+    pde = pk.PDE(["u_t = laplace(u)", "S_t = integral(u_x*u)"], scalars=["S"])
+    s = pk.Problem(pde, grid, initial={"u": "sin(pi*x)", "S": 0}, boundary=walls).solve(t_end=0.1, method="tr_bdf2")
+    assert abs(s.scalars["S"][-1]) <= 1e-12
+    assert s.statistics["steps"] < 500

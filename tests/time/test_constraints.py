@@ -65,10 +65,12 @@ def test_the_american_put(method):
     assert np.all(s["V"].values >= np.maximum(40 - S, 0) - 1e-12)
 
 
-def test_backward_euler_and_crank_nicolson_with_a_step():
+def test_fixed_steps():
     problem = pk.load(CONFIGS / "american_put.yaml")
-    for method, bound in (("backward_euler", 1e-2), ("crank_nicolson", 2e-3)):
+    for method, bound in (("backward_euler", 1e-2), ("tr_bdf2", 2e-3)):
         assert problem.solve(method=method, step=0.01).series["at_36"][-1] == pytest.approx(4.486674, abs=bound)
+    with pytest.raises(PdekitError, match="crank_nicolson cannot keep"):  # it rings where the contact ends
+        problem.solve(method="crank_nicolson", step=0.01)
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+import sympy as sp
 from scipy import sparse
 
 from pdekit.discretize.terms.term_protocol import Context, Entries, Term, Values
 from pdekit.errors import ExpressionError, GridError
 from pdekit.language.evaluate import compile_expression
+from pdekit.stencils.quadrature import quadrature_weights
 from pdekit.typing import Array, Expression, Matrix
+
+JUMPS = (sp.Piecewise, sp.Heaviside, sp.sign)
 
 
 class IntegralOperatorTerm(Term):
-    """The trapezoidal rule: ``sum_j k(x_i, x_j) w_j g(u_j)``, a dense matrix.
+    """``sum_j k(x_i, x_j) w_j g(u_j)``, a dense matrix; w of the order of the discretization, of kernels that jump of order 2.
 
     Parameters
     ----------
@@ -43,14 +47,20 @@ class IntegralOperatorTerm(Term):
         grid, parameters = self.context.grid, self.context.system.parameters
         (nodes,), (x,) = grid.coordinates.values(), self.context.system.axes
         kernel = compile_expression(self.symbol.kernel, [x, self.symbol.variable, *parameters])
+        # Where a kernel jumps, as at s = x, a node takes the mean of both sides, at the ends of the axis that from within.
+        beside = 1e-9 * grid.axes[0].spacings.min()
+        left, right = (np.clip(nodes + d, nodes[0] + beside, nodes[-1] - beside) for d in (-beside, beside))
+        at = (nodes, nodes) if not self.symbol.kernel.has(*JUMPS) or grid.axes[0].periodic else (left, right)
         with np.errstate(all="ignore"):
-            found = kernel(nodes[:, None], nodes[None, :], *parameters.values())
-        values = np.broadcast_to(found, (nodes.size, nodes.size))
+            found = [kernel(nodes[:, None], s[None, :], *parameters.values()) for s in at]
+        values = np.mean([np.broadcast_to(part, (nodes.size, nodes.size)) for part in found], axis=0)
         if not np.all(np.isfinite(values)):
             raise GridError(
                 f"the kernel {self.symbol.kernel} is not finite at all pairs of nodes; a singular kernel needs a rule of its own"
             )
-        return sparse.csr_array(np.asarray(values * grid.weights))
+        return sparse.csr_array(
+            np.asarray(values * quadrature_weights(grid.axes[0], 2 if at[0] is left else self.context.order))
+        )
 
     def value(self, at: Values) -> Array:
         return np.asarray(self._matrix @ np.ravel(at.operand(self.operand)))

@@ -12,6 +12,7 @@ from pdekit.discretize.terms.term_protocol import Context, Term, Values
 from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
 from pdekit.language.symbols import measured
+from pdekit.stencils.quadrature import quadrature_weights
 from pdekit.stencils.weights import fornberg
 from pdekit.typing import Array, Expression, Matrix
 
@@ -21,8 +22,8 @@ NODES = 4  # of an axis, from which the value at a point is interpolated: order 
 class ReductionTerm(Term):
     """``sum_i w_i g(u)_i``; of max and min the value at the node that has it.
 
-    Integrals and means are those of the trapezoidal rule, which goes with flux forms: what they conserve is this number. A value at a
-    point comes from the cubic through the four nodes about it.
+    Integrals and means have the order of the discretization; at order 2 they are those of the trapezoidal rule, which goes with flux
+    forms: what they conserve is this number. A value at a point comes from the cubic through the four nodes about it.
 
     Parameters
     ----------
@@ -81,8 +82,8 @@ class ReductionTerm(Term):
         if kind in ("max", "min"):
             return None
         if kind in ("integral", "mean"):
-            total = float(np.sum(grid.weights)) if kind == "mean" else 1.0
-            return (), grid.weights / total
+            volume = self._volume()
+            return (), volume / (float(np.sum(volume)) if kind == "mean" else 1.0)
         if kind == "face":
             return self._face_weights(*self.symbol.place)
         lines = [line_weights(name, axis, x) for name, axis, x in zip(grid.names, grid.axes, self.symbol.place)]
@@ -90,6 +91,16 @@ class ReductionTerm(Term):
         for _, own in lines:
             weights = np.multiply.outer(weights, own)
         return np.ix_(*(nodes for nodes, _ in lines)), weights
+
+    def _volume(self) -> Array:
+        """The weights of an integral over the domain, of the order of the discretization."""
+        grid = self.context.grid
+        if grid.geometry is not None:
+            return grid.weights
+        weights: Array = np.ones(())
+        for axis in grid.axes:
+            weights = np.multiply.outer(weights, quadrature_weights(axis, self.context.order))
+        return weights
 
     def _face_weights(self, name: str, side: str) -> tuple[Any, Array]:
         grid = self.context.grid

@@ -50,7 +50,8 @@ class Reduction(OfWholeField):
 
     @property
     def short(self) -> str:
-        return f"{self.kind}({', '.join(map(str, (self.operand, *self.place)))})"
+        operand = self.operand.short if isinstance(self.operand, SpatialDerivative) else self.operand
+        return f"{self.kind}({', '.join(map(str, (operand, *self.place)))})"
 
     def lowered(self, functions: Mapping[Any, Any]) -> Any:
         raise ExpressionError(f"{self.short} of a given function is not known in symbols")

@@ -152,7 +152,26 @@ def _steps_at(
 
 
 def _final(solution: Solution, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    return {name: solution[name].values for name in names}
+    return {name: _field(solution, name).values for name in names}
+
+
+def _field(solution: Solution, name: str) -> Field:
+    """An unknown at the end; a scalar one as a constant field."""
+    if name not in solution.scalars:
+        return solution[name]
+    return _constant(solution, name, solution.scalars[name][() if solution.steady else -1])
+
+
+def _constant(solution: Solution, name: str, value: Any) -> Field:
+    return Field(solution.grid, np.full(solution.grid.shape, value), name)
+
+
+def _exact_field(solution: Solution, name: str) -> Field:
+    """The exact solution at the end."""
+    if name not in solution.scalars:
+        return solution.exact_field(name)
+    assert solution.exact is not None
+    return _constant(solution, name, solution.exact(name, 0.0 if solution.steady else float(solution.times[-1])))
 
 
 def _natural_reference(problem: Problem) -> Reference:
@@ -164,7 +183,7 @@ def _natural_reference(problem: Problem) -> Reference:
 
 
 def _study_names(problem: Problem) -> tuple[str, ...]:
-    return tuple(u.name for u in problem.system.unknowns if not u.is_scalar)
+    return tuple(u.name for u in problem.system.unknowns)
 
 
 def _in_space(
@@ -206,7 +225,7 @@ def _in_space(
         "manufactured": "a manufactured solution",
         "self": "the next finer grid",
     }[against]
-    scale = {name: found[-1][1][name].norm("max") for name in names}
+    scale = {name: _field(found[-1][1], name).norm("max") for name in names}
     what = "space and time" if steps else "space"
     return Study(
         problem.title,
@@ -246,8 +265,8 @@ def _difference(solution: Solution, name: str, grid: Grid, finer: Solution | Non
     """From the exact solution or from that on a finer grid; up to a constant where only derivatives are prescribed, for then a
     constant is free."""
     if finer is not None:
-        return Field(grid, solution[name].values - _at_nodes(finer[name], grid), name)
-    difference = solution[name] - solution.exact_field(name)
+        return Field(grid, _field(solution, name).values - _at_nodes(_field(finer, name), grid), name)
+    difference = _field(solution, name) - _exact_field(solution, name)
     return difference - difference.mean() if solution.up_to_constant else difference
 
 
@@ -347,7 +366,7 @@ def _in_time(
     for step in steps:
         say(f"step {step:g}")
         result = problem.solve(method=method, step=step, times=())
-        differences.append({n: Field(problem.grid, result[n].values - reference[n], n) for n in names})
+        differences.append({n: Field(problem.grid, _field(result, n).values - reference[n], n) for n in names})
     return Study(
         problem.title,
         "time",

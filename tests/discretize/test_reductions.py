@@ -364,3 +364,9 @@ def test_a_scalar_that_is_zero_but_for_rounding_asks_for_no_small_steps():
     s = pk.Problem(pde, grid, initial={"u": "sin(pi*x)", "S": 0}, boundary=walls).solve(t_end=0.1, method="tr_bdf2")
     assert abs(s.scalars["S"][-1]) <= 1e-12
     assert s.statistics["steps"] < 500
+
+
+def test_studies_tell_the_order_of_scalar_unknowns_too():
+    study = pk.converge(stefan(21), points=[21, 41])
+    assert study.passed
+    assert study.orders("S")[-1] == pytest.approx(2.2, abs=0.3)

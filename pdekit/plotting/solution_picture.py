@@ -16,6 +16,7 @@ from pdekit.plotting.field_picture import draw_map, plot_field
 from pdekit.plotting.plane import axis_label, closed, planes
 from pdekit.plotting.style import COMPUTED, EXACT, SEQUENTIAL, colours, picture, save, styled, visible
 from pdekit.solution import Solution
+from pdekit.typing import Array
 
 Kind = Literal["lines", "kymograph", "map", "slices"]
 KINDS_OF = {1: ("lines", "kymograph"), 2: ("map",), 3: ("slices",)}
@@ -49,7 +50,7 @@ def plot_solution(
     ----------
     solution : Solution
     name : str, optional
-        The variable; default is the first.
+        The variable; default is the first. A series, or a scalar unknown, is drawn over time.
     kind : {"lines", "kymograph", "map", "slices"}, optional
         In 1-D lines over time or a kymograph (default: both), in 2-D maps, in 3-D slices.
     file : path, optional
@@ -59,6 +60,10 @@ def plot_solution(
     -------
     Picture
     """
+    if name is not None and name not in solution.values:
+        over_time = numbers_over_time(solution, name)
+        if over_time is not None:
+            return _written(_over_time(solution, name, *over_time), file)
     name = choose_variable(solution, name)
     allowed = KINDS_OF.get(solution.grid.ndim, ())
     if kind is not None and kind not in allowed:
@@ -72,8 +77,35 @@ def plot_solution(
             figure = _maps(solution, name)
         else:
             figure = _slices(solution, name)
+    return _written(figure, file)
+
+
+def _written(figure: Any, file: str | Path | None) -> Any:
     if file is not None:
         save(figure, file)
+    return figure
+
+
+def numbers_over_time(solution: Solution, name: str) -> tuple[Array, Array] | None:
+    """Times and values of a series or of a scalar unknown of that name; None if there is none."""
+    if name in solution.series:
+        return solution.series["t"], solution.series[name]
+    if name in solution.scalars and not solution.steady:
+        return solution.times, solution.scalars[name]
+    return None
+
+
+def _over_time(solution: Solution, name: str, times: Array, values: Array) -> Any:
+    figure = picture(5.2, 3.4)
+    axes = figure.subplots()
+    shown, pattern = visible(values)
+    axes.plot(times, shown, color=COMPUTED, label="computed")
+    if name in solution.exact_names and solution.exact is not None:
+        exact = [solution.exact(name, float(t)) for t in times]
+        axes.plot(times, visible(np.array(exact))[0], "--", color=EXACT, lw=1, label="exact")
+        axes.legend()
+    axes.set(xlabel="t", ylabel=pattern.format(label_of(solution, name)), title=solution.title)
+    axes.margins(x=0)
     return figure
 
 

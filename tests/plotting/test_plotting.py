@@ -85,3 +85,21 @@ def test_study_plot(tmp_path):
 def test_refusals(tmp_path, make, kind, words):
     with pytest.raises(kind, match=words):
         make(heat.rod(11).solve(frames=3), tmp_path)
+
+
+def test_series_and_scalar_unknowns_are_drawn_over_time(tmp_path):
+    problem = pk.Problem(
+        pk.PDE(["u_t = u_xx + S", "S_t = -S"], scalars=["S"]),
+        pk.Grid(x=pk.Axis(0, 1, 11)),
+        initial={"u": 0, "S": 1},
+        boundary={"u": {"x": pk.Neumann(0)}},
+        exact={"S": "exp(-t)"},
+        output=pk.OutputSettings(frames=5, series={"heat": "integral(u)"}),
+    )
+    solution = problem.solve(t_end=1.0)
+    computed, exact = solution.plot("S", file=tmp_path / "S.png").axes[0].get_lines()
+    assert np.allclose(computed.get_ydata(), np.exp(-computed.get_xdata()), atol=1e-5)
+    assert np.allclose(exact.get_ydata(), np.exp(-solution.times))
+    (line,) = solution.plot("heat").axes[0].get_lines()
+    assert np.allclose(line.get_ydata(), 1 - np.exp(-line.get_xdata()), atol=1e-5)
+    assert (tmp_path / "S.png").stat().st_size > 5_000

@@ -96,7 +96,7 @@ def numbers_over_time(solution: Solution, name: str) -> tuple[Array, Array] | No
 
 
 def _over_time(solution: Solution, name: str, times: Array, values: Array) -> Any:
-    figure = picture(5.2, 3.4)
+    figure = picture(7.2, 3.4)
     axes = figure.subplots()
     shown, pattern = visible(values)
     axes.plot(times, shown, color=COMPUTED, label="computed")
@@ -104,13 +104,14 @@ def _over_time(solution: Solution, name: str, times: Array, values: Array) -> An
         exact = [solution.exact(name, float(t)) for t in times]
         axes.plot(times, visible(np.array(exact))[0], "--", color=EXACT, lw=1, label="exact")
         axes.legend()
-    axes.set(xlabel="t", ylabel=pattern.format(label_of(solution, name)), title=solution.title)
+    axes.set(xlabel="t", ylabel=pattern.format(label_of(solution, name)))
+    axes.set_title(solution.title)
     axes.margins(x=0)
     return figure
 
 
 def _steady_line(solution: Solution, name: str) -> Any:
-    figure = picture(5.2, 3.4)
+    figure = picture(6.4, 3.6)
     axes = figure.subplots()
     grid = solution.grid
     axes.plot(*closed(grid, 0, visible(solution[name].values)[0]), color=COMPUTED, label="computed")
@@ -119,7 +120,8 @@ def _steady_line(solution: Solution, name: str) -> Any:
             *closed(grid, 0, visible(solution.exact_field(name).values)[0]), "--", color=EXACT, lw=1, label="exact"
         )
         axes.legend()
-    axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=label_of(solution, name), title=solution.title)
+    axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=label_of(solution, name))
+    axes.set_title(solution.title)
     axes.margins(x=0)
     return figure
 

@@ -22,7 +22,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import ArpackError, eigs, eigsh
 
-from pdekit.discretize.low_rank import LowRankUpdate
+from pdekit.discretize.low_rank import explicit
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, SolverError
 from pdekit.geometry.grid import Field, Grid
@@ -124,9 +124,7 @@ def eigen(
     missing = [block.name for block in system.blocks if block.name not in fields]
     if missing:
         raise ConfigError(f"the state lacks {', '.join(missing)}", key="state")
-    J = system.jacobian(start, system.pack(fields))
-    if isinstance(J, LowRankUpdate):
-        J = J.explicit()
+    J = explicit(system.jacobian(start, system.pack(fields)))
     waves = all(u.time_order == 2 for u in system.system.unknowns) and not system.has_rates
     algebraic = all(u.time_order == 0 for u in system.system.unknowns)
     blocks = [b for b in system.blocks if not (waves and b.offset >= system.size // 2)]

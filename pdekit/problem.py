@@ -355,9 +355,10 @@ class Problem:
         system = with_schemes(self.system, choices)
         if self.advection != "central":
             system = with_convective_fluxes(system, self.advection)
-        lower, upper = self._bounds()
+        lower, upper = self._bounds
         return SemiDiscrete(system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper)
 
+    @cached_property
     def _bounds(self) -> tuple[dict[str, Array], dict[str, Array]]:
         """The bounds of unknowns on the grid."""
         found: dict[str, dict[str, Array]] = {">=": {}, "<=": {}}
@@ -408,7 +409,7 @@ class Problem:
         ------
         ConfigError
         """
-        for sign, bounds in zip((">=", "<="), self._bounds()):
+        for sign, bounds in zip((">=", "<="), self._bounds):
             for name, bound in bounds.items():
                 beyond = np.real(bound - fields[name]) if sign == ">=" else np.real(fields[name] - bound)
                 if only_prescribed:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pdekit.discretize.low_rank import LowRankUpdate
+from pdekit.discretize.low_rank import explicit
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, PdekitError, nearest_hint
@@ -109,8 +109,7 @@ class SteadyFamily:
     def jacobian(self, y: Array, p: float) -> Matrix:
         """dF/du."""
         system, t = self._at(p)
-        found = system.jacobian(t, y)
-        return found.explicit() if isinstance(found, LowRankUpdate) else found
+        return explicit(system.jacobian(t, y))
 
     def slope(self, y: Array, p: float) -> Array:
         """dF/dp, by a central difference."""

@@ -1,7 +1,7 @@
 """Sparse matrices with a few dense products of a column and a row: ``A + U V``, without their entries being stored.
 
 Numbers made of whole fields (an integral, a mean, the value at a point) put such products into Jacobians. Systems with them are
-solved by their bordered form ``[A U; -V 1] [x; z] = [r; 0]``.
+solved by Woodbury's formula, or by their bordered form ``[A U; -V 1] [x; z] = [r; 0]`` (`pdekit.linear.updated`).
 """
 
 from __future__ import annotations
@@ -125,3 +125,8 @@ class LowRankUpdate:
 
     def toarray(self) -> Array:
         return np.asarray(self.explicit().toarray())
+
+
+def explicit(J: Matrix | LowRankUpdate) -> Matrix:
+    """A Jacobian with all its entries, for what is not written for low-rank updates."""
+    return J.explicit() if isinstance(J, LowRankUpdate) else J

@@ -149,10 +149,11 @@ class SemiDiscrete:
                 diagonal[self.layout.block(unknown.name).slice] = 0.0
         return diagonal
 
-    def frame(self, t: float, y: Array) -> Frame:
-        """Everything at one time and state."""
+    def frame(self, t: float, y: Array, selections: Mapping[Any, Any] | None = None, is_paired: bool = False) -> Frame:
+        """Everything at one time and state; Jacobians by the unknowns, or by what `selections` says, see `jacobian_along`."""
         full = self.unpack(t, y)
-        return self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks}, self.layout.selections)
+        states = {b.symbol: full[b.name] for b in self.blocks}
+        return self.program.frame(t, states, self.layout.selections if selections is None else selections, is_paired)
 
     @cached_property
     def is_limited(self) -> bool:
@@ -187,9 +188,7 @@ class SemiDiscrete:
         is_paired : bool
             They are real quantities, of complex states.
         """
-        full = self.unpack(t, y)
-        states = {b.symbol: full[b.name] for b in self.blocks}
-        frame = self.program.frame(t, states, selections, is_paired=is_paired)
+        frame = self.frame(t, y, selections, is_paired)
         pieces = {u.name: frame.jacobian(u.rhs) for u in self.system.unknowns}
         return self._stack(pieces, selections)
 
@@ -276,26 +275,26 @@ class SemiDiscrete:
 
         Of ``F(y, z)``, ``z = g(y, z)`` it is ``F_y + F_z (1 - g_z)^-1 g_y``.
         """
-        n, reductions = self.size, self.system.reductions
-        count = len(reductions)
-        empty = sparse.csr_array((self.grid.size, count))
-        selections = {s: sparse.hstack([S, empty], format="csr") for s, S in self.layout.selections.items()}
-        every = np.arange(self.grid.size)
-        for k, reduction in enumerate(reductions):
-            column = (np.ones(self.grid.size), (every, np.full(self.grid.size, n + k)))
-            selections[reduction] = sparse.csr_array(column, shape=(self.grid.size, n + count))
-        full = self.unpack(t, y)
-        frame = self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks}, selections)
-        terms = [self.program.term(reduction) for reduction in reductions]
+        n, count = self.size, len(self.system.reductions)
+        frame = self.frame(t, y, self._with_columns_of_reductions)
+        terms = [self.program.term(reduction) for reduction in self.system.reductions]
         rows = sparse.vstack([term.row(frame) for term in terms if isinstance(term, ReductionTerm)], format="csr")
         F = self._stack_rest(frame, n + count)
-        nested = np.eye(count) - rows[:, n:].toarray()
-        V = (
-            rows[:, :n]
-            if np.array_equal(nested, np.eye(count))
-            else sparse.csr_array(np.linalg.inv(nested)) @ rows[:, :n]
-        )
+        nested, V = rows[:, n:].toarray(), rows[:, :n]
+        if np.any(nested):
+            V = sparse.csr_array(np.linalg.inv(np.eye(count) - nested)) @ V
         return LowRankUpdate(sparse.csr_array(self.L + F[:, :n]), sparse.csr_array(F[:, n:]), sparse.csr_array(V))
+
+    @cached_property
+    def _with_columns_of_reductions(self) -> dict[Any, Any]:
+        """The selections with a column more for every number made of a field, which is the same at all nodes."""
+        size, count = self.grid.size, len(self.system.reductions)
+        empty, every = sparse.csr_array((size, count)), np.arange(size)
+        found = {s: sparse.hstack([S, empty], format="csr") for s, S in self.layout.selections.items()}
+        for k, reduction in enumerate(self.system.reductions):
+            entries = (np.ones(size), (every, np.full(size, self.size + k)))
+            found[reduction] = sparse.csr_array(entries, shape=(size, self.size + count))
+        return found
 
     def expect_many_jacobians(self) -> None:
         """Make all of them by the pattern, so that they do not depend, by rounding, on how many there were before."""

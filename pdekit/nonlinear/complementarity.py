@@ -46,19 +46,24 @@ def within_bounds(problem: RootProblem, bounds: Bounds, c: float) -> RootProblem
     array([0., 0.])
     """
 
-    def parts(x: Array) -> tuple[Array, Array, Array]:
-        """G, and what is taken instead of it, where."""
-        G = problem.residual(x)
-        below, above = c * (x - bounds.lower), c * (x - bounds.upper)
-        instead = np.where(below < G, below, above)
-        return G, instead, (below < G) | (above > G)
+    last: tuple[Array, Array, Array] | None = (
+        None  # x, the residual, where a bound is held: both are asked for at every x
+    )
+
+    def parts(x: Array) -> tuple[Array, Array]:
+        nonlocal last
+        if last is None or last[0] is not x:
+            G = problem.residual(x)
+            below, above = c * (x - bounds.lower), c * (x - bounds.upper)
+            held = (below < G) | (above > G)
+            last = x, np.where(held, np.where(below < G, below, above), G), held
+        return last[1], last[2]
 
     def residual(x: Array) -> Array:
-        G, instead, held = parts(x)
-        return np.where(held, instead, G)
+        return parts(x)[0]
 
     def jacobian(x: Array) -> Any:
-        _, _, held = parts(x)
+        held = parts(x)[1]
         free = diagonal((~held).astype(float))
         return free @ problem.jacobian(x) + c * diagonal(held.astype(float))
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from pdekit.discretize.layout import Block
-from pdekit.discretize.low_rank import LowRankUpdate
+from pdekit.discretize.low_rank import explicit
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.linear.direct import factorise
@@ -29,8 +29,7 @@ def nearest_null_vector(matrix: Any) -> Array | None:
     >>> abs(nearest_null_vector(A)).round(6)
     array([0.707107, 0.707107])
     """
-    if isinstance(matrix, LowRankUpdate):
-        matrix = matrix.explicit()
+    matrix = explicit(matrix)
     size = matrix.shape[0]
     x = np.random.default_rng(0).standard_normal(size)
     try:

@@ -12,7 +12,7 @@ import scipy
 from scipy import sparse
 
 from pdekit.counts import Statistics
-from pdekit.discretize.low_rank import LowRankUpdate
+from pdekit.discretize.low_rank import explicit
 from pdekit.discretize.real_pairs import RealPairs
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
@@ -150,11 +150,7 @@ def _count(statistics: Statistics, solver: Any) -> None:
 def _jacobian(system: SemiDiscrete | RealPairs) -> Matrix:
     if isinstance(system, SemiDiscrete) and system.is_linear:
         return sparse.csc_matrix(system.L)
-    return lambda t, y: sparse.csc_matrix(_explicit(system.jacobian(t, y)))
-
-
-def _explicit(J: Matrix | LowRankUpdate) -> Matrix:
-    return J.explicit() if isinstance(J, LowRankUpdate) else J
+    return lambda t, y: sparse.csc_matrix(explicit(system.jacobian(t, y)))
 
 
 def _banded(system: SemiDiscrete | RealPairs, y: Array) -> tuple[Array, dict[str, Any]]:
@@ -163,7 +159,7 @@ def _banded(system: SemiDiscrete | RealPairs, y: Array) -> tuple[Array, dict[str
 
     # A state with all entries different shows the full pattern even where terms vanish at the start.
     probe = y + np.linspace(0.1, 0.2, y.size)
-    pattern = sparse.csr_array(abs(_explicit(system.jacobian(0.0, probe))) + abs(_explicit(system.jacobian(0.0, y))))
+    pattern = sparse.csr_array(abs(explicit(system.jacobian(0.0, probe))) + abs(explicit(system.jacobian(0.0, y))))
     pattern.data[:] = 1
     order = np.asarray(reverse_cuthill_mckee(sparse.csr_matrix(pattern + pattern.T), symmetric_mode=True))
     if max(bandwidths(pattern)) <= max(bandwidths(pattern[order][:, order])):
@@ -176,7 +172,7 @@ def _banded(system: SemiDiscrete | RealPairs, y: Array) -> tuple[Array, dict[str
     inverse = np.argsort(order)
 
     def jacobian(t: float, z: Array) -> Array:
-        entries = sparse.csr_array(_explicit(system.jacobian(t, z[inverse])))[order][:, order].tocoo()
+        entries = sparse.csr_array(explicit(system.jacobian(t, z[inverse])))[order][:, order].tocoo()
         rows, columns = entries.coords
         band = np.zeros((lower + upper + 1, z.size))
         inside = (rows - columns <= lower) & (columns - rows <= upper)

@@ -52,6 +52,8 @@ class Theta(VectorStepper):
             self._left_to_damp -= 1
             halfway = self._euler(t + 0.5 * h, Y, h)
             out[...] = self._euler(t + h, halfway, h)
+        elif self.theta == 1:
+            out[...] = self._euler(t + h, Y, h)
         else:
             out[...] = self._theta(t, Y, h)
         return 0.0
@@ -68,9 +70,8 @@ class Theta(VectorStepper):
 
     def _theta(self, t: float, Y: Array, h: float) -> Array:
         system, M, theta = self.system, self.M, self.implicit
-        if not system.is_linear or system.bounds is not None:
-            rate = system.rhs(t, Y) if system.bounds is None else system.bounds.admissible(system.rhs(t, Y), Y)
-            return self._solved(t + h, M * Y + h * (1 - theta) * rate, Y, h)
+        if not system.is_linear:
+            return self._solved(t + h, M * Y + h * (1 - theta) * system.rhs(t, Y), Y, h)
         solver = self._linear.at(h)
         forced = theta * system.b(t + h) + (1 - theta) * system.b(t)
         if not self.regular:

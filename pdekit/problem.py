@@ -44,7 +44,7 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method_choice import Choice, choose
-from pdekit.typing import Array
+from pdekit.typing import Array, Expression
 
 ORDERS = (2, 4, 6, 8)
 ADVECTION = ("central", "upwind", "muscl", "weno5")
@@ -150,10 +150,9 @@ class Problem:
         self.conditions = self._collect_boundary()
         self._check_tables()
         refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
-        if self.is_complex:
-            for expression in self.system.expressions:
-                refuse_extremes_of_complex(expression)
-        else:
+        for expression in self.system.expressions:
+            self._ordered(expression)
+        if not self.is_complex:
             refuse_growing_directions(self.system, grid, self.initial_fields, self.time.start)
         self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
@@ -201,8 +200,7 @@ class Problem:
                         f"not an unknown; there are {allowed}{nearest_hint(name, allowed)}", key=f"{group}.{name}"
                     )
         for unknown in self.system.unknowns:
-            needed = {0: [], 1: [unknown.name], 2: [unknown.name, f"{unknown.name}_t"]}[unknown.time_order]
-            for name in needed:
+            for name in unknown.states if unknown.time_order else ():
                 if name not in self.initial:
                     what = "the initial rate" if name.endswith("_t") and name != unknown.name else "the initial state"
                     raise ConfigError(f"missing; {what} of {unknown.name!r} must be given", key=f"initial.{name}")
@@ -238,18 +236,21 @@ class Problem:
         try:
             ending = None
             if self.stop.when is not None:
-                ending = Measurement(self.semidiscrete, parse_condition(self.stop.when, self.system))
-            if ending is not None and self.is_complex:
-                refuse_extremes_of_complex(ending.expression)
+                ending = Measurement(self.semidiscrete, self._ordered(parse_condition(self.stop.when, self.system)))
             for name, text in self.output.series.items():
                 if not name.isidentifier() or name == "t":
                     raise ConfigError("is no name for a series")
-                found[name] = Measurement(self.semidiscrete, parse_number_of_state(str(text), self.system))
-                if self.is_complex:
-                    refuse_extremes_of_complex(found[name].expression)
+                number = self._ordered(parse_number_of_state(str(text), self.system))
+                found[name] = Measurement(self.semidiscrete, number)
         except PdekitError as error:
             raise error.under(name if name == "stop.when" else f"output.series.{name}") from None
         return found, ending
+
+    def _ordered(self, expression: Expression) -> Expression:
+        """The expression itself; refused if it asks for the greatest or the least of complex values."""
+        if self.is_complex:
+            refuse_extremes_of_complex(expression)
+        return expression
 
     def _derived_fields(self) -> dict[str, Any]:
         """The expressions of the further fields that are stored."""
@@ -260,7 +261,7 @@ class Problem:
             if not name.isidentifier() or name in taken:
                 raise ConfigError("is no name for a field, or the name of something else", key=key)
             try:
-                found[name] = parse_field_of_state(str(text), self.system)
+                found[name] = self._ordered(parse_field_of_state(str(text), self.system))
                 for symbol in found[name].atoms(SpatialDerivative):
                     self.semidiscrete.program.term(symbol)
             except PdekitError as error:
@@ -456,8 +457,7 @@ class Problem:
     def _evaluated_initial(self) -> dict[str, Array]:
         fields = {}
         for unknown in self.system.unknowns:
-            names = [unknown.name, f"{unknown.name}_t"] if unknown.time_order == 2 else [unknown.name]
-            for name in names:
+            for name in unknown.states:
                 fields[name] = self.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
                 if unknown.is_scalar:
                     fields[name] = self._number(fields[name], f"initial.{name}")
@@ -467,10 +467,7 @@ class Problem:
 
     def _last_frame(self, file: FileData) -> dict[str, Any]:
         """All unknowns of the last frame of a results file; the start becomes its time."""
-        names = [
-            name for u in self.system.unknowns for name in ([u.name, f"{u.name}_t"] if u.time_order == 2 else [u.name])
-        ]
-        found: dict[str, Any] = {name: FileData(file.file, name) for name in names}
+        found: dict[str, Any] = {n: FileData(file.file, n) for u in self.system.unknowns for n in u.states}
         times = FileData(file.file, "t").array()
         times = times[np.isfinite(times)]
         if not times.size:

@@ -148,7 +148,7 @@ class Solution:
             raise PdekitError(f"expected the name of a variable or the index of a stored time, found {which!r}")
         position = self._position(int(which))
         t = None if self.steady else float(self.times[position])
-        numbers = {name: values[() if self.steady else position] for name, values in self.scalars.items()}
+        numbers = {name: self.number(name, position) for name in self.scalars}
         return Snapshot(t, {name: self.frame(name, position) for name in self.values}, numbers)
 
     def __len__(self) -> int:
@@ -171,6 +171,10 @@ class Solution:
             raise PdekitError(f"no variable {name!r}; there are {list(self.values)}{nearest_hint(name, self.values)}")
         data, position = self.values[name], self._position(index)
         return Field(self.grid, data if self.steady else data[position], name)
+
+    def number(self, name: str, index: int = -1) -> Any:
+        """The value of a scalar unknown at a stored time, by the index of that time."""
+        return self.scalars[name][() if self.steady else self._position(index)]
 
     def at(self, t: float) -> Snapshot:
         """All fields at a stored time, by the time itself.
@@ -217,19 +221,21 @@ class Solution:
 
     def exact_field(self, name: str, index: int = -1) -> Field:
         """The exact solution at a stored time."""
+        return Field(self.grid, self._exact(name, index), name)
+
+    def exact_number(self, name: str, index: int = -1) -> Any:
+        """The exact value of a scalar unknown at a stored time."""
+        return self._exact(name, index)[()]
+
+    def _exact(self, name: str, index: int) -> Array:
         if self.exact is None or name not in self.exact_names:
             raise PdekitError(f"no exact solution of {name!r} is known")
-        t = 0.0 if self.steady else float(self.times[index])
-        return Field(self.grid, self.exact(name, t), name)
+        return self.exact(name, 0.0 if self.steady else float(self.times[index]))
 
     def error(self, name: str, index: int = -1, kind: Any = "max") -> float:
         """Norm of the difference from the exact solution at a stored time; max norm over all nodes by default."""
-        if name in self.scalars and self.exact is not None and name in self.exact_names:
-            value, t = (
-                self.scalars[name][() if self.steady else index],
-                0.0 if self.steady else float(self.times[index]),
-            )
-            return float(np.abs(value - self.exact(name, t)))
+        if name in self.scalars:
+            return float(np.abs(self.number(name, index) - self.exact_number(name, index)))
         difference = self.frame(name, index) - self.exact_field(name, index)
         return float(difference.norm(kind))
 

@@ -58,6 +58,11 @@ class Unknown:
         """The symbol of ``u_t``."""
         return sp.Symbol(f"{self.name}_t")
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of what a state of it holds: of second order in time its rate, too."""
+        return (self.name, str(self.rate)) if self.time_order == 2 else (self.name,)
+
 
 @dataclass(frozen=True)
 class EquationSystem:

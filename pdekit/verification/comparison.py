@@ -134,7 +134,7 @@ def compare(first: Solution | str | Path, second: Solution | str | Path) -> Comp
             gaps.append(one - other)
         norms[name] = {kind: np.array([gap.norm(kind) for gap in gaps]) for kind in get_args(Norm)}
     for name in a.scalars:
-        gap = np.array([abs(a[int(i)].scalars[name] - b[int(j)].scalars[name]) for i, j in frames])
+        gap = np.array([abs(a.number(name, int(i)) - b.number(name, int(j))) for i, j in frames])
         norms[name] = dict.fromkeys(get_args(Norm), gap)
     times = np.zeros(0) if a.steady else a.times[frames[:, 0]]
     return Comparison(a, b, _names(a, b), grid, shared_index(finer, grid) is None, frames, times, norms)

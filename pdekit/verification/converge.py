@@ -159,7 +159,7 @@ def _field(solution: Solution, name: str) -> Field:
     """An unknown at the end; a scalar one as a constant field."""
     if name not in solution.scalars:
         return solution[name]
-    return _constant(solution, name, solution.scalars[name][() if solution.steady else -1])
+    return _constant(solution, name, solution.number(name))
 
 
 def _constant(solution: Solution, name: str, value: Any) -> Field:
@@ -170,8 +170,7 @@ def _exact_field(solution: Solution, name: str) -> Field:
     """The exact solution at the end."""
     if name not in solution.scalars:
         return solution.exact_field(name)
-    assert solution.exact is not None
-    return _constant(solution, name, solution.exact(name, 0.0 if solution.steady else float(solution.times[-1])))
+    return _constant(solution, name, solution.exact_number(name))
 
 
 def _natural_reference(problem: Problem) -> Reference:

@@ -57,3 +57,9 @@ def test_the_file_holds_them_and_a_resumed_run_goes_on_with_them(tmp_path):
 def test_what_is_refused(fields, message):
     with pytest.raises((ConfigError, PdekitError), match=message):
         rod(fields=fields)
+
+
+def test_the_greatest_of_complex_values_is_refused_here_too():
+    grid = pk.Grid(x=pk.Axis(0, 1, 21, periodic=True))
+    with pytest.raises(PdekitError, match=r"output.fields.q.*no order"):
+        pk.Problem(pk.PDE("u_t = I*u_xx"), grid, initial={"u": 1}, output=pk.OutputSettings(fields={"q": "u/max(u)"}))

@@ -11,6 +11,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.time.carried_errors import Carried, held
 from pdekit.time.controllers import Controller, ErrorControl, FixedStep
 from pdekit.time.loop import Stop, integrate
 from pdekit.time.maruyama import Path, refuse_stops_within_steps
@@ -122,6 +123,8 @@ class Method:
         The explicit table whose stability region bounds the step, if it is not the method's own.
     control : callable of (Ingredients, longest step), optional
         What chooses the steps, if it is not the estimated error.
+    carried : Carried
+        By how much the tolerance of steps is tightened where errors are carried on.
     """
 
     name: str
@@ -135,6 +138,7 @@ class Method:
     aliases: tuple[str, ...] = ()
     stability: str = ""
     control: Callable[[Ingredients, float], Controller] | None = None
+    carried: Carried = Carried()
 
     @property
     def needs_step(self) -> bool:
@@ -219,6 +223,8 @@ class Method:
             What an integration before this one has learnt of the step; kept up to date.
         """
         duration = stops[-1].t - stops[0].t
+        if step is None:
+            tolerance = held(tolerance, self.carried, system)
         if self.make is None:
             if step is not None:
                 raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")

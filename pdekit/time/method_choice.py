@@ -233,8 +233,9 @@ def _automatic(facts: Facts, step: float | None, rtol: float, solvers: Solvers) 
     if system.bounds is not None:
         return Choice(METHODS["tr_bdf2"], ("there are constraints: TR-BDF2, by active sets in every stage",))
     if not system.evolves:
-        reason = "algebraic equations stand beside evolution equations: TR-BDF2 satisfies them at every step"
-        return Choice(METHODS["tr_bdf2"], (reason,))
+        name = "esdirk43" if step is None else "tr_bdf2"
+        reason = f"algebraic equations stand beside evolution equations: {name} satisfies them at every step"
+        return Choice(METHODS[name], (reason,))
     return _automatic_adaptive(facts, rtol, solvers) if step is None else _automatic_fixed(facts, step)
 
 

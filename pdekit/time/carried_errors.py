@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.language.delayed_systems import delays_of
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.time.stepper import Tolerance
 
@@ -43,6 +44,9 @@ class Carried:
         return max(1.0, self.factor * rtol**-self.power)
 
 
+DAMPED = Carried()
+
+
 def carries_errors(system: SemiDiscrete) -> bool:
     """Whether errors may live on: not so only for single real unknowns whose derivatives are even.
 
@@ -54,7 +58,9 @@ def carries_errors(system: SemiDiscrete) -> bool:
     [False, True]
     """
     unknowns = system.system.unknowns
-    if len(unknowns) > 1 or system.time_order == 2 or system.dtype.kind == "c" or system.function is not None:
+    if len(unknowns) > 1 or system.time_order == 2 or system.dtype.kind == "c":
+        return True
+    if system.function is not None or delays_of(system.system):
         return True
     return not all(atom.is_even for atom in spatial_derivatives(unknowns[0].rhs))
 

@@ -11,11 +11,12 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
-from pdekit.time.carried_errors import Carried, held
+from pdekit.time.carried_errors import DAMPED, Carried, held
 from pdekit.time.controllers import Controller, ErrorControl, FixedStep
 from pdekit.time.loop import Stop, integrate
 from pdekit.time.maruyama import Path, refuse_stops_within_steps
 from pdekit.time.observers import Watch
+from pdekit.time.past import recorded
 from pdekit.time.right_hand_side import (
     Compiled,
     CompiledRightHandSide,
@@ -138,7 +139,7 @@ class Method:
     aliases: tuple[str, ...] = ()
     stability: str = ""
     control: Callable[[Ingredients, float], Controller] | None = None
-    carried: Carried = Carried()
+    carried: Carried = DAMPED
 
     @property
     def needs_step(self) -> bool:
@@ -240,7 +241,7 @@ class Method:
             refuse_stops_within_steps(stops, step)
         start, statistics = stops[0].t, watch.statistics
         given = Ingredients(system, solvers, statistics, counted, start, y, duration, tolerance, step, path, implicit)
-        stepper = self.make(given)
+        stepper = recorded(self.make(given), system)
         control: Controller = ErrorControl(
             tolerance,
             duration,

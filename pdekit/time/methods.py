@@ -51,6 +51,7 @@ CARRIED = {
     "tr_bdf2": Carried(0.18, 0.5),
     "bdf2": Carried(0.42, 0.5),
     "esdirk43": Carried(4.0),
+    "rkc2": Carried(0.01, 0.5),
     "ros3p": Carried(3.5),
     "ark43": Carried(2.5),
     "etdrk4": Carried(4.0),

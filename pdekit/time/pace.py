@@ -124,10 +124,11 @@ def promises(
         pace = _Stopwatch(SHARE * change.left / len(names))
         watch = Watch(system, np.inf, pace)
         try:
-            method = choose(system, change.t, change.y, end - change.t, method=name, solvers=solvers).method
-            stops = [Stop(change.t), Stop(end)]
-            for _ in method.integrate(system, change.y.copy(), stops, watch, tolerance, solvers=solvers):
-                pass
+            with np.errstate(all="ignore"):
+                method = choose(system, change.t, change.y, end - change.t, method=name, solvers=solvers).method
+                stops = [Stop(change.t), Stop(end)]
+                for _ in method.integrate(system, change.y.copy(), stops, watch, tolerance, solvers=solvers):
+                    pass
         except _Enough:
             pass
         except PdekitError:

@@ -10,19 +10,21 @@ import pytest
 import pdekit as pk
 from pdekit.solving import solve
 from pdekit.thresholds import Thresholds
+from pdekit.time.method_choice import Choice
+from pdekit.time.methods import METHODS
 from pdekit.time.pace import PaceGuard, Slow
 
 IMPATIENT = Thresholds(pace_known_after=0.1, others_tried_from=0.5)
 
 
 def stiffening(**options):
-    """What is stiff is diagonal at the start only: the other part of the diffusion grows like t^4."""
+    """Where u has grown the spectral radius is 250 times what it was: stages of rkc2 are then ten times as many (20 s; BDF: 0.6 s)."""
     return pk.Problem(
-        pk.PDE("u_t = u_xx + d(a*t**4*(1 + x**2)*u_x, x)", parameters={"a": 50.0}),
-        pk.Grid(x=pk.Axis(0, 1, 161)),
-        initial={"u": "sin(pi*x)"},
-        boundary={"u": {"x": {"left": pk.Dirichlet(0), "right": pk.Dirichlet("sin(3*t)")}}},
-        time=pk.TimeSettings(end=4.0),
+        pk.PDE("u_t = u_xx + d(u**4*u_x, x) + 4*u - u**3/4 + 30*cos(pi*x)*sin(20*t)*t"),
+        pk.Grid(x=pk.Axis(0, 1, 101)),
+        initial={"u": "0.01*(1.1 + cos(pi*x))"},
+        boundary={"u": {"x": pk.Neumann(0)}},
+        time=pk.TimeSettings(end=3.0),
         **options,
     )
 
@@ -30,9 +32,11 @@ def stiffening(**options):
 @pytest.mark.study
 def test_a_faster_method_goes_on():
     problem = stiffening()
-    solution = solve(problem, thresholds=IMPATIENT, frames=5)
+    solution = solve(
+        problem, thresholds=IMPATIENT, frames=5, choice=Choice(METHODS["rkc2"], ("a choice that is none",))
+    )
     note = next(note for note in solution.notes if "had been predicted" in note)
-    assert "went on, which promised" in note
+    assert "went on, which promised" in note and "rkc2" not in note
     known = problem.solve(method="Radau", rtol=1e-10, frames=5).values["u"]
     assert np.max(np.abs(solution.values["u"] - known)) <= 30e-6
 
@@ -60,4 +64,4 @@ def test_a_steady_pace_is_let_go_on():
 def test_a_run_that_slows_down_is_stopped():
     with pytest.raises(Slow, match="left") as found:
         guard(lambda t: 10.0 if t < 100 else 0.5)
-    assert found.value.left > 300
+    assert 250 < found.value.left < 1900

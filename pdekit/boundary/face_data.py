@@ -301,6 +301,11 @@ class StateConditions:
         """Whether no data change in time."""
         return all(d.constant for d in self.data.values())
 
+    @property
+    def vanish(self) -> bool:
+        """Whether all data are zero at all times."""
+        return all(d.constant and d.of_solution is None and not np.any(d.at(0.0)) for d in self.data.values())
+
     @cached_property
     def of_solution(self) -> tuple[SolutionData, ...]:
         """Those of the data that depend on the solution."""

@@ -53,6 +53,33 @@ def test_separable_steps_equal_the_factorised_ones(name, theta):
     assert np.max(np.abs(found - expected)) < 1e-11 * np.max(np.abs(expected))
 
 
+@pytest.mark.parametrize("name", SEPARABLE)
+def test_few_modes_are_summed_as_all_are_transformed(name, monkeypatch):
+    *given, _title = SEPARABLE[name]
+    system = problem(*given).semidiscrete
+    modes = Solvers(system).modes
+    y = np.random.default_rng(2).standard_normal(system.size)
+    decayed = modes.coefficients(y) * np.exp(0.05 * modes.eigenvalues)
+    expected = modes.vector(decayed.copy())
+    monkeypatch.setattr(modes, "vector", None)  # not called: few are left
+    assert np.max(np.abs(modes.vector_of_few(decayed) - expected)) < 1e-14 * np.max(np.abs(expected))
+
+
+def test_rough_states_are_transformed_whole():
+    system = problem(N, D).semidiscrete
+    modes = Solvers(system).modes
+    y = np.random.default_rng(2).standard_normal(system.size)
+    assert np.max(np.abs(modes.vector_of_few(modes.coefficients(y)) - y)) < 1e-13 * np.max(np.abs(y))
+
+
+def test_homogeneous_data_have_no_b():
+    given = {"equation": "u_t = laplace(u)", "n": 12}
+    for conditions in ((pk.Dirichlet(0), pk.Neumann(0)), (pk.Robin(1, 2, 0), pk.Dirichlet("x - x"))):
+        assert not np.any(problem(*conditions, **given).semidiscrete.b(0.3))
+    assert np.any(problem(pk.Dirichlet(0), pk.Neumann(1), **given).semidiscrete.b(0.3))
+    assert np.any(problem(pk.Dirichlet("t"), pk.Neumann(0), **given).semidiscrete.b(0.3))
+
+
 def test_three_dimensions_and_advection_on_a_ring():
     grid = pk.Grid(x=pk.Axis(0, 1, 14), y=pk.Axis(0, 1, 16, periodic=True), z=pk.Axis(0, 1, 15))
     made = pk.Problem(

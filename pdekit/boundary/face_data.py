@@ -296,7 +296,7 @@ class StateConditions:
         data = {key: FaceData(d.rate, None, d.constant) for key, d in self.data.items() if d.rate is not None}
         return StateConditions(self.grid, self.faces, data)
 
-    @property
+    @cached_property
     def constant(self) -> bool:
         """Whether no data change in time."""
         return all(d.constant for d in self.data.values())
@@ -313,6 +313,10 @@ class StateConditions:
 
     def dirichlet_faces(self) -> list[tuple[int, Side, float, FaceData]]:
         """(axis, side, factor, data) of prescribed values, last axis first: the first axis wins at corners."""
+        return self._dirichlet_faces
+
+    @cached_property
+    def _dirichlet_faces(self) -> list[tuple[int, Side, float, FaceData]]:
         found = []
         for name, pair in self.faces.items():
             k = self.grid.index(name)

@@ -111,12 +111,12 @@ class Grid:
     def __getitem__(self, name: str | int) -> Axis:
         return self.axes[self.index(name)]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Axis names, in order."""
         return tuple(self._axes)
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """Axes, in order."""
         return tuple(self._axes.values())
@@ -126,12 +126,12 @@ class Grid:
         """Number of axes."""
         return len(self._axes)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Number of nodes along each axis."""
         return tuple(axis.size for axis in self.axes)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of nodes."""
         return int(np.prod(self.shape))

@@ -215,8 +215,6 @@ class _Planner:
             raise NotCompiled("there are algebraic equations")
         if system.system.definitions:
             raise NotCompiled("there are definitions with conditions of their own")
-        if system.grid.geometry is not None:
-            raise NotCompiled("the coordinates are curved")
         if system.grid.ndim > 3:
             raise NotCompiled("the grid has more than three axes")
         self.system = system
@@ -246,8 +244,9 @@ class _Planner:
         fluxes = tuple(
             self._flux(form, symbols[atom], windows) for atom, form in forms.items() if isinstance(form, FluxDifference)
         )
-        bodies = [sp.sympify(side).xreplace(symbols) for side in right_sides]
         fields: dict[Any, Array] = {}
+        factors = {atom: self._outer(form, fields) * symbols[atom] for atom, form in forms.items()}
+        bodies = [sp.sympify(side).xreplace(factors) for side in right_sides]
         bodies = [self._precomputed(body, fields) for body in bodies]
         return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields)
 
@@ -360,6 +359,14 @@ class _Planner:
             form.changes,
             form.unknown,
         )
+
+    def _outer(self, form: KernelForm, fields: dict[Any, Array]) -> Any:
+        """What stands before a term: 1, or the symbol of a field."""
+        if form.outer is None:
+            return sp.Integer(1)
+        symbol = sp.Symbol(f"f{len(fields)}_")
+        fields[symbol] = np.ascontiguousarray(form.outer, dtype=self.system.dtype)
+        return symbol
 
     def _precomputed(self, body: Expression, fields: dict[Any, Array]) -> Any:
         """Put symbols for functions of the coordinates alone, which need not be computed again at every step."""

@@ -15,12 +15,12 @@ from pdekit.discretize.lifting import product_of_rows
 from pdekit.discretize.terms.term_protocol import (
     Context,
     Entries,
-    KernelForm,
     NoPattern,
     NotCompiled,
     RowProduct,
     Term,
     Values,
+    outer_factor,
 )
 from pdekit.stencils.rows import AxisRows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
@@ -60,8 +60,15 @@ class LinearTerm(Term):
     def row_sum(self, at: Values) -> float:
         return float(np.max(self.affine.row_sums(self.conditions, at.t, at.operand)))
 
-    def kernel_form(self) -> KernelForm:
-        raise NotCompiled("the coordinates are curved")
+    def _folded(self, axis: int, rows: AxisRows) -> AxisRows:
+        """Rows with what they take from behind a pole, where that is on the same line."""
+        if rows.mirror is None:
+            return rows
+        grid = self.context.grid
+        if grid.mirror(axis):
+            raise NotCompiled(f"{self.symbol} reads across a pole")
+        parity = self.context.parity(self.operand, grid.names[axis]) or 1
+        return AxisRows(sparse.csr_array(rows.matrix + parity * rows.mirror), rows.data)
 
 
 class DerivativeTerm(LinearTerm):
@@ -142,7 +149,7 @@ class DerivativeTerm(LinearTerm):
             raise NotCompiled("boundary data depend on the solution")
         if len(self.rows) > 1 and any(r.data.shape[1] for r in self.rows.values()):
             raise NotCompiled(f"{self.symbol} is a mixed derivative with conditions other than prescribed values")
-        return RowProduct(self.operand, self.rows)
+        return RowProduct(self.operand, {axis: self._folded(axis, rows) for axis, rows in self.rows.items()})
 
 
 class CurvedSecondDerivative(LinearTerm):
@@ -153,3 +160,17 @@ class CurvedSecondDerivative(LinearTerm):
         faces, parities = self.context.faces(self.operand), self.context.parities(self.operand)
         axis, order = self.symbol.axis, self.context.order
         return affine_second(self.context.grid, axis, order, faces, parities, str(self.operand))
+
+    def kernel_form(self) -> RowProduct:
+        grid, order, name = self.context.grid, self.context.order, self.symbol.axis
+        if self.context.data_of_solution(self.operand):
+            raise NotCompiled("boundary data depend on the solution")
+        k, faces, measure = grid.index(name), self.context.faces(self.operand), grid.measure(name)
+        rows = rows_by_axis(grid, {name: 2}, order, faces, what=str(self.operand))[k]
+        if measure.power:
+            first = rows_by_axis(grid, {name: 1}, order, faces, what=str(self.operand))[k]
+            drift = diagonal(measure.log_slope(grid.axes[k].nodes))
+            mirror = None if rows.mirror is None else rows.mirror + drift @ first.mirror
+            rows = AxisRows(rows.matrix + drift @ first.matrix, rows.data + drift @ first.data, mirror)
+        outer = outer_factor(grid.inverse_square_scale(k, in_cells=False))
+        return RowProduct(self.operand, {k: self._folded(k, rows)}, outer)

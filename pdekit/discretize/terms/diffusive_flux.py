@@ -22,6 +22,7 @@ from pdekit.discretize.terms.term_protocol import (
     Source,
     Term,
     Values,
+    outer_factor,
 )
 from pdekit.errors import GridError
 from pdekit.language.analysis import depends
@@ -218,10 +219,13 @@ class DiffusiveFlux:
             raise NotCompiled(f"the coefficient {unknown} jumps")
         if spatial_derivatives(unknown):
             raise NotCompiled(f"the coefficient {unknown} contains derivatives")
+        rows, grid, axis = self.form.rows, self.context.grid, self.form.axis
+        if any(part.mirror is not None for part in (rows.divergence, rows.gradient, rows.mean)):
+            raise NotCompiled(f"{self.symbol} reads across a pole")
         changes = known.has(self.context.system.t)
-        return FluxDifference(
-            self.operand, self.form.axis, self.form.rows, None if known == 1 else self.known, changes, unknown
-        )
+        outer = grid.inverse_square_scale(axis, in_cells=self.context.order == 2) if self.symbol.curved else 1.0
+        factor = None if known == 1 else self.known
+        return FluxDifference(self.operand, axis, rows, factor, changes, unknown, outer_factor(outer))
 
 
 def _jumps(k: Any, states: Any, parameters: Any) -> bool:

@@ -84,10 +84,19 @@ class Entries:
 
 @dataclass(frozen=True, eq=False)
 class RowProduct:
-    """A term as compiled kernels take it: one-dimensional rows of one or several axes multiplied into an operand."""
+    """A term as compiled kernels take it: one-dimensional rows of one or several axes multiplied into an operand.
+
+    Parameters
+    ----------
+    operand : Symbol or expression
+    rows : dict of axis to AxisRows
+    outer : array, optional
+        What the product is multiplied by, an array that broadcasts over the nodes.
+    """
 
     operand: Expression
     rows: dict[int, AxisRows]
+    outer: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +114,8 @@ class FluxDifference:
         Whether that changes in time.
     unknown : expression
         The factor that depends on the solution.
+    outer : array, optional
+        What the divergence is multiplied by, an array that broadcasts over the nodes.
     """
 
     operand: Expression
@@ -113,6 +124,12 @@ class FluxDifference:
     known: Callable[[float], Array] | None
     changes: bool
     unknown: Expression
+    outer: Array | None = None
+
+
+def outer_factor(inverse_square_scale: Array | float) -> Array | None:
+    """``1/h^2`` of an axis as kernels take it: none where it is 1."""
+    return None if isinstance(inverse_square_scale, float) else inverse_square_scale
 
 
 KernelForm = RowProduct | FluxDifference

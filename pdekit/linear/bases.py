@@ -60,6 +60,10 @@ class Basis(Protocol):
         """The eigenvectors of some modes, as the columns of a matrix."""
         ...
 
+    def single(self) -> Basis:
+        """The same for coefficients in single precision."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class TransformBasis:
@@ -84,6 +88,9 @@ class TransformBasis:
     def columns(self, kept: Array) -> Array:
         return _transformed_columns(self, kept)
 
+    def single(self) -> Basis:
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class FourierBasis:
@@ -101,6 +108,9 @@ class FourierBasis:
 
     def columns(self, kept: Array) -> Array:
         return _transformed_columns(self, kept)
+
+    def single(self) -> Basis:
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +131,10 @@ class MatrixBasis:
     def columns(self, kept: Array) -> Array:
         return np.asarray(self.vectors[:, kept])
 
+    def single(self) -> Basis:
+        precision = np.complex64 if np.iscomplexobj(self.vectors) else np.float32
+        return replace(self, vectors=self.vectors.astype(precision), inverse=self.inverse.astype(precision))
+
 
 @dataclass(frozen=True, eq=False)
 class UnitBasis:
@@ -137,6 +151,9 @@ class UnitBasis:
 
     def columns(self, kept: Array) -> Array:
         return _unit_columns(self, kept)
+
+    def single(self) -> Basis:
+        return self
 
 
 def _unit_columns(basis: Basis, kept: Array) -> Array:

@@ -25,6 +25,7 @@ from pdekit.linear.bases import Basis, FourierBasis, multiply
 from pdekit.typing import Array
 
 ROUNDING = 1e-16
+SINGLE = {"f": np.float32, "c": np.complex64}  # precision by the kind of numbers
 
 
 class Diagonalisation:
@@ -53,6 +54,11 @@ class Diagonalisation:
         for basis in self.bases[1:]:
             total = np.add.outer(total, basis.values)
         return np.asarray(total + self.constant)
+
+    @cached_property
+    def single(self) -> Diagonalisation:
+        """The same in single precision."""
+        return Diagonalisation([basis.single() for basis in self.bases], self.constant, self.dtype)
 
     @property
     def extremes(self) -> tuple[float, float] | None:
@@ -145,6 +151,24 @@ class SeparableSolver:
     def solve(self, rhs: Array) -> Array:
         """The solution, as a vector."""
         return self.modes.vector(self.modes.coefficients(rhs) * self._inverse)
+
+    def approximate(self, rhs: Array) -> Array:
+        """The solution to seven digits, in single precision and half of the time: what a preconditioner needs."""
+        if self._null is not None:
+            return self.solve(rhs)
+        size = float(np.max(np.abs(rhs)))
+        if not 0 < size < np.inf:
+            return self.solve(rhs)
+        inverse, greatest = self._single_inverse
+        modes = self.modes.single
+        coefficients = modes.coefficients((rhs / size).astype(SINGLE[rhs.dtype.kind]))
+        return (size * greatest) * modes.vector(coefficients * inverse).astype(rhs.dtype)
+
+    @cached_property
+    def _single_inverse(self) -> tuple[Array, float]:
+        """The inverse beside its greatest value, in single precision, and that value."""
+        greatest = float(np.max(np.abs(self._inverse)))
+        return (self._inverse / greatest).astype(SINGLE[self._inverse.dtype.kind]), greatest
 
     def null_part(self, rhs: Array) -> float:
         """The constant part of a right-hand side, which no solution can make: what the data are in excess."""

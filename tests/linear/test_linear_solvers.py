@@ -7,6 +7,7 @@ import pdekit as pk
 from pdekit.counts import Statistics
 from pdekit.errors import SolverError
 from pdekit.linear.direct import factorise
+from pdekit.linear.separable import SeparableSolver
 from pdekit.linear.solver_choice import Solvers
 from pdekit.solving import solve
 from pdekit.thresholds import Thresholds
@@ -63,6 +64,17 @@ def test_few_modes_are_summed_as_all_are_transformed(name, monkeypatch):
     expected = modes.vector(decayed.copy())
     monkeypatch.setattr(modes, "vector", None)  # not called: few are left
     assert np.max(np.abs(modes.vector_of_few(decayed) - expected)) < 1e-14 * np.max(np.abs(expected))
+
+
+@pytest.mark.parametrize("name", SEPARABLE)
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_approximate_solutions_have_seven_digits_at_any_size(name, size):
+    *given, _title = SEPARABLE[name]
+    solver = SeparableSolver(Solvers(problem(*given).semidiscrete).modes, 1.0, 1e-3)
+    rhs = size * np.random.default_rng(2).standard_normal(solver.modes.shape).ravel()
+    expected, found = solver.solve(rhs), solver.approximate(rhs)
+    assert found.dtype == expected.dtype
+    assert np.max(np.abs(found - expected)) < 1e-5 * np.max(np.abs(expected))
 
 
 def test_rough_states_are_transformed_whole():

@@ -45,6 +45,8 @@ from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, T
 from pdekit.solution import Solution
 from pdekit.time.method_choice import Choice, choose
 from pdekit.typing import Array, Expression
+from pdekit.units.consistency import ProblemParts, consistent_units
+from pdekit.units.declared import DeclaredUnits, declare
 
 ORDERS = (2, 4, 6, 8)
 ADVECTION = ("central", "upwind", "muscl", "weno5")
@@ -84,6 +86,10 @@ class Problem:
     title : str
     labels : mapping of str to mapping, optional
         ``units`` and ``long_name`` of unknowns.
+    units : mapping of str to str, optional
+        Units of coordinates, t, unknowns and parameters, ``{"x": "m", "t": "s", "T": "K", "D": "m**2/s"}``. Where they are given, all
+        parts of the problem are checked for consistent dimensions, the units that are not given follow from the equations or are
+        asked for, parameters and data may be texts such as ``"1.4 cm**2/s"``, and files and pictures carry units.
 
     Raises
     ------
@@ -117,19 +123,26 @@ class Problem:
         constraints: Sequence[str] = (),
         title: str = "",
         labels: Mapping[str, Mapping[str, str]] | None = None,
+        units: Mapping[str, str] | None = None,
     ) -> None:
-        self.pde, self.grid, self.title = pde, grid, title
         self._initial_fields: dict[str, Array] | None = None
+        self.output = output or OutputSettings()
+        self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
+        self.units = dict(units or {})
+        if self.units:
+            declared = self._declared(pde, grid)
+            pde = declared.pde
+            initial = initial if isinstance(initial, FileData) else declared.numbers(initial or {}, "initial")
+            boundary = declared.numbers(boundary or {}, "boundary")
+        self.pde, self.grid, self.title = pde, grid, title
         self.time = time or TimeSettings()
         self.initial = {} if isinstance(initial, FileData) else dict(initial or {})
         self.boundary = dict(boundary or {})
         self.exact = dict(exact or {})
         self.order, self.schemes, self.advection = order, dict(schemes or {}), advection
-        self.output = output or OutputSettings()
         self.convergence = convergence or ConvergenceSettings()
         self.stop = stop or StopSettings()
         self.constraints = (constraints,) if isinstance(constraints, str) else tuple(constraints)
-        self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         if order not in ORDERS:
             raise ConfigError(f"allowed are {list(ORDERS)}, found {order!r}", key="discretization.order")
         if advection not in ADVECTION:
@@ -159,6 +172,10 @@ class Problem:
         self._check_constraints()
         self.series, self.ending = self._measurements()
         self.derived = self._derived_fields()
+        if self.units:
+            self.units, self._units_of_numbers = self._consistent_units(declared)
+            axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
+            self.grid = grid.replace(**axes)
         faces = FaceCheck(self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start)
         self._notes_on_faces = [] if self.steady else faces.run()
 
@@ -180,6 +197,35 @@ class Problem:
         return {name: getattr(self, name) for name in names}
 
     # ------------------------------------------------------------------------------------------- checks
+
+    def _declared(self, pde: PDE, grid: Grid) -> DeclaredUnits:
+        """The units that are given, and the equations with their numbers in them."""
+        labelled = {name: axis.unit for name, axis in zip(grid.names, grid.axes)}
+        return declare(self.units, pde, labelled, self.labels)
+
+    def _consistent_units(self, declared: DeclaredUnits) -> tuple[dict[str, str], dict[str, str]]:
+        """The units of all names, and of what is measured, once all parts of the problem agree."""
+        numbers = {f"output.series.{name}": number.expression for name, number in self.series.items()}
+        numbers |= {f"output.fields.{name}": expression for name, expression in self.derived.items()}
+        if self.ending is not None:
+            numbers["stop.when"] = self.ending.expression
+        data = [(f"{group}.{n}", n, v) for group in ("initial", "exact") for n, v in getattr(self, group).items()]
+        for number, text in enumerate(self.constraints):
+            name, _, bound = split_constraint(text, [u.name for u in self.system.unknowns], f"constraints[{number}]")
+            data.append((f"constraints[{number}]", name, bound))
+        kept = [name for name in self.boundary if name in self.pde.definitions]
+        parts = ProblemParts(self.conditions, data, numbers)
+        units, measured = consistent_units(declared, self.grid, kept, parts)
+        return units, {key.rpartition(".")[2]: unit for key, unit in measured.items()}
+
+    @property
+    def captions(self) -> dict[str, dict[str, str]]:
+        """``units`` and ``long_name`` of everything that is stored, time included."""
+        found = {name: dict(entry) for name, entry in self.labels.items()}
+        if self.units:
+            for name, unit in (self._units_of_numbers | self.units).items():
+                found.setdefault(name, {}).setdefault("units", unit)
+        return found
 
     @property
     def steady(self) -> bool:

@@ -501,7 +501,7 @@ class Run:
             exact=problem.exact_values if problem.exact else None,
             exact_names=tuple(name for name in values if name in problem.exact),
             file=None if self.output is None else self.output.path,
-            labels=problem.labels,
+            labels=problem.captions,
             notes=notes,
             up_to_constant=up_to_constant,
             problem=problem,

@@ -74,7 +74,7 @@ class Solution:
     file : Path, optional
         Where it was written.
     labels : dict of str to dict
-        ``units`` and ``long_name`` of variables.
+        ``units`` and ``long_name`` of variables, of series and of ``t``.
     notes : tuple of str
         What is to be said of the result: what the grid does not resolve, a method that was changed on the way.
     series : dict of str to array
@@ -283,7 +283,7 @@ class Solution:
         import xarray
 
         dims = self.grid.names if self.steady else ("t", *self.grid.names)
-        coords: dict[str, Any] = {} if self.steady else {"t": self.times}
+        coords: dict[str, Any] = {} if self.steady else {"t": ("t", self.times, self.labels.get("t", {}))}
         for name, axis in zip(self.grid.names, self.grid.axes):
             attributes = {"units": axis.unit, "long_name": axis.long_name}
             coords[name] = (name, axis.nodes, {k: v for k, v in attributes.items() if v})

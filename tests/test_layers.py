@@ -15,7 +15,7 @@ LAYERS = (
     ("stencils",),
     ("boundary",),
     ("discretize",),
-    ("data",),
+    ("data", "units"),
     ("kernels",),
     ("linear",),
     ("nonlinear",),

@@ -86,7 +86,12 @@ class SteadyFamily:
     def _with(self, value: Any) -> Problem:
         """The problem with another value of the parameter, and nothing that does not matter here."""
         pde = self.problem.pde.with_parameters(**{self.parameter: value})
-        quiet = {"exact": {}, "output": OutputSettings(), "stop": StopSettings()}
+        quiet = {
+            "exact": {},
+            "output": OutputSettings(),
+            "stop": StopSettings(),
+            "units": {},
+        }  # time stands for the parameter
         time = TimeSettings(start=self.start, solver=self.problem.time.solver)
         return self.problem.replace(pde=pde, time=time, **quiet)
 

@@ -91,7 +91,7 @@ def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solver
         table.add_row("method", f"steady: {how}")
         return
     start, end = problem.span(None)
-    table.add_row("time", f"{start:g} to {end:g}")
+    table.add_row("time", f"{start:g} to {end:g} {problem.units.get('t', '')}".rstrip())
     table.add_row("method", escape(choice.method.name + "\n" + "\n".join(choice.reasons)))
     system = problem.semidiscrete
     facts = Facts(system, start, system.pack(problem.initial_fields()), end - start, known=solvers.diagonal_part)

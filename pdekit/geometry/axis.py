@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -260,6 +261,12 @@ class Axis:
             unit=self.unit,
             long_name=self.long_name,
         )
+
+    def with_unit(self, unit: str) -> Axis:
+        """The same line, with another unit."""
+        made = copy.copy(self)
+        object.__setattr__(made, "unit", unit)
+        return made
 
     def with_offset(self, offset: Offset) -> Axis:
         """The same line with as many nodes, which keep half a step of distance from the named ends.

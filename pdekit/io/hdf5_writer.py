@@ -115,7 +115,7 @@ class ResultWriter:
         self._create(grid, unknowns, attributes, labels or {}, scalars)
         self._series = tuple(series or ())
         if series:
-            self._create_series(series)
+            self._create_series(series, labels or {})
 
     def _create(
         self,
@@ -136,6 +136,7 @@ class ResultWriter:
         if not self.steady:
             t = file.create_dataset("t", (0,), maxshape=(None,), chunks=(512,), dtype=float, fillvalue=np.nan)
             t.attrs["long_name"] = "time"
+            t.attrs.update(labels.get("t", {}))
             t.make_scale("t")
             scales.append(t)
         scales += axis_scales(file, grid)
@@ -151,10 +152,11 @@ class ResultWriter:
         self._names = tuple(unknowns)
         self._frame_bytes = sum(np.dtype(dtype).itemsize * grid.size for dtype in unknowns.values())
 
-    def _create_series(self, series: Mapping[str, Any]) -> None:
+    def _create_series(self, series: Mapping[str, Any], labels: Any) -> None:
         group = self._file.create_group("series")
         for name, dtype in {"t": float, **series}.items():
             data = group.create_dataset(name, (0,), maxshape=(None,), chunks=(4096,), dtype=dtype, fillvalue=np.nan)
+            data.attrs.update(labels.get(name, {}))
             if name == "t":
                 data.make_scale("t")
             else:

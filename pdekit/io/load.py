@@ -23,6 +23,14 @@ from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import PDE
 from pdekit.problem import Problem
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
+from pdekit.units.declared import DeclaredUnits, declare
+
+# Settings that are times, and may be given in units of their own.
+IN_TIME = {
+    *(("time", name) for name in ("start", "end", "step", "max_step", "path_step")),
+    *(("output", name) for name in ("every", "times")),
+    ("convergence", "steps"),
+}
 
 
 def load(path: str | Path, overrides: Sequence[str] = (), *, python: bool = True) -> Problem:
@@ -93,6 +101,7 @@ class _Builder:
 
     def __init__(self, source: YamlSource, model: ConfigModel, folder: Path) -> None:
         self.source, self.model, self.folder = source, model, folder
+        self.declared: DeclaredUnits | None = None
 
     def problem(self) -> Problem:
         """A problem from its equations."""
@@ -109,6 +118,10 @@ class _Builder:
             sources=model.sources,
             reach=model.reach,
         )
+        units = model.units
+        if units:
+            self.declared = self._declared(units, pde, {n: a.unit or "" for n, a in (model.grid or {}).items()}, {})
+            pde, units = self.declared.pde, {n: u.text for n, u in self.declared.units.items()}
         self.values = pde.parameter_values(list(model.grid or {}))
         axes = {name: self.axis(name, section) for name, section in (model.grid or {}).items()}
         try:
@@ -118,9 +131,8 @@ class _Builder:
         order = model.discretization.order if model.discretization else 2
         schemes = model.discretization.schemes if model.discretization else {}
         advection = model.discretization.advection if model.discretization else "central"
-        return Problem(
-            pde, grid, order=order, schemes=schemes, advection=advection, **self.settings(None), **self.data(None)
-        )
+        words: dict[str, Any] = {"order": order, "schemes": schemes, "advection": advection, "units": units}
+        return Problem(pde, grid, **words, **self.settings(None), **self.data(None))
 
     def changed(self, base: Problem) -> Problem:
         """A Python problem with the keys of the config merged on top."""
@@ -132,6 +144,10 @@ class _Builder:
             )
         parameters = self.all_data("parameters", model.parameters)
         pde = base.pde.with_parameters(**parameters) if parameters else base.pde
+        units = {**base.units, **model.units}
+        if units:
+            self.declared = self._declared(units, pde, dict.fromkeys(base.grid.names, ""), base.labels)
+            pde, units = self.declared.pde, {n: u.text for n, u in self.declared.units.items()}
         self.values = pde.parameter_values(base.grid.names)
         for name in model.grid or {}:
             if name not in base.grid.names:
@@ -146,15 +162,27 @@ class _Builder:
             grid=base.grid.replace(**axes),
             order=order,
             schemes=schemes,
+            units=units,
             advection=section.advection if section and "advection" in section.model_fields_set else base.advection,
             **self.settings(base),
             **self.data(base),
         )
 
-    def number(self, value: Any, path: KeyPath) -> Any:
-        """A number, or an expression of parameters."""
+    def _declared(
+        self, units: Mapping[str, Any], pde: PDE, axes: Mapping[str, str], labels: Mapping[str, Any]
+    ) -> DeclaredUnits:
+        """The units that are given, and the equations with their numbers in them."""
+        own = {name: section.model_dump(exclude_none=True) for name, section in self.model.labels.items()}
+        return declare(units, pde, axes, {**labels, **own})
+
+    def number(self, value: Any, path: KeyPath, name: str = "") -> Any:
+        """A number, or an expression of parameters; or, of a coordinate or t by its `name`, a text such as ``10 cm``."""
         if not isinstance(value, str):
             return value
+        if self.declared is not None and name:
+            value = self.declared.number_of(name, value, spell(path))
+            if not isinstance(value, str):
+                return value
         names = {name: sp.Symbol(name) for name in self.values}
         try:
             result = evaluate_number(parse(value, Scope(names)), {names[n]: v for n, v in self.values.items()})
@@ -186,7 +214,7 @@ class _Builder:
         """One axis; keys that are not given are those of `base`."""
         path: KeyPath = ("grid", name)
         given = section.model_dump(exclude_none=True)
-        ends = [self.number(v, (*path, "range")) for v in given.pop("range", [])]
+        ends = [self.number(v, (*path, "range"), name) for v in given.pop("range", [])]
         try:
             if base is not None and set(given) <= {"points"} and not ends:
                 return base.with_points(given["points"]) if given else base
@@ -226,10 +254,11 @@ class _Builder:
                 if isinstance(value, list) and str in get_args(get_args(hints[name])[0]):
                     values[name] = tuple(value)
                 elif isinstance(value, list):
-                    values[name] = tuple(self.number(v, (*path, i)) for i, v in enumerate(value))
+                    of = "t" if path in IN_TIME else ""
+                    values[name] = tuple(self.number(v, (*path, i), of) for i, v in enumerate(value))
                 else:
                     numeric = float in (hints[name], *get_args(hints[name])) and str not in get_args(hints[name])
-                    values[name] = self.number(value, path) if numeric else value
+                    values[name] = self.number(value, path, "t" if path in IN_TIME else "") if numeric else value
             made[key] = kind(**values)
         if model.output and any(getattr(model.output, k) is not None for k in ("every", "times", "frames")):
             rules = {

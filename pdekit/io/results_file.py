@@ -76,7 +76,7 @@ class ResultsFile:
             attributes,
             steady=problem.steady,
             force=self.force,
-            labels=problem.labels,
+            labels=problem.captions,
             series=dict.fromkeys(problem.series, system.dtype) if series is None else series,
             scalars=scalars,
         )

@@ -201,6 +201,10 @@ class ConfigModel(Section):
     stop: StopSection | None = None  # type: ignore[valid-type]
     constraints: list[StrictStr] | StrictStr | None = Field(None, description="bounds such as u >= 1 - x**2")
     labels: dict[StrictStr, LabelSection] = Field(default_factory=dict, description="units and long names of unknowns")
+    units: dict[StrictStr, StrictStr | StrictInt] = Field(
+        default_factory=dict,
+        description="of coordinates, t, unknowns and parameters: {x: m, t: s, D: m**2/s}; all is then checked",
+    )
 
 
 LONGEST_SHOWN = 200

@@ -46,10 +46,12 @@ FORMS: dict[str, tuple[str, ...]] = {
     "constraints": ("constraints",),
     "title": ("title",),
     "labels": ("labels",),
+    "units": ("units",),
 }
 FIRST = (
     "title",
     "coordinates",
+    "units",
     "grid",
     "parameters",
     "definitions",
@@ -62,7 +64,7 @@ FIRST = (
 def plain(value: Any) -> Any:
     """A value as it stands in a config: mappings, lists, texts and numbers."""
     if value is None or isinstance(value, str | bool | int | float):
-        return value
+        return float(value) if isinstance(value, float) else value  # no number of a kind of its own
     if isinstance(value, np.generic):
         return plain(value.item())
     if isinstance(value, complex):

@@ -86,6 +86,8 @@ class EquationSystem:
         How many neighbours along each axis it looks at.
     noises : tuple of NoiseTerm
         What is random in the equations.
+    resolved : dict of str to expression
+        All definitions that are no vectors, in unknowns, coordinates and parameters.
     """
 
     axes: tuple[Any, ...]
@@ -96,6 +98,7 @@ class EquationSystem:
     function: Callable[..., Any] | None = None
     reach: int = 1
     noises: tuple[NoiseTerm, ...] = ()
+    resolved: dict[str, Any] = field(default_factory=dict)
 
     t = sp.Symbol("t")
 
@@ -427,7 +430,8 @@ class _Binder:
             and not e.has(SpatialDerivative, Noise)
             and not e.free_symbols & solution
         }
-        return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises)
+        resolved = {n: e for n, e in self.resolved.items() if not isinstance(e, Vector | Matrix)}
+        return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises, resolved)
 
     def _refuse_noise_fields(self, noises: Sequence[NoiseTerm]) -> None:
         """Refuse noise that differs from node to node in the equation of one number."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,13 +12,48 @@ import numpy as np
 from pdekit.geometry.grid import Grid
 from pdekit.typing import Array
 
+SUPERSCRIPTS = str.maketrans("0123456789-.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻·")
 Shape = Literal["flat", "disc", "half disc"]
+
+
+def typeset_unit(unit: str) -> str:
+    """A unit as it is printed.
+
+    Examples
+    --------
+    >>> typeset_unit("W/(m**2*K)"), typeset_unit("m**-0.5"), typeset_unit("1")
+    ('W/(m²·K)', 'm⁻⁰·⁵', '')
+    """
+    raised = re.sub(r"(?:\*\*|\^)\(?(-?[\d.]+)\)?", lambda power: power.group(1).translate(SUPERSCRIPTS), unit)
+    return "" if unit == "1" else raised.replace("*", "·")
+
+
+def in_brackets(unit: str) -> str:
+    """A unit behind what it measures."""
+    printed = typeset_unit(unit)
+    return f" [{printed}]" if printed else ""
+
+
+def caption(name: str, entry: Mapping[str, str]) -> str:
+    """``temperature u [K]``, from ``long_name`` and ``units``."""
+    long_name = entry.get("long_name", "")
+    return f"{long_name + ' ' if long_name else ''}{name}{in_brackets(entry.get('units', ''))}"
+
+
+def time_label(labels: Mapping[str, Mapping[str, str]]) -> str:
+    """``time t [s]``"""
+    return f"time t{in_brackets(labels.get('t', {}).get('units', ''))}"
+
+
+def moment(t: float, labels: Mapping[str, Mapping[str, str]], digits: int = 4) -> str:
+    """``t = 0.5 s``"""
+    return f"t = {t:.{digits}g} {typeset_unit(labels.get('t', {}).get('units', ''))}".rstrip()
 
 
 def axis_label(grid: Grid, name: str) -> str:
     """``position x [m]``"""
     axis = grid[name]
-    return f"{axis.long_name + ' ' if axis.long_name else ''}{name}{f' [{axis.unit}]' if axis.unit else ''}"
+    return caption(name, {"long_name": axis.long_name, "units": axis.unit})
 
 
 def closed(grid: Grid, axis: int, values: Array) -> tuple[Array, Array]:
@@ -88,7 +125,7 @@ def plane(grid: Grid, first: int, second: int, values: Array) -> Plane:
         p = np.append(0.0, p)
         values = np.concatenate([np.broadcast_to(values[:1].mean(), (1, values.shape[1])), values])
     r, angle = np.meshgrid(p, q, indexing="ij")
-    unit = f" [{grid['r'].unit}]" if grid["r"].unit else ""
+    unit = in_brackets(grid["r"].unit)
     if grid.system == "spherical" and names[1] == "theta":
         labels = (f"r sin θ{unit}", f"r cos θ{unit}")
         return Plane(r * np.sin(angle), r * np.cos(angle), values, labels, True, (p, q), "half disc")

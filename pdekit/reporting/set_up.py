@@ -13,7 +13,7 @@ Row = tuple[str, str]
 
 def grid_rows(grid: Grid) -> list[Row]:
     """The coordinates and axes of a grid."""
-    axes = [f"{n}: {a!r}"[:-1].replace("<", "") for n, a in zip(grid.names, grid.axes)]
+    axes = [f"{n}{_in_unit(a.unit)}: {a!r}"[:-1].replace("<", "") for n, a in zip(grid.names, grid.axes)]
     rows = [("coordinates", grid.system)] if grid.geometry is not None else []
     return [*rows, ("grid", "\n".join(axes))]
 
@@ -21,12 +21,14 @@ def grid_rows(grid: Grid) -> list[Row]:
 def problem_rows(problem: Problem) -> list[Row]:
     """Parameters, grid, unknowns, conditions and the initial state of a problem, and what its system is like."""
     system, rows = problem.semidiscrete, list[Row]()
-    values = ", ".join(f"{s} = {v:g}" for s, v in problem.system.parameters.items())
+    units = problem.units
+    values = ", ".join(f"{s} = {v:g}{_of_unit(units.get(str(s), ''))}" for s, v in problem.system.parameters.items())
     if values:
         rows.append(("parameters", values))
     rows += grid_rows(problem.grid)
     blocks = [
-        f"{b.name}: {b.size:,} of {problem.grid.size:,} nodes free" if b.shape else f"{b.name}: one number"
+        f"{b.name}{_in_unit(units.get(b.name, ''))}: "
+        + (f"{b.size:,} of {problem.grid.size:,} nodes free" if b.shape else "one number")
         for b in system.blocks
     ]
     rows.append(("unknowns", "\n".join(blocks)))
@@ -43,6 +45,16 @@ def problem_rows(problem: Problem) -> list[Row]:
     if problem.schemes:
         rows.append(("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items())))
     return rows
+
+
+def _in_unit(unit: str) -> str:
+    """In which unit something is counted."""
+    return f" in {unit}" if unit else ""
+
+
+def _of_unit(unit: str) -> str:
+    """A unit behind what is in it."""
+    return f" {unit}" if unit and unit != "1" else ""
 
 
 def _conditions(grid: Grid, name: str, faces: dict[str, FaceConditions]) -> list[str]:

@@ -185,7 +185,7 @@ def manufactured(problem: Problem) -> Problem:
     given = problem.pde.sources
     pde = problem.pde.replace(sources={n: (*_terms(given.get(n, ())), s) for n, s in sources.items()})
     return problem.replace(
-        pde=pde, initial=initial, boundary=boundary, exact=exact, title=f"{problem.title} (manufactured)"
+        pde=pde, initial=initial, boundary=boundary, exact=exact, title=f"{problem.title} (manufactured)", units={}
     )
 
 

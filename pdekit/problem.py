@@ -233,8 +233,8 @@ class Problem:
         return all(u.time_order == 0 for u in self.system.unknowns)
 
     def _check_names(self) -> None:
-        unknowns = [u.name for u in self.system.unknowns]
-        rates = [f"{u.name}_t" for u in self.system.unknowns if u.time_order == 2]
+        unknowns = [u.name for u in self.system.unknowns if not u.derived_from]
+        rates = [n for u in self.system.unknowns for n in u.states if n not in unknowns]
         for group, given, allowed in (
             ("initial", self.initial, [*unknowns, *rates]),
             ("boundary", self.boundary, [*unknowns, *self.pde.definitions]),
@@ -248,8 +248,9 @@ class Problem:
         for unknown in self.system.unknowns:
             for name in unknown.states if unknown.time_order else ():
                 if name not in self.initial:
-                    what = "the initial rate" if name.endswith("_t") and name != unknown.name else "the initial state"
-                    raise ConfigError(f"missing; {what} of {unknown.name!r} must be given", key=f"initial.{name}")
+                    what = "the initial state" if name in self.pde.unknowns else "the initial rate"
+                    given = self.system.origin(unknown).name
+                    raise ConfigError(f"missing; {what} of {given!r} must be given", key=f"initial.{name}")
 
     def _check_tables(self) -> None:
         """Refuse data in time that do not cover the whole span, where it is known."""
@@ -318,7 +319,7 @@ class Problem:
         highest = highest_derivatives(self.system)
         axes = {name: axis.periodic for name, axis in zip(self.grid.names, self.grid.axes)}
         collected: dict[str, dict[str, FaceConditions]] = {}
-        for name in (*(u.name for u in self.system.unknowns), *map(str, self.system.definitions)):
+        for name in (*self.pde.unknowns, *map(str, self.system.definitions)):
             given = self.boundary.get(name) or {}
             if name in self.pde.scalars:
                 if given:

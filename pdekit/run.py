@@ -320,6 +320,8 @@ class Run:
         if choice.limit is None:
             return ()  # no complex derivative
         is_fixed, is_free = settings.step is not None, settings.method == "auto"
+        if system.couples_rates and not is_fixed:
+            return ()  # bounds of the right-hand side say nothing of the rates
         return (StabilityGuard(system, choice, end, is_fixed, is_free, self.thresholds),)
 
     def tolerance(self, settings: TimeSettings, scales: Sequence[float]) -> Tolerance:

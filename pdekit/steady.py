@@ -116,7 +116,7 @@ def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics)
     """
     if system.evolves:
         return y
-    algebraic = system.mass == 0
+    algebraic = system.algebraic
 
     def whole(x: Array) -> Array:
         full = y.copy()
@@ -153,7 +153,7 @@ def evolution_mass(system: SemiDiscrete, J: Any) -> Array:
     negative in the sum, minus one where it is positive, zero where there is none, as of a pressure.
     """
     if any(unknown.time_order > 0 for unknown in system.system.unknowns):
-        return system.mass
+        return np.where(system.algebraic, 0.0, 1.0)
     found, diagonal, rows = np.zeros(system.size), J.diagonal(), abs(J) @ np.ones(system.size)
     for block in system.blocks:
         trace = float(np.sum(diagonal[block.slice].real))

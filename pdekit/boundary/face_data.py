@@ -35,8 +35,8 @@ class FaceData:
     ----------
     at : callable of t
         Values of the face's shape (the grid's, with the axis' length 1).
-    rate : callable of t, optional
-        Time derivative of the same; None where it is never needed (the data of a rate itself).
+    rate : callable, optional
+        Makes the data that are the time derivative of these; None where it is not known.
     constant : bool
         Whether it never changes.
     expression : sympy expression, optional
@@ -46,10 +46,15 @@ class FaceData:
     """
 
     at: Callable[[float], Array]
-    rate: Callable[[float], Array] | None
+    rate: Callable[[], FaceData] | None
     constant: bool
     expression: Expression = None
     of_solution: SolutionData | None = None
+
+    @classmethod
+    def fixed(cls, values: Array) -> FaceData:
+        """Data that never change."""
+        return cls(lambda t: values, lambda: cls.fixed(np.zeros_like(values)), True)
 
 
 def _face_slice(grid: Grid, axis: int, side: Side) -> tuple[slice, ...]:
@@ -91,8 +96,7 @@ def face_data(
         if array.shape not in (shape, reduced):
             raise BoundaryError(f"the array has shape {array.shape}, the face needs {reduced}", key=where)
         array = array.reshape(shape)
-    fixed = shaped(array)
-    return FaceData(lambda t: fixed, lambda t: np.zeros_like(fixed), True)
+    return FaceData.fixed(shaped(array))
 
 
 def _symbolic_data(
@@ -117,10 +121,13 @@ def _symbolic_data(
         return at
 
     t = names["t"]
-    if not expression.has(t):
-        fixed = function(expression)(0.0)
-        return FaceData(lambda _: fixed, lambda _: np.zeros_like(fixed), True)
-    return FaceData(function(expression), function(slope(expression, t)), False, expression)
+
+    def data(e: Any) -> FaceData:
+        if not e.has(t):
+            return FaceData.fixed(function(e)(0.0))
+        return FaceData(function(e), lambda: data(slope(e, t)), False, e)
+
+    return data(expression)
 
 
 def _callable_data(
@@ -134,14 +141,16 @@ def _callable_data(
 
     wanted = inspect.signature(given).parameters
     if "t" not in wanted and not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in wanted.values()):
-        fixed = at(0.0)
-        return FaceData(lambda t: fixed, lambda t: np.zeros_like(fixed), True)
+        return FaceData.fixed(at(0.0))
+    return _differentiated_by_differences(at)
 
+
+def _differentiated_by_differences(at: Callable[[float], Array]) -> FaceData:
     def rate(t: float) -> Array:
         h = _RATE_STEP * max(1.0, abs(t))
         return np.asarray(sum(w * at(t + k * h) for k, w in _RATE_WEIGHTS.items()) / h)
 
-    return FaceData(at, rate, False)
+    return FaceData(at, lambda: _differentiated_by_differences(rate), False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +302,7 @@ class StateConditions:
 
     def rate(self) -> StateConditions:
         """The conditions of the time derivative: the same, with the data differentiated."""
-        data = {key: FaceData(d.rate, None, d.constant) for key, d in self.data.items() if d.rate is not None}
+        data = {key: d.rate() for key, d in self.data.items() if d.rate is not None}
         return StateConditions(self.grid, self.faces, data)
 
     @cached_property

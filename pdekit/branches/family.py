@@ -45,6 +45,10 @@ class SteadyFamily:
         self.start = self._checked()
         self._made: OrderedDict[float, SemiDiscrete] = OrderedDict()
         first = problem.semidiscrete
+        if first.couples_rates:
+            raise ConfigError(
+                "time derivatives are differentiated in space: give the steady equations 0 = ...", key="equations"
+            )
         self._over_time: SemiDiscrete | None = None
         if first.function is None and first.time_order < 2:
             self._over_time = self._with("t").semidiscrete

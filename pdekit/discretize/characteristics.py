@@ -98,26 +98,41 @@ class FaceCheck:
         return notes
 
     def _count(self, unknown: Unknown, axis: str, side: Side) -> int:
-        faces = self.conditions.get(unknown.name, {}).get(axis)
+        faces = self.conditions.get(self.system.origin(unknown).name, {}).get(axis)
         return len(faces[side]) if faces else 0
 
     @staticmethod
-    def _highest(unknown: Unknown, axis: str) -> int:
+    def _acting(unknown: Unknown) -> Any:
+        """What acts on unknowns in an equation: operators on rates stand for derivatives of the unknowns that they need conditions of."""
+        return unknown.rhs if unknown.on_rates is None else unknown.rhs - unknown.on_rates
+
+    def _is_own(self, unknown: Unknown, operand: Any) -> bool:
+        """Whether it is the unknown of an equation, or a time derivative of it."""
+        origin = self.system.origin(unknown)
+        own = [n for u in self.system.unknowns if self.system.origin(u) is origin for n in (*u.states, str(u.highest_rate))]
+        return str(operand) in own
+
+    def _highest(self, unknown: Unknown, axis: str) -> int:
         """The highest derivative along an axis in an equation."""
-        counts = [d.counts.get(axis, 0) for d in local_derivatives(unknown.rhs)]
-        nested = [d for d in local_derivatives(unknown.rhs) if local_derivatives(d.operand)]
+        found = local_derivatives(self._acting(unknown))
+        counts = [d.counts.get(axis, 0) for d in found]
+        nested = [d for d in found if local_derivatives(d.operand)]
         return 9 if nested else max(counts, default=0)
 
     def _own_even(self, unknown: Unknown, axis: str) -> int:
         """The highest even derivative of an unknown along an axis in its own equation."""
-        own = [d.counts[axis] for d in local_derivatives(unknown.rhs) if set(d.counts) == {axis} and d.is_even and d.operand == unknown.symbol]  # fmt: skip
+        own = [
+            d.counts[axis]
+            for d in local_derivatives(self._acting(unknown))
+            if set(d.counts) == {axis} and d.is_even and self._is_own(unknown, d.operand)
+        ]
         return max(own, default=0)
 
     def _even(self, unknown: Unknown, axis: str, side: Side, order: int) -> list[str]:
         needed, found = order // 2, self._count(unknown, axis, side)
         if found == needed or (found < needed and self._vanishes(unknown, axis, side, order)):
             return []
-        if found == 0 and unknown.time_order == 1 and order == 2:
+        if found == 0 and unknown.time_order == 1 and order == 2 and unknown.on_rates is None:
             speed = self._outward_speed(unknown, axis, side)
             if speed > 0:
                 return self._diffusion_length(unknown, axis, side, speed)
@@ -136,9 +151,10 @@ class FaceCheck:
     def _greatest_coefficient(self, unknown: Unknown, axis: str, side: Side, order: int) -> float | None:
         """The greatest size of the coefficient of the highest derivative on a face; None where it is not known beforehand."""
         total: Any = 0.0
-        for derivative in spatial_derivatives(unknown.rhs):
-            if derivative.operand == unknown.symbol and derivative.counts == {axis: order}:
-                factor = self._values(_factor(unknown.rhs, derivative) * derivative.factor_in_front, axis, side)
+        acting = self._acting(unknown)
+        for derivative in spatial_derivatives(acting):
+            if self._is_own(unknown, derivative.operand) and derivative.counts == {axis: order}:
+                factor = self._values(_factor(acting, derivative) * derivative.factor_in_front, axis, side)
                 if factor is None:
                     return None
                 total = total + np.abs(factor)

@@ -2,7 +2,8 @@
 
 ``M y' = L y + b(t) + N(t, y)``: the unknowns y are the free nodes of all unknowns (and the rates of those of
 second order in time), L collects the linear terms with coefficients constant in time, b(t) sources and
-boundary data, N the rest. M is the identity except for zeros in the rows of equations ``0 = ...``.
+boundary data, N the rest. M is the identity except for zeros in the rows of equations ``0 = ...``, and for what acts on rates that are
+differentiated in space (`pdekit.discretize.mass`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary.conditions import FaceConditions
@@ -21,6 +23,7 @@ from pdekit.discretize.bounds import Bounds
 from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.layout import Block, Layout
 from pdekit.discretize.low_rank import LowRankUpdate
+from pdekit.discretize.mass import OperatorOnRates
 from pdekit.discretize.program import Frame, Program
 from pdekit.discretize.terms.python_function import PythonFunction
 from pdekit.discretize.terms.reduction import ReductionTerm
@@ -73,11 +76,17 @@ class SemiDiscrete:
             faces = boundary.get(str(symbol), {})
             self.conditions[symbol] = StateConditions.resolve(str(symbol), faces, grid, values, system.known, states)
         for unknown in system.unknowns:
+            if unknown.derived_from:
+                below = next(u for u in system.unknowns if u.name == unknown.derived_from)
+                self.conditions[unknown.symbol] = self.conditions[below.rate].rate()
             if unknown.time_order == 2:
                 self.conditions[unknown.rate] = self.conditions[unknown.symbol].rate()
         self.layout = Layout(grid, system, self.conditions, self.dtype)
         self.program = Program(grid, system, self.conditions, order, self.dtype)
         self.program.check()
+        self._on_rates = None
+        if system.operators_on_rates:
+            self._on_rates = OperatorOnRates(system, self.layout, self.conditions, order)
         self.function = None if system.function is None else PythonFunction(self.layout, system)
         self._jacobian_known = False
         self.bounds = Bounds.of_fields(self.layout, lower or {}, upper or {}) if lower or upper else None
@@ -137,17 +146,33 @@ class SemiDiscrete:
 
     @property
     def evolves(self) -> bool:
-        """Whether all equations are evolution equations: M is the identity."""
+        """Whether all equations are evolution equations: M is regular."""
         return all(u.time_order > 0 for u in self.system.unknowns)
 
+    @property
+    def couples_rates(self) -> bool:
+        """Whether M couples the nodes, for rates are differentiated in space."""
+        return self._on_rates is not None
+
     @cached_property
-    def mass(self) -> Array:
-        """Diagonal of M: 1, or 0 in the rows of equations ``0 = ...``."""
-        diagonal = np.ones(self.size)
+    def algebraic(self) -> NDArray[np.bool_]:
+        """Which rows are equations ``0 = ...``, where M is zero."""
+        found = np.zeros(self.size, dtype=bool)
         for unknown in self.system.unknowns:
             if unknown.time_order == 0:
-                diagonal[self.layout.block(unknown.name).slice] = 0.0
-        return diagonal
+                found[self.layout.block(unknown.name).slice] = True
+        return found
+
+    @cached_property
+    def mass(self) -> Matrix:
+        """M: a diagonal of ones, and zeros in the rows of equations ``0 = ...``; with operators on rates theirs."""
+        trivial = np.where(self.algebraic, 0.0, 1.0)
+        if self._on_rates is None:
+            return sparse.dia_array((trivial[None], [0]), shape=(self.size,) * 2)
+        M = self._on_rates.matrix
+        for unknown in self.system.unknowns:
+            trivial[self.layout.equation_block(unknown.name).slice] = 0.0
+        return sparse.csr_array(M + sparse.diags_array(trivial))
 
     def frame(self, t: float, y: Array, selections: Mapping[Any, Any] | None = None, is_paired: bool = False) -> Frame:
         """Everything at one time and state; Jacobians by the unknowns, or by what `selections` says, see `jacobian_along`."""
@@ -200,7 +225,7 @@ class SemiDiscrete:
             rows[block.offset] = piece[block.free]
         for unknown in self.system.unknowns:
             if unknown.time_order == 2:
-                block, rate = self.layout.block(unknown.name), self.layout.block(f"{unknown.name}_t")
+                block, rate = self.layout.block(unknown.name), self.layout.equation_block(unknown.name)
                 rows[block.offset] = selections[rate.symbol][block.free]
         return sparse.csr_array(sparse.vstack([rows[k] for k in sorted(rows)], format="csr"))
 
@@ -229,7 +254,7 @@ class SemiDiscrete:
         for name, parts in self.splits.items():
             block = self.layout.equation_block(name)
             b[block.slice] = frame.value(parts.linear + parts.source).ravel()[block.free]
-        return b
+        return b if self._on_rates is None else b - self._on_rates.of_data(t)
 
     def b(self, t: float) -> Array:
         """Sources and boundary data at time t."""

@@ -224,14 +224,11 @@ class _Planner:
         self._named: dict[Any, Any] = {}
 
     def plan(self) -> Plan:
-        equations = {u.name: u for u in self.system.system.unknowns}
-        right_sides = []
-        for block in self.system.blocks:
-            unknown = equations.get(block.name)
-            if unknown is None:  # a rate u_t, whose equation is the unknown's
-                right_sides.append(equations[block.name.removesuffix("_t")].rhs)
-            else:
-                right_sides.append(unknown.rhs if unknown.time_order == 1 else unknown.rate)
+        unknowns = self.system.system.unknowns
+        # The equation of an unknown of second order in time is that of its rate.
+        sides = {u.symbol: u.rhs if u.time_order == 1 else u.rate for u in unknowns}
+        sides |= {u.rate: u.rhs for u in unknowns if u.time_order == 2}
+        right_sides = [sides[block.symbol] for block in self.system.blocks]
         atoms = sorted({atom for side in right_sides for atom in spatial_derivatives(side)}, key=str)
         forms = {atom: self.program.term(atom).kernel_form() for atom in atoms}
         windows = self._windows({atom: self._rows(form) for atom, form in forms.items()})

@@ -15,6 +15,7 @@ import sympy as sp
 
 from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.expression_size import refuse_boundless
+from pdekit.language.rates import rate_name
 from pdekit.language.reductions import integral_operator, side_names
 from pdekit.language.symbols import differentiate
 from pdekit.language.syntax import syntax
@@ -248,16 +249,21 @@ class _Walker:
         raise ExpressionError(f"unknown name {name!r}; known are {known}{nearest_hint(name, known)}")
 
     def _short_derivative(self, base: str, suffix: str) -> Expression:
-        expression = self.scope.states[base]
-        rest = suffix
         by_length = sorted(self.scope.axes, key=lambda a: -len(str(a)))
+        along, times, rest = [], 0, suffix
         while rest:
             axis = next((a for a in by_length if rest.startswith(str(a))), None)
-            if axis is None:
+            if axis is None and rest[0] != "t":
                 names = [str(a) for a in self.scope.axes]
                 raise ExpressionError(f"unknown derivative {base}_{suffix}: {rest!r} is not one of the axes {names}")
+            along, times = (along, times + 1) if axis is None else ([*along, axis], times)
+            rest = rest[len(str(axis)) if axis is not None else 1 :]
+        name = rate_name(base, times)
+        if name not in self.scope.states:
+            raise ExpressionError(f"unknown derivative {base}_{suffix}: there is no equation for {name}")
+        expression = self.scope.states[name]
+        for axis in along:
             expression = self.scope.derivative(expression, axis, 1)
-            rest = rest[len(str(axis)) :]
         return expression
 
     def _unaryop(self, node: ast.UnaryOp) -> Any:

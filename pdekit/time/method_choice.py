@@ -121,6 +121,7 @@ def _refuse_with_bounds(system: SemiDiscrete, single: bool, implicit: Sequence[s
         (implicit is not None, "terms marked as implicit (time.implicit)"),
         (single, "single precision"),
         (system.is_limited, "limited schemes (discretization.advection)"),
+        (system.couples_rates, "time derivatives that are differentiated in space"),
     ):
         if found:
             raise SolverError(f"are not kept by the methods for {what}", key="constraints")
@@ -235,7 +236,23 @@ def _automatic(facts: Facts, step: float | None, rtol: float, solvers: Solvers) 
     if not system.evolves:
         reason = "algebraic equations stand beside evolution equations: TR-BDF2 satisfies them at every step"
         return Choice(METHODS["tr_bdf2"], (reason,))
+    if system.couples_rates:
+        return _for_coupled_rates(facts, step, rtol)
     return _automatic_adaptive(facts, rtol, solvers) if step is None else _automatic_fixed(facts, step)
+
+
+def _for_coupled_rates(facts: Facts, step: float | None, rtol: float) -> Choice:
+    """The method where rates are differentiated in space, which often leaves nothing stiff: ``M^-1 F`` is then bounded."""
+    limit = facts.limit(METHODS["rk4"])
+    assert limit is not None
+    solved = "time derivatives are differentiated in space: a solve with one factorised matrix for each evaluation"
+    if step is not None and step <= limit:
+        return Choice(METHODS["rk4"], (solved, f"the step {step:g} is below the limit {limit:.4g} of RK4"), limit)
+    if step is None and facts.duration <= limit * facts.thresholds.explicit_steps:
+        explicit = METHODS["DOP853" if rtol <= 1e-5 else "dormand_prince"]
+        return Choice(explicit, (solved, f"not stiff over this time span: {explicit.title}"), limit)
+    found = METHODS["esdirk43" if step is None and rtol <= 1e-5 else "tr_bdf2"]
+    return Choice(found, (f"time derivatives are differentiated in space, and the rest is stiff: {found.title}",))
 
 
 def _automatic_fixed(facts: Facts, step: float) -> Choice:

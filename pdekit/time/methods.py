@@ -38,6 +38,7 @@ from pdekit.time.rosenbrock import Rosenbrock
 from pdekit.time.rosenbrock_tables import ROSENBROCK_TABLEAUX, RosenbrockTableau
 from pdekit.time.runge_kutta import RungeKutta
 from pdekit.time.second_order import ACCELERATIONS, Acceleration, Newmark, Verlet
+from pdekit.time.solved_rates import refuse_coupled_rates
 from pdekit.time.stability import rate_bound
 from pdekit.time.stepper import Stepper
 from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tableau
@@ -62,6 +63,7 @@ def exponential_method(tableau: ExponentialTableau) -> Method:
     """An exponential Runge-Kutta method by its table."""
 
     def make(given: Ingredients) -> Stepper:
+        refuse_coupled_rates(given.system, tableau.name)
         parts = given.solvers.stiff_parts if given.system.evolves else None
         if parts is None:
             raise SolverError(
@@ -180,6 +182,7 @@ def _propagator(given: Ingredients) -> Stepper:
         raise SolverError(
             "exponential is for linear evolution equations; use tr_bdf2 or method: auto", key="time.method"
         )
+    refuse_coupled_rates(given.system, "exponential")
     part = given.solvers.diagonal_part
     if part is not None:
         return SeparablePropagator(given.system, part.modes, given.statistics, part.damping)
@@ -193,6 +196,7 @@ def _propagator(given: Ingredients) -> Stepper:
 
 
 def _stabilised(given: Ingredients) -> Stepper:
+    refuse_coupled_rates(given.system, "rkc2")
     return StabilisedChebyshev(given.right_hand_side, rate_bound(given.system, given.t, given.y))
 
 

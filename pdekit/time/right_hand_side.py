@@ -17,6 +17,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.kernels.workers import usable_cores
 from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.time.solved_rates import rates
 from pdekit.time.stepper import Tolerance
 from pdekit.typing import Array
 
@@ -138,7 +139,9 @@ def choose_right_hand_side(
     if single and compiled == "never":
         raise SolverError("single is for compiled kernels only; leave out compiled: never", key="time.precision")
     asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
-    if compiled == "never" or (not asked and system.size * evaluations < thresholds.worth_compiling):
+    if system.couples_rates and asked:
+        raise SolverError(f"{asked}: time derivatives that are differentiated in space are left to the matrices")
+    if system.couples_rates or compiled == "never" or (not asked and system.size * evaluations < thresholds.worth_compiling):
         return MatrixRightHandSide(system)
     with collection_paused():
         from pdekit.discretize.terms.term_protocol import NotCompiled
@@ -192,9 +195,7 @@ class MatrixRightHandSide:
         self.system = system
         self.shape: tuple[int, ...] = (system.size,)
         self.dtype = np.dtype(system.dtype)
-
-    def evaluate(self, t: float, y: Array) -> Array:
-        return self.system.rhs(t, y)
+        self.evaluate = rates(system)
 
     def unpacked(self, t: float, y: Array) -> Array:
         return y.copy()
@@ -215,7 +216,7 @@ class MatrixRightHandSide:
         others: Sequence[Array] = (),
         z: Array | None = None,
     ) -> None:
-        F = self.system.rhs(t, Y)
+        F = self.evaluate(t, Y)
         if mode == "rate":
             assert out is not None
             out[...] = F

@@ -14,6 +14,7 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
 from pdekit.time.compositions import Composition
 from pdekit.time.kept_factors import KeptFactors
+from pdekit.time.solved_rates import refuse_coupled_rates
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.typing import Array, Matrix
 
@@ -28,6 +29,7 @@ def halves(system: SemiDiscrete, method: str) -> tuple[slice, slice]:
     """
     if any(u.time_order != 2 for u in system.system.unknowns):
         raise SolverError(f"{method} is for equations u_tt = ...; use another method")
+    refuse_coupled_rates(system, method)
     middle = system.size // 2
     return slice(0, middle), slice(middle, system.size)
 

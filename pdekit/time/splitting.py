@@ -11,6 +11,7 @@ from pdekit.errors import SolverError
 from pdekit.language.marked_terms import only
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
+from pdekit.time.solved_rates import refuse_coupled_rates
 from pdekit.typing import Array
 
 
@@ -41,6 +42,7 @@ class Splitting:
                 "method: auto",
                 key="time.method",
             )
+        refuse_coupled_rates(system, method)
         self.system, self.part, self._solvers = system, system, solvers
         if marked is None:
             return

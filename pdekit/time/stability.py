@@ -159,6 +159,34 @@ def spectrum(matrix: Matrix, precise: bool = False) -> Spectrum:
     return Spectrum(values.astype(complex), False)
 
 
+def coupled_spectrum(J: Matrix, M: Matrix) -> Spectrum:
+    """The outermost eigenvalues of ``J x = lambda M x``, M being regular.
+
+    Where the iteration does not converge, for they crowd, a circle stands for them whose radius bounds the norm of ``M^-1 J``.
+    """
+    from scipy.linalg import eigvals
+    from scipy.sparse.linalg import LinearOperator, eigs, splu, svds
+
+    n = J.shape[0]
+    if n <= THRESHOLDS.dense_spectrum:
+        return Spectrum(eigvals(J.toarray(), M.toarray()), True)
+    lu, start = splu(sparse.csc_array(M)), np.random.default_rng(0).standard_normal(n)
+    operator = LinearOperator(
+        J.shape,
+        matvec=lambda x: lu.solve(J @ x),
+        rmatvec=lambda x: J.conj().T @ lu.solve(x, "H"),
+        dtype=np.result_type(J.dtype, M.dtype),
+    )
+    values = [
+        _arpack(lambda which=which: eigs(operator, k=4, which=which, tol=1e-3, v0=start, return_eigenvectors=False))
+        for which in ("LM", "LR")
+    ]
+    if values[0].size:
+        return Spectrum(np.concatenate(values).astype(complex), False)
+    radius = float(svds(operator, k=1, tol=1e-3, v0=start, return_singular_vectors=False)[0])
+    return Spectrum(radius * np.exp(1j * np.linspace(0.5, 1.5, 181) * np.pi), False)
+
+
 def _near_zero(shifted: Any, shift: float, start: Array) -> Array:
     """The eigenvalues next to zero, by inverse iteration with a shifted matrix."""
     from scipy.sparse.linalg import LinearOperator, eigs, splu

@@ -111,6 +111,8 @@ class _Claim:
         if not self.fields:
             return ClaimCheck((), ("equations, for it is no formula",))
         for unknown in self.system.unknowns:
+            if not unknown.is_last:
+                continue
             self._try(f"equation of {unknown.name}", partial(self._equation, unknown))
         for name, faces in self.problem.conditions.items():
             for axis, pair in faces.items():
@@ -126,9 +128,16 @@ class _Claim:
         names = [*problem.grid.names, *map(str, system.parameters), "t"]
         for unknown in system.unknowns:
             given = problem.exact.get(unknown.name)
-            if isinstance(given, str | sp.Expr):
-                self.fields[unknown.symbol] = claimed = parse_sampled(given, names, system.known)
-                self.fields[unknown.rate] = sp.diff(claimed, system.t)
+            if unknown.derived_from:
+                below = self.fields.get(sp.Symbol(unknown.derived_from))
+                claimed = None if below is None else sp.diff(below, system.t, 2)
+            else:
+                is_formula = isinstance(given, str | sp.Expr)
+                claimed = parse_sampled(given, names, system.known) if is_formula else None
+            if claimed is not None:
+                self.fields[unknown.symbol] = claimed
+                for times in range(1, max(unknown.time_order, 1) + 1):
+                    self.fields[sp.Symbol(unknown.rate_name(times))] = sp.diff(claimed, system.t, times)
         waiting = dict(system.definitions)
         while ready := [symbol for symbol, expression in waiting.items() if not self._missing(expression)]:
             for symbol in ready:
@@ -157,11 +166,9 @@ class _Claim:
         missing = self._missing(unknown.rhs + unknown.symbol)
         if missing:
             return f"no formula of {', '.join(missing)} is given"
-        left = (
-            sp.diff(self.fields[unknown.symbol], self.system.t, unknown.time_order)
-            if unknown.time_order
-            else sp.Integer(0)
-        )
+        left: Any = sp.Integer(0)
+        if unknown.time_order:
+            left = lower(unknown.highest_rate if unknown.on_rates is None else unknown.on_rates, self.fields)
         terms = [left, *(-lower(term, self.fields) for term in sp.Add.make_args(unknown.rhs))]
         return self._largest(terms, self.places, self._greatest(terms))
 

@@ -182,7 +182,7 @@ def _natural_reference(problem: Problem) -> Reference:
 
 
 def _study_names(problem: Problem) -> tuple[str, ...]:
-    return tuple(u.name for u in problem.system.unknowns)
+    return tuple(u.name for u in problem.system.unknowns if not u.derived_from)
 
 
 def _in_space(

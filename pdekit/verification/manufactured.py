@@ -18,7 +18,7 @@ from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions,
 from pdekit.errors import SolverError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.parser import Scope, parse
-from pdekit.language.pde import EquationSystem
+from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import lower
 from pdekit.problem import Problem
 
@@ -156,24 +156,27 @@ def manufactured(problem: Problem) -> Problem:
     fields: dict[Any, Any] = {}
     for number, unknown in enumerate(system.unknowns):
         t = sp.Integer(0) if problem.steady else system.t
+        if unknown.derived_from:
+            fields |= _rates(unknown, sp.diff(fields[sp.Symbol(unknown.derived_from)], t, 2), t)
+            continue
         u = manufactured_field(problem.grid, t, max(span, 1e-6), number, problem.is_complex)
         odd = {axis for axis, pair in problem.conditions[unknown.name].items() if pair.parity == -1}
         u = u * _odd_factor(problem.grid, odd) if odd else u
-        fields[unknown.symbol] = u
-        fields[unknown.rate] = sp.diff(u, system.t)
+        fields |= _rates(unknown, u, system.t)
     waiting = dict(system.definitions)
     while waiting:  # a definition after those that it uses
         symbol = next(s for s, e in waiting.items() if not e.free_symbols & (set(waiting) - {s}))
         fields[symbol] = lower(waiting.pop(symbol), fields)
     sources, initial, exact = {}, {}, {}
     for unknown in system.unknowns:
-        u = fields[unknown.symbol]
-        left = sp.diff(u, system.t, unknown.time_order) if unknown.time_order else sp.Integer(0)
-        sources[unknown.name] = left - lower(unknown.rhs, fields)
-        exact[unknown.name] = u
-        initial[unknown.name] = u
-        if unknown.time_order == 2:
-            initial[f"{unknown.name}_t"] = fields[unknown.rate]
+        initial |= {name: fields[sp.Symbol(name)] for name in unknown.states}
+        given_name = system.origin(unknown).name
+        exact[given_name] = fields[sp.Symbol(given_name)]
+        if unknown.is_last:
+            left: Any = sp.Integer(0)
+            if unknown.time_order:
+                left = lower(unknown.highest_rate if unknown.on_rates is None else unknown.on_rates, fields)
+            sources[given_name] = left - lower(unknown.rhs, fields)
     named = {str(symbol): expression for symbol, expression in fields.items()}
     boundary = {
         name: {
@@ -187,6 +190,12 @@ def manufactured(problem: Problem) -> Problem:
     return problem.replace(
         pde=pde, initial=initial, boundary=boundary, exact=exact, title=f"{problem.title} (manufactured)", units={}
     )
+
+
+def _rates(unknown: Unknown, u: Any, t: Any) -> dict[Any, Any]:
+    """An unknown and its time derivatives as given functions."""
+    times = range(max(unknown.time_order, 1) + 1)
+    return {sp.Symbol(unknown.rate_name(k)) if k else unknown.symbol: sp.diff(u, t, k) for k in times}
 
 
 def _terms(source: Any) -> tuple[Any, ...]:

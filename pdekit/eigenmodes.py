@@ -26,6 +26,7 @@ from pdekit.discretize.low_rank import explicit
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, SolverError
 from pdekit.geometry.grid import Field, Grid
+from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.typing import Array, Matrix
 
@@ -113,6 +114,8 @@ def eigen(
     array([1.      , 2.      , 2.999998])
     """
     system = problem.semidiscrete
+    if delays_of(system.system):
+        raise ConfigError("equations with delays have no eigenvalues of a matrix", key="equations")
     if system.bounds is not None:
         raise ConfigError("a state at a constraint has no linearisation; leave the constraints out", key="constraints")
     start = problem.time.start if t is None else float(t)

@@ -33,6 +33,7 @@ from pdekit.language.analysis import highest_derivatives
 from pdekit.language.constraints import split_constraint
 from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
+from pdekit.language.delayed_systems import delays_of, refuse_where_delays_cannot_be, with_past
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.reductions import refuse_extremes_of_complex
@@ -41,6 +42,7 @@ from pdekit.language.scheme_symbols import with_schemes
 from pdekit.language.state_numbers import parse_condition, parse_field_of_state, parse_number_of_state
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
+from pdekit.prehistory import Prehistory
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method_choice import Choice, choose
@@ -61,7 +63,8 @@ class Problem:
     grid : Grid
     initial : mapping of str to data, optional
         For each unknown u of an equation ``u_t = ...``, and u and ``u_t`` of ``u_tt = ...``: a number, text, array,
-        callable of the coordinates (by name), or `FileData`. For steady problems a first guess. A `FileData` without a variable
+        callable of the coordinates (by name), or `FileData`. Of equations with delays, ``u(t - tau)``, it holds before the start as
+        well, and may depend on t. For steady problems a first guess. A `FileData` without a variable
         instead of the mapping is a results file: all unknowns are those of its last frame, and the start is its time.
     boundary : mapping, optional
         For each unknown: per axis a condition for both ends, or ``{"left": ..., "right": ...}``.
@@ -155,6 +158,10 @@ class Problem:
         if isinstance(initial, FileData):
             self.initial = self._last_frame(initial)
         self._check_names()
+        if delays_of(self.system):
+            refuse_where_delays_cannot_be(self.system)
+            prehistory = Prehistory(grid, self.time.start, self.initial, self.sample)
+            self.system = with_past(self.system, prehistory)
         if all(u.is_scalar for u in self.system.unknowns):
             raise ConfigError(
                 "all unknowns are scalars: there is no field; scipy.integrate.solve_ivp is for such systems",
@@ -169,6 +176,7 @@ class Problem:
             refuse_growing_directions(self.system, grid, self.initial_fields, self.time.start)
         self._check_exact()
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
+        self._check_delays()
         self._check_constraints()
         self.series, self.ending = self._measurements()
         self.derived = self._derived_fields()
@@ -251,6 +259,26 @@ class Problem:
                     what = "the initial state" if name in self.pde.unknowns else "the initial rate"
                     given = self.system.origin(unknown).name
                     raise ConfigError(f"missing; {what} of {given!r} must be given", key=f"initial.{name}")
+
+    def _check_delays(self) -> None:
+        """Refuse what needs a past that is not kept."""
+        if not delays_of(self.system):
+            return
+        for found, key, what in (
+            (
+                bool(self.constraints),
+                "constraints",
+                "constraints are not kept by the methods for equations with delays",
+            ),
+            (
+                self.output.checkpoints,
+                "output.checkpoints",
+                "the past, which equations with delays need, is not stored",
+            ),
+            (self.advection != "central", "discretization.advection", "limited schemes do not go with delays"),
+        ):
+            if found:
+                raise ConfigError(what, key=key)
 
     def _check_tables(self) -> None:
         """Refuse data in time that do not cover the whole span, where it is known."""

@@ -16,6 +16,7 @@ from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.io.load import loads
 from pdekit.io.write import UNPRINTABLE
 from pdekit.io.yaml_source import parse_yaml
+from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.run import Progress, Run
 from pdekit.solution import Solution
@@ -108,11 +109,7 @@ def resume(
                 "pk.resume(path, problem=...)"
             )
         problem = loads(text, python=False)  # runs store their equations, never the file that they came from
-    if problem.time.samples > 1:
-        raise ConfigError(
-            f"{path} holds what {problem.time.samples} samples have in common, of which none goes on",
-            key="time.samples",
-        )
+    _refuse_what_does_not_go_on(path, problem)
     names = {*(b.name for b in problem.semidiscrete.blocks), *problem.derived}
     if problem.grid.names != tuple(run.stored.axes) or names != set(run.stored_names):
         raise ConfigError(
@@ -141,6 +138,20 @@ def resume(
         note = f"went on from the frame at t = {last:g} with steps of its own (no checkpoints were kept)"
         solution = replace(solution, notes=(*solution.notes, note))
     return solution
+
+
+def _refuse_what_does_not_go_on(path: Path, problem: Problem) -> None:
+    """Refuse runs of which a file does not hold all that would go on."""
+    if problem.time.samples > 1:
+        raise ConfigError(
+            f"{path} holds what {problem.time.samples} samples have in common, of which none goes on",
+            key="time.samples",
+        )
+    if delays_of(problem.system):
+        raise ConfigError(
+            f"{path}: the states between its frames, which equations with delays need, are not stored; begin anew",
+            key="equations",
+        )
 
 
 def _then(progress: Progress | None, spare: Path) -> Progress:

@@ -14,8 +14,10 @@ from scipy.optimize import brentq
 from pdekit.checkpoints import Checkpoint, Interrupted
 from pdekit.counts import Statistics
 from pdekit.discretize.grid_oscillation import oscillating_axis
+from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import PdekitError
 from pdekit.geometry.axis import Axis
+from pdekit.language.delayed_systems import delays_of, shortest_delay, with_past
 from pdekit.language.pde import Unknown
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
@@ -31,6 +33,7 @@ from pdekit.time.maruyama import Path
 from pdekit.time.method_choice import Choice, choose
 from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
+from pdekit.time.past import Past
 from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
@@ -132,7 +135,7 @@ class Run:
     ) -> None:
         self.sample = sample
         self.problem, self.output, self.keep, self.thresholds = problem, output, keep, thresholds
-        self.system = problem.semidiscrete
+        self.system = _with_own_past(problem.semidiscrete, problem.time.start)
         self.begun = clock.perf_counter()
 
     def in_time(
@@ -269,7 +272,9 @@ class Run:
             method = course.choice.method
             guards = self._guards(settings, course.choice, end) if course.is_watched else ()
             course.watch.notices = (*guards, *course.observers)
-            longest = settings.max_step or self._longest(course, end - stops[0].t)
+            longest = min(
+                settings.max_step or self._longest(course, end - stops[0].t), shortest_delay(self.system.system)
+            )
             frames = method.integrate(
                 self.system, start.pop(), left, course.watch, course.tolerance,
                 step=settings.step, rhs=course.rhs, solvers=course.solvers, longest=longest,
@@ -508,6 +513,15 @@ class Run:
             up_to_constant=up_to_constant,
             problem=problem,
         )
+
+
+def _with_own_past(system: SemiDiscrete, start: float) -> SemiDiscrete:
+    """The system; one with delays reads the record of this run."""
+    delayed = [type(field) for field in delays_of(system.system)]
+    if not delayed:
+        return system
+    past = Past(delayed[0].past, start, max(field.delay for field in delayed))
+    return system.restricted(with_past(system.system, past))
 
 
 def plain(statistics: Statistics) -> dict[str, Any]:

@@ -74,6 +74,24 @@ def fitzhugh_nagumo(points: int = 401) -> pk.Problem:
     )
 
 
+def hutchinson(points: int = 121) -> pk.Problem:
+    """A population that spreads, and is held back by what it was a while ago: behind the front it swings between feast and famine.
+
+    G. E. Hutchinson, Ann. N. Y. Acad. Sci. 50 (1948) 221-246; with diffusion J. D. Murray, *Mathematical biology I* (2002), sections 1.3
+    and 13.2. The even state 1 is unstable where ``r tau > pi/2``.
+    """
+    return pk.Problem(
+        pk.PDE("u_t = D*u_xx + r*u*(1 - u(t - tau))", parameters={"D": 1.0, "r": 1.8, "tau": 1.0}),
+        pk.Grid(x=pk.Axis(0, 60, points)),
+        initial={"u": "exp(-x**2)"},
+        boundary={"u": {"x": pk.Neumann(0)}},
+        time=pk.TimeSettings(end=24.0),
+        output=pk.OutputSettings(frames=97),
+        title="Hutchinson's equation",
+        labels={"u": {"long_name": "population"}},
+    )
+
+
 def nerve_front(points: int = 161) -> pk.Problem:
     """The front of the same nerve without recovery (Nagumo's equation): it runs at ``(1 - 2 a)/sqrt(2)``.
 

@@ -26,6 +26,7 @@ LAYERS = (
         "checkpoints",
         "outputs",
         "problem",
+        "prehistory",
         "steady",
         "run",
         "ensemble",

@@ -11,6 +11,7 @@ from pdekit.discretize.low_rank import explicit
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, PdekitError, nearest_hint
+from pdekit.language.delayed_systems import delays_of
 from pdekit.language.state_numbers import parse_number_of_state
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
@@ -70,6 +71,8 @@ class SteadyFamily:
         system = problem.semidiscrete
         if system.function is None and (system.changes_in_time or not system.b_is_constant):
             raise ConfigError("the equations or conditions depend on t: they have no steady states", key="equations")
+        if delays_of(system.system):
+            raise ConfigError("branches are not followed over equations with delays", key="equations")
         if system.system.noises:
             raise ConfigError("there is noise in the equations: they have no steady states", key="equations")
         if system.dtype.kind == "c":

@@ -32,6 +32,7 @@ from pdekit.geometry.grid import Field
 from pdekit.inverse.affine_slope import AffineSlope, affine_slope
 from pdekit.inverse.chosen_parameters import Parameter
 from pdekit.language.data_functions import data_function
+from pdekit.language.delayed_systems import delays_of
 from pdekit.language.evaluate import slope
 from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import EquationSystem, Unknown
@@ -304,6 +305,7 @@ class Promotion:
             (problem.is_complex, "complex problems"),
             (problem.system.function is not None, "right-hand sides that are Python functions"),
             (bool(problem.system.noises), "noise in the equations"),
+            (bool(delays_of(problem.system)), "delays"),
             (self.base.is_limited, "limited schemes (discretization.advection), which have no Jacobian"),
             (bool(problem.constraints), "constraints, at whose bounds a solution bends"),
             (bool(problem.system.scalars), "scalar unknowns"),

@@ -18,6 +18,7 @@ from scipy import sparse
 
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.terms.term_protocol import FluxDifference, KernelForm, NotCompiled, RowProduct
+from pdekit.language.delayed_systems import delays_of
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.stencils.rows import AxisRows
 from pdekit.thresholds import THRESHOLDS, Thresholds
@@ -215,6 +216,8 @@ class _Planner:
             raise NotCompiled("there are algebraic equations")
         if system.system.definitions:
             raise NotCompiled("there are definitions with conditions of their own")
+        if delays_of(system.system):
+            raise NotCompiled("there are delays")
         if system.grid.ndim > 3:
             raise NotCompiled("the grid has more than three axes")
         self.system = system

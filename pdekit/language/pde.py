@@ -13,6 +13,7 @@ import sympy as sp
 
 from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.data_functions import DataFunction
+from pdekit.language.delays import Delayed, DelayWords
 from pdekit.language.evaluate import evaluate_number, slope
 from pdekit.language.expression_size import refuse_boundless
 from pdekit.language.noise import Noise, NoiseTerm, NoiseWords, without_noise
@@ -418,6 +419,8 @@ class _Binder:
         pde = self.pde
         self.numbers = pde.parameter_values([str(a) for a in self.axes])
         self.noise = NoiseWords((*self.axes, EquationSystem.t))
+        numbers = {sp.Symbol(name): value for name, value in self.numbers.items()}
+        self.delays = DelayWords(self.axes, EquationSystem.t, numbers)
         for name in pde.parameters:
             self._varying(name, ())
         self.orders = self._time_orders()
@@ -463,7 +466,7 @@ class _Binder:
             n: e
             for n, e in (self.varying | self.resolved).items()
             if not isinstance(e, Vector | Matrix)
-            and not e.has(SpatialDerivative, Noise)
+            and not e.has(SpatialDerivative, Noise, Delayed)
             and not e.free_symbols & solution
         }
         resolved = {n: e for n, e in self.resolved.items() if not isinstance(e, Vector | Matrix)}
@@ -564,6 +567,7 @@ class _Binder:
         scalars = {*pde.scalars, *(rate_name(n) for n in pde.scalars)}
         fields = {n: s for n, s in (symbols | rates).items() if n not in scalars}
         words = reduction_words(self.axes, {n: s for n, s in fields.items() if n in symbols})
+        words |= self.delays.words(words, [name for name in pde.unknowns if name not in pde.scalars])
         return Scope(names, self.axes, fields, words | self.noise.functions, self.curved)
 
     def _varying(self, name: str, path: tuple[str, ...]) -> None:

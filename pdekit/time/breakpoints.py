@@ -1,7 +1,7 @@
 """The times at which a right-hand side jumps: found from the symbols, so that no step goes over a pulse of heating.
 
 A jump stands at the change of a comparison of t and parameters, inside ``where``, ``heaviside``, ``step``, ``sign``, ``min``,
-``max``, ``floor`` and ``ceil``. Linear ones are solved; others are looked for on a fine net of times, and found by Brent's method.
+``max``, ``floor`` and ``ceil``; and delays bring every jump back, and the start. Linear ones are solved; others are looked for on a fine net of times, and found by Brent's method.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import sympy as sp
 
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.language.data_functions import DataFunction
+from pdekit.language.delayed_systems import delays_of
 from pdekit.language.evaluate import compile_expression
 from pdekit.typing import Expression
 
 NET = 20_001  # times that are looked at
 MOST = 100_000
+SEEN = 6  # derivatives whose jumps a step, and the record of the past, would notice
 
 
 def breakpoints(system: SemiDiscrete, start: float, end: float) -> list[float]:
@@ -39,9 +41,23 @@ def breakpoints(system: SemiDiscrete, start: float, end: float) -> list[float]:
             found.update(_roots(switch, t, values, start, end))
     for function in {f for e in _expressions(system) for f in e.atoms(DataFunction)}:
         found.update(function.kinks)
+    delays = {type(field).delay for field in delays_of(system.system)}
+    if delays:
+        found = _delayed_too({start, *found}, delays, end)
     close = 1e-12 * max(abs(start), abs(end), end - start)
     inside = sorted(x for x in found if start + close < x < end - close)
     return [x for i, x in enumerate(inside) if i == 0 or x - inside[i - 1] > close][:MOST]
+
+
+def _delayed_too(jumps: set[float], delays: set[float], end: float) -> set[float]:
+    """Jumps, and the times at which delays bring them back: every time in a derivative of one order more, which steps see up to a certain order."""
+    found, latest = set(jumps), jumps
+    for _ in range(SEEN):
+        latest = {t + delay for t in latest for delay in delays if t + delay < end}
+        found |= latest
+        if len(found) > MOST:
+            break
+    return found
 
 
 def _expressions(system: SemiDiscrete) -> Iterator[Any]:

@@ -11,10 +11,12 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.time.carried_errors import DAMPED, Carried, held
 from pdekit.time.controllers import Controller, ErrorControl, FixedStep
 from pdekit.time.loop import Stop, integrate
 from pdekit.time.maruyama import Path, refuse_stops_within_steps
 from pdekit.time.observers import Watch
+from pdekit.time.past import recorded
 from pdekit.time.right_hand_side import (
     Compiled,
     CompiledRightHandSide,
@@ -122,6 +124,8 @@ class Method:
         The explicit table whose stability region bounds the step, if it is not the method's own.
     control : callable of (Ingredients, longest step), optional
         What chooses the steps, if it is not the estimated error.
+    carried : Carried
+        By how much the tolerance of steps is tightened where errors are carried on.
     """
 
     name: str
@@ -135,6 +139,7 @@ class Method:
     aliases: tuple[str, ...] = ()
     stability: str = ""
     control: Callable[[Ingredients, float], Controller] | None = None
+    carried: Carried = DAMPED
 
     @property
     def needs_step(self) -> bool:
@@ -219,6 +224,8 @@ class Method:
             What an integration before this one has learnt of the step; kept up to date.
         """
         duration = stops[-1].t - stops[0].t
+        if step is None:
+            tolerance = held(tolerance, self.carried, system)
         if self.make is None:
             if step is not None:
                 raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")
@@ -234,7 +241,7 @@ class Method:
             refuse_stops_within_steps(stops, step)
         start, statistics = stops[0].t, watch.statistics
         given = Ingredients(system, solvers, statistics, counted, start, y, duration, tolerance, step, path, implicit)
-        stepper = self.make(given)
+        stepper = recorded(self.make(given), system)
         control: Controller = ErrorControl(
             tolerance,
             duration,

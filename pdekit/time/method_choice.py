@@ -9,6 +9,7 @@ import numpy as np
 
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
+from pdekit.language.delayed_systems import delays_of, shortest_delay
 from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.controllers import step_count
@@ -21,6 +22,7 @@ from pdekit.typing import Array
 
 MOST_STEPS = 1e9
 WITH_BOUNDS = ("tr_bdf2", "esdirk43", "backward_euler")  # L-stable, and their stages are solved by active sets
+WITH_DELAYS = ("tsitouras", "dormand_prince", "etdrk4", "esdirk43", "tr_bdf2")
 ROUNDING = 1e-12  # imaginary parts of eigenvalues beside the greatest modulus
 
 
@@ -95,6 +97,8 @@ def choose(
         system, t, y, duration, thresholds, known=solvers.diagonal_part, rough=method == "auto" and step is None
     )
     facts.refuse_growth()
+    if delays_of(system.system) and step is not None:
+        _refuse_beyond_delay(system, step)
     if system.system.noises:
         return _for_noise(facts, method, step, duration)
     if implicit is not None:
@@ -112,6 +116,16 @@ def choose(
     if step is not None and limit is not None:
         _refuse_above(chosen, step, limit, duration)
     return Choice(chosen, (f"{chosen.title}: asked for",), limit)
+
+
+def _refuse_beyond_delay(system: SemiDiscrete, step: float) -> None:
+    """Refuse steps that would need what is not known yet."""
+    shortest = shortest_delay(system.system)
+    if step > shortest * (1 + 1e-12):
+        raise SolverError(
+            f"{step:g} is longer than the shortest delay {shortest:g}: what is delayed would not be known yet",
+            key="time.step",
+        )
 
 
 def _refuse_with_bounds(system: SemiDiscrete, single: bool, implicit: Sequence[str] | None) -> None:
@@ -189,6 +203,11 @@ def _for_noise(facts: Facts, method: str, step: float | None, duration: float) -
 
 def _check_fits(method: Method, facts: Facts) -> None:
     """Refuse a method that cannot do the system."""
+    if delays_of(facts.system.system) and (method.make is None or method.family == "exact"):
+        raise SolverError(
+            f"{method.name} keeps no record of the past, which equations with delays need; use {', '.join(WITH_DELAYS)} or method: auto",
+            key="time.method",
+        )
     if facts.system.bounds is not None and method.name not in WITH_BOUNDS:
         raise SolverError(
             f"{method.name} cannot keep constraints; use {', '.join(WITH_BOUNDS)} or method: auto", key="time.method"
@@ -234,8 +253,9 @@ def _automatic(facts: Facts, step: float | None, rtol: float, solvers: Solvers) 
     if system.bounds is not None:
         return Choice(METHODS["tr_bdf2"], ("there are constraints: TR-BDF2, by active sets in every stage",))
     if not system.evolves:
-        reason = "algebraic equations stand beside evolution equations: TR-BDF2 satisfies them at every step"
-        return Choice(METHODS["tr_bdf2"], (reason,))
+        name = "esdirk43" if step is None else "tr_bdf2"
+        reason = f"algebraic equations stand beside evolution equations: {name} satisfies them at every step"
+        return Choice(METHODS[name], (reason,))
     if system.couples_rates:
         return _for_coupled_rates(facts, step, rtol)
     return _automatic_adaptive(facts, rtol, solvers) if step is None else _automatic_fixed(facts, step)
@@ -304,6 +324,8 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     system, sizes = facts.system, facts.thresholds
     if system.is_limited:
         return Choice(METHODS["courant"], (f"a limited scheme: {METHODS['courant'].title}",))
+    if delays_of(system.system):
+        return _for_delays(facts, solvers)
     part = solvers.diagonal_part
     if part is not None:
         reason = (
@@ -331,6 +353,18 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
         return Choice(METHODS["etdrk4"], (nature, reason))
     method, reason = _for_stiff(facts, rtol, explicit)
     return Choice(method, (nature, reason), limit if method is explicit else None)
+
+
+def _for_delays(facts: Facts, solvers: Solvers) -> Choice:
+    """An adaptive method of ours: those of others, and exact ones, keep no record of the past."""
+    limit = facts.limit(METHODS["rk4"])
+    assert limit is not None
+    if limit * facts.thresholds.explicit_steps >= facts.duration:
+        return Choice(
+            METHODS["tsitouras"], (f"delays, and not stiff over this time span: {METHODS['tsitouras'].title}",), limit
+        )
+    name = "etdrk4" if _is_semilinear(facts, solvers) else "esdirk43"
+    return Choice(METHODS[name], (f"delays, and stiff: {METHODS[name].title}",))
 
 
 def _on_kernels(facts: Facts) -> Choice:

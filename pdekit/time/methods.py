@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pdekit.errors import SolverError, nearest_hint
+from pdekit.time.carried_errors import Carried
 from pdekit.time.chebyshev import StabilisedChebyshev
 from pdekit.time.compositions import COMPOSITIONS, Composition
 from pdekit.time.controllers import Controller, CourantNumber
@@ -46,6 +48,17 @@ from pdekit.time.theta import Theta
 from pdekit.time.variable_bdf2 import VariableBDF2
 
 COURANT = 0.5
+CARRIED = {
+    "tr_bdf2": Carried(0.18, 0.5),
+    "bdf2": Carried(0.42, 0.5),
+    "esdirk43": Carried(4.0),
+    "rkc2": Carried(0.01, 0.5),
+    "ros3p": Carried(3.5),
+    "ark43": Carried(2.5),
+    "etdrk4": Carried(4.0),
+    "BDF": Carried(20.0),
+    "LSODA": Carried(2.0),
+}  # measured; see `pdekit.time.carried_errors`
 
 
 def explicit_method(tableau: Tableau) -> Method:
@@ -201,7 +214,7 @@ def _stabilised(given: Ingredients) -> Stepper:
 
 
 METHODS: dict[str, Method] = {
-    m.name: m
+    m.name: replace(m, carried=CARRIED.get(m.name, m.carried))
     for m in (
         *(explicit_method(tableau) for tableau in TABLEAUX.values()),
         *(implicit_method(tableau) for tableau in IMPLICIT_TABLEAUX.values()),

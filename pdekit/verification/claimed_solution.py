@@ -16,6 +16,7 @@ import sympy as sp
 
 from pdekit.boundary.conditions import SIDES
 from pdekit.errors import PdekitError
+from pdekit.language.delayed_systems import delays_of
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import Unknown
 from pdekit.language.sampling import parse_sampled
@@ -104,8 +105,9 @@ class _Claim:
         self.places = _places(problem)
 
     def check(self) -> ClaimCheck:
-        if self.problem.pde.rhs is not None or self.system.noises:
-            what = "noise" if self.system.noises else "a Python function as right-hand side"
+        has_delays = bool(delays_of(self.system))
+        if self.problem.pde.rhs is not None or self.system.noises or has_delays:
+            what = "delays" if has_delays else "noise" if self.system.noises else "a Python function as right-hand side"
             return ClaimCheck((), (f"equations, which have {what}",))
         self._insert()
         if not self.fields:

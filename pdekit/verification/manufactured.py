@@ -17,6 +17,7 @@ import sympy as sp
 from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
 from pdekit.errors import SolverError
 from pdekit.geometry.grid import Field, Grid
+from pdekit.language.delayed_systems import delays_of
 from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import lower
@@ -143,6 +144,11 @@ def manufactured(problem: Problem) -> Problem:
     system = problem.system
     if problem.pde.rhs is not None:
         raise SolverError("a manufactured solution needs equations in symbols, not a Python function")
+    if delays_of(system):
+        raise SolverError(
+            "no solution is manufactured for equations with delays; study them against an exact one, or against themselves",
+            key="convergence.against",
+        )
     if problem.constraints:
         raise SolverError(
             "a manufactured solution would break the constraints; study it against itself", key="convergence.against"

@@ -37,7 +37,7 @@ def test_errors_at_all_frames(method, equation):
         pytest.skip("for data constant in time")
     for rtol in (1e-4, 1e-6):
         found = ring(equation).solve(t_end=1.0, method=method, rtol=rtol).values["u"]
-        assert np.max(np.abs(found - reference(equation))) <= 60 * rtol
+        assert np.max(np.abs(found - reference(equation))) <= 30 * rtol
 
 
 @pytest.mark.parametrize("method", ["etdrk4", "ark43", "esdirk43", "Radau", "tsitouras"])

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from pdekit.boundary.conditions import SIDES, Side
 from pdekit.discretize.evaluation import Values
 from pdekit.discretize.interface_fluxes import InterfaceFluxes
 from pdekit.discretize.physical_fluxes import PhysicalFluxes
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
-from pdekit.discretize.terms.term_protocol import Context, KernelForm, NotCompiled, Term
+from pdekit.discretize.terms.term_protocol import Context, FluxSweep, KernelForm, NotCompiled, Term
 from pdekit.errors import GridError, SolverError
 from pdekit.typing import Array, Expression, Matrix
 
@@ -55,26 +56,30 @@ class ConvectiveFluxTerm(Term):
         by_characteristics = symbol.by_characteristics and physical.size > 1
         return InterfaceFluxes(physical, RECONSTRUCTIONS[symbol.scheme], by_characteristics)
 
+    def _beyond(self, state: Expression, side: Side) -> str:
+        """How a state goes on beyond a face: periodic, copy, reflect or slope."""
+        if self.context.grid.axes[self.axis].periodic:
+            return "periodic"
+        conditions = self.context.faces(state).get(self.symbol.axis, {"left": (), "right": ()})[side]
+        return "copy" if not conditions else "reflect" if conditions[0].is_dirichlet else "slope"
+
     def _padded(self, state: Expression, values: Array, t: float) -> Array:
         """A state with nodes beyond the faces, the axis first."""
-        u, g, context = np.moveaxis(values, self.axis, 0), self.ghosts, self.context
-        if context.grid.axes[self.axis].periodic:
-            return np.concatenate([u[-g:], u, u[:g]])
-        pair = context.faces(state).get(self.symbol.axis, {"left": (), "right": ()})
+        u, g = np.moveaxis(values, self.axis, 0), self.ghosts
         positive = {expression for expression, _ in self.symbol.positive}
         beyond = {}
-        for side in ("left", "right"):
+        for side in SIDES:
             inner = u[1 : g + 1][::-1] if side == "left" else u[-g - 1 : -1][::-1]
-            edge = u[:1] if side == "left" else u[-1:]
-            conditions = pair[side]
-            if not conditions:
+            edge, rule = (u[:1] if side == "left" else u[-1:]), self._beyond(state, side)
+            if rule == "periodic":
+                beyond[side] = u[-g:] if side == "left" else u[:g]
+            elif rule == "copy":
                 beyond[side] = np.repeat(edge, g, axis=0)
-            elif conditions[0].is_dirichlet:
-                beyond[side] = 2 * edge - inner
-                if state in positive:
-                    beyond[side] = np.where(beyond[side] > 0, beyond[side], edge)
+            elif rule == "reflect":
+                mirrored = 2 * edge - inner
+                beyond[side] = np.where(mirrored > 0, mirrored, edge) if state in positive else mirrored
             else:
-                data = np.moveaxis(context.conditions[state].data[self.axis, side, 0].at(t), self.axis, 0)
+                data = np.moveaxis(self.context.conditions[state].data[self.axis, side, 0].at(t), self.axis, 0)
                 steps = np.arange(g, 0, -1) if side == "left" else np.arange(1, g + 1)
                 beyond[side] = inner + 2 * self.h * steps.reshape(-1, *(1,) * (u.ndim - 1)) * data
         return np.concatenate([beyond["left"], u, beyond["right"]])
@@ -120,4 +125,21 @@ class ConvectiveFluxTerm(Term):
         )
 
     def kernel_form(self) -> KernelForm:
-        raise NotCompiled(f"{self.symbol.scheme} is a limited scheme")
+        if self.context.dtype.kind == "c":
+            raise NotCompiled(f"{self.symbol.scheme} of complex states")
+        grid, states = self.context.grid, self.symbol.states
+        positive = {expression for expression, _ in self.symbol.positive}
+        return FluxSweep(
+            self._shared_name, self.interface, self.axis, grid.shape, self.h, self.own,
+            tuple((self._beyond(s, "left"), self._beyond(s, "right")) for s in states),
+            tuple(s in positive for s in states), self._slopes,
+        )  # fmt: skip
+
+    def _slopes(self, t: float) -> list[tuple[int, int, Array]]:
+        """The slopes that are prescribed: number of the state, of the face, values."""
+        return [
+            (k, number, self.context.conditions[state].data[self.axis, side, 0].at(t))
+            for k, state in enumerate(self.symbol.states)
+            for number, side in enumerate(SIDES)
+            if self._beyond(state, side) == "slope"
+        ]

@@ -112,7 +112,7 @@ def eigen(
     >>> np.round(np.sqrt(-pk.eigen(string, 3).values) / np.pi, 6)
     array([1.      , 2.      , 2.999998])
     """
-    system = problem.semidiscrete
+    system = problem.with_jacobian().semidiscrete
     if system.bounds is not None:
         raise ConfigError("a state at a constraint has no linearisation; leave the constraints out", key="constraints")
     start = problem.time.start if t is None else float(t)

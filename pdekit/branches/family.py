@@ -41,10 +41,10 @@ class SteadyFamily:
     """
 
     def __init__(self, problem: Problem, parameter: str) -> None:
-        self.problem, self.parameter = problem, parameter
+        self.problem, self.parameter = problem.with_jacobian(), parameter
         self.start = self._checked()
         self._made: OrderedDict[float, SemiDiscrete] = OrderedDict()
-        first = problem.semidiscrete
+        first = self.problem.semidiscrete
         self._over_time: SemiDiscrete | None = None
         if first.function is None and first.time_order < 2:
             self._over_time = self._with("t").semidiscrete
@@ -88,7 +88,7 @@ class SteadyFamily:
         pde = self.problem.pde.with_parameters(**{self.parameter: value})
         quiet = {"exact": {}, "output": OutputSettings(), "stop": StopSettings()}
         time = TimeSettings(start=self.start, solver=self.problem.time.solver)
-        return self.problem.replace(pde=pde, time=time, **quiet)
+        return self.problem.replace(pde=pde, time=time, **quiet).with_jacobian()
 
     def _at(self, p: float) -> tuple[SemiDiscrete, float]:
         """The system, and the time to ask it for."""

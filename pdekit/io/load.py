@@ -117,10 +117,8 @@ class _Builder:
             raise error.under("grid") from None
         order = model.discretization.order if model.discretization else 2
         schemes = model.discretization.schemes if model.discretization else {}
-        advection = model.discretization.advection if model.discretization else "central"
-        return Problem(
-            pde, grid, order=order, schemes=schemes, advection=advection, **self.settings(None), **self.data(None)
-        )
+        shocks = model.discretization.of_shocks if model.discretization else {}
+        return Problem(pde, grid, order=order, schemes=schemes, **shocks, **self.settings(None), **self.data(None))
 
     def changed(self, base: Problem) -> Problem:
         """A Python problem with the keys of the config merged on top."""
@@ -146,7 +144,7 @@ class _Builder:
             grid=base.grid.replace(**axes),
             order=order,
             schemes=schemes,
-            advection=section.advection if section and "advection" in section.model_fields_set else base.advection,
+            **(section.of_shocks if section else {}),
             **self.settings(base),
             **self.data(base),
         )

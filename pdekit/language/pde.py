@@ -86,6 +86,8 @@ class EquationSystem:
         How many neighbours along each axis it looks at.
     noises : tuple of NoiseTerm
         What is random in the equations.
+    substituted : dict of str to expression
+        Definitions that contain unknowns and no derivatives, as they stand in the equations.
     """
 
     axes: tuple[Any, ...]
@@ -96,6 +98,7 @@ class EquationSystem:
     function: Callable[..., Any] | None = None
     reach: int = 1
     noises: tuple[NoiseTerm, ...] = ()
+    substituted: dict[str, Any] = field(default_factory=dict)
 
     t = sp.Symbol("t")
 
@@ -427,7 +430,14 @@ class _Binder:
             and not e.has(SpatialDerivative, Noise)
             and not e.free_symbols & solution
         }
-        return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises)
+        substituted = {
+            n: self._plain(e)
+            for n, e in self.resolved.items()
+            if n not in self.kept and n not in known and not isinstance(e, Vector | Matrix) and not e.has(SpatialDerivative, Noise)
+        }
+        return EquationSystem(
+            self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises, substituted
+        )
 
     def _refuse_noise_fields(self, noises: Sequence[NoiseTerm]) -> None:
         """Refuse noise that differs from node to node in the equation of one number."""

@@ -45,6 +45,7 @@ from pdekit.time.theta import Theta
 from pdekit.time.variable_bdf2 import VariableBDF2
 
 COURANT = 0.5
+POSITIVE_COURANT = 0.3  # speeds may grow by two thirds within a step before the bound of 1/2 is reached
 
 
 def explicit_method(tableau: Tableau) -> Method:
@@ -149,7 +150,8 @@ def rosenbrock_method(tableau: RosenbrockTableau) -> Method:
 
 
 def _courant(given: Ingredients, longest: float) -> Controller:
-    return CourantNumber(lambda t, y: rate_bound(given.system, t, y), COURANT, longest)
+    number = POSITIVE_COURANT if given.system.keeps_positive else COURANT
+    return CourantNumber(lambda t, y: rate_bound(given.system, t, y), number, longest)
 
 
 def theta_method(theta: float) -> Callable[[Ingredients], Stepper]:

@@ -113,7 +113,7 @@ def eigen(
     >>> np.round(np.sqrt(-pk.eigen(string, 3).values) / np.pi, 6)
     array([1.      , 2.      , 2.999998])
     """
-    system = problem.semidiscrete
+    system = problem.with_jacobian().semidiscrete
     if delays_of(system.system):
         raise ConfigError("equations with delays have no eigenvalues of a matrix", key="equations")
     if system.bounds is not None:

@@ -14,10 +14,13 @@ import numpy as np
 import sympy as sp
 
 from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
+from pdekit.boundary.face_data import StateConditions
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
 from pdekit.discretize.characteristics import FaceCheck
+from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, automatic_scheme
 from pdekit.discretize.measurement import Measurement
+from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_posed
@@ -45,13 +48,21 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.prehistory import Prehistory
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
-from pdekit.time.method_choice import Choice, choose
+from pdekit.time.method_choice import Choice, choose, is_explicit
 from pdekit.typing import Array, Expression
 from pdekit.units.consistency import ProblemParts, consistent_units
 from pdekit.units.declared import DeclaredUnits, declare
 
 ORDERS = (2, 4, 6, 8)
-ADVECTION = ("central", "upwind", "muscl", "weno5")
+ADVECTION = ("auto", "central", *RECONSTRUCTIONS)
+SPLITTINGS = ("components", "characteristic")
+VACUUM = 1e-10  # of the greatest initial value: what counts as zero of what is to stay positive
+
+
+def _names_or_floors(positive: Sequence[str] | Mapping[str, float]) -> tuple[str, ...] | dict[str, float]:
+    if isinstance(positive, Mapping):
+        return dict(positive)
+    return (positive,) if isinstance(positive, str) else tuple(positive)
 
 
 class Problem:
@@ -75,9 +86,16 @@ class Problem:
     schemes : mapping of str to str or mapping, optional
         How single derivatives are discretized, instead of by central differences: ``{"u_x": "upwind"}`` (leaning against the
         stream), "forward", "backward", "compact", "fourier" or "sbp" (summation by parts); ``{"u_x": {"upwind": 5}}`` says with which accuracy.
-    advection : {"central", "upwind", "muscl", "weno5"}
-        How all first derivatives of equations of first order in time are discretized: as they stand, or as conservative fluxes by a
-        limited scheme, which shocks need.
+    advection : {"auto", "central", "upwind", "muscl", "muscl_minmod", "muscl_van_leer", "weno5", "weno5_js"}
+        How all first derivatives of equations of first order in time are discretized: as they stand (central), or as conservative fluxes
+        by a limited scheme, which shocks need. "auto" takes weno5 where waves break into shocks that diffusion does not resolve, or a
+        jump of the initial state is carried along, and central elsewhere; `flux_scheme` says what it took and why.
+    splitting : {"components", "characteristic"}, optional
+        How limited schemes reconstruct systems: component by component, or by the eigenvectors of the flux Jacobian. Default is
+        characteristic where "auto" took the scheme, components otherwise.
+    positive : sequence of str, or mapping of str to number
+        What limited schemes are to keep positive: unknowns and definitions made of them (a pressure), concave in the states. A
+        mapping says what counts as zero, else it is 1e-10 of the greatest initial value.
     time : TimeSettings, optional
     output : OutputSettings, optional
     convergence : ConvergenceSettings, optional
@@ -118,7 +136,9 @@ class Problem:
         exact: Mapping[str, Any] | None = None,
         order: int = 2,
         schemes: Mapping[str, Any] | None = None,
-        advection: str = "central",
+        advection: str = "auto",
+        splitting: str | None = None,
+        positive: Sequence[str] | Mapping[str, float] = (),
         time: TimeSettings | None = None,
         output: OutputSettings | None = None,
         convergence: ConvergenceSettings | None = None,
@@ -143,6 +163,7 @@ class Problem:
         self.boundary = dict(boundary or {})
         self.exact = dict(exact or {})
         self.order, self.schemes, self.advection = order, dict(schemes or {}), advection
+        self.splitting, self.positive = splitting, _names_or_floors(positive)
         self.convergence = convergence or ConvergenceSettings()
         self.stop = stop or StopSettings()
         self.constraints = (constraints,) if isinstance(constraints, str) else tuple(constraints)
@@ -150,7 +171,14 @@ class Problem:
             raise ConfigError(f"allowed are {list(ORDERS)}, found {order!r}", key="discretization.order")
         if advection not in ADVECTION:
             allowed = ", ".join(ADVECTION)
-            raise ConfigError(f"allowed are {allowed}, found {advection!r}", key="discretization.advection")
+            raise ConfigError(
+                f"allowed are {allowed}, found {advection!r}{nearest_hint(advection, ADVECTION)}",
+                key="discretization.advection",
+            )
+        if splitting is not None and splitting not in SPLITTINGS:
+            raise ConfigError(
+                f"allowed are {', '.join(SPLITTINGS)}, found {splitting!r}", key="discretization.splitting"
+            )
         numbers = pde.parameter_values(grid.names)
         data = as_functions(pde.data_parameters(), grid, numbers, order)
         kept = [n for n in self.boundary if n in pde.definitions]
@@ -383,7 +411,7 @@ class Problem:
 
     def _counted_conditions(self) -> dict[str, dict[str, FaceConditions]]:
         """The conditions that must fit the characteristics: limited schemes take slopes for how a state goes on beyond a face."""
-        if self.advection == "central":
+        if not self.flux_scheme.is_limited:
             return self.conditions
         highest, counted = highest_derivatives(self.system), {}
         for name, faces in self.conditions.items():
@@ -429,10 +457,79 @@ class Problem:
         dtype = complex if self.is_complex else float
         choices = scheme_choices(self.system, self.schemes, self.order, self.grid)
         system = with_schemes(self.system, choices)
-        if self.advection != "central":
-            system = with_convective_fluxes(system, self.advection)
+        fluxes = self.flux_scheme
+        if fluxes.is_limited:
+            system = with_convective_fluxes(system, fluxes.scheme, fluxes.splitting, self._positive)
+        elif self.positive or self.splitting:
+            key = "positive" if self.positive else "splitting"
+            raise ConfigError("is for limited schemes; give advection, weno5 say", key=f"discretization.{key}")
         lower, upper = self._bounds
-        return SemiDiscrete(system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper)
+        return SemiDiscrete(
+            system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper,
+            why_limited=fluxes.reason, keeps_positive=bool(self.positive),
+        )  # fmt: skip
+
+    @cached_property
+    def flux_scheme(self) -> FluxScheme:
+        """How first derivatives are discretized, and why."""
+        if self.advection != "auto":
+            return FluxScheme(self.advection, self.splitting or "components")
+        time = self.time
+        plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
+        if not is_explicit(time.method) or not plain or time.precision == "single":
+            return CENTRAL
+        duration = np.inf if time.end is None else time.end - time.start
+        found = automatic_scheme(
+            self.system, self.grid, self.conditions, self._filled_initial_fields, time.start, duration
+        )
+        return replace(found, splitting=self.splitting) if found.is_limited and self.splitting else found
+
+    def with_jacobian(self) -> Problem:
+        """The same problem for what needs a Jacobian: a limited scheme that was not asked for is left out."""
+        return self.replace(advection="central") if self.advection == "auto" and self.flux_scheme.is_limited else self
+
+    def fixed_fluxes(self) -> dict[str, Any]:
+        """The arguments by which the same problem on another grid has the same scheme."""
+        fluxes = self.flux_scheme
+        return {"advection": fluxes.scheme, "splitting": fluxes.splitting if fluxes.is_limited else None}
+
+    def _filled_initial_fields(self) -> dict[str, Array]:
+        """The initial state with the prescribed values in place."""
+        fields = {name: np.array(values, dtype=float) for name, values in self.initial_fields().items()}
+        values = self._parameters
+        states = {str(s): s for s in self.system.states}
+        for name, faces in self.conditions.items():
+            if name in fields and fields[name].ndim:
+                found = StateConditions.resolve(name, faces, self.grid, values, self.system.known, states)
+                found.fill(fields[name], self.time.start)
+        return fields
+
+    @cached_property
+    def _positive(self) -> list[tuple[Expression, float]]:
+        """What is to stay positive, and what counts as zero."""
+        found, fields = [], self.initial_fields()
+        allowed = [*(u.name for u in self.system.unknowns), *self.system.substituted]
+        floors = self.positive if isinstance(self.positive, Mapping) else dict.fromkeys(self.positive)
+        states = [s for s in self.system.states if str(s) in fields]
+        for name, floor in floors.items():
+            key = f"discretization.positive.{name}"
+            if name not in allowed:
+                raise ConfigError(
+                    f"no unknown or definition; there are {allowed}{nearest_hint(name, allowed)}", key=key
+                )
+            expression = self.system.substituted.get(name, sp.Symbol(name))
+            function = compile_expression(
+                expression, [*self.system.axes, self.system.t, *self.system.parameters, *states]
+            )
+            given = [*self.grid.coordinates.values(), self.time.start, *self.system.parameters.values()]
+            with np.errstate(all="ignore"):
+                values = np.asarray(function(*given, *(fields[str(s)] for s in states)))
+            if not np.all(np.nan_to_num(values) >= 0):
+                raise ConfigError(f"the initial state is negative somewhere: {np.nanmin(values):.4g}", key=key)
+            if floor is not None and (isinstance(floor, bool) or not isinstance(floor, int | float) or not floor >= 0):
+                raise ConfigError(f"what counts as zero must be a number and not negative, found {floor!r}", key=key)
+            found.append((expression, VACUUM * float(np.nanmax(values)) if floor is None else float(floor)))
+        return found
 
     @cached_property
     def _bounds(self) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -615,14 +712,16 @@ class Problem:
     ) -> Choice:
         """The time integration method and the reasons for it, without running anything; `solvers`: those made before."""
         start, end = self.span(t_end)
-        y = self.semidiscrete.pack(self.initial_fields())
         settings = self.time
+        asked = settings.method if method is None else method
+        system = (self if is_explicit(asked) else self.with_jacobian()).semidiscrete
+        y = system.pack(self.initial_fields())
         return choose(
-            self.semidiscrete,
+            system,
             start,
             y,
             end - start,
-            method=settings.method if method is None else method,
+            method=asked,
             step=settings.step if step is None else step,
             rtol=settings.rtol,
             single=settings.precision == "single",

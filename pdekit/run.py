@@ -473,7 +473,7 @@ class Run:
         first = [
             d for d in unknown.rhs.atoms(SpatialDerivative) if d.counts == {axis: 1} and d.operand.has(unknown.symbol)
         ]
-        if not first or self.problem.advection != "central":
+        if not first or self.problem.flux_scheme.is_limited:
             return ""
         cures = []
         if any(d.operand == unknown.symbol for d in first):

@@ -17,7 +17,7 @@ from pdekit.run import Progress, Run
 from pdekit.settings import StopSettings
 from pdekit.solution import Solution
 from pdekit.thresholds import THRESHOLDS, Thresholds
-from pdekit.time.method_choice import Choice
+from pdekit.time.method_choice import Choice, is_explicit
 
 EVERY_SECONDS = 10.0
 
@@ -49,6 +49,8 @@ def solve(
         _, end = problem.span(t_end)
         rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
         rule = replace(problem.output.by(**rules) if rules else problem.output, file=None)
+        if not is_explicit(settings.method):
+            problem = problem.with_jacobian()
         problem = problem.as_solved(replace(settings, end=end), rule)
     file = None if output is None else output_to(problem, Path(output), force)
     run = Run(problem, file, keep=keep, thresholds=thresholds)

@@ -42,10 +42,10 @@ class SteadyFamily:
     """
 
     def __init__(self, problem: Problem, parameter: str) -> None:
-        self.problem, self.parameter = problem, parameter
+        self.problem, self.parameter = problem.with_jacobian(), parameter
         self.start = self._checked()
         self._made: OrderedDict[float, SemiDiscrete] = OrderedDict()
-        first = problem.semidiscrete
+        first = self.problem.semidiscrete
         if first.couples_rates:
             raise ConfigError(
                 "time derivatives are differentiated in space: give the steady equations 0 = ...", key="equations"
@@ -100,7 +100,7 @@ class SteadyFamily:
             "units": {},
         }  # time stands for the parameter
         time = TimeSettings(start=self.start, solver=self.problem.time.solver)
-        return self.problem.replace(pde=pde, time=time, **quiet)
+        return self.problem.replace(pde=pde, time=time, **quiet).with_jacobian()
 
     def _at(self, p: float) -> tuple[SemiDiscrete, float]:
         """The system, and the time to ask it for."""

@@ -22,6 +22,7 @@ import sympy as sp
 from pdekit.boundary.conditions import SIDES, FaceConditions, Side
 from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
+from pdekit.language.analysis import factor_of
 from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import SpatialDerivative, local_derivatives, spatial_derivatives
@@ -109,7 +110,9 @@ class FaceCheck:
     def _is_own(self, unknown: Unknown, operand: Any) -> bool:
         """Whether it is the unknown of an equation, or a time derivative of it."""
         origin = self.system.origin(unknown)
-        own = [n for u in self.system.unknowns if self.system.origin(u) is origin for n in (*u.states, str(u.highest_rate))]
+        own = [
+            n for u in self.system.unknowns if self.system.origin(u) is origin for n in (*u.states, str(u.highest_rate))
+        ]
         return str(operand) in own
 
     def _highest(self, unknown: Unknown, axis: str) -> int:
@@ -154,7 +157,7 @@ class FaceCheck:
         acting = self._acting(unknown)
         for derivative in spatial_derivatives(acting):
             if self._is_own(unknown, derivative.operand) and derivative.counts == {axis: order}:
-                factor = self._values(_factor(acting, derivative) * derivative.factor_in_front, axis, side)
+                factor = self._values(factor_of(acting, derivative) * derivative.factor_in_front, axis, side)
                 if factor is None:
                     return None
                 total = total + np.abs(factor)
@@ -224,7 +227,7 @@ class FaceCheck:
                 total: Any = sp.Integer(0)
                 for derivative in spatial_derivatives(unknown.rhs):
                     if derivative.counts == {axis: 1}:
-                        total -= _factor(unknown.rhs, derivative) * slope(derivative.operand, other.symbol)
+                        total -= factor_of(unknown.rhs, derivative) * slope(derivative.operand, other.symbol)
                 values = self._values(total, axis, side)
                 if values is None:
                     return None
@@ -248,9 +251,3 @@ class FaceCheck:
             values = compiled(*where.values(), self.t, *system.parameters.values(), *given)
         found = np.broadcast_to(np.asarray(values, dtype=complex), shape).ravel()
         return np.nan_to_num(found.real) if np.all(found.imag == 0) else np.nan_to_num(found)
-
-
-def _factor(rhs: Expression, derivative: Expression) -> Any:
-    """The slope of a right-hand side by one of its derivatives."""
-    dummy = sp.Dummy()
-    return sp.diff(rhs.xreplace({derivative: dummy}), dummy).xreplace({dummy: derivative})

@@ -6,7 +6,7 @@ For ``F(x, t, u, d_1, d_2, ...)`` with ``d_k = D_k g_k(u)`` the Jacobian is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -184,6 +184,13 @@ class Frame:
         self._values = states
         self._jacobians = selections
         self._pointwise: dict[Any, Array] = {}
+        self._shared: dict[Any, Any] = {}
+
+    def shared(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """What several terms need alike: made by the first that asks."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
 
     def value(self, expression: Expression) -> Array:
         """The expression on every node."""

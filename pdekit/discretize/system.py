@@ -54,6 +54,10 @@ class SemiDiscrete:
         float64 or complex128.
     lower, upper : mapping of str to array, optional
         Bounds of unknowns on the grid.
+    why_limited : str
+        Why there are limited schemes, where nobody asked for them.
+    keeps_positive : bool
+        Whether these keep something positive, under steps that are short enough.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class SemiDiscrete:
         dtype: Any = float,
         lower: Mapping[str, Array] | None = None,
         upper: Mapping[str, Array] | None = None,
+        why_limited: str = "",
+        keeps_positive: bool = False,
     ) -> None:
         self.system, self.grid, self.order, self._boundary = system, grid, order, boundary
         self.dtype = np.dtype(dtype)
@@ -89,6 +95,7 @@ class SemiDiscrete:
             self._on_rates = OperatorOnRates(system, self.layout, self.conditions, order)
         self.function = None if system.function is None else PythonFunction(self.layout, system)
         self._jacobian_known = False
+        self.why_limited, self.keeps_positive = why_limited, keeps_positive
         self.bounds = Bounds.of_fields(self.layout, lower or {}, upper or {}) if lower or upper else None
 
     def restricted(self, system: EquationSystem) -> SemiDiscrete:

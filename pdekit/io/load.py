@@ -130,8 +130,8 @@ class _Builder:
             raise error.under("grid") from None
         order = model.discretization.order if model.discretization else 2
         schemes = model.discretization.schemes if model.discretization else {}
-        advection = model.discretization.advection if model.discretization else "central"
-        words: dict[str, Any] = {"order": order, "schemes": schemes, "advection": advection, "units": units}
+        words: dict[str, Any] = {"order": order, "schemes": schemes, "units": units}
+        words |= model.discretization.of_shocks if model.discretization else {}
         return Problem(pde, grid, **words, **self.settings(None), **self.data(None))
 
     def changed(self, base: Problem) -> Problem:
@@ -163,7 +163,7 @@ class _Builder:
             order=order,
             schemes=schemes,
             units=units,
-            advection=section.advection if section and "advection" in section.model_fields_set else base.advection,
+            **(section.of_shocks if section else {}),
             **self.settings(base),
             **self.data(base),
         )

@@ -98,13 +98,29 @@ class DiscretizationSection(Section):
     """How space is discretized."""
 
     order: Literal[2, 4, 6, 8] = 2
-    advection: Literal["central", "upwind", "muscl", "weno5"] = Field(
-        "central", description="first derivatives as they stand, or as conservative fluxes by a limited scheme"
+    advection: Literal["auto", "central", "upwind", "muscl", "muscl_minmod", "muscl_van_leer", "weno5", "weno5_js"] = (
+        Field(
+            "auto",
+            description="first derivatives as they stand (central), or as conservative fluxes by a limited scheme",
+        )
+    )
+    splitting: Literal["components", "characteristic"] | None = Field(
+        None, description="how limited schemes reconstruct systems; characteristic where auto took the scheme"
+    )
+    positive: list[StrictStr] | dict[StrictStr, StrictInt | StrictFloat] = Field(
+        default_factory=list,
+        description="what limited schemes keep positive, [h, p]: unknowns and definitions; {h: 1e-8} says what counts as zero",
     )
     schemes: dict[StrictStr, StrictStr | dict[StrictStr, StrictInt]] = Field(
         default_factory=dict,
         description="by derivative, {u_x: upwind}: upwind, forward, backward, compact, fourier, sbp; {upwind: 5}",
     )
+
+    @property
+    def of_shocks(self) -> dict[str, Any]:
+        """What is given of limited schemes."""
+        given = self.model_fields_set & {"advection", "splitting", "positive"}
+        return {name: getattr(self, name) for name in sorted(given)}
 
 
 def section_of(settings: type) -> Any:

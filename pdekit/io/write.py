@@ -39,6 +39,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     "order": ("discretization", "order"),
     "schemes": ("discretization", "schemes"),
     "advection": ("discretization", "advection"),
+    "splitting": ("discretization", "splitting"),
+    "positive": ("discretization", "positive"),
     "time": ("time",),
     "output": ("output",),
     "convergence": ("convergence",),
@@ -136,7 +138,7 @@ def problem_to_config(problem: Problem) -> dict[str, Any]:
         config["coordinates"] = problem.grid.system
     for name, (key, *inner) in FORMS.items():
         value = plain(given[name]) if name in given else None
-        if value in (None, {}) or (name, value) in (("reach", 1), ("advection", "central")):
+        if value in (None, {}) or (name, value) in (("reach", 1), ("advection", "auto")):
             continue
         if inner:
             config.setdefault(key, {})[inner[0]] = value

@@ -17,7 +17,8 @@ import sympy as sp
 from scipy import sparse
 
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.discretize.terms.term_protocol import FluxDifference, KernelForm, NotCompiled, RowProduct
+from pdekit.discretize.terms.term_protocol import FluxDifference, FluxSweep, KernelForm, NotCompiled, RowProduct
+from pdekit.kernels.memory import empty_state
 from pdekit.language.delayed_systems import delays_of
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.stencils.rows import AxisRows
@@ -128,7 +129,9 @@ class Plan:
     right_sides : tuple of expressions
         Right-hand side of every block, the terms' symbols in it.
     fields : dict of Symbol to array
-        Expressions of the coordinates only, on the grid or on one axis, in place of which the symbols stand.
+        Expressions of the coordinates only, on the grid or on one axis, in place of which the symbols stand; and the results of sweeps.
+    sweeps : tuple of (FluxSweep, array)
+        Terms that are found line by line before a pass, and where their values go.
     single : bool
         Whether states are in single precision.
     most_pointers : int
@@ -141,6 +144,7 @@ class Plan:
     fluxes: tuple[FluxTables, ...]
     right_sides: tuple[Any, ...]
     fields: dict[Any, Array]
+    sweeps: tuple[tuple[FluxSweep, Array], ...] = ()
     single: bool = False
     most_pointers: int = THRESHOLDS.most_pointers
 
@@ -234,7 +238,7 @@ class _Planner:
         right_sides = [sides[block.symbol] for block in self.system.blocks]
         atoms = sorted({atom for side in right_sides for atom in spatial_derivatives(side)}, key=str)
         forms = {atom: self.program.term(atom).kernel_form() for atom in atoms}
-        windows = self._windows({atom: self._rows(form) for atom, form in forms.items()})
+        windows = self._windows({a: self._rows(f) for a, f in forms.items() if not isinstance(f, FluxSweep)})
         symbols = {atom: sp.Symbol(f"d{k}_") for k, atom in enumerate(atoms)}
         derivatives = tuple(
             self._derivative(form, symbols[atom], windows)
@@ -244,11 +248,13 @@ class _Planner:
         fluxes = tuple(
             self._flux(form, symbols[atom], windows) for atom, form in forms.items() if isinstance(form, FluxDifference)
         )
-        fields: dict[Any, Array] = {}
+        swept = {atom: form for atom, form in forms.items() if isinstance(form, FluxSweep)}
+        fields: dict[Any, Array] = {symbols[atom]: empty_state(self.grid.shape, float) for atom in swept}
+        sweeps = tuple((form, fields[symbols[atom]]) for atom, form in swept.items())
         factors = {atom: self._outer(form, fields) * symbols[atom] for atom, form in forms.items()}
         bodies = [sp.sympify(side).xreplace(factors) for side in right_sides]
         bodies = [self._precomputed(body, fields) for body in bodies]
-        return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields)
+        return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields, sweeps)
 
     def _state(self, operand: Expression) -> int:
         """The number of a state; 0 for an expression, which has no conditions."""
@@ -256,7 +262,7 @@ class _Planner:
             raise NotCompiled(f"{operand} contains derivatives: the derivative of an expression")
         return self.states.get(operand, 0)
 
-    def _rows(self, form: KernelForm) -> dict[int, Any]:
+    def _rows(self, form: RowProduct | FluxDifference) -> dict[int, Any]:
         """Which nodes a term reads: one-dimensional rows by axis."""
         self._state(form.operand)
         if isinstance(form, RowProduct):
@@ -362,7 +368,7 @@ class _Planner:
 
     def _outer(self, form: KernelForm, fields: dict[Any, Array]) -> Any:
         """What stands before a term: 1, or the symbol of a field."""
-        if form.outer is None:
+        if isinstance(form, FluxSweep) or form.outer is None:
             return sp.Integer(1)
         symbol = sp.Symbol(f"f{len(fields)}_")
         fields[symbol] = np.ascontiguousarray(form.outer, dtype=self.system.dtype)

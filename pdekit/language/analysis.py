@@ -201,3 +201,9 @@ def highest_derivatives(system: EquationSystem) -> dict[str, dict[str, int]]:
             for axis, n in atom.counts.items():
                 entry[axis] = max(entry.get(axis, 0), n)
     return highest
+
+
+def factor_of(rhs: Expression, derivative: Expression) -> Any:
+    """The slope of a right-hand side by one of its derivatives."""
+    dummy = sp.Dummy()
+    return sp.diff(rhs.xreplace({derivative: dummy}), dummy).xreplace({dummy: derivative})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,8 @@ class EquationSystem:
         What is random in the equations.
     resolved : dict of str to expression
         All definitions that are no vectors, in unknowns, coordinates and parameters.
+    substituted : dict of str to expression
+        Definitions that contain unknowns and no derivatives, as they stand in the equations.
     """
 
     axes: tuple[Any, ...]
@@ -120,6 +122,7 @@ class EquationSystem:
     reach: int = 1
     noises: tuple[NoiseTerm, ...] = ()
     resolved: dict[str, Any] = field(default_factory=dict)
+    substituted: dict[str, Any] = field(default_factory=dict)
 
     t = sp.Symbol("t")
 
@@ -470,7 +473,14 @@ class _Binder:
             and not e.free_symbols & solution
         }
         resolved = {n: e for n, e in self.resolved.items() if not isinstance(e, Vector | Matrix)}
-        return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises, resolved)
+        substituted = {
+            n: self._plain(e)
+            for n, e in resolved.items()
+            if n not in self.kept and n not in known and not e.has(SpatialDerivative, Noise)
+        }
+        return EquationSystem(
+            self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises, resolved, substituted
+        )
 
     def _refuse_noise_fields(self, noises: Sequence[NoiseTerm]) -> None:
         """Refuse noise that differs from node to node in the equation of one number."""
@@ -518,7 +528,8 @@ class _Binder:
         is_scalar, order = name in self.pde.scalars, self.orders[name]
         if is_scalar and order >= 2:
             raise ExpressionError(
-                f"{rate_name(name, order)}: scalar unknowns are of first order in time; add one for the rate", key="equations"
+                f"{rate_name(name, order)}: scalar unknowns are of first order in time; add one for the rate",
+                key="equations",
             )
         if is_scalar and (fields := fields_in(rhs, self._numbers)):
             raise ExpressionError(
@@ -555,7 +566,9 @@ class _Binder:
                     orders[found[0]] = max(orders[found[0]], found[1])
         for name, order in orders.items():
             if order > HIGHEST:
-                raise ExpressionError(f"{rate_name(name, order)}: time derivatives go up to order {HIGHEST}", key="equations")
+                raise ExpressionError(
+                    f"{rate_name(name, order)}: time derivatives go up to order {HIGHEST}", key="equations"
+                )
         return orders
 
     def _scope(self, definitions: Mapping[str, Any]) -> Scope:

@@ -162,7 +162,8 @@ class Facts:
         own: float | None = None
         if self.system.is_limited and method.tableau is not None:
             rate = rate_bound(self.system, self.t, self.y)
-            return 1.0 / rate if rate > 0 else np.inf
+            number = 0.5 if self.system.keeps_positive else 1.0
+            return number / rate if rate > 0 else np.inf
         if method.family in ("explicit", "stochastic") and method.tableau is not None:
             own = explicit_limit(method.tableau, self.spectrum)
         if method.family == "verlet":

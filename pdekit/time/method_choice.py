@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from pdekit.time.stability import rate_bound
 from pdekit.typing import Array
 
 MOST_STEPS = 1e9
+EXPLICIT = ("explicit", "adaptive explicit")  # families of methods that need no Jacobian
+POSITIVE = ("courant", "ssprk3", "ssprk54")  # whose stages are means of Euler steps
 WITH_BOUNDS = ("tr_bdf2", "esdirk43", "backward_euler")  # L-stable, and their stages are solved by active sets
 WITH_DELAYS = ("tsitouras", "dormand_prince", "etdrk4", "esdirk43", "tr_bdf2")
 ROUNDING = 1e-12  # imaginary parts of eigenvalues beside the greatest modulus
@@ -106,7 +108,7 @@ def choose(
     if method == "auto":
         if single and step is None:
             return _on_kernels(facts)
-        return _automatic(facts, step, rtol, solvers)
+        return _with_reason(system, _automatic(facts, step, rtol, solvers))
     chosen = find_method(method)
     if chosen.family == "stochastic":
         raise SolverError(f"{chosen.name} is for equations with noise, and there is none; use euler", key="time.method")
@@ -115,7 +117,17 @@ def choose(
     _check_fits(chosen, facts)
     if step is not None and limit is not None:
         _refuse_above(chosen, step, limit, duration)
-    return Choice(chosen, (f"{chosen.title}: asked for",), limit)
+    return _with_reason(system, Choice(chosen, (f"{chosen.title}: asked for",), limit))
+
+
+def is_explicit(method: str) -> bool:
+    """Whether a method needs no Jacobian; "auto" finds one that does not."""
+    return method == "auto" or find_method(method).family in EXPLICIT
+
+
+def _with_reason(system: SemiDiscrete, choice: Choice) -> Choice:
+    """A choice, with the reason for a limited scheme that was chosen before it."""
+    return replace(choice, reasons=(system.why_limited, *choice.reasons)) if system.why_limited else choice
 
 
 def _refuse_beyond_delay(system: SemiDiscrete, step: float) -> None:
@@ -213,9 +225,14 @@ def _check_fits(method: Method, facts: Facts) -> None:
             f"{method.name} cannot keep constraints; use {', '.join(WITH_BOUNDS)} or method: auto", key="time.method"
         )
     if facts.system.is_limited:
-        if method.family not in ("explicit", "adaptive explicit"):
+        if method.family not in EXPLICIT:
             raise SolverError(
                 f"{method.name} needs a Jacobian, and limited schemes have none; use courant, ssprk3 or tsitouras",
+                key="time.method",
+            )
+        if facts.system.keeps_positive and method.name not in POSITIVE:
+            raise SolverError(
+                f"{method.name} does not keep positive what is (discretization.positive); use {', '.join(POSITIVE)}",
                 key="time.method",
             )
         return

@@ -116,7 +116,7 @@ def coarser_problems(problem: Problem) -> list[Problem]:
     """
     if problem.system.noises:
         raise ConfigError("equations with noise have a path of their own on every grid", key="estimate")
-    return [problem.replace(grid=_coarser(problem.grid, factor)) for factor in (2, 4)]
+    return [problem.replace(grid=_coarser(problem.grid, factor), **problem.fixed_fluxes()) for factor in (2, 4)]
 
 
 def _again(problem: Problem, solution: Solution) -> Solution:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from pdekit.boundary.conditions import SIDES, Side
 from pdekit.boundary.face_data import StateConditions
 from pdekit.discretize.evaluation import Source, Values
+from pdekit.discretize.interface_fluxes import InterfaceFluxes
 from pdekit.geometry.grid import Grid
 from pdekit.language.pde import EquationSystem
 from pdekit.stencils.rows import AxisRows, FluxRows
@@ -132,7 +133,53 @@ def outer_factor(inverse_square_scale: Array | float) -> Array | None:
     return None if isinstance(inverse_square_scale, float) else inverse_square_scale
 
 
-KernelForm = RowProduct | FluxDifference
+@dataclass(frozen=True, eq=False)
+class FluxSweep:
+    """A term as compiled kernels take it: the divergence of one of the fluxes of an axis by a limited scheme, line by line.
+
+    Parameters
+    ----------
+    name : hashable
+        The same for all terms of the axis.
+    interface : InterfaceFluxes
+    axis : int
+    shape : tuple of int
+        Of the grid.
+    step : float
+    own : int
+        Which of the fluxes.
+    ends : tuple of (str, str)
+        How each state goes on beyond either face: periodic, copy, reflect, slope.
+    kept : tuple of bool
+        Whether each is to stay positive.
+    slopes : callable of t
+        Slopes that are prescribed: number of the state, of the face, values.
+    wanted : tuple of int
+        The fluxes whose divergences are needed.
+    """
+
+    name: Any
+    interface: InterfaceFluxes
+    axis: int
+    shape: tuple[int, ...]
+    step: float
+    own: int
+    ends: tuple[tuple[str, str], ...]
+    kept: tuple[bool, ...]
+    slopes: Callable[[float], list[tuple[int, int, Array]]]
+    wanted: tuple[int, ...] = ()
+
+    @property
+    def dimensions(self) -> int:
+        """Number of axes of the grid."""
+        return len(self.shape)
+
+    def of(self, wanted: tuple[int, ...]) -> FluxSweep:
+        """The same for several fluxes."""
+        return replace(self, wanted=wanted)
+
+
+KernelForm = RowProduct | FluxDifference | FluxSweep
 
 
 class NotCompiled(Exception):  # noqa: N818  (not an error: the matrices do it then)

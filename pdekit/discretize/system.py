@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from pdekit.boundary.conditions import FaceConditions
+from pdekit.boundary.domain_conditions import resolved_conditions
 from pdekit.boundary.face_data import StateConditions
 from pdekit.boundary.solution_data import SolutionData
 from pdekit.discretize.bounds import Bounds
@@ -71,7 +72,7 @@ class SemiDiscrete:
         self.conditions: dict[Any, StateConditions] = {}
         for symbol in (*(u.symbol for u in system.unknowns), *system.definitions):
             faces = boundary.get(str(symbol), {})
-            self.conditions[symbol] = StateConditions.resolve(str(symbol), faces, grid, values, system.known, states)
+            self.conditions[symbol] = resolved_conditions(str(symbol), faces, grid, values, system.known, states)
         for unknown in system.unknowns:
             if unknown.time_order == 2:
                 self.conditions[unknown.rate] = self.conditions[unknown.symbol].rate()

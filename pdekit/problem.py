@@ -125,7 +125,7 @@ class Problem:
     ) -> None:
         self.pde, self.title, self.domain = pde, title, domain
         numbers = pde.parameter_values(grid.names)
-        self.grid = grid = grid if domain is None else grid_of_domain(grid, domain, numbers)
+        self.grid = grid = self._grid_of_domain(grid.box, numbers)
         self._initial_fields: dict[str, Array] | None = None
         self.time = time or TimeSettings()
         self.initial = {} if isinstance(initial, FileData) else dict(initial or {})
@@ -191,6 +191,13 @@ class Problem:
     def steady(self) -> bool:
         """Whether all equations are ``0 = ...``."""
         return all(u.time_order == 0 for u in self.system.unknowns)
+
+    def _grid_of_domain(self, box: Grid, numbers: Mapping[str, Any]) -> Grid:
+        """The grid, or those nodes of it that belong to the domain."""
+        if self.domain is None:
+            return box
+        given = self.domain.load(box.shape) if isinstance(self.domain, FileData) else self.domain
+        return grid_of_domain(box, given, numbers)
 
     def _check_names(self) -> None:
         unknowns = [u.name for u in self.system.unknowns]
@@ -309,7 +316,7 @@ class Problem:
     def _on_domain(self, name: str, given: Mapping[str, Any], is_differentiated: bool) -> dict[str, FaceConditions]:
         """The condition on the boundary of the domain."""
         where = f"boundary.{name}.{DOMAIN}"
-        if self.domain is None:
+        if self.grid.is_box:
             if DOMAIN in given:
                 raise BoundaryError("there is no domain; it is said by the key domain, such as x**2 + y**2 < 1", key=where)
             return {}

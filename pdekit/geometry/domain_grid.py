@@ -127,6 +127,11 @@ class DomainGrid(Grid):
         """Which nodes belong to the domain, those on its boundary among them."""
         return np.asarray(self.level >= 0)
 
+    @cached_property
+    def box(self) -> Grid:
+        """All nodes."""
+        return Grid(dict(zip(self.names, self.axes)))
+
     @property
     def on_boundary(self) -> NDArray[np.bool_]:
         """Which nodes lie on the boundary."""
@@ -396,7 +401,11 @@ def grid_of_domain(grid: Grid, domain: Any, parameters: Mapping[str, Any]) -> Do
             with np.errstate(all="ignore"):
                 return function(*(places[n] for n in grid.names), *parameters.values())
 
-        return DomainGrid(grid, at)
+        found = DomainGrid(grid, at)
+        slopes = [sp.diff(level, names[n]) for n in grid.names]
+        steepness = sp.sqrt(sp.Add(*(s**2 for s in slopes)))
+        found.normal = tuple(-s / steepness for s in slopes)
+        return found
     except PdekitError as error:
         raise error.under("domain") from None
 

@@ -55,6 +55,7 @@ class Grid:
 
     is_box = True  # a `DomainGrid` is none
     within: Any = ...  # an index of the nodes that count
+    normal: tuple[Any, ...] | None = None  # of the boundary of a domain, in symbols
 
     def __init__(
         self,
@@ -225,6 +226,11 @@ class Grid:
                 turned = (nodes + self.geometry.turned_by(other)) % nodes.size
                 found[self.index(other)] = nodes[::-1] if kind == "flip" else turned
         return found
+
+    @property
+    def box(self) -> Grid:
+        """All nodes."""
+        return self
 
     @property
     def places(self) -> dict[str, NDArray[Any]]:

@@ -34,6 +34,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "reach": ("reach",),
     "rhs": ("rhs",),
     "initial": ("initial",),
+    "domain": ("domain",),
     "boundary": ("boundary",),
     "exact": ("exact",),
     "order": ("discretization", "order"),
@@ -51,6 +52,7 @@ FIRST = (
     "title",
     "coordinates",
     "grid",
+    "domain",
     "parameters",
     "definitions",
     "unknowns",
@@ -122,7 +124,7 @@ def arguments(problem: Problem) -> dict[str, Any]:
     return {
         name: value
         for name, value in given.items()
-        if value is not None and value != () and value != {} and value != ""
+        if isinstance(value, np.ndarray) or (value is not None and value != () and value != {} and value != "")
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pdekit.boundary.domain_conditions import DomainConditions
 from pdekit.discretize.affine import AffineOperator
 from pdekit.discretize.derivatives import affine_derivative
-from pdekit.discretize.domain_rows import DomainFlux, domain_flux, first_derivative
+from pdekit.discretize.domain_rows import Cells, DomainFlux, domain_flux, first_derivative
 from pdekit.discretize.terms.derivative import LinearTerm
 from pdekit.discretize.terms.diffusive_flux import DiffusiveFlux
 from pdekit.discretize.terms.reduction import NODES, ReductionTerm
@@ -77,6 +77,12 @@ def _refuse_on_boundary(symbol: Expression, context: Context) -> None:
             )
 
 
+def _cells(symbol: Expression, context: Context) -> Cells:
+    """Whole where the derivative makes waves: their matrix must be symmetric."""
+    waves = any(unknown.time_order == 2 and unknown.rhs.has(symbol) for unknown in context.system.unknowns)
+    return "whole" if waves else "cut"
+
+
 class _OnDomain(LinearTerm):
     """What both kinds have in common: one axis, and nothing for fast solvers and kernels."""
 
@@ -112,7 +118,7 @@ class SecondDerivative(_OnDomain):
     def affine(self) -> AffineOperator:
         grid = self.context.grid
         assert isinstance(grid, DomainGrid) and isinstance(self.conditions, DomainConditions)
-        return domain_flux(grid, self.axis, self.conditions).whole
+        return domain_flux(grid, self.axis, self.conditions, _cells(self.symbol, self.context)).whole
 
 
 class FluxOnDomain(DiffusiveFlux):
@@ -128,7 +134,7 @@ class FluxOnDomain(DiffusiveFlux):
     def form(self) -> DomainFlux:  # type: ignore[override]
         grid = self.context.grid
         assert isinstance(grid, DomainGrid) and isinstance(self.conditions, DomainConditions)
-        return domain_flux(grid, grid.index(self.symbol.axis), self.conditions)
+        return domain_flux(grid, grid.index(self.symbol.axis), self.conditions, _cells(self.symbol, self.context))
 
     @cached_property
     def _compiled(self) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
+from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, FaceConditions, Outflow, collect
 from pdekit.boundary.face_data import StateConditions
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
@@ -30,6 +30,7 @@ from pdekit.errors import (
     PdekitError,
     nearest_hint,
 )
+from pdekit.geometry.domain_grid import grid_of_domain
 from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.values import call_by_name, sample_values
 from pdekit.language.analysis import highest_derivatives
@@ -111,6 +112,9 @@ class Problem:
         Units of coordinates, t, unknowns and parameters, ``{"x": "m", "t": "s", "T": "K", "D": "m**2/s"}``. Where they are given, all
         parts of the problem are checked for consistent dimensions, the units that are not given follow from the equations or are
         asked for, parameters and data may be texts such as ``"1.4 cm**2/s"``, and files and pictures carry units.
+    domain : str or array, optional
+        The part of the box that is the domain: an inequality in the coordinates, ``"(x - 0.5)**2 + y**2 > 0.04"``, several joined by
+        ``and``, ``or``; or for every node whether it belongs to it. Conditions on its boundary stand under ``domain`` in `boundary`.
 
     Raises
     ------
@@ -147,7 +151,9 @@ class Problem:
         title: str = "",
         labels: Mapping[str, Mapping[str, str]] | None = None,
         units: Mapping[str, str] | None = None,
+        domain: Any = None,
     ) -> None:
+        self.domain = domain
         self._initial_fields: dict[str, Array] | None = None
         self.output = output or OutputSettings()
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
@@ -157,7 +163,9 @@ class Problem:
             pde = declared.pde
             initial = initial if isinstance(initial, FileData) else declared.numbers(initial or {}, "initial")
             boundary = declared.numbers(boundary or {}, "boundary")
-        self.pde, self.grid, self.title = pde, grid, title
+        numbers = pde.parameter_values(grid.names)
+        self.grid = grid = self._grid_of_domain(grid.box, numbers)
+        self.pde, self.title = pde, title
         self.time = time or TimeSettings()
         self.initial = {} if isinstance(initial, FileData) else dict(initial or {})
         self.boundary = dict(boundary or {})
@@ -179,7 +187,6 @@ class Problem:
             raise ConfigError(
                 f"allowed are {', '.join(SPLITTINGS)}, found {splitting!r}", key="discretization.splitting"
             )
-        numbers = pde.parameter_values(grid.names)
         data = as_functions(pde.data_parameters(), grid, numbers, order)
         kept = [n for n in self.boundary if n in pde.definitions]
         self.system: EquationSystem = pde.bind(grid.names, kept, grid.calculus, data)
@@ -267,6 +274,13 @@ class Problem:
     def steady(self) -> bool:
         """Whether all equations are ``0 = ...``."""
         return all(u.time_order == 0 for u in self.system.unknowns)
+
+    def _grid_of_domain(self, box: Grid, numbers: Mapping[str, Any]) -> Grid:
+        """The grid, or those nodes of it that belong to the domain."""
+        if self.domain is None:
+            return box
+        given = self.domain.load(box.shape) if isinstance(self.domain, FileData) else self.domain
+        return grid_of_domain(box, given, numbers)
 
     def _check_names(self) -> None:
         unknowns = [u.name for u in self.system.unknowns if not u.derived_from]
@@ -390,10 +404,40 @@ class Problem:
                 for axis, periodic in axes.items()
                 if not periodic and axis not in given and not highest.get(name, {}).get(axis)
             }
-            collected[name] = collect({**free, **given}, axes, name, poles)
+            on_box = {axis: given[axis] for axis in given if axis != DOMAIN}
+            collected[name] = collect({**free, **self._untouched(), **on_box}, axes, name, poles)
+            collected[name] |= self._on_domain(name, given, bool(highest.get(name)))
             for axis, faces in collected[name].items():
                 collected[name][axis] = faces.mapped(partial(self._face_data, where=f"boundary.{name}.{axis}"))
         return collected
+
+    def _untouched(self) -> dict[str, Any]:
+        """No conditions on axes of whose faces the domain touches neither."""
+        grid = self.grid
+        bounded = [name for name, axis in zip(grid.names, grid.axes) if not axis.periodic]
+        return {name: Outflow() for name in bounded if not any(grid.touches(name, side) for side in SIDES)}
+
+    def _on_domain(self, name: str, given: Mapping[str, Any], is_differentiated: bool) -> dict[str, FaceConditions]:
+        """The condition on the boundary of the domain."""
+        where = f"boundary.{name}.{DOMAIN}"
+        if self.grid.is_box:
+            if DOMAIN in given:
+                raise BoundaryError("there is no domain; it is said by the key domain, such as x**2 + y**2 < 1", key=where)
+            return {}
+        if DOMAIN not in given:
+            if is_differentiated:
+                raise BoundaryError(
+                    "no condition on the boundary of the domain; give dirichlet, neumann (neumann: 0 is no flux) or robin", key=where
+                )
+            return {}
+        condition = given[DOMAIN]
+        if not isinstance(condition, BoundaryCondition):
+            raise BoundaryError(
+                "expected one condition for the whole boundary of the domain, dirichlet, neumann or robin; its data may vary: "
+                "where(x < 0, 1, 0)",
+                key=where,
+            )
+        return {DOMAIN: FaceConditions((condition,), ())}
 
     def _face_data(self, data: Any, where: str) -> Any:
         """Data of a condition, those in files read."""
@@ -418,6 +462,7 @@ class Problem:
             counted[name] = {
                 axis: pair if highest.get(name, {}).get(axis, 0) > 1 else pair.only_dirichlet()
                 for axis, pair in faces.items()
+                if axis != DOMAIN
             }
         return counted
 
@@ -598,7 +643,7 @@ class Problem:
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:
         """Values of data (text, number, array, callable or file) on the grid."""
-        names: dict[str, Any] = {**self.grid.coordinates, **self._parameters}
+        names: dict[str, Any] = {**self.grid.places, **self._parameters}
         if t is not None:
             names["t"] = t
         if source is None:
@@ -608,8 +653,10 @@ class Problem:
             if isinstance(source, FileData):
                 return source.load(self.grid.shape)
             if isinstance(source, str | sp.Expr):
-                values = np.asarray(sample_text(source, names, self.system.known))
-                return np.broadcast_to(values, self.grid.shape)
+                return self.grid.spread(sample_text(source, names, self.system.known))
+            if callable(source):
+                shape = np.broadcast_shapes(*(c.shape for c in self.grid.places.values()))
+                return self.grid.spread(sample_values(source, shape, names))
             return sample_values(source, self.grid.shape, names)
         except PdekitError as error:
             raise error.under(what) from None
@@ -633,9 +680,15 @@ class Problem:
                 fields[name] = self.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
                 if unknown.is_scalar:
                     fields[name] = self._number(fields[name], f"initial.{name}")
-                if not np.all(np.isfinite(fields[name])):
-                    raise ConfigError("is not finite everywhere on the grid", key=f"initial.{name}")
+                fields[name] = self._finite(fields[name], f"initial.{name}")
         return fields
+
+    def _finite(self, values: Array, where: str) -> Array:
+        """A field with zeros at nodes that do not count; refused if it is not finite elsewhere."""
+        within = self.grid.within if values.ndim else ...
+        if not np.all(np.isfinite(values[within])):
+            raise ConfigError("is not finite everywhere on the grid", key=where)
+        return values if within is ... else self.grid.spread(values[within])
 
     def _last_frame(self, file: FileData) -> dict[str, Any]:
         """All unknowns of the last frame of a results file; the start becomes its time."""

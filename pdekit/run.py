@@ -412,7 +412,7 @@ class Run:
         if self.problem.derived:
             frame = self.system.frame(t, y)
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}
-        return full
+        return {name: self.problem.grid.blank(values) for name, values in full.items()}
 
     def scales(self, y: Array, t: float, duration: float, rate: Callable[[float, Array], Array] | None) -> list[float]:
         """Size of every block: its greatest value at the start or in the data, or what its rate makes of it.

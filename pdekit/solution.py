@@ -221,7 +221,7 @@ class Solution:
 
     def exact_field(self, name: str, index: int = -1) -> Field:
         """The exact solution at a stored time."""
-        return Field(self.grid, self._exact(name, index), name)
+        return Field(self.grid, self.grid.blank(self._exact(name, index)), name)
 
     def exact_number(self, name: str, index: int = -1) -> Any:
         """The exact value of a scalar unknown at a stored time."""

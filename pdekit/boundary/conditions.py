@@ -23,6 +23,7 @@ from pdekit.stencils.weights import Functional
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
+DOMAIN = "domain"  # where conditions on the boundary of a domain stand, beside the axes
 Number = int | float | complex
 
 

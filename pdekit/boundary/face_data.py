@@ -76,7 +76,24 @@ def face_data(
 ) -> FaceData:
     """Make the data of a condition from a number, a text or symbols, an array over the face or a callable."""
     shape = _face_shape(grid, axis)
-    coordinates = _face_coordinates(grid, axis, side)
+    value = value.values if isinstance(value, Field) else value
+    if np.ndim(value) and not callable(value):
+        reduced = tuple(n for k, n in enumerate(grid.shape) if k != axis)
+        if np.shape(value) not in (shape, reduced):
+            raise BoundaryError(f"the array has shape {np.shape(value)}, the face needs {reduced}", key=where)
+        value = np.reshape(value, shape)
+    return data_on(_face_coordinates(grid, axis, side), shape, value, parameters, known, where)
+
+
+def data_on(
+    coordinates: dict[str, Array],
+    shape: tuple[int, ...],
+    value: Any,
+    parameters: Mapping[str, Any],
+    known: Mapping[str, Any],
+    where: str,
+) -> FaceData:
+    """The same at any points, whose coordinates broadcast to a shape."""
 
     def shaped(values: Any) -> Array:
         result = np.broadcast_to(np.asarray(values), shape)
@@ -86,16 +103,13 @@ def face_data(
 
     if isinstance(value, str | sp.Expr):
         return _symbolic_data(value, coordinates, parameters, known, shaped, where)
-    if callable(value) and not isinstance(value, Field):
+    if callable(value):
         return _callable_data(value, coordinates, parameters, shaped, where)
-    array = np.asarray(value.values if isinstance(value, Field) else value)
+    array = np.asarray(value)
     if array.dtype.kind not in "iufc":
         raise BoundaryError(f"expected a number, an expression, an array or a callable, found {value!r}", key=where)
-    if array.ndim:
-        reduced = tuple(n for k, n in enumerate(grid.shape) if k != axis)
-        if array.shape not in (shape, reduced):
-            raise BoundaryError(f"the array has shape {array.shape}, the face needs {reduced}", key=where)
-        array = array.reshape(shape)
+    if array.shape not in ((), shape):
+        raise BoundaryError(f"the array has shape {array.shape}, {shape} values are needed", key=where)
     return FaceData.fixed(shaped(array))
 
 

@@ -77,7 +77,7 @@ class FaceCheck:
             if line.periodic:
                 continue
             for side in SIDES:
-                if side not in self.grid.poles(axis):
+                if side not in self.grid.poles(axis) and self.grid.touches(axis, side):
                     notes += self._face(axis, side)
         return notes
 

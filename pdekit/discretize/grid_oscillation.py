@@ -30,7 +30,7 @@ def oscillation_along(values: NDArray[Any], axis: int, periodic: bool) -> float:
     (1.98, True)
     """
     parts = [values.real, values.imag] if np.iscomplexobj(values) else [values]
-    size = max((float(np.max(np.abs(values))) for values in _slabs(values, axis)), default=0.0)
+    size = max((float(np.nanmax(np.abs(values), initial=0.0)) for values in _slabs(values, axis)), default=0.0)
     shares = [0.0]
     for part in parts:
         sums = np.sum([_sums(slab, axis, periodic) for slab in _slabs(part, axis)], axis=0)
@@ -55,6 +55,7 @@ def _sums(values: NDArray[Any], axis: int, periodic: bool) -> tuple[float, float
     d = np.diff(values, axis=axis, append=values.take([0], axis=axis)) if periodic else np.diff(values, axis=axis)
     if d.shape[axis] < 3:
         return 0.0, 0.0
+    d = np.where(np.isnan(d), 0.0, d)  # next to nodes outside of the domain
     after = np.roll(d, -1, axis=axis) if periodic else d.take(range(1, d.shape[axis]), axis=axis)
     before = d if periodic else d.take(range(d.shape[axis] - 1), axis=axis)
     turned = np.where(before * after < 0, np.minimum(np.abs(before), np.abs(after)), 0.0)

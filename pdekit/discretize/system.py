@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary.conditions import FaceConditions
+from pdekit.boundary.domain_conditions import resolved_conditions
 from pdekit.boundary.face_data import StateConditions
 from pdekit.boundary.solution_data import SolutionData
 from pdekit.discretize.bounds import Bounds
@@ -80,7 +81,7 @@ class SemiDiscrete:
         self.conditions: dict[Any, StateConditions] = {}
         for symbol in (*(u.symbol for u in system.unknowns), *system.definitions):
             faces = boundary.get(str(symbol), {})
-            self.conditions[symbol] = StateConditions.resolve(str(symbol), faces, grid, values, system.known, states)
+            self.conditions[symbol] = resolved_conditions(str(symbol), faces, grid, values, system.known, states)
         for unknown in system.unknowns:
             if unknown.derived_from:
                 below = next(u for u in system.unknowns if u.name == unknown.derived_from)

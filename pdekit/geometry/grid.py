@@ -53,6 +53,10 @@ class Grid:
     True
     """
 
+    is_box = True  # a `DomainGrid` is none
+    within: Any = ...  # an index of the nodes that count
+    normal: tuple[Any, ...] | None = None  # of the boundary of a domain, in symbols
+
     def __init__(
         self,
         axes: Mapping[str, Axis | tuple[Any, ...]] | None = None,
@@ -223,6 +227,28 @@ class Grid:
                 found[self.index(other)] = nodes[::-1] if kind == "flip" else turned
         return found
 
+    @property
+    def box(self) -> Grid:
+        """All nodes."""
+        return self
+
+    @property
+    def places(self) -> dict[str, NDArray[Any]]:
+        """Coordinates at which data are evaluated: those of the nodes that count."""
+        return self.coordinates
+
+    def spread(self, values: Any) -> NDArray[Any]:
+        """Values at these places as an array over the grid."""
+        return np.broadcast_to(np.asarray(values), self.shape)
+
+    def blank(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values over the grid, not a number at nodes that do not count."""
+        return values
+
+    def touches(self, name: str, side: str) -> bool:
+        """Whether nodes that count lie on a face."""
+        return True
+
     @cached_property
     def calculus(self) -> VectorCalculus | None:
         """Scale factors in symbols, for equations; None on Cartesian axes."""
@@ -358,11 +384,11 @@ class Field(NDArrayOperatorsMixin):
 
     def min(self) -> Any:
         """Least value."""
-        return self.values.min()
+        return self.values[self.grid.within].min()
 
     def max(self) -> Any:
         """Greatest value."""
-        return self.values.max()
+        return self.values[self.grid.within].max()
 
     @property
     def real(self) -> Field:
@@ -376,7 +402,7 @@ class Field(NDArrayOperatorsMixin):
 
     def integral(self) -> Any:
         """Integral over the grid by its quadrature weights (trapezoid; second order, spectral if periodic)."""
-        return np.sum(self.values * self.grid.weights)
+        return np.sum((self.values * self.grid.weights)[self.grid.within])
 
     def mean(self) -> Any:
         """Integral divided by the measure of the grid."""
@@ -392,13 +418,13 @@ class Field(NDArrayOperatorsMixin):
         >>> [round(u.norm(kind), 12) for kind in ("L1", "L2", "max")]
         [6.0, 4.242640687119, 3.0]
         """
-        size = np.abs(self.values)
+        size, weights = (part[self.grid.within] for part in (np.abs(self.values), self.grid.weights))
         if kind == "max":
             return float(size.max())
         if kind == "L1":
-            return float(np.sum(size * self.grid.weights))
+            return float(np.sum(size * weights))
         if kind == "L2":
-            return float(np.sqrt(np.sum(size**2 * self.grid.weights)))
+            return float(np.sqrt(np.sum(size**2 * weights)))
         raise GridError(f"unknown norm {kind!r}; allowed are 'L1', 'L2' and 'max'")
 
     def interpolate(self, points: Any) -> NDArray[Any]:

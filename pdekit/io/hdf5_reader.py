@@ -22,6 +22,7 @@ from pdekit.errors import StorageError, nearest_hint
 TEXTS = (
     *("title", "dimensions", "variables", "coordinate_system", "config", "pdekit_version", "method", "method_reasons"),
     *("exact", "parameters", "definitions", "status", "message", "statistics", "notes", "checkpoint"),
+    *("domain", "domain_parameters"),
 )
 MOST_ROWS = 200_000_000  # nodes of an axis, times, rows of a series
 

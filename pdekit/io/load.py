@@ -206,7 +206,7 @@ class _Builder:
         """An array of numbers, or of complex ones as texts."""
         try:
             found = np.array(values)
-            return found if found.dtype.kind in "iuf" else np.array(values, dtype=complex)
+            return found if found.dtype.kind in "biuf" else np.array(values, dtype=complex)
         except (TypeError, ValueError):
             raise self.source.error(path, "a list must hold numbers, as many in every row") from None
 
@@ -285,7 +285,22 @@ class _Builder:
             **(base.labels if base else {}),
             **{n: s.model_dump(exclude_none=True) for n, s in model.labels.items()},
         }
-        return {"initial": initial, "boundary": boundary, "exact": exact, "labels": labels}
+        return {
+            "initial": initial,
+            "boundary": boundary,
+            "exact": exact,
+            "labels": labels,
+            "domain": self.domain(base),
+        }
+
+    def domain(self, base: Problem | None) -> Any:
+        """An inequality as it stands, masks as arrays."""
+        given = self.model.domain
+        if given is None:
+            return base.domain if base else None
+        if isinstance(given, FileSection):
+            return data_in_file(given, self.folder)
+        return self.array(given, ("domain",)) if isinstance(given, list) else given
 
 
 def _python_problem(reference: str, folder: Path, source: YamlSource) -> Problem:

@@ -204,8 +204,12 @@ class ConfigModel(Section):
     initial: dict[StrictStr, Data] = Field(
         default_factory=dict, description="by unknown, and u_t of u_tt = ...; of steady problems a first guess"
     )
+    domain: StrictStr | list[Any] | FileSection | None = Field(
+        None, description="the part of the box that is the domain, such as x**2 + y**2 < 1; or a list or file of 1 and 0 for every node"
+    )
     boundary: dict[StrictStr, dict[StrictStr, Any]] = Field(
-        default_factory=dict, description="by unknown and axis: a condition for both ends, or left and right"
+        default_factory=dict,
+        description="by unknown and axis: a condition for both ends, or left and right; below domain that on its boundary",
     )
     exact: dict[StrictStr, Scalar] = Field(
         default_factory=dict, description="the exact solution by unknown, if it is known"

@@ -34,6 +34,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "reach": ("reach",),
     "rhs": ("rhs",),
     "initial": ("initial",),
+    "domain": ("domain",),
     "boundary": ("boundary",),
     "exact": ("exact",),
     "order": ("discretization", "order"),
@@ -55,6 +56,7 @@ FIRST = (
     "coordinates",
     "units",
     "grid",
+    "domain",
     "parameters",
     "definitions",
     "unknowns",
@@ -126,7 +128,7 @@ def arguments(problem: Problem) -> dict[str, Any]:
     return {
         name: value
         for name, value in given.items()
-        if value is not None and value != () and value != {} and value != ""
+        if isinstance(value, np.ndarray) or (value is not None and value != () and value != {} and value != "")
     }
 
 

@@ -222,6 +222,8 @@ class _Planner:
             raise NotCompiled("there are definitions with conditions of their own")
         if delays_of(system.system):
             raise NotCompiled("there are delays")
+        if not system.grid.is_box:
+            raise NotCompiled("the domain is no box")
         if system.grid.ndim > 3:
             raise NotCompiled("the grid has more than three axes")
         self.system = system

@@ -127,19 +127,39 @@ def parse(text: Any, scope: Scope) -> Expression:
 
 def parse_any(text: Any, scope: Scope) -> Any:
     """Parse an expression that may be a `Vector` or a `Matrix`; see `parse`."""
+    result = _symbols(text, scope)
+    if isinstance(result, CONDITIONS):
+        raise ExpressionError(f"{_shown(text)} is a comparison where a number is needed; use where(cond, a, b)")
+    if any(part.has(sp.zoo, sp.nan, sp.oo, -sp.oo) for part in _components(result)):
+        raise ExpressionError(f"{_shown(text)} divides by zero or is infinite")
+    return result
+
+
+def parse_region(text: str, scope: Scope) -> Any:
+    """Parse an inequality, or several joined by and, or, not; see `parse`.
+
+    Examples
+    --------
+    >>> x, y = sp.symbols("x y")
+    >>> parse_region("x > 0 and y < 1", Scope({"x": x, "y": y}))
+    (x > 0) & (y < 1)
+    """
+    result = _symbols(text, scope)
+    if not isinstance(result, CONDITIONS):
+        raise ExpressionError(f"{_shown(text)} is a number where an inequality is needed, such as x**2 + y**2 < 1")
+    return result
+
+
+def _symbols(text: Any, scope: Scope) -> Any:
+    """What a text says; every error with the text."""
     try:
-        result = _Walker(scope).visit(syntax(text))
+        return _Walker(scope).visit(syntax(text))
     except ExpressionError as error:
         raise ExpressionError(f"in {_shown(text)}: {error}") from None
     except _CANNOT as error:
         raise ExpressionError(
             f"in {_shown(text)}: this has no meaning in symbols: {error or type(error).__name__}"
         ) from None
-    if isinstance(result, CONDITIONS):
-        raise ExpressionError(f"{_shown(text)} is a comparison where a number is needed; use where(cond, a, b)")
-    if any(part.has(sp.zoo, sp.nan, sp.oo, -sp.oo) for part in _components(result)):
-        raise ExpressionError(f"{_shown(text)} divides by zero or is infinite")
-    return result
 
 
 # What SymPy raises at arguments that it was not made for.

@@ -116,7 +116,7 @@ def _line_stage(solution: Solution, name: str, everything: Any, label: str) -> t
     if name in solution.exact_names:
         (exact,) = axes.plot(x, first, "--", color=EXACT, lw=1, label="exact")
         axes.legend(loc="upper right")
-    low, high = float(np.min(everything)), float(np.max(everything))
+    low, high = float(np.nanmin(everything)), float(np.nanmax(everything))
     pad = 0.05 * (high - low or 1.0)
     axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=label, ylim=(low - pad, high + pad))
     axes.margins(x=0)

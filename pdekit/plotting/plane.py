@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
 from pdekit.typing import Array
 
@@ -88,6 +89,8 @@ class Plane:
         The coordinates along both axes.
     shape : {"flat", "disc", "half disc"}
         How the points follow from them.
+    level : array of shape (m, n), optional
+        Where the domain is no box: positive inside, zero on its boundary.
     """
 
     x: Array
@@ -97,6 +100,7 @@ class Plane:
     equal: bool
     lines: tuple[Array, Array]
     shape: Shape = "flat"
+    level: Array | None = None
 
     @property
     def aspect(self) -> float:
@@ -104,7 +108,7 @@ class Plane:
         return float(np.ptp(self.y) / np.ptp(self.x))
 
 
-def plane(grid: Grid, first: int, second: int, values: Array) -> Plane:
+def plane(grid: Grid, first: int, second: int, values: Array, level: Array | None = None) -> Plane:
     """The plane of two axes of a grid.
 
     In curved coordinates a plane of r and phi is a disc or ring, one of r and theta a half disc; the hole about a pole,
@@ -116,7 +120,10 @@ def plane(grid: Grid, first: int, second: int, values: Array) -> Plane:
     if grid.geometry is None or names[0] != "r" or names[1] == "z":
         x, y = np.meshgrid(p, q, indexing="ij")
         ratio = float(np.ptp(q) / np.ptp(p))
-        return Plane(x, y, values, (axis_label(grid, names[0]), axis_label(grid, names[1])), 0.2 < ratio < 5, (p, q))
+        labels = axis_label(grid, names[0]), axis_label(grid, names[1])
+        if level is not None:
+            level = _line(grid, second, _line(grid, first, level, 0)[1], 1)[1]
+        return Plane(x, y, values, labels, 0.2 < ratio < 5, (p, q), level=level)
     if names[1] == "theta":
         for side, pole in grid.poles("theta").items():
             first_row, q = values.take([0 if side == "left" else -1], axis=1), np.sort(np.append(q, pole))
@@ -139,12 +146,14 @@ def _greek(name: str) -> str:
 
 def planes(grid: Grid, values: Array) -> list[tuple[str, Plane]]:
     """The plane of a two-dimensional grid, or the three middle ones of a three-dimensional, with titles."""
+    level = grid.level if isinstance(grid, DomainGrid) else None
     if grid.ndim == 2:
-        return [("", plane(grid, 0, 1, values))]
+        return [("", plane(grid, 0, 1, values, level))]
     found = []
     for k, name in enumerate(grid.names):
         middle = grid.axes[k].size // 2
         first, second = (i for i in range(3) if i != k)
         title = f"{name} = {grid.axes[k].nodes[middle]:.3g}"
-        found.append((title, plane(grid, first, second, values.take(middle, axis=k))))
+        part = None if level is None else level.take(middle, axis=k)
+        found.append((title, plane(grid, first, second, values.take(middle, axis=k), part)))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pdekit.boundary.conditions import FaceConditions
+from pdekit.boundary.conditions import DOMAIN, FaceConditions
 from pdekit.geometry.grid import Grid
 from pdekit.problem import Problem
 
@@ -60,7 +60,12 @@ def _of_unit(unit: str) -> str:
 def _conditions(grid: Grid, name: str, faces: dict[str, FaceConditions]) -> list[str]:
     found = []
     for axis, pair in faces.items():
+        if axis == DOMAIN:
+            found += [f"domain: {condition.describe(name)}" for condition in pair.left]
+            continue
         for side in ("left", "right"):
+            if not grid.touches(axis, side):
+                continue
             conditions = pair[side]
             words = " and ".join(c.describe(name) for c in conditions) or "outflow (one-sided rows)"
             if side in grid.poles(axis):

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.conditions import SIDES
+from pdekit.boundary.conditions import DOMAIN, SIDES
 from pdekit.errors import PdekitError
+from pdekit.geometry.domain_grid import DomainGrid
+from pdekit.geometry.grid import Grid
 from pdekit.language.delayed_systems import delays_of
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import Unknown
@@ -120,7 +122,8 @@ class _Claim:
             for axis, pair in faces.items():
                 for side in SIDES:
                     for number, condition in enumerate(pair[side]):
-                        demand = f"condition of {name} at {axis}.{side}" + (f", number {number + 1}" if number else "")
+                        place = "the boundary of the domain" if axis == DOMAIN else f"{axis}.{side}"
+                        demand = f"condition of {name} at {place}" + (f", number {number + 1}" if number else "")
                         self._try(demand, partial(self._condition, name, axis, side, condition))
         return ClaimCheck(tuple(self.residuals), tuple(self.unchecked))
 
@@ -181,12 +184,15 @@ class _Claim:
         if not isinstance(condition.value, str | int | float | sp.Expr):
             return "its data are no formula"
         u = self.fields[symbol]
-        demanded = demanded_data(u, condition, axis, side, self.system)
+        demanded = demanded_data(u, condition, axis, side, self.system, self.problem.grid.normal)
         needed, given = (data.xreplace(self.fields) for data in demanded)
+        scale = max(self._greatest([needed]), self._greatest([u]))
+        if axis == DOMAIN:
+            return self._largest([needed, -given], {**self.places, **_on_boundary(self.problem.grid)}, scale)
         line = self.problem.grid[axis]
         places = {**self.places, axis: np.full(self.places[axis].shape, line.left if side == "left" else line.right)}
         # Data are often zero: they are so beside what the solution is inside.
-        return self._largest([needed, -given], places, max(self._greatest([needed]), self._greatest([u])))
+        return self._largest([needed, -given], places, scale)
 
     def _values(self, terms: list[Any], places: dict[str, Any]) -> Any:
         """Of every term at every place."""
@@ -220,5 +226,17 @@ def _places(problem: Problem) -> dict[str, Any]:
         name: axis.left + axis.length * rng.uniform(MARGIN, 1 - MARGIN, POINTS)
         for name, axis in zip(problem.grid.names, problem.grid.axes)
     }
+    if isinstance(problem.grid, DomainGrid):
+        chosen = rng.choice(np.flatnonzero(problem.grid.level > 0), POINTS)
+        found = {n: np.broadcast_to(c, problem.grid.shape).ravel()[chosen] for n, c in problem.grid.coordinates.items()}
     moments = np.resize(MOMENTS, POINTS)
     return {**found, "t": start + moments * ((1.0 if end is None else end) - start)}
+
+
+def _on_boundary(grid: Grid) -> dict[str, Any]:
+    """Points of the boundary of a domain, where it crosses steps of the grid."""
+    assert isinstance(grid, DomainGrid)
+    crossings, own = grid.crossing_points(), grid.on_boundary
+    found = {n: np.concatenate([crossings[n], np.broadcast_to(c, grid.shape)[own]]) for n, c in grid.coordinates.items()}
+    chosen = np.random.default_rng(0).choice(next(iter(found.values())).size, POINTS)
+    return {n: line[chosen] for n, line in found.items()}

@@ -8,13 +8,13 @@ P. J. Roache, *Code verification by the method of manufactured solutions*, J. Fl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
+from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
 from pdekit.errors import SolverError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.delayed_systems import delays_of
@@ -83,9 +83,12 @@ def _cartesian(grid: Grid, turns: dict[str, int]) -> list[Any]:
 
 
 def demanded_data(
-    u: Any, condition: BoundaryCondition, axis: str, side: str, system: EquationSystem
+    u: Any, condition: BoundaryCondition, axis: str, side: str, system: EquationSystem, normal: Sequence[Any] | None = None
 ) -> tuple[Any, Any]:
-    """The data with which a known function u satisfies a condition, and those that it has, where they are symbols (else zero)."""
+    """The data with which a known function u satisfies a condition, and those that it has, where they are symbols (else zero).
+
+    `normal`, on the boundary of a domain: the components of the normal in symbols, None where they are not known.
+    """
     sign = -1 if side == "left" else 1
     x = sp.Symbol(axis)
     names = Scope({**system.known, **{str(s): s for s in (*system.axes, system.t, *system.parameters, *system.states)}})
@@ -100,9 +103,27 @@ def demanded_data(
         return parse(value, names) if isinstance(value, str) else sp.nsimplify(value)
 
     a = [symbols(v) for v in condition.coefficients]
-    needed = sp.Add(*(a_k * sign**k * sp.diff(u, x, k) for k, a_k in enumerate(a)))
+    if axis == DOMAIN:
+        needed = sp.Add(*(a_k * _along_normal(u, system, normal, k) for k, a_k in enumerate(a)))
+    else:
+        needed = sp.Add(*(a_k * sign**k * sp.diff(u, x, k) for k, a_k in enumerate(a)))
     scalar = isinstance(condition.value, str | sp.Expr | int | float)
     return needed, symbols(condition.value) if scalar else sp.Integer(0)
+
+
+def _along_normal(u: Any, system: EquationSystem, normal: Sequence[Any] | None, k: int) -> Any:
+    if k == 0:
+        return u
+    if normal is None:
+        raise SolverError("the normal of a domain that is a mask is not known in symbols: give an exact solution", key="exact")
+    return sp.Add(*(n * sp.diff(u, x) for n, x in zip(normal, system.axes)))
+
+
+def _on_domain(u: Any, pair: FaceConditions, problem: Problem) -> BoundaryCondition:
+    """The condition on the boundary of the domain with the data that u needs there."""
+    (condition,) = pair.left
+    needed, _ = demanded_data(u, condition, DOMAIN, "left", problem.system, problem.grid.normal)
+    return BoundaryCondition(condition.coefficients, needed)
 
 
 def _boundary_value(
@@ -187,6 +208,8 @@ def manufactured(problem: Problem) -> Problem:
     boundary = {
         name: {
             axis: {side: _faces(named[name], pair, problem.grid, axis, side, system, fields) for side in SIDES}
+            if axis != DOMAIN
+            else _on_domain(named[name], pair, problem)
             for axis, pair in faces.items()
         }
         for name, faces in problem.conditions.items()

@@ -43,11 +43,15 @@ class ReductionTerm(Term):
 
     def number(self, at: Values) -> Any:
         """The number itself."""
-        values = np.broadcast_to(at.operand(self.operand), self.context.grid.shape)
+        values = self._values(at)
         if self._places is None:
             return np.max(values) if self.symbol.kind == "max" else np.min(values)
         place, weights = self._places
         return np.sum(weights * values[place])
+
+    def _values(self, at: Values) -> Array:
+        """Those of the field on every node."""
+        return np.broadcast_to(at.operand(self.operand), self.context.grid.shape)
 
     def value(self, at: Values) -> Array:
         return np.full(self.context.grid.size, self.number(at), dtype=self.context.dtype)
@@ -69,7 +73,7 @@ class ReductionTerm(Term):
         grid = self.context.grid
         full = np.zeros(grid.shape)
         if self._places is None:
-            values = np.broadcast_to(at.operand(self.operand), grid.shape)
+            values = self._values(at)
             full.flat[np.argmax(values) if self.symbol.kind == "max" else np.argmin(values)] = 1.0
         else:
             place, weights = self._places

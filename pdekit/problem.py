@@ -351,13 +351,22 @@ class Problem:
     @cached_property
     def semidiscrete(self) -> SemiDiscrete:
         """The discretized system."""
+        return self._discretized(SemiDiscrete)
+
+    def discretize(self, make: Callable[..., SemiDiscrete]) -> None:
+        """Have the system made by another class, and measured."""
+        self.__dict__["semidiscrete"] = self._discretized(make)
+        self.series, self.ending = self._measurements()
+        self.derived = self._derived_fields()
+
+    def _discretized(self, make: Callable[..., SemiDiscrete]) -> SemiDiscrete:
         dtype = complex if self.is_complex else float
         choices = scheme_choices(self.system, self.schemes, self.order, self.grid)
         system = with_schemes(self.system, choices)
         if self.advection != "central":
             system = with_convective_fluxes(system, self.advection)
         lower, upper = self._bounds
-        return SemiDiscrete(system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper)
+        return make(system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper)
 
     @cached_property
     def _bounds(self) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -425,8 +434,18 @@ class Problem:
                     )
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:
-        """Values of data (text, number, array, callable or file) on the grid."""
-        names: dict[str, Any] = {**self.grid.coordinates, **self._parameters}
+        """Values of data (text, number, array, callable or file) on the grid.
+
+        Of those that cannot be had on a part of a grid alone, which are arrays and noise, the whole is made and cut.
+        """
+        grid = self.grid
+        if isinstance(source, FileData | Field | np.ndarray) or (isinstance(source, str) and "noise" in source):
+            grid = grid.whole
+        found = self._sampled_on(grid, source, what, t)
+        return found if grid is self.grid else found[np.ix_(*(axis.index for axis in self.grid.axes))]
+
+    def _sampled_on(self, grid: Grid, source: Any, what: str, t: float | None) -> Array:
+        names: dict[str, Any] = {**grid.coordinates, **self._parameters}
         if t is not None:
             names["t"] = t
         if source is None:
@@ -434,11 +453,11 @@ class Problem:
         try:
             source = self._symbolic(source, what)
             if isinstance(source, FileData):
-                return source.load(self.grid.shape)
+                return source.load(grid.shape)
             if isinstance(source, str | sp.Expr):
                 values = np.asarray(sample_text(source, names, self.system.known))
-                return np.broadcast_to(values, self.grid.shape)
-            return sample_values(source, self.grid.shape, names)
+                return np.broadcast_to(values, grid.shape)
+            return sample_values(source, grid.shape, names)
         except PdekitError as error:
             raise error.under(what) from None
 
@@ -520,6 +539,14 @@ class Problem:
         """This problem, discretized already, with the settings of one run: what its file says."""
         made = copy.copy(self)
         made.time, made.output = time, output
+        return made
+
+    def on_part(self, part: Grid) -> Problem:
+        """This problem, checked already, on the part of its grid that one process has."""
+        made = copy.copy(self)
+        made.grid, made._initial_fields, made._notes_on_faces = part, None, []
+        for name in ("semidiscrete", "_bounds"):
+            made.__dict__.pop(name, None)
         return made
 
     def span(self, t_end: float | None) -> tuple[float, float]:

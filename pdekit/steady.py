@@ -347,6 +347,7 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
         jacobian,
         lambda x: abs(system.jacobian(0.0, x)) @ np.abs(x),
         [block.slice for block in system.blocks],
+        system.grid.ranks,
     )
     if system.bounds is not None:
         return _within_bounds(system, problem, y, factorised, statistics)

@@ -96,6 +96,15 @@ class SemiDiscrete:
         """Number of unknowns of the ODE system."""
         return self.layout.size
 
+    @property
+    def shared_size(self) -> int:
+        """Number of unknowns of all processes that share the grid."""
+        return self.size
+
+    def mean(self, values: Array) -> float:
+        """Mean of numbers, one for every unknown, over all processes that share the grid."""
+        return float(np.mean(values))
+
     def unpack(self, t: float, y: Array) -> dict[str, Array]:
         """Full arrays of all unknowns and rates, prescribed values included."""
         return self.layout.unpack(t, y)
@@ -237,6 +246,10 @@ class SemiDiscrete:
     def is_linear(self) -> bool:
         """Whether there is no rest N: the Jacobian is L at all times."""
         return self.function is None and all(s.rest == 0 for s in self.splits.values())
+
+    def linear(self, y: Array) -> Array:
+        """``L y``."""
+        return np.asarray(self.L @ y)
 
     def nonlinear(self, t: float, y: Array) -> Array:
         """N(t, y)."""

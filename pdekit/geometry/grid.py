@@ -16,6 +16,7 @@ from pdekit.errors import GridError, nearest_hint
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.coordinates import CARTESIAN, SYSTEMS, Geometry, Measure, pole_ends
 from pdekit.geometry.values import sample_values
+from pdekit.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from pdekit.language.vector_calculus import VectorCalculus
@@ -110,6 +111,21 @@ class Grid:
 
     def __getitem__(self, name: str | int) -> Axis:
         return self.axes[self.index(name)]
+
+    @property
+    def whole(self) -> Grid:
+        """The grid of which this one is a part: itself, unless processes share it."""
+        return self
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that share the whole."""
+        return ALONE
+
+    @property
+    def owned(self) -> tuple[slice, ...]:
+        """The nodes that count as this process' own: all, unless processes share them."""
+        return tuple(axis.owned for axis in self.axes)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -105,6 +105,10 @@ class RightHandSide(Protocol):
         """The greatest modulus; not a number if there is one that is not."""
         ...
 
+    def norm(self, Y: Array) -> float:
+        """The Euclidean norm."""
+        ...
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         """All stages of a method in one go, where there is a faster way than one after the other."""
         ...
@@ -138,7 +142,7 @@ def choose_right_hand_side(
     if single and compiled == "never":
         raise SolverError("single is for compiled kernels only; leave out compiled: never", key="time.precision")
     asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
-    if compiled == "never" or (not asked and system.size * evaluations < thresholds.worth_compiling):
+    if compiled == "never" or (not asked and system.shared_size * evaluations < thresholds.worth_compiling):
         return MatrixRightHandSide(system)
     with collection_paused():
         from pdekit.discretize.terms.term_protocol import NotCompiled
@@ -254,6 +258,9 @@ class MatrixRightHandSide:
     def greatest(self, Y: Array) -> float:
         return float(np.max(np.abs(Y)))
 
+    def norm(self, Y: Array) -> float:
+        return float(np.linalg.norm(Y))
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         return None
 
@@ -295,6 +302,9 @@ class CompiledRightHandSide:
 
     def greatest(self, Y: Array) -> float:
         return float(self._passes.greatest(Y.reshape(-1)))
+
+    def norm(self, Y: Array) -> float:
+        return float(np.linalg.norm(Y))
 
     @property
     def _blocks(self) -> tuple[int, int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from pdekit.typing import Array
+
 
 class Ranks(Protocol):
     """The processes of a run."""
@@ -19,6 +21,10 @@ class Ranks(Protocol):
 
     def total(self, value: Any) -> Any:
         """The sum of the numbers that all bring, the same to the last bit on all of them."""
+        ...
+
+    def greatest_of(self, group: tuple[int, ...], values: Array) -> Array:
+        """The greatest values, one by one, of the processes that name the same group."""
         ...
 
 
@@ -38,6 +44,9 @@ class Alone:
 
     def total(self, value: Any) -> Any:
         return value
+
+    def greatest_of(self, group: tuple[int, ...], values: Array) -> Array:
+        return values
 
 
 ALONE = Alone()

@@ -28,8 +28,8 @@ from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
 from pdekit.time.loop import Stop, stops_of
 from pdekit.time.maruyama import Path
-from pdekit.time.method_choice import Choice, choose
 from pdekit.time.method import Method
+from pdekit.time.method_choice import Choice, choose
 from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
 from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
@@ -436,7 +436,7 @@ class Run:
 
     def _coarse_defect(self) -> float | None:
         """By how much data that prescribe derivatives only fail to balance, on a grid of half as many nodes."""
-        grid, axes = self.problem.grid, {}
+        grid, axes = self.problem.grid.whole, {}
         for name, axis in zip(grid.names, grid.axes):
             nodes = axis.nodes[::2]
             if not axis.periodic and axis.size % 2 == 0:

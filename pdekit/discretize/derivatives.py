@@ -144,11 +144,13 @@ def rows_by_axis(
         if parity.get(name, 1) is None:
             made = partial(_one_sided_rows, axis=k, derivative=n, order=order, ends=ends, closure=closure, **options)
         else:
-            left, right = ends
-            sides = {"left": left, "right": right}
-            made = partial(node_rows, axis=k, derivative=n, order=order, closure=closure, **sides, **options)
+            made = partial(_rows_across_poles, axis=k, derivative=n, order=order, ends=ends, closure=closure, **options)
         rows[k] = rows_on(grid, k, made)
     return rows
+
+
+def _rows_across_poles(grid: Grid, axis: int, derivative: int, order: int, ends: Any, **options: Any) -> AxisRows:
+    return node_rows(grid, axis, derivative, order, *ends, **options)
 
 
 def _one_sided_rows(grid: Grid, axis: int, derivative: int, order: int, ends: Any, **options: Any) -> AxisRows:

@@ -53,7 +53,7 @@ class Decomposition:
     def part(self, rank: int, ranks: Ranks) -> GridPart:
         """What a rank has of the grid."""
         lines = zip(self.grid.names, range(self.grid.ndim), self.place(rank))
-        return GridPart(self.grid, {name: self.line(axis, k) for name, axis, k in lines}, ranks)
+        return GridPart(self.grid, {name: self.line(axis, k) for name, axis, k in lines}, ranks, self.place(rank))
 
     def line(self, axis: int, part: int) -> Axis:
         """One part of an axis; the axis itself where it is not cut."""

@@ -56,9 +56,7 @@ class Halo:
         One state after the other, as they lie in a vector.
     """
 
-    def __init__(
-        self, processes: Processes, decomposition: Decomposition, arrangements: Sequence[Arrangement]
-    ) -> None:
+    def __init__(self, processes: Processes, decomposition: Decomposition, arrangements: Sequence[Arrangement]) -> None:
         self.processes, self.decomposition, self.arrangements = processes, decomposition, tuple(arrangements)
         self._kept: dict[Any, _Line] = {}
         place = decomposition.place(processes.rank)

@@ -17,7 +17,9 @@ LAUNCHERS = (
     ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
 )
 NEEDED = ("mpi4py", "petsc4py")
-INSTALL = 'pip install mpich mpi4py and then pip install "pdekit[petsc]" (or conda install -c conda-forge petsc4py mpi4py)'
+INSTALL = (
+    'pip install mpich mpi4py and then pip install "pdekit[petsc]" (or conda install -c conda-forge petsc4py mpi4py)'
+)
 
 
 @dataclass(frozen=True)

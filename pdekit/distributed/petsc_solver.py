@@ -13,9 +13,11 @@ from scipy import sparse
 from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.distributed.halo import Halo
 from pdekit.distributed.shared_system import SharedSystem
-from pdekit.errors import ConfigError, SolverError
+from pdekit.errors import ConfigError, SingularError, SolverError
 from pdekit.linear.solver_choice import Solvers
-from pdekit.linear.solver_protocol import LinearSolver
+from pdekit.linear.solver_protocol import LinearSolver, ShiftedProblem
+from pdekit.linear.updated import Woodbury
+from pdekit.stencils.sparse_products import diagonal
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.typing import Array, Matrix
 
@@ -51,8 +53,8 @@ class PetscSolver:
         Rows and columns of the box; those that are owned count.
     options : mapping of str to str, number
         Of PETSc, such as ``{"ksp_type": "cg", "pc_type": "gamg"}``.
-    null : bool
-        Constants are not determined: the solution of zero sum is taken.
+    weights : array, optional
+        Of the unknowns, where constants are not determined: the sums of the columns, so weighed, are zero.
 
     Raises
     ------
@@ -60,24 +62,33 @@ class PetscSolver:
         PETSc does not know an option's value, or was built without what it names.
     """
 
-    def __init__(self, halo: Halo, matrix: Matrix, options: Mapping[str, Any], *, null: bool = False) -> None:
-        self.halo, self.is_complex = halo, matrix.dtype.kind == "c"
+    symmetric = (
+        True  # in the weights of the grid, where constants are not determined; or the iterations say that it is not
+    )
+
+    def __init__(self, halo: Halo, matrix: Matrix, options: Mapping[str, Any], *, weights: Array | None = None) -> None:
+        self.weights, self.halo, self.is_complex = weights, halo, matrix.dtype.kind == "c"
         self.parts = 2 if self.is_complex else 1
-        rows = sparse.csr_array(matrix)[halo.owned]
+        rows = sparse.csr_array(matrix if weights is None else diagonal(weights) @ matrix)[halo.owned]
         rows = sparse.csr_array((rows.data, halo.numbers[rows.indices], rows.indptr), shape=(rows.shape[0], halo.count))
         if self.is_complex:
             rows = real_form(rows)
         rows.sort_indices()
         own, every = self.parts * halo.owned.size, self.parts * halo.count
         communicator = halo.processes.communicator
+        PETSc.garbage_cleanup(
+            communicator
+        )  # solvers that nobody holds any more: all processes have to let go of them together
         triple = (rows.indptr.astype(PETSc.IntType), rows.indices.astype(PETSc.IntType), np.asarray(rows.data, float))
         self.matrix = PETSc.Mat().createAIJ(((own, every), (own, every)), csr=triple, comm=communicator)
         self.right, self.found = self.matrix.createVecs()
-        if null:
-            self.matrix.setNullSpace(PETSc.NullSpace().create(constant=True, comm=communicator))
+        if weights is not None:
+            constants = PETSc.NullSpace().create(constant=True, comm=communicator)
+            self.matrix.setNullSpace(constants)
+            self.matrix.setTransposeNullSpace(constants)
         self.ksp = PETSc.KSP().create(comm=communicator)
         self.ksp.setOperators(self.matrix)
-        self._set(default_options(every) | dict(options))
+        self._set(default_options(every, weights is not None) | dict(options))
 
     def _set(self, options: Mapping[str, Any]) -> None:
         """Hand the options over, under a name of this solver's own."""
@@ -114,7 +125,7 @@ class PetscSolver:
         SolverError
             The iterations did not converge.
         """
-        given = np.ascontiguousarray(rhs[self.halo.owned])
+        given = np.ascontiguousarray((rhs if self.weights is None else self.weights * rhs)[self.halo.owned])
         if given.dtype.kind == "c" and not self.is_complex:
             return np.asarray(self.solve(given.real) + 1j * self.solve(given.imag))
         self.right.array[...] = given.astype(complex).view(float) if self.is_complex else given
@@ -131,9 +142,9 @@ class PetscSolver:
         return self.halo.update(x)
 
 
-def default_options(size: int) -> dict[str, Any]:
+def default_options(size: int, null: bool = False) -> dict[str, Any]:
     """What is taken where nothing is asked for: factors of the whole matrix for few unknowns, multigrid for many."""
-    if size <= REDUNDANT_UP_TO:
+    if size <= REDUNDANT_UP_TO and not null:
         return {"ksp_type": "gmres", "pc_type": "redundant", "redundant_pc_type": "lu"}
     return {"ksp_type": "gmres", "ksp_gmres_restart": 60, "pc_type": "gamg"}
 
@@ -160,9 +171,7 @@ class SharedSolvers(Solvers):
 
     modes = diagonal_part = stiff_parts = surrogate_modes = None
 
-    def __init__(
-        self, system: SharedSystem, options: Mapping[str, Any], thresholds: Thresholds = THRESHOLDS
-    ) -> None:
+    def __init__(self, system: SharedSystem, options: Mapping[str, Any], thresholds: Thresholds = THRESHOLDS) -> None:
         super().__init__(system, "auto", thresholds)
         self.shared, self.options = system, options
 
@@ -170,15 +179,33 @@ class SharedSolvers(Solvers):
         return SharedSolvers(system, self.options, self.thresholds)
 
     def shifted(self, shift: float, factor: float, matrix: Callable[[], Any], *, null: bool = False) -> LinearSolver:
-        return PetscSolver(self._halo(self.system.size), matrix(), self.options, null=null)
+        return PetscSolver(self._halo(self.system.size), matrix(), self.options)
 
     def factorise(self, matrix: Matrix) -> LinearSolver:
         if isinstance(matrix, LowRankUpdate):
-            raise ConfigError(
-                "numbers of whole fields in the equations, such as integral(u), are for explicit methods where ranks share the grid",
-                key="time.method",
-            )
+            return self._updated(matrix)
         return PetscSolver(self._halo(matrix.shape[0]), matrix, self.options)
+
+    def _updated(self, matrix: LowRankUpdate) -> LinearSolver:
+        """The solver where numbers of whole fields stand in the equations."""
+        if any(reduction.kind in ("max", "min") for reduction in self.shared.system.reductions):
+            raise SolverError(
+                "max and min in the equations are for explicit methods where ranks share the grid", key="time.method"
+            )
+        found = Woodbury(self.factorise(matrix.A), matrix, self.shared.processes)
+        if not found.is_regular:
+            raise SingularError("the Jacobian is singular, numbers of whole fields in it apart")
+        return found
+
+    def fast(self, problem: ShiftedProblem) -> LinearSolver | None:
+        """Of steady problems; where constants are not determined, of one unknown only."""
+        if problem.null and len(self.shared.blocks) > 1:
+            raise SolverError(
+                "a problem of several unknowns that prescribes derivatives only cannot be shared among ranks"
+            )
+        grid, (first, *_) = self.shared.grid, self.shared.blocks
+        weights = grid.weights.ravel()[first.free] if problem.null else None
+        return PetscSolver(self.shared.halo, problem.matrix(), self.options, weights=weights)
 
     def _halo(self, size: int) -> Halo:
         """Of vectors of all unknowns, or of the first half of them, as Newmark's method has it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ class Processes:
         self.communicator = communicator
         self.rank, self.count = communicator.Get_rank(), communicator.Get_size()
         self.meeting = communicator.Dup()  # apart, for what is said out of turn
-        self._lines: dict[tuple[int, ...], Any] = {}
+        self._groups: dict[tuple[int, ...], Any] = {}
 
     def greatest(self, value: float) -> float:
         """The greatest of all; not a number if one of them is not, which MPI leaves open."""
@@ -36,14 +35,13 @@ class Processes:
         first, *others = self.communicator.allgather(value)
         return sum(others, first)
 
-    def greatest_along(self, places: Sequence[int], values: Array) -> Array:
-        """The greatest values, one by one, of the processes at equal places."""
-        key = tuple(places)
-        if key not in self._lines:
-            everybody = sorted(set(self.communicator.allgather(key)))
-            self._lines[key] = self.communicator.Split(everybody.index(key), self.rank)
-        found = np.ascontiguousarray(values)
-        self._lines[key].Allreduce(MPI.IN_PLACE, found, op=MPI.MAX)
+    def greatest_of(self, group: tuple[int, ...], values: Array) -> Array:
+        """The greatest values, one by one, of the processes that name the same group."""
+        if group not in self._groups:
+            everybody = sorted(set(self.communicator.allgather(group)))
+            self._groups[group] = self.communicator.Split(everybody.index(group), self.rank)
+        found = np.array(values)
+        self._groups[group].Allreduce(MPI.IN_PLACE, found, op=MPI.MAX)
         return found
 
     def everywhere(self, value: bool) -> bool:

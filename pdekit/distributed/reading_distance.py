@@ -106,5 +106,7 @@ class ReadingDistance:
         if 2 * found + 2 >= axis.size:
             scheme = getattr(symbol, "scheme", None)
             what = f"{symbol} by the scheme {scheme}" if scheme else f"{symbol}"
-            raise ConfigError(f"{what} reads the whole axis and cannot be shared among ranks", key="discretization.schemes")
+            raise ConfigError(
+                f"{what} reads the whole axis and cannot be shared among ranks", key="discretization.schemes"
+            )
         return found

@@ -40,6 +40,8 @@ def shared_choice(problem: Problem) -> Choice:
         )
     choice = problem.choice()
     name = choice.method.name
+    if choice.method.family not in (*FAMILIES, *INSTEAD):
+        raise SolverError(f"{name} cannot be shared among ranks; run it without mpiexec", key="time.method")
     if can_be_shared(name):
         return choice
     other = METHODS[INSTEAD[choice.method.family]]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, cast
 
 from pdekit.distributed.decomposition import Decomposition, decompose
 from pdekit.distributed.gathered_output import GatheredOutput
@@ -23,7 +20,6 @@ from pdekit.run import Progress, Run
 from pdekit.settings import TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method import Method
-from pdekit.time.method_choice import Choice
 from pdekit.time.right_hand_side import RightHandSide
 
 
@@ -75,7 +71,8 @@ class SharedRun(Run):
 
     def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
         made = super().compiled(method, settings, span)
-        return None if made is None else SharedRightHandSide(made, self.system)
+        found: Any = None if made is None else SharedRightHandSide(made, self.system)
+        return cast(RightHandSide | None, found)  # the rest of the protocol is that of the one within
 
 
 def solve_shared(

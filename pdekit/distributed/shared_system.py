@@ -77,8 +77,15 @@ class SharedSystem(SemiDiscrete):
     def shared_size(self) -> int:
         return self.halo.count
 
+    def total(self, values: Array) -> Any:
+        return self.processes.total(np.sum(values[self.halo.owned]))
+
     def mean(self, values: Array) -> float:
-        return float(self.processes.total(float(np.sum(values[self.halo.owned])))) / self.shared_size
+        return float(self.total(values)) / self.shared_size
+
+    def triangular(self, columns: Array) -> Array:
+        own = np.linalg.qr(columns[self.halo.owned], mode="r")
+        return np.concatenate(self.processes.communicator.allgather(own))
 
     def linear(self, y: Array) -> Array:
         return self.halo.update(super().linear(y))

@@ -199,6 +199,11 @@ class Axis:
         return np.arange(self.size)
 
     @property
+    def start(self) -> float:
+        """Coordinate of the first node; of a part of a periodic axis that begins before the seam, left of the whole."""
+        return float(self.nodes[0])
+
+    @property
     def owned(self) -> slice:
         """Those of the nodes that count as this process' own: all, unless processes share them."""
         return slice(None)

@@ -127,6 +127,10 @@ class Grid:
         """The nodes that count as this process' own: all, unless processes share them."""
         return tuple(axis.owned for axis in self.axes)
 
+    def greatest_along(self, axis: int, values: NDArray[Any]) -> NDArray[Any]:
+        """The greatest values, one by one, of all parts of the grid that lie behind each other along an axis."""
+        return values
+
     @property
     def names(self) -> tuple[str, ...]:
         """Axis names, in order."""

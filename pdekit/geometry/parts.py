@@ -7,7 +7,7 @@ owned, if enough others are read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -66,6 +66,10 @@ class AxisPart(Axis):
         return False
 
     @property
+    def start(self) -> float:
+        return float(self.nodes[0] + self.length * (self.positions[0] // self.whole.size))
+
+    @property
     def owned(self) -> slice:
         return self._owned
 
@@ -113,12 +117,14 @@ class GridPart(Grid):
         All axes of the whole; those that are cut as an `AxisPart`.
     ranks : Ranks
         The processes that have the other parts.
+    place : sequence of int
+        Which part of every axis this one is.
     """
 
-    def __init__(self, whole: Grid, axes: Mapping[str, Axis], ranks: Ranks) -> None:
+    def __init__(self, whole: Grid, axes: Mapping[str, Axis], ranks: Ranks, place: Sequence[int]) -> None:
         self._axes = dict(axes)
         self.system, self.geometry = whole.system, whole.geometry
-        self._whole, self._ranks = whole, ranks
+        self._whole, self._ranks, self._place = whole, ranks, tuple(place)
 
     @property
     def whole(self) -> Grid:
@@ -127,3 +133,6 @@ class GridPart(Grid):
     @property
     def ranks(self) -> Ranks:
         return self._ranks
+
+    def greatest_along(self, axis: int, values: Array) -> Array:
+        return self.ranks.greatest_of((axis, *self._place[:axis], *self._place[axis + 1 :]), values)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.language.marked_terms import only

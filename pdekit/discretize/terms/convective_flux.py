@@ -101,7 +101,8 @@ class ConvectiveFluxTerm(Term):
     def _padded(self, state: Expression, values: Array, t: float) -> Array:
         """A state with nodes beyond the faces, the axis first."""
         u, g, context = np.moveaxis(values, self.axis, 0), self.ghosts, self.context
-        if context.grid.axes[self.axis].periodic:
+        line = context.grid.axes[self.axis]
+        if line.wraps:
             return np.concatenate([u[-g:], u, u[:g]])
         pair = context.faces(state).get(self.symbol.axis, {"left": (), "right": ()})
         beyond = {}
@@ -109,7 +110,7 @@ class ConvectiveFluxTerm(Term):
             inner = u[1 : g + 1][::-1] if side == "left" else u[-g - 1 : -1][::-1]
             edge = u[:1] if side == "left" else u[-1:]
             conditions = pair[side]
-            if not conditions:
+            if not conditions or side not in line.sides:
                 beyond[side] = np.repeat(edge, g, axis=0)
             elif conditions[0].is_dirichlet:
                 beyond[side] = 2 * edge - inner
@@ -130,7 +131,7 @@ class ConvectiveFluxTerm(Term):
     # ------------------------------------------------------------------------------------------------------------- value
 
     def value(self, at: Values) -> Array:
-        g, left = self.ghosts, float(self.context.grid.axes[self.axis].nodes[0])
+        g, left = self.ghosts, self.context.grid.axes[self.axis].start
         states = [self._padded(s, at.value(s), at.t) for s in self.symbol.states]
         n = states[0].shape[0]
         with np.errstate(all="ignore"):
@@ -159,7 +160,7 @@ class ConvectiveFluxTerm(Term):
         if self.symbol.scheme == "upwind":
             a = np.maximum(speed[near[0]], speed[near[1]])
         else:  # the same all along, so that the flux is smooth
-            a = ROOM * np.max(speed, axis=0, keepdims=True)
+            a = ROOM * self.context.grid.greatest_along(self.axis, np.max(speed, axis=0, keepdims=True))
         plus = [0.5 * (F[part] + a * u[part]) for part in near]
         minus = [0.5 * (F[part] - a * u[part]) for part in near]
         if self.symbol.scheme == "upwind":
@@ -171,7 +172,7 @@ class ConvectiveFluxTerm(Term):
     def row_sum(self, at: Values) -> float:
         states = [np.moveaxis(at.value(s), self.axis, 0) for s in self.symbol.states]
         line = self.context.grid.axes[self.axis]
-        return float(np.max(self._speed(self._fixed(at.t, float(line.nodes[0]), line.size), states))) / self.h
+        return float(np.max(self._speed(self._fixed(at.t, line.start, line.size), states))) / self.h
 
     def jacobian(self, at: Values) -> Matrix:
         raise SolverError(

@@ -422,12 +422,15 @@ class Problem:
         where = f"boundary.{name}.{DOMAIN}"
         if self.grid.is_box:
             if DOMAIN in given:
-                raise BoundaryError("there is no domain; it is said by the key domain, such as x**2 + y**2 < 1", key=where)
+                raise BoundaryError(
+                    "there is no domain; it is said by the key domain, such as x**2 + y**2 < 1", key=where
+                )
             return {}
         if DOMAIN not in given:
             if is_differentiated:
                 raise BoundaryError(
-                    "no condition on the boundary of the domain; give dirichlet, neumann (neumann: 0 is no flux) or robin", key=where
+                    "no condition on the boundary of the domain; give dirichlet, neumann (neumann: 0 is no flux) or robin",
+                    key=where,
                 )
             return {}
         condition = given[DOMAIN]
@@ -499,6 +502,15 @@ class Problem:
     @cached_property
     def semidiscrete(self) -> SemiDiscrete:
         """The discretized system."""
+        return self._discretized(SemiDiscrete)
+
+    def discretize(self, make: Callable[..., SemiDiscrete]) -> None:
+        """Have the system made by another class, and measured."""
+        self.__dict__["semidiscrete"] = self._discretized(make)
+        self.series, self.ending = self._measurements()
+        self.derived = self._derived_fields()
+
+    def _discretized(self, make: Callable[..., SemiDiscrete]) -> SemiDiscrete:
         dtype = complex if self.is_complex else float
         choices = scheme_choices(self.system, self.schemes, self.order, self.grid)
         system = with_schemes(self.system, choices)
@@ -509,7 +521,7 @@ class Problem:
             key = "positive" if self.positive else "splitting"
             raise ConfigError("is for limited schemes; give advection, weno5 say", key=f"discretization.{key}")
         lower, upper = self._bounds
-        return SemiDiscrete(
+        return make(
             system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper,
             why_limited=fluxes.reason, keeps_positive=bool(self.positive),
         )  # fmt: skip
@@ -642,8 +654,18 @@ class Problem:
                     )
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:
-        """Values of data (text, number, array, callable or file) on the grid."""
-        names: dict[str, Any] = {**self.grid.places, **self._parameters}
+        """Values of data (text, number, array, callable or file) on the grid.
+
+        Of those that cannot be had on a part of a grid alone, which are arrays and noise, the whole is made and cut.
+        """
+        grid = self.grid
+        if isinstance(source, FileData | Field | np.ndarray) or (isinstance(source, str) and "noise" in source):
+            grid = grid.whole
+        found = self._sampled_on(grid, source, what, t)
+        return found if grid is self.grid else found[np.ix_(*(axis.index for axis in self.grid.axes))]
+
+    def _sampled_on(self, grid: Grid, source: Any, what: str, t: float | None) -> Array:
+        names: dict[str, Any] = {**grid.places, **self._parameters}
         if t is not None:
             names["t"] = t
         if source is None:
@@ -651,13 +673,13 @@ class Problem:
         try:
             source = self._symbolic(source, what)
             if isinstance(source, FileData):
-                return source.load(self.grid.shape)
+                return source.load(grid.shape)
             if isinstance(source, str | sp.Expr):
-                return self.grid.spread(sample_text(source, names, self.system.known))
+                return grid.spread(sample_text(source, names, self.system.known))
             if callable(source):
-                shape = np.broadcast_shapes(*(c.shape for c in self.grid.places.values()))
-                return self.grid.spread(sample_values(source, shape, names))
-            return sample_values(source, self.grid.shape, names)
+                shape = np.broadcast_shapes(*(c.shape for c in grid.places.values()))
+                return grid.spread(sample_values(source, shape, names))
+            return sample_values(source, grid.shape, names)
         except PdekitError as error:
             raise error.under(what) from None
 
@@ -745,6 +767,14 @@ class Problem:
         """This problem, discretized already, with the settings of one run: what its file says."""
         made = copy.copy(self)
         made.time, made.output = time, output
+        return made
+
+    def on_part(self, part: Grid) -> Problem:
+        """This problem, checked already, on the part of its grid that one process has."""
+        made = copy.copy(self)
+        made.grid, made._initial_fields, made._notes_on_faces = part, None, []
+        for name in ("semidiscrete", "_bounds"):
+            made.__dict__.pop(name, None)
         return made
 
     def span(self, t_end: float | None) -> tuple[float, float]:

@@ -30,6 +30,7 @@ from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
 from pdekit.time.loop import Stop, stops_of
 from pdekit.time.maruyama import Path
+from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice, choose
 from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
@@ -156,10 +157,10 @@ class Run:
             y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
         else:
             y = system.pack(before.frame(0))
-        solvers = Solvers(system, settings.solver, self.thresholds)
+        solvers = self.solvers(settings)
         if choice is None:
             choice = self._choose(settings, start, y, end, solvers)
-        rhs = choice.method.compile(system, end - start, step, settings.compiled, settings.precision, self.thresholds)
+        rhs = self.compiled(choice.method, settings, end - start)
         if settings.precision == "single" and step is not None and rhs is not None:
             refuse_lost_steps(rhs, start, y, step, end - start)
         rate = None if choice.method.family == "exact" else rhs.evaluate if rhs is not None else system.rhs
@@ -189,15 +190,24 @@ class Run:
         found = self._solution(times, values, name, reasons, statistics, tuple(notes))
         return replace(found, series=recorder.arrays()) if self.problem.series else found
 
+    def solvers(self, settings: TimeSettings) -> Solvers:
+        """The linear solvers."""
+        return Solvers(self.system, settings.solver, self.thresholds)
+
+    def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
+        """The right-hand side in the form that an explicit method will use."""
+        step, compiled, precision = settings.step, settings.compiled, settings.precision
+        return method.compile(self.system, span, step, compiled, precision, self.thresholds)
+
     def _enders(self, t: float, y: Array) -> tuple[Notice, ...]:
         """What may end the run before its time."""
         stop, found = self.problem.stop, list[Notice]()
         if self.problem.ending is not None:
             found.append(EndOnCondition(self.problem.ending, str(stop.when), t, y))
         if stop.steady is not None:
-            found.append(EndWhenSteady(stop.steady, y))
+            found.append(EndWhenSteady(stop.steady, y, self.system.grid.ranks))
         if stop.seconds is not None:
-            found.append(EndByClock(stop.seconds))
+            found.append(EndByClock(stop.seconds, self.system.grid.ranks))
         return tuple(found)
 
     def _located(self, course: _Course, found: Ended) -> tuple[float, Array]:
@@ -332,13 +342,13 @@ class Run:
     def tolerance(self, settings: TimeSettings, scales: Sequence[float]) -> Tolerance:
         """What errors are measured by."""
         own = [1e-3 * settings.rtol * s if settings.atol is None else max(settings.atol, TINY) for s in scales]
-        return Tolerance(self.system.layout.spread(own), float(settings.rtol))
+        return Tolerance(self.system.layout.spread(own), float(settings.rtol), self.system.mean)
 
     def steady(self) -> Solution:
         """Solve ``0 = ...``."""
         refuse_unsound(self.system)
         statistics = Statistics()
-        solvers = Solvers(self.system, self.problem.time.solver, self.thresholds)
+        solvers = self.solvers(self.problem.time)
         result = solve_steady(
             self.system, self.system.pack(self.problem.take_initial_fields()), statistics, self._coarse_defect, solvers
         )
@@ -421,10 +431,11 @@ class Run:
         """
         system = self.system
         full = system.unpack(t, y)
-        scales = [float(np.max(np.abs(full[block.name]))) for block in system.blocks]
+        greatest = system.grid.ranks.greatest
+        scales = [greatest(float(np.max(np.abs(full[block.name])))) for block in system.blocks]
         if min(scales) == 0 and (rate is not None or max(scales) == 0):
             rates = np.abs((rate or system.rhs)(t, y))
-            found = [duration * float(np.max(rates[block.slice], initial=0.0)) for block in system.blocks]
+            found = [duration * greatest(float(np.max(rates[block.slice], initial=0.0))) for block in system.blocks]
             rounding = NOTHING * max([*scales, *found])  # a rate that is zero but for rounding says nothing of a size
             scales = [s if s > 0 else (r if r > rounding else 0.0) for s, r in zip(scales, found)]
         overall = max(scales)
@@ -432,7 +443,7 @@ class Run:
 
     def _coarse_defect(self) -> float | None:
         """By how much data that prescribe derivatives only fail to balance, on a grid of half as many nodes."""
-        grid, axes = self.problem.grid, {}
+        grid, axes = self.problem.grid.whole, {}
         for name, axis in zip(grid.names, grid.axes):
             nodes = axis.nodes[::2]
             if not axis.periodic and axis.size % 2 == 0:

@@ -343,7 +343,7 @@ class StateConditions:
         found = []
         for name, pair in self.faces.items():
             k = self.grid.index(name)
-            for side in SIDES:
+            for side in (side for side in SIDES if side in self.grid.axes[k].sides):
                 for position, condition in enumerate(pair[side]):
                     if condition.is_dirichlet:
                         found.append((k, side, 1.0 / condition.coefficients[0], self.data[k, side, position]))

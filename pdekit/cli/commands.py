@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pdekit.cli.environment import completion, env
+from pdekit.cli.shared import one_voice, refuse_different, shares_work
 from pdekit.cli.starting import gallery, new
 from pdekit.deferred import collection_paused
-from pdekit.errors import PdekitError, StorageError
+from pdekit.distributed.launch import launched
+from pdekit.errors import ConfigError, PdekitError, StorageError
 
 if TYPE_CHECKING:
     from pdekit.problem import Problem
@@ -144,7 +146,12 @@ def run(
     estimate: bool,
     quiet: bool,
 ) -> None:
-    """Solve the problem of CONFIG and write its results."""
+    """Solve the problem of CONFIG and write its results. After mpiexec -n N the ranks share the grid."""
+    if shares_work(launched()):
+        if estimate:
+            raise ConfigError("--estimate is for runs on one process")
+        one_voice(lambda processes: _run_shared(processes, config, overrides, python, output, force, quiet))
+        return
     problem = _load(config, overrides, python)
     path = output or Path(problem.output.file or f"results/{config.stem}.h5")
     from pdekit.io.hdf5_writer import check_output
@@ -164,6 +171,31 @@ def run(
     if estimate:
         report = None if quiet else lambda text: click.echo(f"estimating: {text}", err=True)
         click.echo(f"estimated error  {errors_of(problem, open_result(path), report)}")
+
+
+def _run_shared(
+    processes: Any,
+    config: Path,
+    overrides: tuple[str, ...],
+    python: bool,
+    output: Path | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """The run of one of several processes; the first one speaks for all."""
+    refuse_different(processes, config, overrides)
+    problem = _load(config, overrides, python)
+    path = output or Path(problem.output.file or f"results/{config.stem}.h5")
+    from pdekit.distributed.shared_run import solve_shared
+    from pdekit.solving import ProgressLines
+
+    speaks = processes.rank == 0 and not quiet
+    if speaks:
+        _say_notes(problem)
+    follow = ProgressLines(problem.span(None)[1]) if speaks and not problem.steady else None
+    solution = solve_shared(problem, processes, path, force=force, progress=follow)
+    if speaks:
+        _summary(problem, solution, path)
 
 
 def _solve_with_progress(problem: Problem, path: Path, force: bool, quiet: bool) -> Solution:

@@ -46,11 +46,14 @@ class InterfaceFluxes:
     reconstruction : Reconstruction
     by_characteristics : bool
         Whether a system is split by eigenvectors.
+    greatest_along : callable of array
+        The greatest values, one by one, of all parts into which lines are cut.
     """
 
     physical: PhysicalFluxes
     reconstruction: Reconstruction
     by_characteristics: bool
+    greatest_along: Callable[[Array], Array] = np.asarray
 
     def at(self, fixed: Fixed, states: Sequence[Array]) -> list[Array]:
         """The fluxes of all equations.
@@ -117,7 +120,9 @@ class InterfaceFluxes:
         at_nodes, near = fixed(-float(g), n), [slice(k, k + n - 2 * g + 1) for k in range(2 * g)]
         F, U = np.array(self.physical.at(at_nodes, states)), np.array(states)
         speeds = np.abs(np.array(self.physical.speeds(at_nodes, states)))
-        fastest = ROOM * np.max(speeds, axis=1, keepdims=True)  # the same all along, so that the flux is smooth
+        fastest = ROOM * self.greatest_along(
+            np.max(speeds, axis=1, keepdims=True)
+        )  # the same all along, so that the flux is smooth
         overall = np.max(fastest, axis=0)
         if not self.by_characteristics:
             return [self._split([f[s] for s in near], [u[s] for s in near], overall) for f, u in zip(F, U)]
@@ -141,7 +146,7 @@ class InterfaceFluxes:
         """The fluxes, moved towards Rusanov's where they would take away what is to stay positive."""
         flux, below, above = self.physical, [u[:-1] for u in states], [u[1:] for u in states]
         safe, speed = self._rusanov(fixed, below, above, (-1.0, 0.0))
-        fastest = np.max(speed, axis=0, keepdims=True)
+        fastest = self.greatest_along(np.max(speed, axis=0, keepdims=True))
         twice = np.divide(2 * POSITIVE_COURANT, fastest, out=np.zeros_like(fastest), where=fastest > 0)  # 2 lambda
         count = below[0].shape[0]
         share: Any = 1.0

@@ -113,6 +113,23 @@ class SemiDiscrete:
         """Number of unknowns of the ODE system."""
         return self.layout.size
 
+    @property
+    def shared_size(self) -> int:
+        """Number of unknowns of all processes that share the grid."""
+        return self.size
+
+    def total(self, values: Array) -> Any:
+        """Sum of numbers, one for every unknown, over all processes that share the grid."""
+        return np.sum(values)
+
+    def mean(self, values: Array) -> float:
+        """Mean of the same."""
+        return float(np.mean(values))
+
+    def triangular(self, columns: Array) -> Array:
+        """Columns of the height of a vector, or fewer rows with the same products of columns."""
+        return columns
+
     def unpack(self, t: float, y: Array) -> dict[str, Array]:
         """Full arrays of all unknowns and rates, prescribed values included."""
         return self.layout.unpack(t, y)
@@ -273,6 +290,10 @@ class SemiDiscrete:
         """Whether there is no rest N: the Jacobian is L at all times."""
         return self.function is None and all(s.rest == 0 for s in self.splits.values())
 
+    def linear(self, y: Array) -> Array:
+        """``L y``."""
+        return np.asarray(self.L @ y)
+
     def nonlinear(self, t: float, y: Array) -> Array:
         """N(t, y)."""
         if self.function is not None:
@@ -315,7 +336,7 @@ class SemiDiscrete:
         terms = [self.program.term(reduction) for reduction in self.system.reductions]
         rows = sparse.vstack([term.row(frame) for term in terms if isinstance(term, ReductionTerm)], format="csr")
         F = self._stack_rest(frame, n + count)
-        nested, V = rows[:, n:].toarray(), rows[:, :n]
+        nested, V = self.grid.ranks.total(rows[:, n:].toarray()), rows[:, :n]
         if np.any(nested):
             V = sparse.csr_array(np.linalg.inv(np.eye(count) - nested)) @ V
         return LowRankUpdate(sparse.csr_array(self.L + F[:, :n]), sparse.csr_array(F[:, n:]), sparse.csr_array(V))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pdekit.errors import GridError, nearest_hint
 from pdekit.typing import Array
@@ -178,6 +178,36 @@ class Axis:
 
     def __hash__(self) -> int:
         return hash((self.left, self.right, self.periodic, self.nodes.tobytes()))
+
+    @property
+    def whole(self) -> Axis:
+        """The axis of which this one is a part: itself, unless processes share it."""
+        return self
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the last stored node is a neighbour of the first."""
+        return self.periodic
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The ends that are here: none of a periodic axis, and of a part those that it reaches."""
+        return () if self.periodic else ("left", "right")
+
+    @property
+    def index(self) -> NDArray[np.intp]:
+        """The nodes by their numbers in the whole."""
+        return np.arange(self.size)
+
+    @property
+    def start(self) -> float:
+        """Coordinate of the first node; of a part of a periodic axis that begins before the seam, left of the whole."""
+        return float(self.nodes[0])
+
+    @property
+    def owned(self) -> slice:
+        """Those of the nodes that count as this process' own: all, unless processes share them."""
+        return slice(None)
 
     @property
     def size(self) -> int:

@@ -16,6 +16,7 @@ from pdekit.errors import GridError, nearest_hint
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.coordinates import CARTESIAN, SYSTEMS, Geometry, Measure, pole_ends
 from pdekit.geometry.values import sample_values
+from pdekit.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from pdekit.language.vector_calculus import VectorCalculus
@@ -114,6 +115,25 @@ class Grid:
 
     def __getitem__(self, name: str | int) -> Axis:
         return self.axes[self.index(name)]
+
+    @property
+    def whole(self) -> Grid:
+        """The grid of which this one is a part: itself, unless processes share it."""
+        return self
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that share the whole."""
+        return ALONE
+
+    @property
+    def owned(self) -> tuple[slice, ...]:
+        """The nodes that count as this process' own: all, unless processes share them."""
+        return tuple(axis.owned for axis in self.axes)
+
+    def greatest_along(self, axis: int, values: NDArray[Any]) -> NDArray[Any]:
+        """The greatest values, one by one, of all parts of the grid that lie behind each other along an axis."""
+        return values
 
     @cached_property
     def names(self) -> tuple[str, ...]:

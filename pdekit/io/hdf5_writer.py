@@ -16,6 +16,7 @@ from pdekit.checkpoints import Checkpoint
 from pdekit.errors import StorageError
 from pdekit.geometry.grid import Grid
 from pdekit.io.superblock import open_to_readers, trim
+from pdekit.outputs import Boxes
 from pdekit.typing import Array
 
 TEXT_BYTES = 4096  # room for texts that are only known at the end
@@ -62,6 +63,15 @@ def axis_scales(file: Any, grid: Grid) -> list[Any]:
         scale.make_scale(name)
         scales.append(scale)
     return scales
+
+
+def _put(data: Any, place: tuple[int, ...], values: Any) -> None:
+    """A field into its place; one that comes in boxes, box by box."""
+    if not isinstance(values, Boxes):
+        data[(*place, ...)] = values
+        return
+    for box, own in values.boxes():
+        data[(*place, *box)] = own
 
 
 class ResultWriter:
@@ -220,7 +230,7 @@ class ResultWriter:
         try:
             if self.steady:
                 for name in self._names:
-                    self._file[name][...] = values[name]
+                    _put(self._file[name], (), values[name])
                 self._publish()
                 return
             if self._descriptor < 0:
@@ -230,7 +240,7 @@ class ResultWriter:
             for name in self._names:
                 data = self._file[name]
                 data.resize(count + 1, axis=0)
-                data[count] = values[name]
+                _put(data, (count,), values[name])
                 data.flush()
             times = self._file["t"]
             times.resize(count + 1, axis=0)

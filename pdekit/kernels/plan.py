@@ -284,7 +284,7 @@ class _Planner:
                 entries = matrix.tocoo()
                 i, j = entries.coords
                 offset = j - i
-                if line.periodic:
+                if line.wraps:
                     offset = (offset + n // 2) % n - n // 2
                 low, high = np.zeros(n, dtype=int), np.zeros(n, dtype=int)
                 np.minimum.at(low, i, offset)
@@ -295,7 +295,7 @@ class _Planner:
             width = int(np.max(high - low)) + 1
             if width > min(MOST_SLOTS, n):
                 raise NotCompiled(f"rows along {self.grid.names[axis]!r} reach over {width} nodes")
-            if line.periodic:
+            if line.wraps:
                 width = int(np.max(high)) - int(np.min(low)) + 1
                 index = (np.arange(n)[:, None] + int(np.min(low)) + np.arange(width)) % n
             else:
@@ -335,7 +335,7 @@ class _Planner:
     def _flux(self, form: FluxDifference, symbol: Expression, windows: dict[int, Window]) -> FluxTables:
         axis, pieces = form.axis, form.rows
         window, state = windows[axis], self._state(form.operand)
-        periodic = self.grid.axes[axis].periodic
+        periodic = self.grid.axes[axis].wraps
         n, points = pieces.divergence.matrix.shape
         count = int(np.max(np.diff(pieces.divergence.matrix.indptr)))
         D = pieces.divergence.matrix.tocoo()

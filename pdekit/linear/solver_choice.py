@@ -72,6 +72,10 @@ class Solvers:
         self.structure = Structure(system)
         check_setting(setting)
 
+    def of(self, system: SemiDiscrete) -> Solvers:
+        """Those of another system for the same unknowns."""
+        return Solvers(system, self.setting, self.thresholds)
+
     @cached_property
     def modes(self) -> Diagonalisation | None:
         """The eigenvectors of the linear part, L or the stiffness K, of one equation; None if they are not along axes."""

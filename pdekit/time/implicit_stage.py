@@ -57,6 +57,7 @@ class ImplicitStage:
             lambda x: iteration_matrix(M, hg, system.jacobian(t, x)),
             lambda x: abs(M) @ (np.abs(x) + np.abs(known)) + hg * (abs(system.jacobian(t, x)) @ np.abs(x)),
             self._blocks,
+            system.grid.ranks,
         )
         if bounds is not None:
             problem, guess = within_bounds(problem, bounds, 1.0), bounds.projected(guess)

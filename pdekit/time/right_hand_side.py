@@ -106,6 +106,10 @@ class RightHandSide(Protocol):
         """The greatest modulus; not a number if there is one that is not."""
         ...
 
+    def norm(self, Y: Array) -> float:
+        """The Euclidean norm."""
+        ...
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         """All stages of a method in one go, where there is a faster way than one after the other."""
         ...
@@ -144,7 +148,7 @@ def choose_right_hand_side(
     if (
         system.couples_rates
         or compiled == "never"
-        or (not asked and system.size * evaluations < thresholds.worth_compiling)
+        or (not asked and system.shared_size * evaluations < thresholds.worth_compiling)
     ):
         return MatrixRightHandSide(system)
     with collection_paused():
@@ -188,6 +192,12 @@ def refuse_lost_steps(side: RightHandSide, t: float, y: Array, step: float, dura
                 f"values of {size:.3g}; take longer steps, or double precision",
                 key="time.precision",
             )
+
+
+def _length(x: Array) -> float:
+    """The 2-norm without BLAS, whose threads wait for each other on a busy machine: 3 ms instead of 10 us for 32,768 numbers."""
+    flat = x.reshape(-1)
+    return float(np.sqrt(np.einsum("i,i->", flat, flat.conj()).real))
 
 
 class MatrixRightHandSide:
@@ -259,6 +269,9 @@ class MatrixRightHandSide:
     def greatest(self, Y: Array) -> float:
         return float(np.max(np.abs(Y)))
 
+    def norm(self, Y: Array) -> float:
+        return _length(Y)
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         return None
 
@@ -300,6 +313,9 @@ class CompiledRightHandSide:
 
     def greatest(self, Y: Array) -> float:
         return float(self._passes.greatest(Y.reshape(-1)))
+
+    def norm(self, Y: Array) -> float:
+        return _length(Y)
 
     @property
     def _blocks(self) -> tuple[int, int]:

@@ -179,6 +179,7 @@ class Newmark(VectorStepper):
                 lambda x: self._matrix(system.jacobian(at, state(x)), h),
                 lambda x: (abs(system.jacobian(at, state(x))) @ np.abs(state(x)))[self.v] + np.abs(x) + np.abs(a),
                 self._blocks,
+                system.grid.ranks,
             )
             new = self._newton.solve(problem, a, h).x
         self.statistics.evaluations += 1

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.language.marked_terms import only
@@ -49,11 +47,11 @@ class Splitting:
         self.part = system.restricted(only(system.system, marked))
         if not self.part.is_linear:
             raise SolverError("the terms must be linear, with coefficients constant in time", key="time.implicit")
-        self._solvers = Solvers(self.part, solvers.setting, solvers.thresholds)
+        self._solvers = solvers.of(self.part)
 
     def implicit(self, t: float, y: Array) -> Array:
         """``L y + b(t)``."""
-        return np.asarray(self.part.L @ y + self.part.b(t))
+        return self.part.linear(y) + self.part.b(t)
 
     def b(self, t: float) -> Array:
         """b(t)."""

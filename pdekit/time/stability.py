@@ -289,7 +289,7 @@ def reaction_bound(system: SemiDiscrete, t: float, y: Array) -> float:
         row = [np.abs(frame.value(entry)) for entry in slopes]
         if row:
             total = max(total, float(np.max(np.nan_to_num(sum(row)))))
-    return total
+    return system.grid.ranks.greatest(total)
 
 
 def rate_bound(system: SemiDiscrete, t: float, y: Array, rests: Mapping[str, Any] | None = None) -> float:
@@ -308,7 +308,9 @@ def rate_bound(system: SemiDiscrete, t: float, y: Array, rests: Mapping[str, Any
         for symbol in (*states, *shown):
             for factor in _slopes(system, body, symbol):
                 size = _greatest(system, factor.xreplace(shown), frame)
-                total += size * (system.program.term(shown[symbol]).row_sum(frame) if symbol in shown else 1.0)
+                if symbol in shown:
+                    size *= system.grid.ranks.greatest(system.program.term(shown[symbol]).row_sum(frame))
+                total += size
         greatest = max(greatest, np.sqrt(total) if unknown.time_order == 2 else total)
     return greatest
 
@@ -323,11 +325,11 @@ def _greatest(system: SemiDiscrete, factor: Any, frame: Frame) -> float:
     """Greatest modulus of an expression over the grid."""
     if factor.free_symbols <= set(system.system.parameters):
         return abs(complex(factor.subs({s: sp.sympify(v) for s, v in system.system.parameters.items()})))
-    return float(np.max(np.abs(frame.value(factor))))
+    return system.grid.ranks.greatest(float(np.max(np.abs(frame.value(factor)))))
 
 
 @lru_cache(maxsize=256)
 def _hidden(rhs: Expression) -> tuple[Any, dict[Any, Any]]:
     """A right-hand side with a symbol for each derivative, and the derivatives by their symbols."""
-    hidden = {symbol: sp.Dummy() for symbol in spatial_derivatives(rhs)}
+    hidden = {symbol: sp.Dummy() for symbol in sorted(spatial_derivatives(rhs), key=str)}
     return rhs.xreplace(hidden), {dummy: symbol for symbol, dummy in hidden.items()}

@@ -77,7 +77,7 @@ class Theta(VectorStepper):
         solver = self._linear.at(h)
         forced = theta * system.b(t + h) + (1 - theta) * system.b(t)
         if not self.regular:
-            return solver.solve(M @ Y + h * ((1 - theta) * (system.L @ Y) + forced))
+            return solver.solve(M @ Y + h * ((1 - theta) * system.linear(Y) + forced))
         # With S = M - theta h L, M + (1 - theta) h L = M/theta - (1 - theta)/theta S: no product with L is needed.
         before = M @ Y if system.couples_rates else Y
         return np.asarray(solver.solve(before / self.theta + h * forced) - (1 - self.theta) / self.theta * Y)
@@ -96,7 +96,7 @@ class Theta(VectorStepper):
         def size(x: Array) -> Array:
             return np.asarray(abs(M) @ np.abs(x) + np.abs(known) + h * theta * (abs(system.jacobian(t, x)) @ np.abs(x)))
 
-        problem = RootProblem(residual, jacobian, size, [b.slice for b in system.blocks])
+        problem = RootProblem(residual, jacobian, size, [b.slice for b in system.blocks], system.grid.ranks)
         if system.bounds is not None:
             problem = within_bounds(problem, system.bounds, 1.0)
         return self._newton.solve(problem, guess, h).x

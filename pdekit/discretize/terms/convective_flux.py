@@ -54,12 +54,19 @@ class ConvectiveFluxTerm(Term):
         fixed = (*system.axes, system.t, *system.parameters)
         physical = PhysicalFluxes(symbol.axis, symbol.states, symbol.fluxes, fixed, symbol.positive)
         by_characteristics = symbol.by_characteristics and physical.size > 1
-        return InterfaceFluxes(physical, RECONSTRUCTIONS[symbol.scheme], by_characteristics)
+        return InterfaceFluxes(physical, RECONSTRUCTIONS[symbol.scheme], by_characteristics, self._greatest_along)
+
+    def _greatest_along(self, values: Array) -> Array:
+        """The greatest values along whole lines, from those of the part that is here."""
+        return self.context.grid.greatest_along(self.axis, values)
 
     def _beyond(self, state: Expression, side: Side) -> str:
         """How a state goes on beyond a face: periodic, copy, reflect or slope."""
-        if self.context.grid.axes[self.axis].periodic:
+        line = self.context.grid.axes[self.axis]
+        if line.wraps:
             return "periodic"
+        if side not in line.sides:
+            return "copy"  # the end of a part: what is there comes from another process
         conditions = self.context.faces(state).get(self.symbol.axis, {"left": (), "right": ()})[side]
         return "copy" if not conditions else "reflect" if conditions[0].is_dirichlet else "slope"
 
@@ -88,7 +95,7 @@ class ConvectiveFluxTerm(Term):
         """Coordinates (along the axis from so many steps after its first node on), time and parameters, the axis first."""
         grid, system = self.context.grid, self.context.system
         coordinates = [np.moveaxis(c, self.axis, 0) for c in grid.coordinates.values()]
-        line = float(grid.axes[self.axis].nodes[0]) + self.h * (first + np.arange(count))
+        line = grid.axes[self.axis].start + self.h * (first + np.arange(count))
         coordinates[self.axis] = line.reshape(-1, *(1,) * (grid.ndim - 1))
         return [*coordinates, t, *system.parameters.values()]
 
@@ -127,6 +134,8 @@ class ConvectiveFluxTerm(Term):
     def kernel_form(self) -> KernelForm:
         if self.context.dtype.kind == "c":
             raise NotCompiled(f"{self.symbol.scheme} of complex states")
+        if self.context.grid.whole is not self.context.grid:
+            raise NotCompiled("processes share the lines of a limited scheme")
         grid, states = self.context.grid, self.symbol.states
         positive = {expression for expression, _ in self.symbol.positive}
         return FluxSweep(

@@ -22,6 +22,7 @@ from pdekit.discretize.terms.term_protocol import (
     Values,
     outer_factor,
 )
+from pdekit.stencils.cut import rows_on
 from pdekit.stencils.rows import AxisRows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
 from pdekit.stencils.sparse_products import diagonal
@@ -88,7 +89,8 @@ class DerivativeTerm(LinearTerm):
         ((name, n),) = symbol.counts.items()
         k = grid.index(name)
         ends = end_functionals(grid.axes[k], faces.get(name))
-        return {k: SCHEMES[symbol.scheme].rows(SchemeTarget(grid, k, n, symbol.order, symbol.upwind, *ends))}
+        make = SCHEMES[symbol.scheme].rows
+        return {k: rows_on(grid, k, lambda whole: make(SchemeTarget(whole, k, n, symbol.order, symbol.upwind, *ends)))}
 
     @cached_property
     def _accurate_ends(self) -> list[Side]:
@@ -108,7 +110,8 @@ class DerivativeTerm(LinearTerm):
         counts = {grid.names[k]: self.symbol.counts[grid.names[k]]}
         full = rows_by_axis(grid, counts, self.context.order, faces, what=str(self.operand), closure="accurate")[k]
         taken = np.zeros(grid.shape[k])
-        taken[[0 if side == "left" else -1 for side in self._accurate_ends]] = 1.0
+        here_too = [side for side in self._accurate_ends if side in grid.axes[k].sides]
+        taken[[0 if side == "left" else -1 for side in here_too]] = 1.0
         here, there = diagonal(taken), diagonal(1.0 - taken)
         matrix = sparse.csr_array(there @ rows.matrix + here @ full.matrix)
         return AxisRows(matrix, sparse.csr_array(there @ rows.data + here @ full.data), rows.mirror)

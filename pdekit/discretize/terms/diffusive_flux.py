@@ -135,9 +135,9 @@ class DiffusiveFlux:
     def _faces(self) -> Array:
         """Whether a flux point lies on a face, where the condition says what the gradient is."""
         found = np.zeros(self.form.shape, dtype=bool)
-        if not self.context.grid.axes[self.form.axis].periodic:
-            ends = np.moveaxis(found, self.form.axis, 0)
-            ends[0] = ends[-1] = True
+        ends = np.moveaxis(found, self.form.axis, 0)
+        for side in self.context.grid.axes[self.form.axis].sides:
+            ends[0 if side == "left" else -1] = True
         return found.ravel()
 
     def value(self, at: Values) -> Array:

@@ -109,12 +109,17 @@ class DomainConditions(StateConditions):
         return self.condition is not None and self.condition.is_dirichlet
 
     def rate(self) -> DomainConditions:
-        rim = None if self.rim is None or self.rim.rate is None else FaceData(self.rim.rate, None, self.rim.constant)
+        rim = None if self.rim is None or self.rim.rate is None else self.rim.rate()
         return replace(self, data=super().rate().data, rim=rim)
 
     @property
     def constant(self) -> bool:
         return super().constant and (self.rim is None or self.rim.constant)
+
+    @property
+    def vanish(self) -> bool:
+        rim = self.rim
+        return super().vanish and (rim is None or (rim.constant and not np.any(rim.at(0.0))))
 
     def prescribed(self) -> NDArray[np.bool_]:
         """Which nodes are no unknowns: those outside, too."""

@@ -15,7 +15,7 @@ from pdekit.distributed.halo import Halo
 from pdekit.distributed.shared_system import SharedSystem
 from pdekit.errors import ConfigError, SingularError, SolverError
 from pdekit.linear.solver_choice import Solvers
-from pdekit.linear.solver_protocol import LinearSolver, ShiftedProblem
+from pdekit.linear.solver_protocol import SOLVED, LinearSolver, ShiftedProblem
 from pdekit.linear.updated import Woodbury
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.thresholds import THRESHOLDS, Thresholds
@@ -178,7 +178,15 @@ class SharedSolvers(Solvers):
     def of(self, system: Any) -> SharedSolvers:
         return SharedSolvers(system, self.options, self.thresholds)
 
-    def shifted(self, shift: float, factor: float, matrix: Callable[[], Any], *, null: bool = False) -> LinearSolver:
+    def shifted(
+        self,
+        shift: float,
+        factor: float,
+        matrix: Callable[[], Any],
+        *,
+        null: bool = False,
+        tolerance: float = SOLVED,
+    ) -> LinearSolver:
         return PetscSolver(self._halo(self.system.size), matrix(), self.options)
 
     def factorise(self, matrix: Matrix) -> LinearSolver:

@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
+from pdekit.boundary.interfaces import Interfaces
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
 from pdekit.discretize.characteristics import FaceCheck
@@ -24,6 +25,7 @@ from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_p
 from pdekit.errors import (
     BoundaryError,
     ConfigError,
+    ExpressionError,
     PdekitError,
     nearest_hint,
 )
@@ -34,6 +36,7 @@ from pdekit.language.constraints import split_constraint
 from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.evaluate import compile_expression
+from pdekit.language.interface_fluxes import with_interface_fluxes
 from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.reductions import refuse_extremes_of_complex
 from pdekit.language.sampling import parse_sampled, sample_text
@@ -81,6 +84,8 @@ class Problem:
     constraints : sequence of str, optional
         Bounds that unknowns keep, ``"u >= psi"`` or ``"u <= psi"`` with psi in coordinates and parameters: where a bound is reached the
         equation becomes an inequality (obstacle problems, American options).
+    interfaces : mapping of str to mapping, optional
+        For an unknown, per axis an `Interface` or several: planes inside of the domain at which it or its flux jumps.
     title : str
     labels : mapping of str to mapping, optional
         ``units`` and ``long_name`` of unknowns.
@@ -115,9 +120,12 @@ class Problem:
         convergence: ConvergenceSettings | None = None,
         stop: StopSettings | None = None,
         constraints: Sequence[str] = (),
+        interfaces: Mapping[str, Any] | None = None,
         title: str = "",
         labels: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
+        self.interfaces = dict(interfaces or {})
+        grid = Interfaces(self.interfaces).dividing(grid)
         self.pde, self.grid, self.title = pde, grid, title
         self._initial_fields: dict[str, Array] | None = None
         self.time = time or TimeSettings()
@@ -358,7 +366,30 @@ class Problem:
         if self.advection != "central":
             system = with_convective_fluxes(system, self.advection)
         lower, upper = self._bounds
-        return SemiDiscrete(system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper)
+        planes = Interfaces(self.interfaces)
+        system = self._at_interfaces(system, planes)
+        return SemiDiscrete(
+            system, self.grid, self.conditions,
+            order=self.order, dtype=dtype, lower=lower, upper=upper, interfaces=planes,
+        )  # fmt: skip
+
+    def _at_interfaces(self, system: EquationSystem, planes: Interfaces) -> EquationSystem:
+        """The equations with fluxes across interfaces."""
+        if not self.interfaces:
+            return system
+        if self.order != 2:
+            raise ConfigError(f"interfaces are of order 2, found {self.order}", key="discretization.order")
+        fields = [name for name in self.pde.unknowns if name not in self.pde.scalars]
+        for name in self.interfaces:
+            if name not in fields:
+                raise BoundaryError(
+                    f"not an unknown field; there are {fields}{nearest_hint(name, fields)}", key=f"interfaces.{name}"
+                )
+        crossed = dict.fromkeys((sp.Symbol(name), axis) for name, axis, _ in planes.listed())
+        try:
+            return with_interface_fluxes(system, list(crossed))
+        except ExpressionError as error:
+            raise error.under("equations") from None
 
     @cached_property
     def _bounds(self) -> tuple[dict[str, Array], dict[str, Array]]:

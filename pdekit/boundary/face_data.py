@@ -75,8 +75,16 @@ def face_data(
     value: Any, grid: Grid, axis: int, side: Side, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
 ) -> FaceData:
     """Make the data of a condition from a number, a text or symbols, an array over the face or a callable."""
+    node = float(grid.axes[axis].nodes[0 if side == "left" else -1])
+    return plane_data(value, grid, axis, node, parameters, known, where)
+
+
+def plane_data(
+    value: Any, grid: Grid, axis: int, at: float, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
+) -> FaceData:
+    """The same on any plane across an axis."""
     shape = _face_shape(grid, axis)
-    coordinates = _face_coordinates(grid, axis, side)
+    coordinates = {**grid.coordinates, grid.names[axis]: grid.along(axis, np.array([at]))}
 
     def shaped(values: Any) -> Array:
         result = np.broadcast_to(np.asarray(values), shape)

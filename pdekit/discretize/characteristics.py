@@ -109,7 +109,9 @@ class FaceCheck:
     def _is_own(self, unknown: Unknown, operand: Any) -> bool:
         """Whether it is the unknown of an equation, or a time derivative of it."""
         origin = self.system.origin(unknown)
-        own = [n for u in self.system.unknowns if self.system.origin(u) is origin for n in (*u.states, str(u.highest_rate))]
+        own = [
+            n for u in self.system.unknowns if self.system.origin(u) is origin for n in (*u.states, str(u.highest_rate))
+        ]
         return str(operand) in own
 
     def _highest(self, unknown: Unknown, axis: str) -> int:

@@ -47,7 +47,9 @@ class OperatorOnRates:
             for u in evolving
         )
         own = replace(system, unknowns=rates, definitions={}, noises=())
-        known = {r.symbol: conditions[u.rate if u.time_order == 2 else u.symbol].rate() for r, u in zip(rates, evolving)}
+        known = {
+            r.symbol: conditions[u.rate if u.time_order == 2 else u.symbol].rate() for r, u in zip(rates, evolving)
+        }
         self._rates = Layout(layout.grid, own, known, layout.dtype)
         self._program = Program(layout.grid, own, known, order, layout.dtype)
         self._program.check()
@@ -63,9 +65,7 @@ class OperatorOnRates:
         for unknown, block in zip(self._unknowns, self._rows):
             entries = frame.jacobian(unknown.rhs)[self._block(unknown).free].tocoo()
             rows, columns = entries.coords
-            total = total + sparse.csr_array(
-                (entries.data, (rows + block.offset, places[columns])), shape=total.shape
-            )
+            total = total + sparse.csr_array((entries.data, (rows + block.offset, places[columns])), shape=total.shape)
         return total
 
     def of_data(self, t: float) -> Array:

@@ -35,6 +35,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "rhs": ("rhs",),
     "initial": ("initial",),
     "boundary": ("boundary",),
+    "interfaces": ("interfaces",),
     "exact": ("exact",),
     "order": ("discretization", "order"),
     "schemes": ("discretization", "schemes"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -511,7 +511,8 @@ class _Binder:
         is_scalar, order = name in self.pde.scalars, self.orders[name]
         if is_scalar and order >= 2:
             raise ExpressionError(
-                f"{rate_name(name, order)}: scalar unknowns are of first order in time; add one for the rate", key="equations"
+                f"{rate_name(name, order)}: scalar unknowns are of first order in time; add one for the rate",
+                key="equations",
             )
         if is_scalar and (fields := fields_in(rhs, self._numbers)):
             raise ExpressionError(
@@ -548,7 +549,9 @@ class _Binder:
                     orders[found[0]] = max(orders[found[0]], found[1])
         for name, order in orders.items():
             if order > HIGHEST:
-                raise ExpressionError(f"{rate_name(name, order)}: time derivatives go up to order {HIGHEST}", key="equations")
+                raise ExpressionError(
+                    f"{rate_name(name, order)}: time derivatives go up to order {HIGHEST}", key="equations"
+                )
         return orders
 
     def _scope(self, definitions: Mapping[str, Any]) -> Scope:

@@ -90,7 +90,9 @@ class Solvers:
     @cached_property
     def _parts(self) -> list[StiffPart | None]:
         return [
-            None if unknown.is_scalar or self.system.couples_rates else stiff_part(self.system, unknown, self.thresholds)
+            None
+            if unknown.is_scalar or self.system.couples_rates
+            else stiff_part(self.system, unknown, self.thresholds)
             for unknown in self.system.system.unknowns
         ]
 

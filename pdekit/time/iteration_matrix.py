@@ -6,7 +6,6 @@ from typing import Any
 
 from scipy import sparse
 
-
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.typing import Matrix
 

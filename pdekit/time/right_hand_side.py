@@ -141,7 +141,11 @@ def choose_right_hand_side(
     asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
     if system.couples_rates and asked:
         raise SolverError(f"{asked}: time derivatives that are differentiated in space are left to the matrices")
-    if system.couples_rates or compiled == "never" or (not asked and system.size * evaluations < thresholds.worth_compiling):
+    if (
+        system.couples_rates
+        or compiled == "never"
+        or (not asked and system.size * evaluations < thresholds.worth_compiling)
+    ):
         return MatrixRightHandSide(system)
     with collection_paused():
         from pdekit.discretize.terms.term_protocol import NotCompiled

@@ -211,8 +211,8 @@ class Problem:
             for name in unknown.states if unknown.time_order else ():
                 if name not in self.initial:
                     what = "the initial state" if name in self.pde.unknowns else "the initial rate"
-                    given = self.system.origin(unknown).name
-                    raise ConfigError(f"missing; {what} of {given!r} must be given", key=f"initial.{name}")
+                    origin = self.system.origin(unknown).name
+                    raise ConfigError(f"missing; {what} of {origin!r} must be given", key=f"initial.{name}")
 
     def _check_tables(self) -> None:
         """Refuse data in time that do not cover the whole span, where it is known."""

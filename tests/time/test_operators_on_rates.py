@@ -205,7 +205,7 @@ def test_eigenvalues_with_an_operator_on_rates():
 
 
 @pytest.mark.parametrize(
-    "text, kind, words",
+    ("text", "kind", "words"),
     [
         ("u_t + u_xxt = u_xx", StabilityError, "wrong sign"),
         ("u_t - u*u_xxt = u_xx", ExpressionError, "linearly"),

@@ -150,7 +150,7 @@ def eigen(
 
 
 def _is_identity(M: Matrix) -> bool:
-    return bool(abs(M - sparse.eye_array(M.shape[0])).max() == 0)
+    return bool(abs(sparse.csr_array(M) - sparse.eye_array(M.shape[0], format="csr")).max() == 0)
 
 
 def symmetrised(J: Matrix, M: Matrix, weights: Array) -> Matrix | None:

@@ -15,6 +15,7 @@ import sympy as sp
 
 from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, FaceConditions, Outflow, collect
 from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.interfaces import Interfaces
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
 from pdekit.discretize.characteristics import FaceCheck
@@ -27,6 +28,7 @@ from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_p
 from pdekit.errors import (
     BoundaryError,
     ConfigError,
+    ExpressionError,
     PdekitError,
     nearest_hint,
 )
@@ -39,6 +41,7 @@ from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.delayed_systems import delays_of, refuse_where_delays_cannot_be, with_past
 from pdekit.language.evaluate import compile_expression
+from pdekit.language.interface_fluxes import with_interface_fluxes
 from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.reductions import refuse_extremes_of_complex
 from pdekit.language.sampling import parse_sampled, sample_text
@@ -105,6 +108,8 @@ class Problem:
     constraints : sequence of str, optional
         Bounds that unknowns keep, ``"u >= psi"`` or ``"u <= psi"`` with psi in coordinates and parameters: where a bound is reached the
         equation becomes an inequality (obstacle problems, American options).
+    interfaces : mapping of str to mapping, optional
+        For an unknown, per axis an `Interface` or several: planes inside of the domain at which it or its flux jumps.
     title : str
     labels : mapping of str to mapping, optional
         ``units`` and ``long_name`` of unknowns.
@@ -148,12 +153,15 @@ class Problem:
         convergence: ConvergenceSettings | None = None,
         stop: StopSettings | None = None,
         constraints: Sequence[str] = (),
+        interfaces: Mapping[str, Any] | None = None,
         title: str = "",
         labels: Mapping[str, Mapping[str, str]] | None = None,
         units: Mapping[str, str] | None = None,
         domain: Any = None,
     ) -> None:
         self.domain = domain
+        self.interfaces = dict(interfaces or {})
+        grid = Interfaces(self.interfaces).dividing(grid)
         self._initial_fields: dict[str, Array] | None = None
         self.output = output or OutputSettings()
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
@@ -521,9 +529,11 @@ class Problem:
             key = "positive" if self.positive else "splitting"
             raise ConfigError("is for limited schemes; give advection, weno5 say", key=f"discretization.{key}")
         lower, upper = self._bounds
+        planes = Interfaces(self.interfaces)
+        system = self._at_interfaces(system, planes)
         return make(
             system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper,
-            why_limited=fluxes.reason, keeps_positive=bool(self.positive),
+            why_limited=fluxes.reason, keeps_positive=bool(self.positive), interfaces=planes,
         )  # fmt: skip
 
     @cached_property
@@ -587,6 +597,24 @@ class Problem:
                 raise ConfigError(f"what counts as zero must be a number and not negative, found {floor!r}", key=key)
             found.append((expression, VACUUM * float(np.nanmax(values)) if floor is None else float(floor)))
         return found
+
+    def _at_interfaces(self, system: EquationSystem, planes: Interfaces) -> EquationSystem:
+        """The equations with fluxes across interfaces."""
+        if not self.interfaces:
+            return system
+        if self.order != 2:
+            raise ConfigError(f"interfaces are of order 2, found {self.order}", key="discretization.order")
+        fields = [name for name in self.pde.unknowns if name not in self.pde.scalars]
+        for name in self.interfaces:
+            if name not in fields:
+                raise BoundaryError(
+                    f"not an unknown field; there are {fields}{nearest_hint(name, fields)}", key=f"interfaces.{name}"
+                )
+        crossed = dict.fromkeys((sp.Symbol(name), axis) for name, axis, _ in planes.listed())
+        try:
+            return with_interface_fluxes(system, list(crossed))
+        except ExpressionError as error:
+            raise error.under("equations") from None
 
     @cached_property
     def _bounds(self) -> tuple[dict[str, Array], dict[str, Array]]:

@@ -75,6 +75,14 @@ def face_data(
     value: Any, grid: Grid, axis: int, side: Side, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
 ) -> FaceData:
     """Make the data of a condition from a number, a text or symbols, an array over the face or a callable."""
+    node = float(grid.axes[axis].nodes[0 if side == "left" else -1])
+    return plane_data(value, grid, axis, node, parameters, known, where)
+
+
+def plane_data(
+    value: Any, grid: Grid, axis: int, at: float, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
+) -> FaceData:
+    """The same on any plane across an axis."""
     shape = _face_shape(grid, axis)
     value = value.values if isinstance(value, Field) else value
     if np.ndim(value) and not callable(value):
@@ -82,7 +90,8 @@ def face_data(
         if np.shape(value) not in (shape, reduced):
             raise BoundaryError(f"the array has shape {np.shape(value)}, the face needs {reduced}", key=where)
         value = np.reshape(value, shape)
-    return data_on(_face_coordinates(grid, axis, side), shape, value, parameters, known, where)
+    coordinates = {**grid.coordinates, grid.names[axis]: grid.along(axis, np.array([at]))}
+    return data_on(coordinates, shape, value, parameters, known, where)
 
 
 def data_on(

@@ -78,6 +78,10 @@ class FluxForm:
     def cells(self) -> tuple[Array, Array]:
         """Lower and upper ends of the interval that each flux point stands for; a face is a point."""
         line, points = self.grid.axes[self.axis], self.rows.points
+        if line.divisions:
+            ends = (points[:1], line.nodes[:-1], points[-1:]), (points[:1], line.nodes[1:], points[-1:])
+            lower, upper = (self.grid.along(self.axis, np.concatenate(parts)) for parts in ends)
+            return lower, upper
         gaps = line.spacings if line.wraps else np.concatenate([[0.0], line.spacings, [0.0]])
         lower, upper = (self.grid.along(self.axis, points + side * gaps) for side in (-0.5, 0.5))
         return lower, upper

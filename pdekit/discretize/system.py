@@ -19,6 +19,7 @@ from scipy import sparse
 from pdekit.boundary.conditions import FaceConditions
 from pdekit.boundary.domain_conditions import resolved_conditions
 from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.interfaces import Interfaces
 from pdekit.boundary.solution_data import SolutionData
 from pdekit.discretize.bounds import Bounds
 from pdekit.discretize.jacobian import JacobianPattern
@@ -59,6 +60,8 @@ class SemiDiscrete:
         Why there are limited schemes, where nobody asked for them.
     keeps_positive : bool
         Whether these keep something positive, under steps that are short enough.
+    interfaces : Interfaces
+        Planes at which unknowns jump; the grid's cells meet there.
     """
 
     def __init__(
@@ -73,8 +76,10 @@ class SemiDiscrete:
         upper: Mapping[str, Array] | None = None,
         why_limited: str = "",
         keeps_positive: bool = False,
+        interfaces: Interfaces = Interfaces(),  # noqa: B008  (frozen)
     ) -> None:
         self.system, self.grid, self.order, self._boundary = system, grid, order, boundary
+        self.interfaces = interfaces
         self.dtype = np.dtype(dtype)
         values = {str(s): v for s, v in system.parameters.items()}
         states = {str(s): s for s in system.states}
@@ -89,7 +94,8 @@ class SemiDiscrete:
             if unknown.time_order == 2:
                 self.conditions[unknown.rate] = self.conditions[unknown.symbol].rate()
         self.layout = Layout(grid, system, self.conditions, self.dtype)
-        self.program = Program(grid, system, self.conditions, order, self.dtype)
+        self._planes = interfaces.resolved(grid, values, system.known)
+        self.program = Program(grid, system, self.conditions, order, self.dtype, self._planes)
         self.program.check()
         self._on_rates = None
         if system.operators_on_rates:
@@ -101,7 +107,9 @@ class SemiDiscrete:
 
     def restricted(self, system: EquationSystem) -> SemiDiscrete:
         """Other equations for the same unknowns, under the same conditions."""
-        return SemiDiscrete(system, self.grid, self._boundary, order=self.order, dtype=self.dtype)
+        return SemiDiscrete(
+            system, self.grid, self._boundary, order=self.order, dtype=self.dtype, interfaces=self.interfaces
+        )
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -265,7 +273,8 @@ class SemiDiscrete:
     def b_is_constant(self) -> bool:
         """Whether sources and boundary data do not change in time."""
         sources = any(s.source.has(self.system.t) for s in self.splits.values())
-        return not sources and all(c.constant for c in self.conditions.values())
+        planes = [plane for found in self._planes.values() for plane in found]
+        return not sources and all(c.constant for c in self.conditions.values()) and all(p.is_constant for p in planes)
 
     @cached_property
     def _constant_b(self) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from pdekit.typing import Array
 Offset = Literal["left", "right", "both"] | None
 MOST_POINTS = 100_000_000
 SHORTEST_STEP, LONGEST_STEP = 1e-30, 1e30
+NEXT_TO = 1e-12  # of the axis: a node at this distance from a plane lies on it
 MOST_STRETCHED = 1e12  # the longest step beside the shortest
 
 
@@ -127,6 +128,7 @@ class Axis:
     offset: Offset
     unit: str
     long_name: str
+    divisions: tuple[float, ...] = ()  # planes at which cells of nodes meet, instead of half way
 
     def __init__(
         self,
@@ -163,6 +165,7 @@ class Axis:
         set_value(self, "offset", offset)
         set_value(self, "unit", unit)
         set_value(self, "long_name", long_name)
+        set_value(self, "divisions", ())
 
     def __repr__(self) -> str:
         kind = "periodic " if self.periodic else ""
@@ -260,6 +263,8 @@ class Axis:
         """
         if self.periodic:
             return 0.5 * (self.spacings + np.roll(self.spacings, 1))
+        if self.divisions:
+            return np.diff(self.cell_edges)
         half = 0.5 * self.spacings
         return np.append(half, self.right - self.nodes[-1]) + np.append(self.nodes[0] - self.left, half)
 
@@ -268,7 +273,28 @@ class Axis:
         """Where the cells of the nodes meet: the half points, with both ends on a bounded axis."""
         if self.periodic:
             return self.half_points
-        return np.concatenate([[self.left], self.half_points, [self.right]])
+        inner = self.half_points.copy()
+        for place in self.divisions:
+            inner[self.cell_before(place)] = place
+        return np.concatenate([[self.left], inner, [self.right]])
+
+    def cell_before(self, place: float) -> int:
+        """The node before a place on a bounded axis; one that lies on it is that node."""
+        found = np.searchsorted(self.nodes, place + NEXT_TO * self.length, side="right") - 1
+        return int(np.clip(found, 0, self.size - 2))
+
+    def divided(self, places: Sequence[float]) -> Axis:
+        """The same line and nodes, with cells that meet at the places instead of half way between nodes.
+
+        Examples
+        --------
+        >>> Axis(0, 1, 5).divided([0.3]).weights
+        array([0.125, 0.175, 0.325, 0.25 , 0.125])
+        """
+        made = copy.copy(self)
+        vars(made).pop("weights", None)
+        object.__setattr__(made, "divisions", tuple(map(float, places)))
+        return made
 
     def with_points(self, points: int) -> Axis:
         """The same line, with another number of nodes of the same family.

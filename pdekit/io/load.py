@@ -11,11 +11,12 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import sympy as sp
 
+from pdekit.boundary.interfaces import Interface
 from pdekit.errors import ConfigError, PdekitError, nearest_hint
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Grid
 from pdekit.io.boundary_forms import boundary_from, data_in_file
-from pdekit.io.schema import AxisSection, ConfigModel, FileSection, TableSection, validate
+from pdekit.io.schema import AxisSection, ConfigModel, FileSection, InterfaceSection, TableSection, validate
 from pdekit.io.yaml_source import Path as KeyPath
 from pdekit.io.yaml_source import YamlSource, override, parse_yaml, parts, read_yaml, spell
 from pdekit.language.evaluate import evaluate_number
@@ -269,6 +270,23 @@ class _Builder:
             made["output"] = made["output"].by(**rules)
         return made
 
+    def interfaces(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The planes of one unknown, by axis."""
+
+        def plane(section: InterfaceSection, path: KeyPath) -> Interface:
+            at = self.number(section.at, (*path, "at"))
+            return Interface(at, **{n: getattr(section, n) for n in ("resistance", "jump", "flux_jump")})
+
+        found: dict[str, Any] = {}
+        for axis, entry in given.items():
+            path: KeyPath = ("interfaces", name, axis)
+            found[axis] = (
+                [plane(one, (*path, k)) for k, one in enumerate(entry)]
+                if isinstance(entry, list)
+                else plane(entry, path)
+            )
+        return found
+
     def data(self, base: Problem | None) -> dict[str, Any]:
         """Initial state, boundary conditions, exact solution, labels."""
         model = self.model
@@ -280,6 +298,9 @@ class _Builder:
         boundary: dict[str, Any] = {n: dict(a) for n, a in base.boundary.items()} if base else {}
         for name, axes in boundary_from(model.boundary, self.source).items():
             boundary[name] = {**boundary.get(name, {}), **axes}
+        interfaces: dict[str, Any] = {n: dict(a) for n, a in base.interfaces.items()} if base else {}
+        for name, planes in model.interfaces.items():
+            interfaces[name] = {**interfaces.get(name, {}), **self.interfaces(name, planes)}
         exact = {**(base.exact if base else {}), **{n: str(v) for n, v in model.exact.items()}}
         labels = {
             **(base.labels if base else {}),
@@ -288,6 +309,7 @@ class _Builder:
         return {
             "initial": initial,
             "boundary": boundary,
+            "interfaces": interfaces,
             "exact": exact,
             "labels": labels,
             "domain": self.domain(base),

@@ -173,6 +173,15 @@ TimeSection, OutputSection, ConvergenceSection, StopSection = map(
 )
 
 
+class InterfaceSection(Section):
+    """A plane across an axis at which an unknown or its flux jumps."""
+
+    at: Scalar = Field(description="where on the axis")
+    resistance: Scalar = Field(0, description="the jump of the unknown beside the flux k u_x")
+    jump: Scalar = Field(0, description="further jump of the unknown, an expression of the other coordinates and t")
+    flux_jump: Scalar = Field(0, description="jump of the flux k u_x; minus the strength of a source on the plane")
+
+
 class LabelSection(Section):
     """What an unknown is called on plots and in files."""
 
@@ -212,6 +221,9 @@ class ConfigModel(Section):
         default_factory=dict,
         description="by unknown and axis: a condition for both ends, or left and right; below domain that on its boundary",
     )
+    interfaces: dict[StrictStr, dict[StrictStr, InterfaceSection | list[InterfaceSection]]] = Field(
+        default_factory=dict, description="by unknown and axis: one plane inside of the domain, or a list of them"
+    )
     exact: dict[StrictStr, Scalar] = Field(
         default_factory=dict, description="the exact solution by unknown, if it is known"
     )
@@ -233,6 +245,7 @@ LONGEST_SHOWN = 200
 FORMS_OF = {
     "grid": "an axis such as {range: [0, 1], points: 101} or {range: [0, 1], points: 100, periodic: true}",
     "boundary": "conditions by axis, such as {x: {dirichlet: 0}}",
+    "interfaces": "planes by axis, such as {x: {at: 0.5, resistance: 0.1}}",
 }
 
 _WORDS = {
@@ -309,6 +322,7 @@ def _allowed(path: Path, location: tuple[Any, ...]) -> list[str]:
     sections: dict[str, Any] = {
         "grid": AxisSection,
         "labels": LabelSection,
+        "interfaces": InterfaceSection,
         "discretization": DiscretizationSection,
         "time": TimeSection,
         "output": OutputSection,

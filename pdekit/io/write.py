@@ -36,6 +36,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "initial": ("initial",),
     "domain": ("domain",),
     "boundary": ("boundary",),
+    "interfaces": ("interfaces",),
     "exact": ("exact",),
     "order": ("discretization", "order"),
     "schemes": ("discretization", "schemes"),

@@ -17,7 +17,7 @@ import numpy as np
 import sympy as sp
 
 from pdekit.discretize import reconstruction
-from pdekit.discretize.interface_fluxes import POSITIVE_COURANT, ROOM
+from pdekit.discretize.numerical_fluxes import POSITIVE_COURANT, ROOM
 from pdekit.discretize.physical_fluxes import DEPENDENT, IMAGINARY, PhysicalFluxes
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.terms.term_protocol import FluxSweep, NotCompiled
@@ -322,7 +322,7 @@ class SweepSource:
         return lines + [f"v{k} = 0.5*(yf{k} + zf{k} - a*(c{k} - b{k}))" for k in range(m)]
 
     def _share(self, wanted: Sequence[str], safe: Sequence[str], own: str, own_safe: str, target: str) -> list[str]:
-        """How far one may go from safe states to wanted ones: see `pdekit.discretize.interface_fluxes`."""
+        """How far one may go from safe states to wanted ones: see `pdekit.discretize.numerical_fluxes`."""
         lines = [f"{target} = 1.0"]
         for k, (expression, floor) in enumerate(self.physical.positive):
             high, low = f"{target}h{k}", f"{target}g{k}"

@@ -270,7 +270,8 @@ class _Walker:
 
     def _short_derivative(self, base: str, suffix: str) -> Expression:
         by_length = sorted(self.scope.axes, key=lambda a: -len(str(a)))
-        along, times, rest = [], 0, suffix
+        along: list[Any] = []
+        times, rest = 0, suffix
         while rest:
             axis = next((a for a in by_length if rest.startswith(str(a))), None)
             if axis is None and rest[0] != "t":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pdekit.boundary.conditions import DOMAIN, FaceConditions
+from pdekit.boundary.interfaces import Interfaces
 from pdekit.geometry.grid import Grid
 from pdekit.problem import Problem
 
@@ -35,6 +36,10 @@ def problem_rows(problem: Problem) -> list[Row]:
     for name, faces in problem.conditions.items():
         if faces:
             rows.append((f"boundary of {name}", "\n".join(_conditions(problem.grid, name, faces))))
+    planes: dict[str, list[str]] = {}
+    for name, axis, plane in Interfaces(problem.interfaces).listed():
+        planes.setdefault(name, []).append(plane.describe(name, axis))
+    rows += [(f"interfaces of {name}", "\n".join(lines)) for name, lines in planes.items()]
     for name, given in problem.initial.items():
         rows.append((f"initial {name}", str(given) if isinstance(given, str | int | float) else "data"))
     kind = "linear" if system.is_linear else "nonlinear"

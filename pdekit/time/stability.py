@@ -177,10 +177,11 @@ def coupled_spectrum(J: Matrix, M: Matrix) -> Spectrum:
         rmatvec=lambda x: J.conj().T @ lu.solve(x, "H"),
         dtype=np.result_type(J.dtype, M.dtype),
     )
-    values = [
-        _arpack(lambda which=which: eigs(operator, k=4, which=which, tol=1e-3, v0=start, return_eigenvectors=False))
-        for which in ("LM", "LR")
-    ]
+
+    def outer(which: Any) -> Array:
+        return _arpack(lambda: eigs(operator, k=4, which=which, tol=1e-3, v0=start, return_eigenvectors=False))
+
+    values = [outer("LM"), outer("LR")]
     if values[0].size:
         return Spectrum(np.concatenate(values).astype(complex), False)
     radius = float(svds(operator, k=1, tol=1e-3, v0=start, return_singular_vectors=False)[0])

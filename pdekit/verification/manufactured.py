@@ -201,7 +201,9 @@ def manufactured(problem: Problem) -> Problem:
     while waiting:  # a definition after those that it uses
         symbol = next(s for s, e in waiting.items() if not e.free_symbols & (set(waiting) - {s}))
         fields[symbol] = lower(waiting.pop(symbol), fields)
-    sources, initial, exact = {}, {}, {}
+    sources: dict[str, Any] = {}
+    initial: dict[str, Any] = {}
+    exact: dict[str, Any] = {}
     for unknown in system.unknowns:
         initial |= {name: fields[sp.Symbol(name)] for name in unknown.states}
         given_name = system.origin(unknown).name

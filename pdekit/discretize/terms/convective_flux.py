@@ -14,7 +14,7 @@ import numpy as np
 
 from pdekit.boundary.conditions import SIDES, Side
 from pdekit.discretize.evaluation import Values
-from pdekit.discretize.interface_fluxes import InterfaceFluxes
+from pdekit.discretize.numerical_fluxes import NumericalFluxes
 from pdekit.discretize.physical_fluxes import PhysicalFluxes
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.terms.term_protocol import Context, FluxSweep, KernelForm, NotCompiled, Term
@@ -48,13 +48,13 @@ class ConvectiveFluxTerm(Term):
     # --------------------------------------------------------------------------------------------------------- states
 
     @cached_property
-    def interface(self) -> InterfaceFluxes:
+    def interface(self) -> NumericalFluxes:
         """The fluxes between nodes."""
         system, symbol = self.context.system, self.symbol
         fixed = (*system.axes, system.t, *system.parameters)
         physical = PhysicalFluxes(symbol.axis, symbol.states, symbol.fluxes, fixed, symbol.positive)
         by_characteristics = symbol.by_characteristics and physical.size > 1
-        return InterfaceFluxes(physical, RECONSTRUCTIONS[symbol.scheme], by_characteristics, self._greatest_along)
+        return NumericalFluxes(physical, RECONSTRUCTIONS[symbol.scheme], by_characteristics, self._greatest_along)
 
     def _greatest_along(self, values: Array) -> Array:
         """The greatest values along whole lines, from those of the part that is here."""

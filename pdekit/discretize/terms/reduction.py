@@ -138,7 +138,11 @@ def line_weights(name: str, axis: Axis, x: float) -> tuple[Array, Array]:
         if not axis.left <= x <= axis.right:
             raise GridError(f"the point {name} = {x:g} lies outside of the axis, [{axis.left:g}, {axis.right:g}]")
         index, line = np.arange(nodes.size), nodes
-    count = min(NODES, nodes.size)
+        if axis.divisions:  # values beyond a plane at which something jumps say nothing of those before it
+            section = np.searchsorted(axis.divisions, nodes, side="left")
+            same = section == np.searchsorted(axis.divisions, x, side="left")
+            index, line = index[same], line[same]
+    count = min(NODES, line.size)
     first = int(np.clip(np.searchsorted(line, x) - count // 2, 0, line.size - count))
     chosen = slice(first, first + count)
     return index[chosen] % nodes.size, np.asarray(fornberg(line[chosen], x, 0)[0])

@@ -10,8 +10,9 @@ import numpy as np
 
 from pdekit.boundary.conditions import SIDES, Side
 from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.interfaces import ResolvedInterface
 from pdekit.discretize.evaluation import Source, Values
-from pdekit.discretize.interface_fluxes import InterfaceFluxes
+from pdekit.discretize.numerical_fluxes import NumericalFluxes
 from pdekit.geometry.grid import Grid
 from pdekit.language.pde import EquationSystem
 from pdekit.stencils.rows import AxisRows, FluxRows
@@ -34,6 +35,8 @@ class Context:
         How an expression goes on across the poles of an axis: 1, -1 or None.
     state_slopes : callable of expression
         The states in a pointwise expression with the slopes by them (None: it is the state itself).
+    interfaces : mapping of (Symbol, axis) to tuple of ResolvedInterface
+        Planes at which unknowns jump.
     """
 
     grid: Grid
@@ -43,6 +46,7 @@ class Context:
     dtype: np.dtype[Any]
     parity: Callable[[Any, str], int | None]
     state_slopes: Callable[[Any], list[tuple[Any, Source | None]]]
+    interfaces: Mapping[tuple[Any, str], tuple[ResolvedInterface, ...]]
 
     def parities(self, expression: Expression) -> dict[str, int | None]:
         """The same for all axes with poles."""
@@ -141,7 +145,7 @@ class FluxSweep:
     ----------
     name : hashable
         The same for all terms of the axis.
-    interface : InterfaceFluxes
+    interface : NumericalFluxes
     axis : int
     shape : tuple of int
         Of the grid.
@@ -159,7 +163,7 @@ class FluxSweep:
     """
 
     name: Any
-    interface: InterfaceFluxes
+    interface: NumericalFluxes
     axis: int
     shape: tuple[int, ...]
     step: float

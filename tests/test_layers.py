@@ -34,7 +34,7 @@ LAYERS = (
     ),
     ("inverse",),
     ("io", "verification", "plotting", "reporting"),
-    ("solving", "parameter_sweep", "resuming"),
+    ("progress", "watching", "solving", "parameter_sweep", "resuming"),
     ("cli",),
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

@@ -857,6 +857,7 @@ class Problem:
         force: bool = False,
         keep: bool = True,
         progress: Callable[[float, int], None] | bool | None = None,
+        watch: bool = False,
         choice: Choice | None = None,
     ) -> Solution:
         """Solve the problem.
@@ -876,7 +877,10 @@ class Problem:
         keep : bool, default True
             Keep all frames in memory, not only the last.
         progress : callable of (t, steps) or bool, optional
-            Told after every step; True writes a line to the standard error now and then.
+            Told after every step; True writes a line to the standard error every ten seconds. The log ``pdekit`` of the `logging` module
+            takes the same lines at its level INFO.
+        watch : bool, default False
+            Show the fields as they change, in the terminal or the notebook, about ten times a second.
         choice : Choice, optional
             A method chosen before, with `Problem.choice`.
 
@@ -893,7 +897,7 @@ class Problem:
 
         return solve(
             self, t_end, method=method, step=step, rtol=rtol, atol=atol, seed=seed, samples=samples, times=times, every=every,
-            frames=frames, output=output, force=force, keep=keep, progress=progress, choice=choice,
+            frames=frames, output=output, force=force, keep=keep, progress=progress, watch=watch, choice=choice,
         )  # fmt: skip
 
     def sensitivity(self, parameters: Sequence[str], t_end: float | None = None, **frames: Any) -> Any:

@@ -18,7 +18,8 @@ from pdekit.io.write import UNPRINTABLE
 from pdekit.io.yaml_source import parse_yaml
 from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
-from pdekit.run import Progress, Run
+from pdekit.progress import Progress, ProgressLines, all_of, to_log
+from pdekit.run import Run
 from pdekit.solution import Solution
 from pdekit.time.methods import METHODS
 from pdekit.typing import Array
@@ -66,7 +67,7 @@ def resume(
     *,
     problem: Problem | None = None,
     keep: bool = True,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Solution:
     """Go on with the run of a results file, in the same file.
 
@@ -83,7 +84,8 @@ def resume(
         What was solved, if it has parts that are Python functions, which no file holds.
     keep : bool
         Keep all frames in memory, not only the last.
-    progress : callable of (t, steps), optional
+    progress : callable of (t, steps) or bool, optional
+        Told after every step; True writes a line to the standard error every ten seconds.
 
     Returns
     -------
@@ -133,7 +135,10 @@ def resume(
     with _kept(path, spare):
         output = output_to(problem, path, force=True)
         settings, rule = problem.time, replace(problem.output, file=None)
-        solution = Run(problem, output, keep=keep).in_time(settings, rule, end, None, _then(progress, spare), run)
+        span = (last, end, problem.units.get("t", ""))
+        lines = ProgressLines(*span, only_long=True) if progress is True else (progress or None)
+        follow = _then(all_of(lines, to_log(*span)), spare)
+        solution = Run(problem, output, keep=keep).in_time(settings, rule, end, None, follow, run)
     if run.point is None:
         note = f"went on from the frame at t = {last:g} with steps of its own (no checkpoints were kept)"
         solution = replace(solution, notes=(*solution.notes, note))

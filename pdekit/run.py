@@ -44,6 +44,7 @@ from pdekit.time.stopping import EndByClock, Ended, EndOnCondition, EndWhenStead
 from pdekit.typing import Array
 
 Progress = Callable[[float, int], None]
+Viewer = Callable[[float, Callable[[], dict[str, Array]], int], None]
 LOOKS = 200  # steps of an exact method of which somebody wants to be told
 NOTHING = 1e-13
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
@@ -123,6 +124,8 @@ class Run:
         From which sizes on what pays.
     sample : int
         Which one of an ensemble with noise.
+    viewer : callable of (t, fields, steps), optional
+        Shown every step: `fields` gives the arrays of all states by name, when it is asked.
     """
 
     def __init__(
@@ -133,8 +136,9 @@ class Run:
         keep: bool = True,
         thresholds: Thresholds = THRESHOLDS,
         sample: int = 0,
+        viewer: Viewer | None = None,
     ) -> None:
-        self.sample = sample
+        self.sample, self.viewer = sample, viewer
         self.problem, self.output, self.keep, self.thresholds = problem, output, keep, thresholds
         self.system = _with_own_past(problem.semidiscrete, problem.time.start)
         self.begun = clock.perf_counter()
@@ -281,7 +285,7 @@ class Run:
         while True:
             method = course.choice.method
             guards = self._guards(settings, course.choice, end) if course.is_watched else ()
-            course.watch.notices = (*guards, *course.observers)
+            course.watch.notices = (*guards, *course.observers, *self._views())
             longest = min(
                 settings.max_step or self._longest(course, end - stops[0].t), shortest_delay(self.system.system)
             )
@@ -312,6 +316,13 @@ class Run:
                 course.change(self._choose(settings, change.t, change.y, end, course.solvers), change.reason)
                 left = [Stop(change.t, False), *(stop for stop in stops if stop.t > change.t)]
                 start.append(change.y)
+
+    def _views(self) -> tuple[Notice, ...]:
+        """Who looks at the fields, and changes nothing: exact methods step for nobody's eyes."""
+        viewer = self.viewer
+        if viewer is None:
+            return ()
+        return (lambda t, state, h, steps: viewer(t, lambda: self.system.unpack(t, state()), steps),)
 
     def _longest(self, course: _Course, span: float) -> float:
         """The longest step: exact methods step from frame to frame, unless somebody wants to see what is between."""

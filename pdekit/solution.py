@@ -255,6 +255,12 @@ class Solution:
 
         return explore(self, name)
 
+    def watch(self, seconds: float = 0.1) -> None:
+        """Show the stored frames one after the other, in a notebook or a terminal; see `pdekit.watching.watch`."""
+        from pdekit.watching import watch
+
+        return watch(self, seconds)
+
     def animation(self) -> Any:
         """The fields in time with a slider, in a notebook that needs no kernel; see `pdekit.reporting.animation`."""
         from pdekit.reporting.animation import animation

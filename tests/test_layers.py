@@ -35,7 +35,7 @@ LAYERS = (
     ),
     ("inverse",),
     ("io", "verification", "plotting", "reporting"),
-    ("solving", "parameter_sweep", "resuming", "distributed"),
+    ("progress", "watching", "solving", "parameter_sweep", "resuming", "distributed"),
     ("cli",),
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

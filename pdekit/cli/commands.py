@@ -136,6 +136,7 @@ def _say_notes(problem: Problem) -> None:
     is_flag=True,
     help="Say how accurate it is, from companion runs on coarser grids and with larger steps.",
 )
+@click.option("-w", "--watch", is_flag=True, help="Show the fields in the terminal as they change.")
 @_quiet
 def run(
     config: Path,
@@ -144,12 +145,13 @@ def run(
     output: Path | None,
     force: bool,
     estimate: bool,
+    watch: bool,
     quiet: bool,
 ) -> None:
     """Solve the problem of CONFIG and write its results. After mpiexec -n N the ranks share the grid."""
     if shares_work(launched()):
-        if estimate:
-            raise ConfigError("--estimate is for runs on one process")
+        if estimate or watch:
+            raise ConfigError(f"--{'estimate' if estimate else 'watch'} is for runs on one process")
         one_voice(lambda processes: _run_shared(processes, config, overrides, python, output, force, quiet))
         return
     problem = _load(config, overrides, python)
@@ -165,7 +167,9 @@ def run(
         from pdekit.verification.estimate import estimate as errors_of
 
         coarser_problems(problem)  # what has no estimate is refused before the run
-    solution = _solve_with_progress(problem, path, force, quiet)
+    from pdekit.cli.following import followed
+
+    solution = followed(problem, path, force, quiet, watch)
     if not quiet:
         _summary(problem, solution, path)
     if estimate:
@@ -187,64 +191,16 @@ def _run_shared(
     problem = _load(config, overrides, python)
     path = output or Path(problem.output.file or f"results/{config.stem}.h5")
     from pdekit.distributed.shared_run import solve_shared
-    from pdekit.solving import ProgressLines
+    from pdekit.progress import ProgressLines
 
     speaks = processes.rank == 0 and not quiet
     if speaks:
         _say_notes(problem)
-    follow = ProgressLines(problem.span(None)[1]) if speaks and not problem.steady else None
+    start, end = problem.span(None)
+    follow = ProgressLines(start, end, problem.units.get("t", "")) if speaks and not problem.steady else None
     solution = solve_shared(problem, processes, path, force=force, progress=follow)
     if speaks:
         _summary(problem, solution, path)
-
-
-def _solve_with_progress(problem: Problem, path: Path, force: bool, quiet: bool) -> Solution:
-    if problem.steady or quiet:
-        return problem.solve(output=path, force=force, keep=False)
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    start, end = problem.span(None)
-    choice = problem.choice()
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        TextColumn("t = {task.completed:.4g} / {task.total:.4g}"),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("time left"),
-        TimeRemainingColumn(compact=True),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(choice.method.name, total=end, rate="")
-        bar.update(task, completed=start)
-        clock = _RateClock()
-
-        def progress(t: float, steps: int) -> None:
-            rate = clock.tick(steps)
-            if rate is not None:
-                bar.update(task, completed=t, rate=f"{rate:,.0f} steps/s")
-
-        return problem.solve(output=path, force=force, keep=False, progress=progress, choice=choice)
-
-
-class _RateClock:
-    """Tells the rate a few times a second and otherwise costs nothing."""
-
-    def __init__(self) -> None:
-        import time
-
-        self._now = time.monotonic
-        self._last, self._steps = self._now(), 0
-
-    def tick(self, steps: int) -> float | None:
-        """Steps a second since the last report, or None if that was just now."""
-        now = self._now()
-        if now - self._last < 0.1:
-            return None
-        rate = (steps - self._steps) / (now - self._last)
-        self._last, self._steps = now, steps
-        return rate
 
 
 def _table() -> Any:
@@ -294,7 +250,7 @@ def resume(result: Path, until: float | None, quiet: bool) -> None:
     """
     from pdekit.resuming import resume as go_on
 
-    solution = go_on(result, until, keep=False)
+    solution = go_on(result, until, keep=False, progress=not quiet)
     if not quiet:
         click.echo(f"{result}: t = {solution.times[-1]:g}, {solution.statistics['steps']:,} steps in all")
         for note in solution.notes:

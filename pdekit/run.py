@@ -34,6 +34,7 @@ from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice, choose
 from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
+from pdekit.time.pace import PaceGuard, Slow, fastest, promises
 from pdekit.time.past import Past
 from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
@@ -73,6 +74,8 @@ class _Course:
         Of a run that is a chain from frame to frame.
     is_watched : bool
         Whether the stability of explicit steps is looked at.
+    is_timed : bool
+        Whether it is looked at how fast the run gets on.
     ended : bool
         Whether the run was ended before its time.
     """
@@ -89,6 +92,7 @@ class _Course:
     enders: tuple[Notice, ...] = ()
     memory: StepMemory | None = None
     is_watched: bool = True
+    is_timed: bool = True
     ended: bool = False
 
     @property
@@ -285,6 +289,7 @@ class Run:
         while True:
             method = course.choice.method
             guards = self._guards(settings, course.choice, end) if course.is_watched else ()
+            guards = (*guards, *self._pace(course, end))
             course.watch.notices = (*guards, *course.observers, *self._views())
             longest = min(
                 settings.max_step or self._longest(course, end - stops[0].t), shortest_delay(self.system.system)
@@ -313,7 +318,10 @@ class Run:
                 course.rhs = None
                 if course.memory is not None:
                     course.memory.forget()
-                course.change(self._choose(settings, change.t, change.y, end, course.solvers), change.reason)
+                if isinstance(change, Slow):
+                    self._faster(course, change, end)
+                else:
+                    course.change(self._choose(settings, change.t, change.y, end, course.solvers), change.reason)
                 left = [Stop(change.t, False), *(stop for stop in stops if stop.t > change.t)]
                 start.append(change.y)
 
@@ -323,6 +331,31 @@ class Run:
         if viewer is None:
             return ()
         return (lambda t, state, h, steps: viewer(t, lambda: self.system.unpack(t, state()), steps),)
+
+    def _pace(self, course: _Course, end: float) -> tuple[Notice, ...]:
+        """What looks at how long a run takes; not where a run is to be repeated bit by bit, for it goes by the clock."""
+        settings, system = course.settings, self.system
+        is_free = settings.method == "auto" and settings.step is None and settings.precision == "double"
+        if not is_free or not course.is_timed or course.memory is not None or course.choice.method.family == "exact":
+            return ()
+        if not system.evolves or system.bounds is not None or system.is_limited or delays_of(system.system):
+            return ()  # there is one method for each
+        return (PaceGuard(end, self.thresholds),)
+
+    def _faster(self, course: _Course, change: Slow, end: float) -> None:
+        """Go on by the method that gets on fastest from here."""
+        begun, name = clock.perf_counter(), course.choice.method.name
+        promised = promises(self.system, change, end, course.tolerance, course.solvers, name)
+        found, spent = fastest(promised, change.left), clock.perf_counter() - begun
+        course.is_timed = found is not None
+        if found is None:
+            reason = (
+                f"no other method would take less than half of that; {name} went on (trying them took {spent:.2g} s)"
+            )
+        else:
+            course.choice, course.is_watched = Choice(METHODS[found], ("the fastest from here on",)), False
+            reason = f"{found} went on, which promised {promised[found]:.3g} s (trying others took {spent:.2g} s)"
+        course.notes.append(f"{change.reason}: {reason}")
 
     def _longest(self, course: _Course, span: float) -> float:
         """The longest step: exact methods step from frame to frame, unless somebody wants to see what is between."""

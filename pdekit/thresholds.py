@@ -88,6 +88,11 @@ class Thresholds:
         Of the rows that one stage of a wavefront does before the next one follows.
     most_twice : float
         Share of the rows of a wavefront that may be computed by two threads.
+    pace_known_after : float
+        Seconds of a run after which it is predicted how long it will take.
+    others_tried_from : float
+        Seconds that are left, from which other methods are tried where a run takes much longer than predicted: a twentieth of it
+        for eight methods, 0.15 s for each.
     look_always_below, look_every : int
         Unknowns below which every state is looked at for blow-up; steps between looks beyond (a look costs as much as a
         quarter of a compiled Euler step).
@@ -120,6 +125,8 @@ class Thresholds:
     wavefront_from: int = 1 << 20
     chunk_bytes: int = 60_000
     most_twice: float = 0.25
+    pace_known_after: float = 1.0
+    others_tried_from: float = 24.0
     look_always_below: int = 20_000
     look_every: int = 16
 

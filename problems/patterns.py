@@ -85,8 +85,8 @@ def hutchinson(points: int = 121) -> pk.Problem:
         pk.Grid(x=pk.Axis(0, 60, points)),
         initial={"u": "exp(-x**2)"},
         boundary={"u": {"x": pk.Neumann(0)}},
-        time=pk.TimeSettings(end=24.0),
-        output=pk.OutputSettings(frames=97),
+        time=pk.TimeSettings(end=20.0),
+        output=pk.OutputSettings(frames=81),
         title="Hutchinson's equation",
         labels={"u": {"long_name": "population"}},
     )

@@ -53,7 +53,8 @@ def refuse_where_delays_cannot_be(system: EquationSystem) -> None:
 def with_past(system: EquationSystem, past: PastStates) -> EquationSystem:
     """The same equations, their delayed fields evaluated by a record of the past."""
     new = {
-        f: delayed_function(type(f).__name__, type(f).unknown, type(f).delay, past)(*f.args) for f in delays_of(system)
+        f: delayed_function(type(f).__name__, type(f).unknown, type(f).delay, type(f).when, past)(*f.args)
+        for f in delays_of(system)
     }
     unknowns = tuple(replace(u, rhs=u.rhs.xreplace(new)) for u in system.unknowns)
     return replace(system, unknowns=unknowns)

@@ -31,15 +31,18 @@ class Delayed(DataFunction):
 
     unknown: ClassVar[str] = ""
     delay: ClassVar[float] = 0.0
+    when: ClassVar[Any] = None
     past: ClassVar[PastStates | None] = None
 
     def fdiff(self, argindex: int = 1) -> Any:
         raise ExpressionError(f"{type(self).unknown}(t - {type(self).delay:g}) has no derivative here")
 
 
-def delayed_function(name: str, unknown: str, delay: float, past: PastStates | None = None) -> type[Delayed]:
+def delayed_function(
+    name: str, unknown: str, delay: float, when: Expression, past: PastStates | None = None
+) -> type[Delayed]:
     """The field `unknown` as it was a `delay` earlier, by a record of the past if there is one."""
-    members: dict[str, Any] = {"unknown": unknown, "delay": delay, "past": past}
+    members: dict[str, Any] = {"unknown": unknown, "delay": delay, "when": when, "past": past}
     if past is not None:
 
         def value(*arguments: Any) -> Array:
@@ -85,5 +88,5 @@ class DelayWords:
         if isinstance(value, complex) or not 0 < value < float("inf"):
             raise ExpressionError(f"{name}({when}): a delay is a positive number, found {value:g}")
         if (name, value) not in self._made:
-            self._made[name, value] = delayed_function(f"{name}_delayed_{len(self._made) + 1}", name, value)
+            self._made[name, value] = delayed_function(f"{name}_delayed_{len(self._made) + 1}", name, value, when)
         return self._made[name, value](*self.axes, self.t)

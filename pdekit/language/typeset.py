@@ -9,6 +9,7 @@ from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.pretty_symbology import pretty_symbol
 from sympy.printing.pretty.stringpict import prettyForm, stringPict
 
+from pdekit.language.delays import Delayed
 from pdekit.language.pde import EquationSystem
 from pdekit.language.reductions import IntegralOperator, Reduction
 from pdekit.language.symbols import Diff, Flux
@@ -97,6 +98,7 @@ def typeset(system: EquationSystem) -> str:
         if not unknown.is_last:
             continue
         right = sp.expand_mul(unknown.rhs)
+        right = right.xreplace({f: sp.Function(type(f).unknown)(type(f).when) for f in right.atoms(Delayed)})
         numbers = {term.number for term in system.noises}
         for term in system.noises:
             if term.unknown == unknown.name:

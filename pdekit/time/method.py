@@ -111,7 +111,7 @@ class Method:
     title : str
         In words.
     make : callable of Ingredients, optional
-        Makes the stepper; without it the method is one of scipy's, which has steps of its own.
+        Makes the stepper; without it the method is one of a library, which has steps of its own.
     estimates : bool
         Whether the stepper estimates its error, so that steps can be chosen by it.
     explicit : bool
@@ -124,6 +124,8 @@ class Method:
         The explicit table whose stability region bounds the step, if it is not the method's own.
     control : callable of (Ingredients, longest step), optional
         What chooses the steps, if it is not the estimated error.
+    library : callable
+        What integrates with a method that has steps of its own.
     carried : Carried
         By how much the tolerance of steps is tightened where errors are carried on.
     """
@@ -139,6 +141,7 @@ class Method:
     aliases: tuple[str, ...] = ()
     stability: str = ""
     control: Callable[[Ingredients, float], Controller] | None = None
+    library: Callable[..., Iterator[tuple[float, Array]]] = integrate_by_scipy
     carried: Carried = DAMPED
 
     @property
@@ -229,7 +232,7 @@ class Method:
         if self.make is None:
             if step is not None:
                 raise SolverError(f"{self.name} chooses its own steps; leave step out, or take a method of fixed step")
-            return integrate_by_scipy(system, self.name, y, stops, tolerance, watch, longest, memory)
+            return self.library(system, self.name, y, stops, tolerance, watch, longest, memory, solvers)
         if step is None and self.needs_step:
             raise SolverError(f"{self.name} needs a fixed step, time: {{step: ...}}")
         counted: Any = None

@@ -18,6 +18,7 @@ from pdekit.time.maruyama import refuse_without_diagonal_noise
 from pdekit.time.methods import METHODS, Method, find_method
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability import rate_bound
+from pdekit.time.sundials_methods import SUNDIALS, refuse_without_sundials
 from pdekit.typing import Array
 
 MOST_STEPS = 1e9
@@ -215,6 +216,8 @@ def _for_noise(facts: Facts, method: str, step: float | None, duration: float) -
 
 def _check_fits(method: Method, facts: Facts) -> None:
     """Refuse a method that cannot do the system."""
+    if method.name in SUNDIALS:
+        refuse_without_sundials(method.name)
     if delays_of(facts.system.system) and (method.make is None or method.family == "exact"):
         raise SolverError(
             f"{method.name} keeps no record of the past, which equations with delays need; use {', '.join(WITH_DELAYS)} or method: auto",

@@ -43,6 +43,7 @@ from pdekit.time.second_order import ACCELERATIONS, Acceleration, Newmark, Verle
 from pdekit.time.solved_rates import refuse_coupled_rates
 from pdekit.time.stability import rate_bound
 from pdekit.time.stepper import Stepper
+from pdekit.time.sundials_methods import SUNDIALS, integrate_by_sundials
 from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tableau
 from pdekit.time.theta import Theta
 from pdekit.time.variable_bdf2 import VariableBDF2
@@ -52,12 +53,15 @@ CARRIED = {
     "tr_bdf2": Carried(0.18, 0.5),
     "bdf2": Carried(0.42, 0.5),
     "esdirk43": Carried(4.0),
+    "bogacki_shampine": Carried(2.0),
     "rkc2": Carried(0.01, 0.5),
     "ros3p": Carried(3.5),
     "ark43": Carried(2.5),
     "etdrk4": Carried(4.0),
     "BDF": Carried(20.0),
     "LSODA": Carried(2.0),
+    "cvode": Carried(60.0),
+    "ida": Carried(30.0),
 }  # measured; see `pdekit.time.carried_errors`
 POSITIVE_COURANT = 0.3  # speeds may grow by two thirds within a step before the bound of 1/2 is reached
 
@@ -302,6 +306,10 @@ METHODS: dict[str, Method] = {
         Method("Radau", "adaptive implicit", 5, "Radau IIA of order 5, adaptive"),
         Method("BDF", "adaptive implicit", 5, "backward differentiation of orders 1 to 5, adaptive"),
         Method("LSODA", "adaptive implicit", 12, "LSODA: Adams and backward differentiation, adaptive"),
+        *(
+            Method(name, "adaptive implicit", 5, f"{title} of SUNDIALS", library=integrate_by_sundials)
+            for name, title in SUNDIALS.items()
+        ),
     )
 }
 

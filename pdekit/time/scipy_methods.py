@@ -39,6 +39,7 @@ def integrate_by_scipy(
     watch: Watch,
     longest: float = np.inf,
     memory: StepMemory | None = None,
+    solvers: object = None,
 ) -> Iterator[tuple[float, Array]]:
     """Integrate with a method of scipy, which controls its own steps.
 
@@ -60,6 +61,8 @@ def integrate_by_scipy(
         The longest step that is allowed.
     memory : StepMemory, optional
         The step with which to begin; kept up to date.
+    solvers : Solvers, optional
+        Not used: they have a solver of their own.
 
     Yields
     ------

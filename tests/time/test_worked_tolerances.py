@@ -14,10 +14,9 @@ import pytest
 
 import pdekit as pk
 from pdekit.language.delayed_systems import delays_of
-from pdekit.time.methods import METHODS
 from problems import chance, diffusion, heat, nonlinear_waves, patterns, wave
+from tests.time.adaptive import ADAPTIVE
 
-ADAPTIVE = [m.name for m in METHODS.values() if m.estimates or m.family.startswith("adaptive")]
 COARSE = {
     "plume": 21, "no_flux_box": 13, "nonlinear": 61, "fisher": 41, "rod": 21, "quenched_plate": 13, "convective_slab": 21, "cube": 9,
     "ornstein_uhlenbeck": 41, "european_call": 41, "two_solitons": 96, "kink": 41, "breather": 41, "kuramoto_sivashinsky": 64,

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
+from pdekit.boundary.conditions import SIDES, Dirichlet, FaceConditions, Outflow, collect
 from pdekit.boundary.face_data import StateConditions
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
+from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_layers
 from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, automatic_scheme
 from pdekit.discretize.measurement import Measurement
@@ -164,6 +165,8 @@ class Problem:
         data = as_functions(pde.data_parameters(), grid, numbers, order)
         kept = [n for n in self.boundary if n in pde.definitions]
         self.system: EquationSystem = pde.bind(grid.names, kept, grid.calculus, data)
+        self._waves = tuple(u.name for u in self.system.unknowns)
+        self.system = with_absorbing_layers(self.system, grid, self.time.start)
         if isinstance(initial, FileData):
             self.initial = self._last_frame(initial)
         self._check_names()
@@ -212,7 +215,7 @@ class Problem:
         return all(u.time_order == 0 for u in self.system.unknowns)
 
     def _check_names(self) -> None:
-        unknowns = [u.name for u in self.system.unknowns]
+        unknowns = list(self._waves)  # those of absorbing layers are nobody's
         rates = [f"{u.name}_t" for u in self.system.unknowns if u.time_order == 2]
         for group, given, allowed in (
             ("initial", self.initial, [*unknowns, *rates]),
@@ -225,7 +228,7 @@ class Problem:
                         f"not an unknown; there are {allowed}{nearest_hint(name, allowed)}", key=f"{group}.{name}"
                     )
         for unknown in self.system.unknowns:
-            for name in unknown.states if unknown.time_order else ():
+            for name in unknown.states if unknown.time_order and unknown.name in self._waves else ():
                 if name not in self.initial:
                     what = "the initial rate" if name.endswith("_t") and name != unknown.name else "the initial state"
                     raise ConfigError(f"missing; {what} of {unknown.name!r} must be given", key=f"initial.{name}")
@@ -297,6 +300,7 @@ class Problem:
         highest = highest_derivatives(self.system)
         axes = {name: axis.periodic for name, axis in zip(self.grid.names, self.grid.axes)}
         collected: dict[str, dict[str, FaceConditions]] = {}
+        kept = {*self._waves, *map(str, self.system.definitions)}  # the others are those of absorbing layers
         for name in (*(u.name for u in self.system.unknowns), *map(str, self.system.definitions)):
             given = self.boundary.get(name) or {}
             if name in self.pde.scalars:
@@ -307,11 +311,14 @@ class Problem:
             if not isinstance(given, Mapping):
                 raise BoundaryError("give conditions per axis, {x: ...}", key=f"boundary.{name}")
             poles = {axis: self.grid.poles(axis) for axis in axes}
+            layered = set() if name in self.pde.definitions else set(layered_axes(self.grid))
             free = {
                 axis: {side: Outflow() for side in SIDES if side not in poles[axis]}
                 for axis, periodic in axes.items()
-                if not periodic and axis not in given and not highest.get(name, {}).get(axis)
+                if not periodic and axis not in given and (name not in kept or not highest.get(name, {}).get(axis))
             }
+            if name in self._waves:
+                free |= {axis: dict.fromkeys(SIDES, Dirichlet(0)) for axis in layered if axis not in given}
             collected[name] = collect({**free, **given}, axes, name, poles)
             for axis, faces in collected[name].items():
                 collected[name][axis] = faces.mapped(partial(self._face_data, where=f"boundary.{name}.{axis}"))

@@ -19,8 +19,9 @@ from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
 from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_layers
 from pdekit.discretize.characteristics import FaceCheck
-from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, automatic_scheme
+from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
 from pdekit.discretize.measurement import Measurement
+from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
@@ -53,7 +54,6 @@ from pdekit.typing import Array, Expression
 ORDERS = (2, 4, 6, 8)
 ADVECTION = ("auto", "central", *RECONSTRUCTIONS)
 SPLITTINGS = ("components", "characteristic")
-VACUUM = 1e-10  # of the greatest initial value: what counts as zero of what is to stay positive
 
 
 def _names_or_floors(positive: Sequence[str] | Mapping[str, float]) -> tuple[str, ...] | dict[str, float]:
@@ -88,7 +88,7 @@ class Problem:
         jump of the initial state is carried along, and central elsewhere; `flux_scheme` says what it took and why.
     splitting : {"components", "characteristic"}, optional
         How limited schemes reconstruct systems: component by component, or by the eigenvectors of the flux Jacobian. Default is
-        characteristic where "auto" took the scheme, components otherwise.
+        characteristic where "auto" took the scheme or something is to stay positive, components otherwise.
     positive : sequence of str, or mapping of str to number
         What limited schemes are to keep positive: unknowns and definitions made of them (a pressure), concave in the states. A
         mapping says what counts as zero, else it is 1e-10 of the greatest initial value.
@@ -157,10 +157,13 @@ class Problem:
         if advection not in ADVECTION:
             allowed = ", ".join(ADVECTION)
             raise ConfigError(
-                f"allowed are {allowed}, found {advection!r}{nearest_hint(advection, ADVECTION)}", key="discretization.advection"
+                f"allowed are {allowed}, found {advection!r}{nearest_hint(advection, ADVECTION)}",
+                key="discretization.advection",
             )
         if splitting is not None and splitting not in SPLITTINGS:
-            raise ConfigError(f"allowed are {', '.join(SPLITTINGS)}, found {splitting!r}", key="discretization.splitting")
+            raise ConfigError(
+                f"allowed are {', '.join(SPLITTINGS)}, found {splitting!r}", key="discretization.splitting"
+            )
         numbers = pde.parameter_values(grid.names)
         data = as_functions(pde.data_parameters(), grid, numbers, order)
         kept = [n for n in self.boundary if n in pde.definitions]
@@ -312,13 +315,13 @@ class Problem:
                 raise BoundaryError("give conditions per axis, {x: ...}", key=f"boundary.{name}")
             poles = {axis: self.grid.poles(axis) for axis in axes}
             layered = set() if name in self.pde.definitions else set(layered_axes(self.grid))
-            free = {
+            free: dict[str, dict[str, Any]] = {
                 axis: {side: Outflow() for side in SIDES if side not in poles[axis]}
                 for axis, periodic in axes.items()
                 if not periodic and axis not in given and (name not in kept or not highest.get(name, {}).get(axis))
             }
             if name in self._waves:
-                free |= {axis: dict.fromkeys(SIDES, Dirichlet(0)) for axis in layered if axis not in given}
+                free |= {axis: {side: Dirichlet(0) for side in SIDES} for axis in layered if axis not in given}
             collected[name] = collect({**free, **given}, axes, name, poles)
             for axis, faces in collected[name].items():
                 collected[name][axis] = faces.mapped(partial(self._face_data, where=f"boundary.{name}.{axis}"))
@@ -388,7 +391,7 @@ class Problem:
         system = with_schemes(self.system, choices)
         fluxes = self.flux_scheme
         if fluxes.is_limited:
-            system = with_convective_fluxes(system, fluxes.scheme, fluxes.splitting, self._positive)
+            system = with_convective_fluxes(system, fluxes.scheme, fluxes.splitting, self._positive_quantities())
         elif self.positive or self.splitting:
             key = "positive" if self.positive else "splitting"
             raise ConfigError("is for limited schemes; give advection, weno5 say", key=f"discretization.{key}")
@@ -402,7 +405,7 @@ class Problem:
     def flux_scheme(self) -> FluxScheme:
         """How first derivatives are discretized, and why."""
         if self.advection != "auto":
-            return FluxScheme(self.advection, self.splitting or "components")
+            return asked_scheme(self.advection, self.splitting, bool(self.positive), len(self.system.unknowns))
         time = self.time
         plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
         if not is_explicit(time.method) or not plain or time.precision == "single":
@@ -422,6 +425,10 @@ class Problem:
         fluxes = self.flux_scheme
         return {"advection": fluxes.scheme, "splitting": fluxes.splitting if fluxes.is_limited else None}
 
+    def _positive_quantities(self) -> list[tuple[Expression, float]]:
+        """What is to stay positive, and what counts as zero."""
+        return positive_quantities(self.system, self.grid, self.positive, self.initial_fields(), self.time.start)
+
     def _filled_initial_fields(self) -> dict[str, Array]:
         """The initial state with the prescribed values in place."""
         fields = {name: np.array(values, dtype=float) for name, values in self.initial_fields().items()}
@@ -432,29 +439,6 @@ class Problem:
                 found = StateConditions.resolve(name, faces, self.grid, values, self.system.known, states)
                 found.fill(fields[name], self.time.start)
         return fields
-
-    @cached_property
-    def _positive(self) -> list[tuple[Expression, float]]:
-        """What is to stay positive, and what counts as zero."""
-        found, fields = [], self.initial_fields()
-        allowed = [*(u.name for u in self.system.unknowns), *self.system.substituted]
-        floors = self.positive if isinstance(self.positive, Mapping) else dict.fromkeys(self.positive)
-        states = [s for s in self.system.states if str(s) in fields]
-        for name, floor in floors.items():
-            key = f"discretization.positive.{name}"
-            if name not in allowed:
-                raise ConfigError(f"no unknown or definition; there are {allowed}{nearest_hint(name, allowed)}", key=key)
-            expression = self.system.substituted.get(name, sp.Symbol(name))
-            function = compile_expression(expression, [*self.system.axes, self.system.t, *self.system.parameters, *states])
-            given = [*self.grid.coordinates.values(), self.time.start, *self.system.parameters.values()]
-            with np.errstate(all="ignore"):
-                values = np.asarray(function(*given, *(fields[str(s)] for s in states)))
-            if not np.all(np.nan_to_num(values) >= 0):
-                raise ConfigError(f"the initial state is negative somewhere: {np.nanmin(values):.4g}", key=key)
-            if floor is not None and (isinstance(floor, bool) or not isinstance(floor, int | float) or not floor >= 0):
-                raise ConfigError(f"what counts as zero must be a number and not negative, found {floor!r}", key=key)
-            found.append((expression, VACUUM * float(np.nanmax(values)) if floor is None else float(floor)))
-        return found
 
     @cached_property
     def _bounds(self) -> tuple[dict[str, Array], dict[str, Array]]:

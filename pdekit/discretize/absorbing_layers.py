@@ -94,13 +94,20 @@ def with_absorbing_layers(system: EquationSystem, grid: Grid, t: float) -> Equat
 def _wave(system: EquationSystem, unknown: Unknown, key: str) -> dict[str, Any]:
     """The squared speed along every axis."""
     found: dict[str, Any] = {}
-    others = f"absorbing layers are for waves, u_tt = c**2*(u_xx + u_yy) or u_tt = div(c**2*grad(u)); {unknown.name} is none"
+    others = (
+        f"absorbing layers are for waves, u_tt = c**2*(u_xx + u_yy) or u_tt = div(c**2*grad(u)); {unknown.name} is none"
+    )
     if unknown.time_order != 2:
         raise ConfigError(others, key=key)
     states = set(system.states)
     for atom in spatial_derivatives(unknown.rhs):
         counts = atom.counts
-        if not isinstance(atom, Diff | Flux) or set(counts.values()) != {2} or len(counts) != 1 or atom.operand != unknown.symbol:
+        if (
+            not isinstance(atom, Diff | Flux)
+            or set(counts.values()) != {2}
+            or len(counts) != 1
+            or atom.operand != unknown.symbol
+        ):
             raise ConfigError(f"{others}: there is {atom.short}", key=key)
         square = factor_of(unknown.rhs, atom) * atom.factor_in_front
         fixed = set() if isinstance(atom, Flux) else {*system.axes, system.t}

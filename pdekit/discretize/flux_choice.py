@@ -20,10 +20,11 @@ import numpy as np
 
 from pdekit.boundary.conditions import SIDES, FaceConditions
 from pdekit.discretize.physical_fluxes import PhysicalFluxes
+from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.errors import ConfigError, StabilityError
 from pdekit.geometry.grid import Grid
-from pdekit.language.convective_fluxes import ConvectiveFlux, with_convective_fluxes
 from pdekit.language.analysis import factor_of
+from pdekit.language.convective_fluxes import ConvectiveFlux, with_convective_fluxes
 from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import Diff, Flux, SpatialDerivative, spatial_derivatives
@@ -60,6 +61,24 @@ class FluxScheme:
 
 
 CENTRAL = FluxScheme("central")
+
+
+def asked_scheme(scheme: str, splitting: str | None, keeps_positive: bool, equations: int) -> FluxScheme:
+    """A scheme that was asked for.
+
+    Raises
+    ------
+    ConfigError
+        Limited states of single components of a system, one of which is to stay positive: near a vacuum they have any speed.
+    """
+    by_default = "characteristic" if keeps_positive and equations > 1 else "components"
+    found = FluxScheme(scheme, splitting or by_default)
+    by_components = found.splitting == "components" and equations > 1
+    if keeps_positive and by_components and found.is_limited and RECONSTRUCTIONS[scheme].of == "states":
+        raise ConfigError(
+            f"{scheme} keeps systems positive by characteristics only; leave it out", key="discretization.splitting"
+        )
+    return found
 
 
 def automatic_scheme(
@@ -106,9 +125,7 @@ def _fixed(system: EquationSystem) -> tuple[Any, ...]:
     return (*system.axes, system.t, *system.parameters)
 
 
-def _may_be_limited(
-    system: EquationSystem, grid: Grid, conditions: Mapping[str, Mapping[str, FaceConditions]]
-) -> bool:
+def _may_be_limited(system: EquationSystem, grid: Grid, conditions: Mapping[str, Mapping[str, FaceConditions]]) -> bool:
     """Whether there are first derivatives in states, none above the second, and a grid and conditions that limited schemes take."""
     if system.function is not None or system.definitions or system.noises or grid.geometry is not None:
         return False
@@ -155,7 +172,9 @@ class _AxisLook:
         breaking = 1 / steepest
         if breaking > MARGIN * duration:
             return ""
-        thin = "no diffusion" if D == 0 else f"diffusion does not resolve them, s h/(2D) = {0.5 * change * step / D:.3g}"
+        thin = (
+            "no diffusion" if D == 0 else f"diffusion does not resolve them, s h/(2D) = {0.5 * change * step / D:.3g}"
+        )
         return (
             f"waves along {self.axis} break into shocks at about t = {self.t + breaking:.3g} ({thin}): "
             "conservative fluxes by WENO5"

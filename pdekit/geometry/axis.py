@@ -288,14 +288,18 @@ def _layers(given: float | Mapping[str, float], axis: Axis) -> tuple[float, floa
     named = dict(given) if isinstance(given, Mapping) else {"left": given, "right": given}
     for end, width in named.items():
         if end not in ("left", "right"):
-            raise GridError(f"absorbing_layer: ends are 'left' and 'right', found {end!r}{nearest_hint(end, ('left', 'right'))}")
+            raise GridError(
+                f"absorbing_layer: ends are 'left' and 'right', found {end!r}{nearest_hint(end, ('left', 'right'))}"
+            )
         if isinstance(width, bool) or not isinstance(width, int | float) or not width >= 0:
             raise GridError(f"absorbing_layer is a width, a number and not negative; found {width!r}")
     left, right = float(named.get("left", 0.0)), float(named.get("right", 0.0))
     if (left or right) and axis.periodic:
         raise GridError("a periodic axis has no ends for absorbing layers")
     if not left + right < axis.right - axis.left:
-        raise GridError(f"absorbing layers of {left + right:g} in all leave nothing of an axis of length {axis.length:g}")
+        raise GridError(
+            f"absorbing layers of {left + right:g} in all leave nothing of an axis of length {axis.length:g}"
+        )
     return left, right
 
 

@@ -53,7 +53,8 @@ class AxisSection(Section):
     )
     offset: Literal["left", "right", "both"] | None = Field(None, description="poles off which given nodes stand")
     absorbing_layer: Scalar | dict[Literal["left", "right"], Scalar] | None = Field(
-        None, description="width of the layer before the ends, or {left: w, right: w}, in which waves u_tt = ... are absorbed"
+        None,
+        description="width of the layer before the ends, or {left: w, right: w}, in which waves u_tt = ... are absorbed",
     )
     unit: StrictStr | None = None
     long_name: StrictStr | None = None
@@ -101,8 +102,11 @@ class DiscretizationSection(Section):
     """How space is discretized."""
 
     order: Literal[2, 4, 6, 8] = 2
-    advection: Literal["auto", "central", "upwind", "muscl", "muscl_minmod", "muscl_van_leer", "weno5", "weno5_js"] = Field(
-        "auto", description="first derivatives as they stand (central), or as conservative fluxes by a limited scheme"
+    advection: Literal["auto", "central", "upwind", "muscl", "muscl_minmod", "muscl_van_leer", "weno5", "weno5_js"] = (
+        Field(
+            "auto",
+            description="first derivatives as they stand (central), or as conservative fluxes by a limited scheme",
+        )
     )
     splitting: Literal["components", "characteristic"] | None = Field(
         None, description="how limited schemes reconstruct systems; characteristic where auto took the scheme"

@@ -29,7 +29,12 @@ from pdekit.typing import Array, Expression
 
 BUNDLE_BYTES = 1_200_000  # of states, fluxes at and between nodes
 WIDTHS = (32, 16, 8)  # lines of a bundle: whole vectors
-RULES = {"periodic": line_passes.PERIODIC, "copy": line_passes.COPY, "reflect": line_passes.REFLECT, "slope": line_passes.SLOPE}
+RULES = {
+    "periodic": line_passes.PERIODIC,
+    "copy": line_passes.COPY,
+    "reflect": line_passes.REFLECT,
+    "slope": line_passes.SLOPE,
+}
 
 
 def indented(lines: Sequence[str], depth: int) -> list[str]:
@@ -91,7 +96,9 @@ class SweepSource:
             lines.append(f"value = _numba_njit({options})(_reconstruction.{function.__name__})")
             lines.insert(0, "from numba import njit as _numba_njit")
         # The source of the arithmetic is part of the text, so that a changed function is compiled anew.
-        lines += [f"# {line}" for line in inspect.getsource(reconstruction).splitlines() if line.strip()] if function else []
+        lines += (
+            [f"# {line}" for line in inspect.getsource(reconstruction).splitlines() if line.strip()] if function else []
+        )
         lines += [f"# {line}" for line in inspect.getsource(line_passes).splitlines() if line.strip()]
         return "\n".join(lines)
 
@@ -104,7 +111,9 @@ class SweepSource:
         names |= {p: sp.Symbol(f"p_{k}") for k, p in enumerate(parameters)}
         return names | {u: sp.Symbol(name) for u, name in zip(self.physical.states, states)}
 
-    def _assigned(self, targets: Sequence[str], expressions: Sequence[Expression], names: dict[Any, Any], mark: str) -> list[str]:
+    def _assigned(
+        self, targets: Sequence[str], expressions: Sequence[Expression], names: dict[Any, Any], mark: str
+    ) -> list[str]:
         """Assignments, common parts first."""
         temporaries = (sp.Symbol(f"{mark}{k}_") for k in range(10_000))
         parts, bodies = sp.cse([sp.sympify(e).xreplace(names) for e in expressions], symbols=temporaries)
@@ -220,9 +229,7 @@ class SweepSource:
             for k in range(self.physical.size):
                 lines += [self._load("U", f"r{side}u{k}", s, k), self._load("F", f"r{side}f{k}", s, k)]
         lines.append("ra = rc if rc > rb else rb")
-        return lines + [
-            f"{target} = 0.5*(rbf{k} + rcf{k} - ra*(rcu{k} - rbu{k}))" for k, target in enumerate(targets)
-        ]
+        return lines + [f"{target} = 0.5*(rbf{k} + rcf{k} - ra*(rcu{k} - rbu{k}))" for k, target in enumerate(targets)]
 
     @staticmethod
     def _halves(flux: Sequence[str], state: Sequence[str], a: str) -> str:
@@ -253,7 +260,9 @@ class SweepSource:
         entries, adjugate, determinant = inverse_in_symbols(m)
         right = [closed.vectors[j][k] for k in range(m) for j in range(m)]
         lines += self._assigned([str(e) for e in entries], right, names, "ex")
-        lines += self._assigned([f"l{j}{k}" for j in range(m) for k in range(m)] + ["det"], [*adjugate, determinant], {}, "ix")
+        lines += self._assigned(
+            [f"l{j}{k}" for j in range(m) for k in range(m)] + ["det"], [*adjugate, determinant], {}, "ix"
+        )
         squares = [" + ".join(f"r{k}{j}*r{k}{j}" for k in range(m)) for j in range(m)]
         lines.append(f"lost = not (det*det > {DEPENDENT**2}*{'*'.join(f'({s})' for s in squares)})")
         empty = self._empty(states)
@@ -305,7 +314,9 @@ class SweepSource:
             lines += [f"b{k} = u{k}_1 + flat*{down}", f"c{k} = u{k}_2 - flat*{up}"]
         if self.physical.positive:
             for name, node in (("b", 1), ("c", 2)):
-                lines += self._share([f"{name}{k}" for k in range(m)], [f"u{k}_{node}" for k in range(m)], "x", "x", f"z{name}")
+                lines += self._share(
+                    [f"{name}{k}" for k in range(m)], [f"u{k}_{node}" for k in range(m)], "x", "x", f"z{name}"
+                )
                 lines += [f"{name}{k} = u{k}_{node} + z{name}*({name}{k} - u{k}_{node})" for k in range(m)]
         lines += self._fluxes_and_speeds([f"b{k}" for k in range(m)], "x", "y")
         lines += self._fluxes_and_speeds([f"c{k}" for k in range(m)], "x", "z")
@@ -335,7 +346,9 @@ class SweepSource:
             lane += [f"k{side}{k} = r{side}u{k} {sign} twice*h{k}" for k in range(m)]
             lane += [f"j{side}{k} = r{side}u{k} {sign} twice*v{k}" for k in range(m)]
             place = f"{'xb' if side == 'b' else 'xc'}"
-            lane += self._share([f"k{side}{k}" for k in range(m)], [f"j{side}{k}" for k in range(m)], place, place, f"z{side}")
+            lane += self._share(
+                [f"k{side}{k}" for k in range(m)], [f"j{side}{k}" for k in range(m)], place, place, f"z{side}"
+            )
         lane.append("share = zb if zb < zc else zc")
         for k in range(m):
             lane += [f"q{k} = h{k} - v{k}", f"q{k} = q{k} if abs(q{k}) < np.inf else 0.0"]
@@ -381,7 +394,9 @@ class SweepSource:
             ]
         body += [f"    at_nodes({self._arguments})", f"    between({self._arguments})"]
         body += [f"    keep_positive({self._arguments})"] if self.physical.positive else []
-        body += [f"    scatter({name}, H, 1.0/step, nodes, {place}, {int(name[1:]) * w}, {self.row})" for name in outputs]
+        body += [
+            f"    scatter({name}, H, 1.0/step, nodes, {place}, {int(name[1:]) * w}, {self.row})" for name in outputs
+        ]
         return "\n".join(["@njit(nogil=True)", f"def sweep({', '.join(head)}):", *indented(body, 1)])
 
 
@@ -457,4 +472,3 @@ def sweeps_of(system: SemiDiscrete, forms: Sequence[tuple[FluxSweep, Array]]) ->
     for group in by_axis.values():
         outputs = {form.own: output for form, output in group}
         yield LineSweep(system, group[0][0].of(tuple(sorted(outputs))), outputs)
-

@@ -17,7 +17,6 @@ import numpy as np
 import sympy as sp
 
 from pdekit.language.evaluate import compile_expression, slope
-from pdekit.typing import Expression
 
 LARGEST = 4  # equations of which a closed form is looked for
 MOST_OPERATIONS = 2_000  # of the entries of a Jacobian
@@ -127,7 +126,9 @@ def _without_denominators(vector: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(sp.cancel(entry * denominator) for entry in vector)
 
 
-def _adjugate_column(A: sp.Matrix, value: Any, root: Any, radicand: Any, states: Sequence[Any]) -> tuple[Any, ...] | None:
+def _adjugate_column(
+    A: sp.Matrix, value: Any, root: Any, radicand: Any, states: Sequence[Any]
+) -> tuple[Any, ...] | None:
     """An eigenvector: the column of the adjugate of ``A - value`` that stays away from zero, as one with a constant entry does."""
     adjugate = (A - value * sp.eye(A.shape[0])).adjugate()
     found = []

@@ -433,7 +433,10 @@ class _Binder:
         substituted = {
             n: self._plain(e)
             for n, e in self.resolved.items()
-            if n not in self.kept and n not in known and not isinstance(e, Vector | Matrix) and not e.has(SpatialDerivative, Noise)
+            if n not in self.kept
+            and n not in known
+            and not isinstance(e, Vector | Matrix)
+            and not e.has(SpatialDerivative, Noise)
         }
         return EquationSystem(
             self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises, substituted

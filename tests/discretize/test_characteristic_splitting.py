@@ -52,9 +52,8 @@ def test_eigenvectors_by_numbers(figure):
     """Waves of three speeds, each carried along unchanged."""
     A = np.array([[0, 1, 0], [0, 0, 1], [-1.0, 3, 0]])
     speeds, R = np.linalg.eig(A)
-    assert (
-        eigenstructure(tuple(sp.symbols("b c") + (3 * sp.Symbol("b") - sp.Symbol("a"),)), sp.symbols("a b c")) is None
-    )
+    a, b, c = sp.symbols("a b c")
+    assert eigenstructure((b, c, 3 * b - a), (a, b, c)) is None
     errors = []
     for n in (40, 80):
         problem = three_waves(n, "characteristic")
@@ -77,7 +76,7 @@ def test_order_on_smooth_waves(scheme, order, figure):
     errors = []
     for n in (50, 100):
         grid = pk.Grid(x=pk.Axis(0, 1, n, periodic=True))
-        wave = {name: "1 + 0.3*sin(2*pi*x)" for name in ("p", "v")}
+        wave = dict.fromkeys(("p", "v"), "1 + 0.3*sin(2*pi*x)")
         problem = pk.Problem(
             pk.PDE(["p_t = -d(v, x)", "v_t = -d(p, x)"]),
             grid,

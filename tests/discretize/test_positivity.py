@@ -102,7 +102,7 @@ def test_refused(change, message):
 
 
 def test_methods_that_do_not_keep_it_are_refused():
-    with pytest.raises(pk.PdekitError, match="tsitouras does not keep positive what is.*courant, ssprk3, ssprk54"):
+    with pytest.raises(pk.PdekitError, match=r"tsitouras does not keep positive what is.*courant, ssprk3, ssprk54"):
         dry_dam(60).solve(t_end=0.1, method="tsitouras")
     with pytest.raises(pk.PdekitError, match="largest stable step"):
         dry_dam(60).solve(t_end=0.1, step=0.04)

@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, FaceConditions, Outflow, collect
+from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, Dirichlet, FaceConditions, Outflow, collect
 from pdekit.boundary.face_data import StateConditions
 from pdekit.boundary.interfaces import Interfaces
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
+from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_layers
 from pdekit.discretize.characteristics import FaceCheck
-from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, automatic_scheme
+from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
 from pdekit.discretize.measurement import Measurement
+from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
@@ -60,7 +62,6 @@ from pdekit.units.declared import DeclaredUnits, declare
 ORDERS = (2, 4, 6, 8)
 ADVECTION = ("auto", "central", *RECONSTRUCTIONS)
 SPLITTINGS = ("components", "characteristic")
-VACUUM = 1e-10  # of the greatest initial value: what counts as zero of what is to stay positive
 
 
 def _names_or_floors(positive: Sequence[str] | Mapping[str, float]) -> tuple[str, ...] | dict[str, float]:
@@ -96,7 +97,7 @@ class Problem:
         jump of the initial state is carried along, and central elsewhere; `flux_scheme` says what it took and why.
     splitting : {"components", "characteristic"}, optional
         How limited schemes reconstruct systems: component by component, or by the eigenvectors of the flux Jacobian. Default is
-        characteristic where "auto" took the scheme, components otherwise.
+        characteristic where "auto" took the scheme or something is to stay positive, components otherwise.
     positive : sequence of str, or mapping of str to number
         What limited schemes are to keep positive: unknowns and definitions made of them (a pressure), concave in the states. A
         mapping says what counts as zero, else it is 1e-10 of the greatest initial value.
@@ -198,6 +199,8 @@ class Problem:
         data = as_functions(pde.data_parameters(), grid, numbers, order)
         kept = [n for n in self.boundary if n in pde.definitions]
         self.system: EquationSystem = pde.bind(grid.names, kept, grid.calculus, data)
+        self._waves = tuple(u.name for u in self.system.unknowns)
+        self.system = with_absorbing_layers(self.system, grid, self.time.start)
         if isinstance(initial, FileData):
             self.initial = self._last_frame(initial)
         self._check_names()
@@ -291,8 +294,9 @@ class Problem:
         return grid_of_domain(box, given, numbers)
 
     def _check_names(self) -> None:
-        unknowns = [u.name for u in self.system.unknowns if not u.derived_from]
-        rates = [n for u in self.system.unknowns for n in u.states if n not in unknowns]
+        own = [u for u in self.system.unknowns if u.name in self._waves]  # those of absorbing layers are nobody's
+        unknowns = [u.name for u in own if not u.derived_from]
+        rates = [n for u in own for n in u.states if n not in unknowns]
         for group, given, allowed in (
             ("initial", self.initial, [*unknowns, *rates]),
             ("boundary", self.boundary, [*unknowns, *self.pde.definitions]),
@@ -304,7 +308,7 @@ class Problem:
                         f"not an unknown; there are {allowed}{nearest_hint(name, allowed)}", key=f"{group}.{name}"
                     )
         for unknown in self.system.unknowns:
-            for name in unknown.states if unknown.time_order else ():
+            for name in unknown.states if unknown.time_order and unknown.name in self._waves else ():
                 if name not in self.initial:
                     what = "the initial state" if name in self.pde.unknowns else "the initial rate"
                     origin = self.system.origin(unknown).name
@@ -397,7 +401,9 @@ class Problem:
         highest = highest_derivatives(self.system)
         axes = {name: axis.periodic for name, axis in zip(self.grid.names, self.grid.axes)}
         collected: dict[str, dict[str, FaceConditions]] = {}
-        for name in (*self.pde.unknowns, *map(str, self.system.definitions)):
+        kept = {*self._waves, *map(str, self.system.definitions)}  # the others are those of absorbing layers
+        unknowns = [u.name for u in self.system.unknowns if not u.derived_from]
+        for name in (*unknowns, *map(str, self.system.definitions)):
             given = self.boundary.get(name) or {}
             if name in self.pde.scalars:
                 if given:
@@ -407,11 +413,14 @@ class Problem:
             if not isinstance(given, Mapping):
                 raise BoundaryError("give conditions per axis, {x: ...}", key=f"boundary.{name}")
             poles = {axis: self.grid.poles(axis) for axis in axes}
-            free = {
+            layered = set() if name in self.pde.definitions else set(layered_axes(self.grid))
+            free: dict[str, dict[str, Any]] = {
                 axis: {side: Outflow() for side in SIDES if side not in poles[axis]}
                 for axis, periodic in axes.items()
-                if not periodic and axis not in given and not highest.get(name, {}).get(axis)
+                if not periodic and axis not in given and (name not in kept or not highest.get(name, {}).get(axis))
             }
+            if name in self._waves:
+                free |= {axis: {side: Dirichlet(0) for side in SIDES} for axis in layered if axis not in given}
             on_box = {axis: given[axis] for axis in given if axis != DOMAIN}
             collected[name] = collect({**free, **self._untouched(), **on_box}, axes, name, poles)
             collected[name] |= self._on_domain(name, given, bool(highest.get(name)))
@@ -524,7 +533,7 @@ class Problem:
         system = with_schemes(self.system, choices)
         fluxes = self.flux_scheme
         if fluxes.is_limited:
-            system = with_convective_fluxes(system, fluxes.scheme, fluxes.splitting, self._positive)
+            system = with_convective_fluxes(system, fluxes.scheme, fluxes.splitting, self._positive_quantities())
         elif self.positive or self.splitting:
             key = "positive" if self.positive else "splitting"
             raise ConfigError("is for limited schemes; give advection, weno5 say", key=f"discretization.{key}")
@@ -540,7 +549,7 @@ class Problem:
     def flux_scheme(self) -> FluxScheme:
         """How first derivatives are discretized, and why."""
         if self.advection != "auto":
-            return FluxScheme(self.advection, self.splitting or "components")
+            return asked_scheme(self.advection, self.splitting, bool(self.positive), len(self.system.unknowns))
         time = self.time
         plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
         if not is_explicit(time.method) or not plain or time.precision == "single":
@@ -560,6 +569,10 @@ class Problem:
         fluxes = self.flux_scheme
         return {"advection": fluxes.scheme, "splitting": fluxes.splitting if fluxes.is_limited else None}
 
+    def _positive_quantities(self) -> list[tuple[Expression, float]]:
+        """What is to stay positive, and what counts as zero."""
+        return positive_quantities(self.system, self.grid, self.positive, self.initial_fields(), self.time.start)
+
     def _filled_initial_fields(self) -> dict[str, Array]:
         """The initial state with the prescribed values in place."""
         fields = {name: np.array(values, dtype=float) for name, values in self.initial_fields().items()}
@@ -570,33 +583,6 @@ class Problem:
                 found = StateConditions.resolve(name, faces, self.grid, values, self.system.known, states)
                 found.fill(fields[name], self.time.start)
         return fields
-
-    @cached_property
-    def _positive(self) -> list[tuple[Expression, float]]:
-        """What is to stay positive, and what counts as zero."""
-        found, fields = [], self.initial_fields()
-        allowed = [*(u.name for u in self.system.unknowns), *self.system.substituted]
-        floors = self.positive if isinstance(self.positive, Mapping) else dict.fromkeys(self.positive)
-        states = [s for s in self.system.states if str(s) in fields]
-        for name, floor in floors.items():
-            key = f"discretization.positive.{name}"
-            if name not in allowed:
-                raise ConfigError(
-                    f"no unknown or definition; there are {allowed}{nearest_hint(name, allowed)}", key=key
-                )
-            expression = self.system.substituted.get(name, sp.Symbol(name))
-            function = compile_expression(
-                expression, [*self.system.axes, self.system.t, *self.system.parameters, *states]
-            )
-            given = [*self.grid.coordinates.values(), self.time.start, *self.system.parameters.values()]
-            with np.errstate(all="ignore"):
-                values = np.asarray(function(*given, *(fields[str(s)] for s in states)))
-            if not np.all(np.nan_to_num(values) >= 0):
-                raise ConfigError(f"the initial state is negative somewhere: {np.nanmin(values):.4g}", key=key)
-            if floor is not None and (isinstance(floor, bool) or not isinstance(floor, int | float) or not floor >= 0):
-                raise ConfigError(f"what counts as zero must be a number and not negative, found {floor!r}", key=key)
-            found.append((expression, VACUUM * float(np.nanmax(values)) if floor is None else float(floor)))
-        return found
 
     def _at_interfaces(self, system: EquationSystem, planes: Interfaces) -> EquationSystem:
         """The equations with fluxes across interfaces."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from pdekit.boundary.conditions import SIDES, FaceConditions
 from pdekit.discretize.physical_fluxes import PhysicalFluxes
+from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.errors import ConfigError, StabilityError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import factor_of
@@ -60,6 +61,24 @@ class FluxScheme:
 
 
 CENTRAL = FluxScheme("central")
+
+
+def asked_scheme(scheme: str, splitting: str | None, keeps_positive: bool, equations: int) -> FluxScheme:
+    """A scheme that was asked for.
+
+    Raises
+    ------
+    ConfigError
+        Limited states of single components of a system, one of which is to stay positive: near a vacuum they have any speed.
+    """
+    by_default = "characteristic" if keeps_positive and equations > 1 else "components"
+    found = FluxScheme(scheme, splitting or by_default)
+    by_components = found.splitting == "components" and equations > 1
+    if keeps_positive and by_components and found.is_limited and RECONSTRUCTIONS[scheme].of == "states":
+        raise ConfigError(
+            f"{scheme} keeps systems positive by characteristics only; leave it out", key="discretization.splitting"
+        )
+    return found
 
 
 def automatic_scheme(
@@ -147,10 +166,13 @@ class _AxisLook:
         change = float(max(np.ptp(field) for field in found))
         steepest = float(np.max(-np.diff(found, axis=along + 1), initial=0.0)) / step
         if self._jumps(along):  # the speeds on both sides say nothing of those between
-            steepest, change = np.inf, max(change, float(np.max(np.abs(found))))
+            between = [self._speeds(along, share) for share in (0.25, 0.5, 0.75)]
+            known = [found, *(speeds for speeds in between if speeds is not None)]
+            steepest = np.inf
+            change = float(max(np.max(s) for s in known) - min(np.min(s) for s in known))
         if steepest <= 0 or self._cell_number(0.5 * change, step, D) <= RESOLVED:
             return ""
-        breaking = 1 / steepest
+        breaking = 1 / steepest  # at once where there are jumps
         if breaking > MARGIN * duration:
             return ""
         thin = (
@@ -173,10 +195,12 @@ class _AxisLook:
         with np.errstate(all="ignore"):
             return [np.broadcast_to(f(*given), self.grid.shape) for f in functions]
 
-    def _speeds(self) -> Array | None:
-        """The eigenvalues of the flux Jacobian on the grid; None where they are not real and finite."""
+    def _speeds(self, along: int = 0, share: float = 0.0) -> Array | None:
+        """The eigenvalues of the flux Jacobian on the grid, or that share of the way to the next node along an axis; None where they
+        are not real and finite."""
         given = [*self.grid.coordinates.values(), self.t, *self.system.parameters.values()]
         states = [np.asarray(self.fields[str(s)], dtype=float) for s in self.physical.states]
+        states = [(1 - share) * u + share * np.roll(u, -1, axis=along) for u in states]
         try:
             with np.errstate(all="ignore"):
                 found = np.array(self.physical.speeds(given, states))

@@ -96,6 +96,10 @@ class NumericalFluxes:
             up = np.einsum("kj...,j...->k...", right, limiter(middle, ahead))
         else:
             down, up = (limiter(steps[:, k : k + count], steps[:, k + 1 : k + 1 + count]) for k in range(2))
+        empty = self.physical.vacuum(states)
+        if empty is not False:  # a slope down to a vacuum would have states of any speed
+            beside = np.any([empty[k : k + count] for k in range(4)], axis=0)
+            down, up = np.where(beside, 0.0, down), np.where(beside, 0.0, up)
         below = [u[1:-2] + 0.5 * s for u, s in zip(states, down)]
         above = [u[2:-1] - 0.5 * s for u, s in zip(states, up)]
         if self.physical.positive:

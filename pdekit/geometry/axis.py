@@ -99,6 +99,8 @@ class Axis:
         Strictly increasing nodes, instead of `points`. For a periodic axis `left` and `right` give the period.
     offset : {"left", "right", "both"}, optional
         Ends from which the outermost node keeps half a step of distance, as at the pole of polar coordinates.
+    absorbing_layer : float or mapping of {"left", "right"} to float, default 0
+        Width of the layer before either end in which waves of second order in time are absorbed (`pdekit.discretize.absorbing_layers`).
     unit, long_name : str, optional
         Written to results and on plots.
 
@@ -126,6 +128,7 @@ class Axis:
     uniform: bool
     family: str | None
     offset: Offset
+    absorbing_layer: tuple[float, float]
     unit: str
     long_name: str
     divisions: tuple[float, ...] = ()  # planes at which cells of nodes meet, instead of half way
@@ -140,6 +143,7 @@ class Axis:
         spacing: str | Mapping[str, Any] | None = None,
         nodes: ArrayLike | None = None,
         offset: Offset = None,
+        absorbing_layer: float | Mapping[str, float] = 0.0,
         unit: str = "",
         long_name: str = "",
     ) -> None:
@@ -163,6 +167,7 @@ class Axis:
         set_value(self, "uniform", uniform)
         set_value(self, "family", family)
         set_value(self, "offset", offset)
+        set_value(self, "absorbing_layer", _layers(absorbing_layer, self))
         set_value(self, "unit", unit)
         set_value(self, "long_name", long_name)
         set_value(self, "divisions", ())
@@ -176,6 +181,7 @@ class Axis:
             isinstance(other, Axis)
             and self.periodic == other.periodic
             and (self.left, self.right, self.offset) == (other.left, other.right, other.offset)
+            and self.absorbing_layer == other.absorbing_layer
             and np.array_equal(self.nodes, other.nodes)
         )
 
@@ -314,6 +320,7 @@ class Axis:
             periodic=self.periodic,
             spacing=spacing,
             offset=self.offset,
+            absorbing_layer=dict(zip(("left", "right"), self.absorbing_layer)),
             unit=self.unit,
             long_name=self.long_name,
         )
@@ -337,6 +344,26 @@ class Axis:
         spacing = None if self.uniform else _family_spacing(self.family)
         words: dict[str, Any] = {"unit": self.unit, "long_name": self.long_name}
         return Axis(self.left, self.right, self.size, spacing=spacing, offset=offset, **words)
+
+
+def _layers(given: float | Mapping[str, float], axis: Axis) -> tuple[float, float]:
+    """The widths of the absorbing layers at the left and the right end."""
+    named = dict(given) if isinstance(given, Mapping) else {"left": given, "right": given}
+    for end, width in named.items():
+        if end not in ("left", "right"):
+            raise GridError(
+                f"absorbing_layer: ends are 'left' and 'right', found {end!r}{nearest_hint(end, ('left', 'right'))}"
+            )
+        if isinstance(width, bool) or not isinstance(width, int | float) or not width >= 0:
+            raise GridError(f"absorbing_layer is a width, a number and not negative; found {width!r}")
+    left, right = float(named.get("left", 0.0)), float(named.get("right", 0.0))
+    if (left or right) and axis.periodic:
+        raise GridError("a periodic axis has no ends for absorbing layers")
+    if not left + right < axis.right - axis.left:
+        raise GridError(
+            f"absorbing layers of {left + right:g} in all leave nothing of an axis of length {axis.length:g}"
+        )
+    return left, right
 
 
 def _family_spacing(family: str | None) -> Any:

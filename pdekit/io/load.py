@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import sympy as sp
 
+from pdekit.boundary.conditions import SIDES
 from pdekit.boundary.interfaces import Interface
 from pdekit.errors import ConfigError, PdekitError, nearest_hint
 from pdekit.geometry.axis import Axis
@@ -216,12 +217,17 @@ class _Builder:
         path: KeyPath = ("grid", name)
         given = section.model_dump(exclude_none=True)
         ends = [self.number(v, (*path, "range"), name) for v in given.pop("range", [])]
+        if "absorbing_layer" in given:
+            widths, where = given["absorbing_layer"], (*path, "absorbing_layer")
+            named = widths if isinstance(widths, dict) else dict.fromkeys(SIDES, widths)
+            given["absorbing_layer"] = {end: self.number(width, where, name) for end, width in named.items()}
         try:
             if base is not None and set(given) <= {"points"} and not ends:
                 return base.with_points(given["points"]) if given else base
             if base is not None and "nodes" not in given:
                 ends = ends or [base.left, base.right]
-                given = {"points": base.size, "periodic": base.periodic, **given}
+                layers = dict(zip(SIDES, base.absorbing_layer))
+                given = {"points": base.size, "periodic": base.periodic, "absorbing_layer": layers, **given}
             if "nodes" in given and not given.get("periodic"):
                 return Axis(*ends, **given)
             if not ends:

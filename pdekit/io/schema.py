@@ -52,6 +52,10 @@ class AxisSection(Section):
         None, description="uniform, chebyshev, {tanh: s}, {geometric: ratio}, {power: p}; toward: left | right | both"
     )
     offset: Literal["left", "right", "both"] | None = Field(None, description="poles off which given nodes stand")
+    absorbing_layer: Scalar | dict[Literal["left", "right"], Scalar] | None = Field(
+        None,
+        description="width of the layer before the ends, or {left: w, right: w}, in which waves u_tt = ... are absorbed",
+    )
     unit: StrictStr | None = None
     long_name: StrictStr | None = None
 

@@ -117,6 +117,9 @@ def axis_to_config(axis: Axis) -> dict[str, Any]:
             entry["spacing"] = YAML(typ="safe", pure=True).load(spacing) if spacing.startswith("{") else spacing
     if axis.periodic:
         entry["periodic"] = True
+    if any(axis.absorbing_layer):
+        left, right = axis.absorbing_layer
+        entry["absorbing_layer"] = left if left == right else {"left": left, "right": right}
     return entry | {k: v for k, v in (("unit", axis.unit), ("long_name", axis.long_name)) if v}
 
 

@@ -305,11 +305,13 @@ class SweepSource:
             else:
                 lines += [f"w{s} = d{j}_{s}" for s in range(3)]
             lines += [f"down{j} = value(w0, w1)", f"up{j} = value(w1, w2)"]
+        empty = " or ".join(filter(None, (self._empty([f"u{k}_{s}" for k in range(m)]) for s in range(4))))
+        lines += [f"flat = 0.0 if {empty} else 0.5"] if empty else ["flat = 0.5"]
         for k in range(m):
             down, up = f"down{k}", f"up{k}"
             if characteristic:
                 down, up = (f"({' + '.join(f'r{k}{j}*{way}{j}' for j in range(m))})" for way in ("down", "up"))
-            lines += [f"b{k} = u{k}_1 + 0.5*{down}", f"c{k} = u{k}_2 - 0.5*{up}"]
+            lines += [f"b{k} = u{k}_1 + flat*{down}", f"c{k} = u{k}_2 - flat*{up}"]
         if self.physical.positive:
             for name, node in (("b", 1), ("c", 2)):
                 lines += self._share(

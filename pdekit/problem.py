@@ -17,6 +17,7 @@ from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, FaceCon
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
 from pdekit.discretize.characteristics import FaceCheck
+from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
@@ -155,6 +156,8 @@ class Problem:
             )
         self.conditions = self._collect_boundary()
         self._check_tables()
+        if not grid.is_box:
+            refuse_on_domain(self.system, self.conditions)
         refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
         for expression in self.system.expressions:
             self._ordered(expression)
@@ -459,7 +462,8 @@ class Problem:
                 beyond = np.real(bound - fields[name]) if sign == ">=" else np.real(fields[name] - bound)
                 if only_prescribed:
                     beyond = np.where(self.semidiscrete.layout.block(name).conditions.prescribed(), beyond, 0.0)
-                if np.max(beyond) > 1e-9 * max(1.0, float(np.max(np.abs(fields[name])))):
+                beyond = beyond if beyond.ndim == 0 else np.where(self._counted, beyond, 0.0)
+                if np.max(beyond) > 1e-9 * max(1.0, float(np.nanmax(np.abs(fields[name])))):
                     point = self.grid.point(int(np.argmax(beyond)))
                     place = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())
                     what = "boundary data are" if only_prescribed else "the initial state or boundary data are"
@@ -467,6 +471,13 @@ class Problem:
                         f"{what} beyond {name} {sign} ... by {np.max(beyond):.3g} at {place}, t = {t:g}",
                         key="constraints",
                     )
+
+    @cached_property
+    def _counted(self) -> Array:
+        """Which nodes count."""
+        counted = np.zeros(self.grid.shape, dtype=bool)
+        counted[self.grid.within] = True
+        return counted
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:
         """Values of data (text, number, array, callable or file) on the grid."""

@@ -138,7 +138,7 @@ class FaceCheck:
         total: Any = 0.0
         for derivative in spatial_derivatives(unknown.rhs):
             if derivative.operand == unknown.symbol and derivative.counts == {axis: order}:
-                factor = self._values(_factor(unknown.rhs, derivative) * derivative.factor_in_front, axis, side)
+                factor = self._values(factor_of(unknown.rhs, derivative) * derivative.factor_in_front, axis, side)
                 if factor is None:
                     return None
                 total = total + np.abs(factor)
@@ -208,7 +208,7 @@ class FaceCheck:
                 total: Any = sp.Integer(0)
                 for derivative in spatial_derivatives(unknown.rhs):
                     if derivative.counts == {axis: 1}:
-                        total -= _factor(unknown.rhs, derivative) * slope(derivative.operand, other.symbol)
+                        total -= factor_of(unknown.rhs, derivative) * slope(derivative.operand, other.symbol)
                 values = self._values(total, axis, side)
                 if values is None:
                     return None
@@ -234,7 +234,7 @@ class FaceCheck:
         return np.nan_to_num(found.real) if np.all(found.imag == 0) else np.nan_to_num(found)
 
 
-def _factor(rhs: Expression, derivative: Expression) -> Any:
+def factor_of(rhs: Expression, derivative: Expression) -> Any:
     """The slope of a right-hand side by one of its derivatives."""
     dummy = sp.Dummy()
     return sp.diff(rhs.xreplace({derivative: dummy}), dummy).xreplace({dummy: derivative})

@@ -307,6 +307,7 @@ class Promotion:
             (self.base.is_limited, "limited schemes (discretization.advection), which have no Jacobian"),
             (bool(problem.constraints), "constraints, at whose bounds a solution bends"),
             (bool(problem.system.scalars), "scalar unknowns"),
+            (not problem.grid.is_box, "domains that are no boxes"),
             (bool(problem.system.reductions), "numbers made of whole fields in the equations"),
             (problem.stop.when is not None or problem.stop.steady is not None, "runs that end on a condition (stop)"),
         ):

@@ -20,6 +20,7 @@ from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
 from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_layers
 from pdekit.discretize.characteristics import FaceCheck
+from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.positive_quantities import positive_quantities
@@ -215,6 +216,8 @@ class Problem:
             )
         self.conditions = self._collect_boundary()
         self._check_tables()
+        if not grid.is_box:
+            refuse_on_domain(self.system, self.conditions)
         refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
         for expression in self.system.expressions:
             self._ordered(expression)
@@ -658,7 +661,8 @@ class Problem:
                 beyond = np.real(bound - fields[name]) if sign == ">=" else np.real(fields[name] - bound)
                 if only_prescribed:
                     beyond = np.where(self.semidiscrete.layout.block(name).conditions.prescribed(), beyond, 0.0)
-                if np.max(beyond) > 1e-9 * max(1.0, float(np.max(np.abs(fields[name])))):
+                beyond = beyond if beyond.ndim == 0 else np.where(self._counted, beyond, 0.0)
+                if np.max(beyond) > 1e-9 * max(1.0, float(np.nanmax(np.abs(fields[name])))):
                     point = self.grid.point(int(np.argmax(beyond)))
                     place = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())
                     what = "boundary data are" if only_prescribed else "the initial state or boundary data are"
@@ -666,6 +670,13 @@ class Problem:
                         f"{what} beyond {name} {sign} ... by {np.max(beyond):.3g} at {place}, t = {t:g}",
                         key="constraints",
                     )
+
+    @cached_property
+    def _counted(self) -> Array:
+        """Which nodes count."""
+        counted = np.zeros(self.grid.shape, dtype=bool)
+        counted[self.grid.within] = True
+        return counted
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:
         """Values of data (text, number, array, callable or file) on the grid.

@@ -50,7 +50,8 @@ def refuse_ill_posed(
         arguments = [*system.axes, system.t, *system.parameters, *states]
         given = [*grid.coordinates.values(), t, *system.parameters.values(), *(known[str(s)] for s in states)]
         with np.errstate(all="ignore"):
-            c, d = (np.asarray(compile_expression(e, arguments)(*given)) for e in _both(part))
+            values = (compile_expression(e, arguments)(*given) for e in _both(part))
+            c, d = (np.broadcast_to(np.asarray(v), grid.shape)[grid.within] for v in values)
         sign = (-1) ** (part.order // 2 + 1)
         # With c w + d conj(w) real and imaginary parts grow at the rates Re c +- sqrt(|d|^2 - (Im c)^2).
         spread = np.sqrt(np.maximum(np.abs(d) ** 2 - np.imag(c) ** 2, 0.0))
@@ -111,7 +112,7 @@ def refuse_growing_directions(
         given = [*grid.coordinates.values(), t, *system.parameters.values(), *(known[str(s)] for s in states)]
         with np.errstate(all="ignore"):
             coefficient = np.broadcast_to(compile_expression(part.coefficient, arguments)(*given), grid.shape)
-        values.append(coefficient.ravel()[:: max(1, grid.size // LOOKED_AT)])
+        values.append(coefficient[grid.within].ravel()[:: max(1, grid.size // LOOKED_AT)])
     names = list(dict.fromkeys(name for p in parts for name in (p.unknown, p.operand)))
     for direction in _directions(grid.ndim):
         n = dict(zip(grid.names, direction))

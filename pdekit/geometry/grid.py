@@ -448,7 +448,7 @@ class Field(NDArrayOperatorsMixin):
         raise GridError(f"unknown norm {kind!r}; allowed are 'L1', 'L2' and 'max'")
 
     def interpolate(self, points: Any) -> NDArray[Any]:
-        """Values at points between the nodes, by the cubic spline in each direction (order 4).
+        """Values at points between the nodes, by the cubic spline in each direction (order 4); linear on a domain that is no box.
 
         Parameters
         ----------
@@ -460,8 +460,10 @@ class Field(NDArrayOperatorsMixin):
         -------
         array of shape (...)
         """
-        from pdekit.geometry.interpolation import interpolate
+        from pdekit.geometry.interpolation import interpolate, interpolate_within
 
+        if not self.grid.is_box:
+            return interpolate_within(self.grid, self.values, self.grid.within, points)
         return interpolate(self.grid, self.values, points)
 
     def plot(self, **options: Any) -> Any:

@@ -326,7 +326,7 @@ def _greatest(system: SemiDiscrete, factor: Any, frame: Frame) -> float:
     """Greatest modulus of an expression over the grid."""
     if factor.free_symbols <= set(system.system.parameters):
         return abs(complex(factor.subs({s: sp.sympify(v) for s, v in system.system.parameters.items()})))
-    return system.grid.ranks.greatest(float(np.max(np.abs(frame.value(factor)))))
+    return system.grid.ranks.greatest(float(np.max(np.abs(frame.value(factor)[system.grid.within]))))
 
 
 @lru_cache(maxsize=256)

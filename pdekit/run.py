@@ -280,14 +280,15 @@ class Run:
             guards = self._guards(settings, course.choice, end) if course.is_watched else ()
             course.watch.notices = (*guards, *course.observers)
             longest = settings.max_step or self._longest(course, end - stops[0].t)
+            rhs = course.rhs or self.compiled(method, settings, end - stops[0].t)
             frames = method.integrate(
                 self.system, start.pop(), left, course.watch, course.tolerance,
-                step=settings.step, rhs=course.rhs, solvers=course.solvers, longest=longest,
+                step=settings.step, rhs=rhs, solvers=course.solvers, longest=longest,
                 path=Path(settings.seed, settings.path_step, self.sample, settings.start), implicit=settings.implicit,
                 memory=course.memory,
             )  # fmt: skip
-            if course.memory is None:
-                course.rhs = None
+            course.rhs = None if course.memory is None else rhs
+            del rhs
             try:
                 if left is not stops:
                     next(frames)  # where the method was changed

@@ -294,14 +294,15 @@ class Run:
             longest = min(
                 settings.max_step or self._longest(course, end - stops[0].t), shortest_delay(self.system.system)
             )
+            rhs = course.rhs or self.compiled(method, settings, end - stops[0].t)
             frames = method.integrate(
                 self.system, start.pop(), left, course.watch, course.tolerance,
-                step=settings.step, rhs=course.rhs, solvers=course.solvers, longest=longest,
+                step=settings.step, rhs=rhs, solvers=course.solvers, longest=longest,
                 path=Path(settings.seed, settings.path_step, self.sample, settings.start), implicit=settings.implicit,
                 memory=course.memory,
             )  # fmt: skip
-            if course.memory is None:
-                course.rhs = None
+            course.rhs = None if course.memory is None else rhs
+            del rhs
             try:
                 if left is not stops:
                     next(frames)  # where the method was changed
@@ -340,6 +341,8 @@ class Run:
             return ()
         if not system.evolves or system.bounds is not None or system.is_limited or delays_of(system.system):
             return ()  # there is one method for each
+        if system.grid.whole is not system.grid:
+            return ()  # the clocks of processes differ
         return (PaceGuard(end, self.thresholds),)
 
     def _faster(self, course: _Course, change: Slow, end: float) -> None:

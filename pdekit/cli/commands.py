@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +171,7 @@ def run(
 
     solution = followed(problem, path, force, quiet, watch)
     if not quiet:
-        _summary(problem, solution, path)
+        _summary(problem, solution, path, solution.errors())
     if estimate:
         report = None if quiet else lambda text: click.echo(f"estimating: {text}", err=True)
         click.echo(f"estimated error  {errors_of(problem, open_result(path), report)}")
@@ -199,8 +199,9 @@ def _run_shared(
     start, end = problem.span(None)
     follow = ProgressLines(start, end, problem.units.get("t", "")) if speaks and not problem.steady else None
     solution = solve_shared(problem, processes, path, force=force, progress=follow)
+    errors = {name: processes.greatest(error) for name, error in solution.errors().items()}
     if speaks:
-        _summary(problem, solution, path)
+        _summary(problem, solution, path, errors)
 
 
 def _table() -> Any:
@@ -218,7 +219,7 @@ def _print(thing: Any) -> None:
     Console(width=None if sys.stdout.isatty() else 110, highlight=False).print(thing)
 
 
-def _summary(problem: Problem, solution: Solution, path: Path) -> None:
+def _summary(problem: Problem, solution: Solution, path: Path, errors: Mapping[str, float]) -> None:
     from rich.markup import escape
 
     table = _table()
@@ -230,7 +231,7 @@ def _summary(problem: Problem, solution: Solution, path: Path) -> None:
     table.add_row("work", ", ".join(counts))
     compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""
     table.add_row("wall time", f"{solution.wall_time:.2f} s{compiling}")
-    for name, error in solution.errors().items():
+    for name, error in errors.items():
         when = "" if solution.steady else f" at t = {solution.times[-1]:g}"
         table.add_row("error", f"{name}: {error:.3e} (greatest difference from the exact solution{when})")
     table.add_row("results", escape(str(path)))
@@ -248,9 +249,22 @@ def resume(result: Path, until: float | None, quiet: bool) -> None:
 
     With output.checkpoints=true the end is the very same as that of a run which was never interrupted.
     """
+    if shares_work(launched()):
+        one_voice(lambda processes: _resume_shared(processes, result, until, quiet))
+        return
     from pdekit.resuming import resume as go_on
 
-    solution = go_on(result, until, keep=False, progress=not quiet)
+    _say_resumed(result, go_on(result, until, keep=False, progress=not quiet), quiet)
+
+
+def _resume_shared(processes: Any, result: Path, until: float | None, quiet: bool) -> None:
+    """The end of a run on several processes; the first one speaks for all."""
+    from pdekit.distributed.shared_resuming import resume_shared
+
+    _say_resumed(result, resume_shared(result, processes, until), quiet or processes.rank > 0)
+
+
+def _say_resumed(result: Path, solution: Solution, quiet: bool) -> None:
     if not quiet:
         click.echo(f"{result}: t = {solution.times[-1]:g}, {solution.statistics['steps']:,} steps in all")
         for note in solution.notes:

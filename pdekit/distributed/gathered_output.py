@@ -48,11 +48,15 @@ class GatheredWriter:
 
     def __init__(self, processes: Processes, grid: Grid, inner: Writer | None) -> None:
         self.processes, self.grid, self.inner = processes, grid, inner
+        self._is_new = True
         numbers = [axis.index[axis.owned] for axis in grid.axes]
         self._box = tuple(slice(int(line[0]), int(line[-1]) + 1) for line in numbers)
 
     def append(self, t: float, fields: dict[str, Any]) -> None:
         """One frame of full arrays of the part."""
+        if self._is_new:  # what the file held before is replaced now; others may be reading it yet
+            self.processes.communicator.Barrier()
+            self._is_new = False
         if self.inner is not None:
             self.inner.append(t, {name: self._gathered(values) for name, values in fields.items()})
             return

@@ -19,6 +19,7 @@ from pdekit.stencils.poles import node_rows
 from pdekit.typing import Expression
 
 Distances = dict[str, int]
+GLOBAL = ("compact", "fourier")  # schemes whose rows have no zeros
 
 
 def distance(matrix: Any, axis: Axis) -> int:
@@ -89,24 +90,16 @@ class ReadingDistance:
         if isinstance(term, DiffusiveFlux):
             pieces, axis = term.form.rows, grid.axes[term.form.axis]
             reach = abs(pieces.divergence.matrix) @ (abs(pieces.gradient.matrix) + abs(pieces.mean.matrix))
-            return {grid.names[term.form.axis]: self._checked(distance(reach, axis), axis, symbol)}
+            return {grid.names[term.form.axis]: distance(reach, axis)}
         if isinstance(term, CurvedSecondDerivative):
             k = grid.index(symbol.axis)
             rows = node_rows(grid, k, 2, self.system.order, closure="stable")
             return {symbol.axis: distance(rows.matrix, grid.axes[k]) + 1}
         if isinstance(term, DerivativeTerm):
-            return {
-                grid.names[k]: self._checked(distance(rows.matrix, grid.axes[k]), grid.axes[k], symbol)
-                for k, rows in term.rows.items()
-            }
+            if symbol.scheme in GLOBAL:
+                raise ConfigError(
+                    f"the scheme {symbol.scheme} reads the whole axis and cannot be shared among ranks",
+                    key="discretization.schemes",
+                )
+            return {grid.names[k]: distance(rows.matrix, grid.axes[k]) for k, rows in term.rows.items()}
         raise ConfigError(f"{symbol} reads the whole grid and cannot be shared among ranks", key="equations")
-
-    @staticmethod
-    def _checked(found: int, axis: Axis, symbol: Expression) -> int:
-        if 2 * found + 2 >= axis.size:
-            scheme = getattr(symbol, "scheme", None)
-            what = f"{symbol} by the scheme {scheme}" if scheme else f"{symbol}"
-            raise ConfigError(
-                f"{what} reads the whole axis and cannot be shared among ranks", key="discretization.schemes"
-            )
-        return found

@@ -15,11 +15,14 @@ from pdekit.distributed.shared_choice import shared_choice
 from pdekit.distributed.shared_right_hand_side import SharedRightHandSide
 from pdekit.distributed.shared_system import SharedSystem
 from pdekit.errors import ConfigError
+from pdekit.io.formats import output_to
 from pdekit.problem import Problem
 from pdekit.run import Progress, Run
 from pdekit.settings import TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method import Method
+from pdekit.time.method_choice import Choice
+from pdekit.time.observers import Notice
 from pdekit.time.right_hand_side import RightHandSide
 
 
@@ -74,6 +77,10 @@ class SharedRun(Run):
         found: Any = None if made is None else SharedRightHandSide(made, self.system)
         return cast(RightHandSide | None, found)  # the rest of the protocol is that of the one within
 
+    def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:
+        """None: the spectrum at a later state would need the whole matrix. A step that becomes unstable is seen as blow-up."""
+        return super()._guards(settings, choice, end) if self.system.processes.count == 1 else ()
+
 
 def solve_shared(
     problem: Problem, processes: Processes, path: Path, *, force: bool = False, progress: Progress | None = None
@@ -95,13 +102,19 @@ def solve_shared(
     Solution
         Of this process' part, its last frame.
     """
-    from pdekit.io.formats import output_to
-
+    if not problem.steady:
+        _, end = problem.span(None)
+        problem = problem.as_solved(replace(problem.time, end=end), problem.output)
     choice = None if problem.steady else shared_choice(problem)
-    local = shared(problem, processes)
-    inner = output_to(problem, path, force) if processes.rank == 0 else None
-    run = SharedRun(local, GatheredOutput(processes, local.grid, inner, path), keep=False)
+    run = shared_run(problem, processes, path, force)
     if problem.steady:
         return run.steady()
-    _, end = problem.span(None)
     return run.in_time(problem.time, replace(problem.output, file=None), end, choice, progress)
+
+
+def shared_run(problem: Problem, processes: Processes, path: Path, force: bool) -> SharedRun:
+    """This process' part of a run, with a results file that the first process writes."""
+    local = shared(problem, processes)
+    problem.take_initial_fields()  # of the whole grid, which are not needed any more
+    inner = output_to(problem, path, force) if processes.rank == 0 else None
+    return SharedRun(local, GatheredOutput(processes, local.grid, inner, path), keep=False)

@@ -201,6 +201,8 @@ class ResultWriter:
         try:
             self._file.attrs.modify("checkpoint", _room(point.text))
             self._file.flush()
+            if self._descriptor >= 0:  # a flush of the whole file sets the writer's mark again
+                open_to_readers(self._descriptor, self._announced)
         except OSError as error:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None
 

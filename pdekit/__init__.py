@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Pole,
         Robin,
     )
+    from pdekit.boundary.interfaces import Interface
     from pdekit.branches.branch import Branch, SingularPoint
     from pdekit.branches.continuation import continuation
     from pdekit.data.coefficients import Table
@@ -98,6 +99,7 @@ _ROOMS = {
         "Pole",
         "Robin",
     ],
+    "boundary.interfaces": ["Interface"],
     "io.load": ["load"],
     "language.pde": ["PDE"],
     "errors": ["PdekitError"],

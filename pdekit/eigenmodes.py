@@ -113,7 +113,7 @@ def eigen(
     >>> np.round(np.sqrt(-pk.eigen(string, 3).values) / np.pi, 6)
     array([1.      , 2.      , 2.999998])
     """
-    system = problem.semidiscrete
+    system = problem.with_jacobian().semidiscrete
     if delays_of(system.system):
         raise ConfigError("equations with delays have no eigenvalues of a matrix", key="equations")
     if system.bounds is not None:
@@ -134,19 +134,28 @@ def eigen(
     if waves:
         half = system.size // 2
         J = J[half:][:, :half]
-    mass = np.ones(J.shape[0]) if algebraic or waves else system.mass
-    if not 1 <= count <= int(mass.sum()):
-        raise ConfigError(f"there are {int(mass.sum())} eigenvalues, found {count}", key="count")
+    M = sparse.csr_array(system.mass)
+    if waves:
+        M = M[half:][:, half:]
+    if algebraic:
+        M = sparse.eye_array(system.size, format="csr")
+    there = system.size if algebraic else M.shape[0] - int(np.sum(system.algebraic))
+    if not 1 <= count <= there:
+        raise ConfigError(f"there are {there} eigenvalues, found {count}", key="count")
     weights = np.concatenate([problem.grid.weights.ravel()[block.free] for block in blocks])
-    symmetric, values, vectors = eigenpairs(sparse.csr_array(J), mass, weights, count, near)
+    symmetric, values, vectors = eigenpairs(sparse.csr_array(J), M, weights, count, near)
     order = np.argsort(np.abs(values - near), kind="stable")
     modes = _as_fields(system, blocks, vectors[:, order])
     return Eigenmodes(problem.grid, values[order], modes, symmetric, near, problem.title)
 
 
-def symmetrised(J: Matrix, mass: Array, weights: Array) -> Matrix | None:
-    """The symmetric matrix similar to J, if it is symmetric in the inner product of the weights and there are no algebraic rows."""
-    if not np.all(mass == 1):
+def _is_identity(M: Matrix) -> bool:
+    return bool(abs(sparse.csr_array(M) - sparse.eye_array(M.shape[0], format="csr")).max() == 0)
+
+
+def symmetrised(J: Matrix, M: Matrix, weights: Array) -> Matrix | None:
+    """The symmetric matrix similar to J, if it is symmetric in the inner product of the weights and M is the identity."""
+    if not _is_identity(M):
         return None
     root = np.sqrt(weights)
     S = sparse.csr_array(sparse.diags_array(root) @ J @ sparse.diags_array(1 / root))
@@ -154,13 +163,13 @@ def symmetrised(J: Matrix, mass: Array, weights: Array) -> Matrix | None:
     return 0.5 * (S + S.conj().T) if gap.nnz == 0 or gap.max() <= SYMMETRIC * size.max() else None
 
 
-def eigenpairs(J: Matrix, mass: Array, weights: Array, count: int, near: complex) -> tuple[bool, Array, Array]:
-    """Whether J is symmetric; eigenvalues of ``J x = lambda M x`` next to a number, M being diagonal of ones and zeros; eigenvectors."""
-    S = symmetrised(J, mass, weights)
+def eigenpairs(J: Matrix, M: Matrix, weights: Array, count: int, near: complex) -> tuple[bool, Array, Array]:
+    """Whether J is symmetric; eigenvalues of ``J x = lambda M x`` next to a number; eigenvectors."""
+    S = symmetrised(J, M, weights)
     if S is not None:
         values, vectors = _symmetric(S, count, float(np.real(near)))
         return True, values, vectors / np.sqrt(weights)[:, None]
-    values, vectors = _general(J, mass, count, near)
+    values, vectors = _general(J, M, count, near)
     if not (np.iscomplexobj(J.data) or np.any(values.imag)):
         values, vectors = values.real, vectors.real
     return False, values, vectors
@@ -174,15 +183,14 @@ def _symmetric(S: Matrix, count: int, near: float) -> tuple[Array, Array]:
     return _arpack(lambda: eigsh(sparse.csc_array(S), count, sigma=_off(near, S), v0=_start(S)))
 
 
-def _general(J: Matrix, mass: Array, count: int, near: complex) -> tuple[Array, Array]:
+def _general(J: Matrix, M: Matrix, count: int, near: complex) -> tuple[Array, Array]:
     if J.shape[0] <= max(DENSE, count + 2):
-        regular = bool(np.all(mass == 1))
-        values, vectors = linalg.eig(J.toarray(), None if regular else np.diag(mass))
+        values, vectors = linalg.eig(J.toarray(), None if _is_identity(M) else M.toarray())
         finite = np.flatnonzero(np.isfinite(values) & (np.abs(values) < 1e12 * np.max(np.abs(J))))
         chosen = finite[np.argsort(np.abs(values[finite] - near), kind="stable")[:count]]
         return values[chosen], vectors[:, chosen]
-    M = None if np.all(mass == 1) else sparse.csc_array(sparse.diags_array(mass))
-    return _arpack(lambda: eigs(sparse.csc_array(J), count, M=M, sigma=_off(near, J), v0=_start(J)))
+    B = None if _is_identity(M) else sparse.csc_array(M)
+    return _arpack(lambda: eigs(sparse.csc_array(J), count, M=B, sigma=_off(near, J), v0=_start(J)))
 
 
 def _off(near: complex, matrix: Matrix) -> complex:
@@ -215,5 +223,5 @@ def _as_fields(system: SemiDiscrete, blocks: Any, vectors: Array) -> dict[str, A
         full = np.zeros((vectors.shape[1], *system.grid.shape), dtype=vectors.dtype)
         for k in range(vectors.shape[1]):
             block.scatter(vectors[block.slice, k], full[k])
-        found[block.name] = full
+        found[block.name] = system.grid.blank(full)
     return found

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pdekit.checkpoints import Checkpoint
 from pdekit.solution import Solution
 from pdekit.typing import Array
+
+
+@runtime_checkable
+class Boxes(Protocol):
+    """A field that comes in parts."""
+
+    def boxes(self) -> Iterator[tuple[tuple[slice, ...], Array]]:
+        """Where each part lies, and its values."""
+        ...
 
 
 class Writer(Protocol):

@@ -13,20 +13,29 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.conditions import SIDES, FaceConditions, Outflow, collect
+from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, Dirichlet, FaceConditions, Outflow, collect
+from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.interfaces import Interfaces
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
+from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_layers
 from pdekit.discretize.characteristics import FaceCheck
+from pdekit.discretize.domain_checks import refuse_on_domain
+from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
 from pdekit.discretize.measurement import Measurement
+from pdekit.discretize.positive_quantities import positive_quantities
+from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_posed
 from pdekit.errors import (
     BoundaryError,
     ConfigError,
+    ExpressionError,
     PdekitError,
     nearest_hint,
 )
+from pdekit.geometry.domain_grid import grid_of_domain
 from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.values import call_by_name, sample_values
 from pdekit.language.analysis import highest_derivatives
@@ -35,6 +44,7 @@ from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.delayed_systems import delays_of, refuse_where_delays_cannot_be, with_past
 from pdekit.language.evaluate import compile_expression
+from pdekit.language.interface_fluxes import with_interface_fluxes
 from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.reductions import refuse_extremes_of_complex
 from pdekit.language.sampling import parse_sampled, sample_text
@@ -45,11 +55,20 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.prehistory import Prehistory
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
-from pdekit.time.method_choice import Choice, choose
+from pdekit.time.method_choice import Choice, choose, is_explicit
 from pdekit.typing import Array, Expression
+from pdekit.units.consistency import ProblemParts, consistent_units
+from pdekit.units.declared import DeclaredUnits, declare
 
 ORDERS = (2, 4, 6, 8)
-ADVECTION = ("central", "upwind", "muscl", "weno5")
+ADVECTION = ("auto", "central", *RECONSTRUCTIONS)
+SPLITTINGS = ("components", "characteristic")
+
+
+def _names_or_floors(positive: Sequence[str] | Mapping[str, float]) -> tuple[str, ...] | dict[str, float]:
+    if isinstance(positive, Mapping):
+        return dict(positive)
+    return (positive,) if isinstance(positive, str) else tuple(positive)
 
 
 class Problem:
@@ -73,9 +92,16 @@ class Problem:
     schemes : mapping of str to str or mapping, optional
         How single derivatives are discretized, instead of by central differences: ``{"u_x": "upwind"}`` (leaning against the
         stream), "forward", "backward", "compact", "fourier" or "sbp" (summation by parts); ``{"u_x": {"upwind": 5}}`` says with which accuracy.
-    advection : {"central", "upwind", "muscl", "weno5"}
-        How all first derivatives of equations of first order in time are discretized: as they stand, or as conservative fluxes by a
-        limited scheme, which shocks need.
+    advection : {"auto", "central", "upwind", "muscl", "muscl_minmod", "muscl_van_leer", "weno5", "weno5_js"}
+        How all first derivatives of equations of first order in time are discretized: as they stand (central), or as conservative fluxes
+        by a limited scheme, which shocks need. "auto" takes weno5 where waves break into shocks that diffusion does not resolve, or a
+        jump of the initial state is carried along, and central elsewhere; `flux_scheme` says what it took and why.
+    splitting : {"components", "characteristic"}, optional
+        How limited schemes reconstruct systems: component by component, or by the eigenvectors of the flux Jacobian. Default is
+        characteristic where "auto" took the scheme or something is to stay positive, components otherwise.
+    positive : sequence of str, or mapping of str to number
+        What limited schemes are to keep positive: unknowns and definitions made of them (a pressure), concave in the states. A
+        mapping says what counts as zero, else it is 1e-10 of the greatest initial value.
     time : TimeSettings, optional
     output : OutputSettings, optional
     convergence : ConvergenceSettings, optional
@@ -84,9 +110,18 @@ class Problem:
     constraints : sequence of str, optional
         Bounds that unknowns keep, ``"u >= psi"`` or ``"u <= psi"`` with psi in coordinates and parameters: where a bound is reached the
         equation becomes an inequality (obstacle problems, American options).
+    interfaces : mapping of str to mapping, optional
+        For an unknown, per axis an `Interface` or several: planes inside of the domain at which it or its flux jumps.
     title : str
     labels : mapping of str to mapping, optional
         ``units`` and ``long_name`` of unknowns.
+    units : mapping of str to str, optional
+        Units of coordinates, t, unknowns and parameters, ``{"x": "m", "t": "s", "T": "K", "D": "m**2/s"}``. Where they are given, all
+        parts of the problem are checked for consistent dimensions, the units that are not given follow from the equations or are
+        asked for, parameters and data may be texts such as ``"1.4 cm**2/s"``, and files and pictures carry units.
+    domain : str or array, optional
+        The part of the box that is the domain: an inequality in the coordinates, ``"(x - 0.5)**2 + y**2 > 0.04"``, several joined by
+        ``and``, ``or``; or for every node whether it belongs to it. Conditions on its boundary stand under ``domain`` in `boundary`.
 
     Raises
     ------
@@ -112,36 +147,61 @@ class Problem:
         exact: Mapping[str, Any] | None = None,
         order: int = 2,
         schemes: Mapping[str, Any] | None = None,
-        advection: str = "central",
+        advection: str = "auto",
+        splitting: str | None = None,
+        positive: Sequence[str] | Mapping[str, float] = (),
         time: TimeSettings | None = None,
         output: OutputSettings | None = None,
         convergence: ConvergenceSettings | None = None,
         stop: StopSettings | None = None,
         constraints: Sequence[str] = (),
+        interfaces: Mapping[str, Any] | None = None,
         title: str = "",
         labels: Mapping[str, Mapping[str, str]] | None = None,
+        units: Mapping[str, str] | None = None,
+        domain: Any = None,
     ) -> None:
-        self.pde, self.grid, self.title = pde, grid, title
+        self.domain = domain
+        self.interfaces = dict(interfaces or {})
+        grid = Interfaces(self.interfaces).dividing(grid)
         self._initial_fields: dict[str, Array] | None = None
+        self.output = output or OutputSettings()
+        self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
+        self.units = dict(units or {})
+        if self.units:
+            declared = self._declared(pde, grid)
+            pde = declared.pde
+            initial = initial if isinstance(initial, FileData) else declared.numbers(initial or {}, "initial")
+            boundary = declared.numbers(boundary or {}, "boundary")
+        numbers = pde.parameter_values(grid.names)
+        self.grid = grid = self._grid_of_domain(grid.box, numbers)
+        self.pde, self.title = pde, title
         self.time = time or TimeSettings()
         self.initial = {} if isinstance(initial, FileData) else dict(initial or {})
         self.boundary = dict(boundary or {})
         self.exact = dict(exact or {})
         self.order, self.schemes, self.advection = order, dict(schemes or {}), advection
-        self.output = output or OutputSettings()
+        self.splitting, self.positive = splitting, _names_or_floors(positive)
         self.convergence = convergence or ConvergenceSettings()
         self.stop = stop or StopSettings()
         self.constraints = (constraints,) if isinstance(constraints, str) else tuple(constraints)
-        self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         if order not in ORDERS:
             raise ConfigError(f"allowed are {list(ORDERS)}, found {order!r}", key="discretization.order")
         if advection not in ADVECTION:
             allowed = ", ".join(ADVECTION)
-            raise ConfigError(f"allowed are {allowed}, found {advection!r}", key="discretization.advection")
-        numbers = pde.parameter_values(grid.names)
+            raise ConfigError(
+                f"allowed are {allowed}, found {advection!r}{nearest_hint(advection, ADVECTION)}",
+                key="discretization.advection",
+            )
+        if splitting is not None and splitting not in SPLITTINGS:
+            raise ConfigError(
+                f"allowed are {', '.join(SPLITTINGS)}, found {splitting!r}", key="discretization.splitting"
+            )
         data = as_functions(pde.data_parameters(), grid, numbers, order)
         kept = [n for n in self.boundary if n in pde.definitions]
         self.system: EquationSystem = pde.bind(grid.names, kept, grid.calculus, data)
+        self._waves = tuple(u.name for u in self.system.unknowns)
+        self.system = with_absorbing_layers(self.system, grid, self.time.start)
         if isinstance(initial, FileData):
             self.initial = self._last_frame(initial)
         self._check_names()
@@ -156,6 +216,8 @@ class Problem:
             )
         self.conditions = self._collect_boundary()
         self._check_tables()
+        if not grid.is_box:
+            refuse_on_domain(self.system, self.conditions)
         refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
         for expression in self.system.expressions:
             self._ordered(expression)
@@ -167,6 +229,10 @@ class Problem:
         self._check_constraints()
         self.series, self.ending = self._measurements()
         self.derived = self._derived_fields()
+        if self.units:
+            self.units, self._units_of_numbers = self._consistent_units(declared)
+            axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
+            self.grid = grid.replace(**axes)
         faces = FaceCheck(self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start)
         self._notes_on_faces = [] if self.steady else faces.run()
 
@@ -189,14 +255,51 @@ class Problem:
 
     # ------------------------------------------------------------------------------------------- checks
 
+    def _declared(self, pde: PDE, grid: Grid) -> DeclaredUnits:
+        """The units that are given, and the equations with their numbers in them."""
+        labelled = {name: axis.unit for name, axis in zip(grid.names, grid.axes)}
+        return declare(self.units, pde, labelled, self.labels)
+
+    def _consistent_units(self, declared: DeclaredUnits) -> tuple[dict[str, str], dict[str, str]]:
+        """The units of all names, and of what is measured, once all parts of the problem agree."""
+        numbers = {f"output.series.{name}": number.expression for name, number in self.series.items()}
+        numbers |= {f"output.fields.{name}": expression for name, expression in self.derived.items()}
+        if self.ending is not None:
+            numbers["stop.when"] = self.ending.expression
+        data = [(f"{group}.{n}", n, v) for group in ("initial", "exact") for n, v in getattr(self, group).items()]
+        for number, text in enumerate(self.constraints):
+            name, _, bound = split_constraint(text, [u.name for u in self.system.unknowns], f"constraints[{number}]")
+            data.append((f"constraints[{number}]", name, bound))
+        kept = [name for name in self.boundary if name in self.pde.definitions]
+        parts = ProblemParts(self.conditions, data, numbers)
+        units, measured = consistent_units(declared, self.grid, kept, parts)
+        return units, {key.rpartition(".")[2]: unit for key, unit in measured.items()}
+
+    @property
+    def captions(self) -> dict[str, dict[str, str]]:
+        """``units`` and ``long_name`` of everything that is stored, time included."""
+        found = {name: dict(entry) for name, entry in self.labels.items()}
+        if self.units:
+            for name, unit in (self._units_of_numbers | self.units).items():
+                found.setdefault(name, {}).setdefault("units", unit)
+        return found
+
     @property
     def steady(self) -> bool:
         """Whether all equations are ``0 = ...``."""
         return all(u.time_order == 0 for u in self.system.unknowns)
 
+    def _grid_of_domain(self, box: Grid, numbers: Mapping[str, Any]) -> Grid:
+        """The grid, or those nodes of it that belong to the domain."""
+        if self.domain is None:
+            return box
+        given = self.domain.load(box.shape) if isinstance(self.domain, FileData) else self.domain
+        return grid_of_domain(box, given, numbers)
+
     def _check_names(self) -> None:
-        unknowns = [u.name for u in self.system.unknowns]
-        rates = [f"{u.name}_t" for u in self.system.unknowns if u.time_order == 2]
+        own = [u for u in self.system.unknowns if u.name in self._waves]  # those of absorbing layers are nobody's
+        unknowns = [u.name for u in own if not u.derived_from]
+        rates = [n for u in own for n in u.states if n not in unknowns]
         for group, given, allowed in (
             ("initial", self.initial, [*unknowns, *rates]),
             ("boundary", self.boundary, [*unknowns, *self.pde.definitions]),
@@ -208,10 +311,11 @@ class Problem:
                         f"not an unknown; there are {allowed}{nearest_hint(name, allowed)}", key=f"{group}.{name}"
                     )
         for unknown in self.system.unknowns:
-            for name in unknown.states if unknown.time_order else ():
+            for name in unknown.states if unknown.time_order and unknown.name in self._waves else ():
                 if name not in self.initial:
-                    what = "the initial rate" if name.endswith("_t") and name != unknown.name else "the initial state"
-                    raise ConfigError(f"missing; {what} of {unknown.name!r} must be given", key=f"initial.{name}")
+                    what = "the initial state" if name in self.pde.unknowns else "the initial rate"
+                    origin = self.system.origin(unknown).name
+                    raise ConfigError(f"missing; {what} of {origin!r} must be given", key=f"initial.{name}")
 
     def _check_delays(self) -> None:
         """Refuse what needs a past that is not kept."""
@@ -300,7 +404,9 @@ class Problem:
         highest = highest_derivatives(self.system)
         axes = {name: axis.periodic for name, axis in zip(self.grid.names, self.grid.axes)}
         collected: dict[str, dict[str, FaceConditions]] = {}
-        for name in (*(u.name for u in self.system.unknowns), *map(str, self.system.definitions)):
+        kept = {*self._waves, *map(str, self.system.definitions)}  # the others are those of absorbing layers
+        unknowns = [u.name for u in self.system.unknowns if not u.derived_from]
+        for name in (*unknowns, *map(str, self.system.definitions)):
             given = self.boundary.get(name) or {}
             if name in self.pde.scalars:
                 if given:
@@ -310,15 +416,51 @@ class Problem:
             if not isinstance(given, Mapping):
                 raise BoundaryError("give conditions per axis, {x: ...}", key=f"boundary.{name}")
             poles = {axis: self.grid.poles(axis) for axis in axes}
-            free = {
+            layered = set() if name in self.pde.definitions else set(layered_axes(self.grid))
+            free: dict[str, dict[str, Any]] = {
                 axis: {side: Outflow() for side in SIDES if side not in poles[axis]}
                 for axis, periodic in axes.items()
-                if not periodic and axis not in given and not highest.get(name, {}).get(axis)
+                if not periodic and axis not in given and (name not in kept or not highest.get(name, {}).get(axis))
             }
-            collected[name] = collect({**free, **given}, axes, name, poles)
+            if name in self._waves:
+                free |= {axis: {side: Dirichlet(0) for side in SIDES} for axis in layered if axis not in given}
+            on_box = {axis: given[axis] for axis in given if axis != DOMAIN}
+            collected[name] = collect({**free, **self._untouched(), **on_box}, axes, name, poles)
+            collected[name] |= self._on_domain(name, given, bool(highest.get(name)))
             for axis, faces in collected[name].items():
                 collected[name][axis] = faces.mapped(partial(self._face_data, where=f"boundary.{name}.{axis}"))
         return collected
+
+    def _untouched(self) -> dict[str, Any]:
+        """No conditions on axes of whose faces the domain touches neither."""
+        grid = self.grid
+        bounded = [name for name, axis in zip(grid.names, grid.axes) if not axis.periodic]
+        return {name: Outflow() for name in bounded if not any(grid.touches(name, side) for side in SIDES)}
+
+    def _on_domain(self, name: str, given: Mapping[str, Any], is_differentiated: bool) -> dict[str, FaceConditions]:
+        """The condition on the boundary of the domain."""
+        where = f"boundary.{name}.{DOMAIN}"
+        if self.grid.is_box:
+            if DOMAIN in given:
+                raise BoundaryError(
+                    "there is no domain; it is said by the key domain, such as x**2 + y**2 < 1", key=where
+                )
+            return {}
+        if DOMAIN not in given:
+            if is_differentiated:
+                raise BoundaryError(
+                    "no condition on the boundary of the domain; give dirichlet, neumann (neumann: 0 is no flux) or robin",
+                    key=where,
+                )
+            return {}
+        condition = given[DOMAIN]
+        if not isinstance(condition, BoundaryCondition):
+            raise BoundaryError(
+                "expected one condition for the whole boundary of the domain, dirichlet, neumann or robin; its data may vary: "
+                "where(x < 0, 1, 0)",
+                key=where,
+            )
+        return {DOMAIN: FaceConditions((condition,), ())}
 
     def _face_data(self, data: Any, where: str) -> Any:
         """Data of a condition, those in files read."""
@@ -336,13 +478,14 @@ class Problem:
 
     def _counted_conditions(self) -> dict[str, dict[str, FaceConditions]]:
         """The conditions that must fit the characteristics: limited schemes take slopes for how a state goes on beyond a face."""
-        if self.advection == "central":
+        if not self.flux_scheme.is_limited:
             return self.conditions
         highest, counted = highest_derivatives(self.system), {}
         for name, faces in self.conditions.items():
             counted[name] = {
                 axis: pair if highest.get(name, {}).get(axis, 0) > 1 else pair.only_dirichlet()
                 for axis, pair in faces.items()
+                if axis != DOMAIN
             }
         return counted
 
@@ -379,13 +522,88 @@ class Problem:
     @cached_property
     def semidiscrete(self) -> SemiDiscrete:
         """The discretized system."""
+        return self._discretized(SemiDiscrete)
+
+    def discretize(self, make: Callable[..., SemiDiscrete]) -> None:
+        """Have the system made by another class, and measured."""
+        self.__dict__["semidiscrete"] = self._discretized(make)
+        self.series, self.ending = self._measurements()
+        self.derived = self._derived_fields()
+
+    def _discretized(self, make: Callable[..., SemiDiscrete]) -> SemiDiscrete:
         dtype = complex if self.is_complex else float
         choices = scheme_choices(self.system, self.schemes, self.order, self.grid)
         system = with_schemes(self.system, choices)
-        if self.advection != "central":
-            system = with_convective_fluxes(system, self.advection)
+        fluxes = self.flux_scheme
+        if fluxes.is_limited:
+            system = with_convective_fluxes(system, fluxes.scheme, fluxes.splitting, self._positive_quantities())
+        elif self.positive or self.splitting:
+            key = "positive" if self.positive else "splitting"
+            raise ConfigError("is for limited schemes; give advection, weno5 say", key=f"discretization.{key}")
         lower, upper = self._bounds
-        return SemiDiscrete(system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper)
+        planes = Interfaces(self.interfaces)
+        system = self._at_interfaces(system, planes)
+        return make(
+            system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper,
+            why_limited=fluxes.reason, keeps_positive=bool(self.positive), interfaces=planes,
+        )  # fmt: skip
+
+    @cached_property
+    def flux_scheme(self) -> FluxScheme:
+        """How first derivatives are discretized, and why."""
+        if self.advection != "auto":
+            return asked_scheme(self.advection, self.splitting, bool(self.positive), len(self.system.unknowns))
+        time = self.time
+        plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
+        if not is_explicit(time.method) or not plain or time.precision == "single":
+            return CENTRAL
+        duration = np.inf if time.end is None else time.end - time.start
+        found = automatic_scheme(
+            self.system, self.grid, self.conditions, self._filled_initial_fields, time.start, duration
+        )
+        return replace(found, splitting=self.splitting) if found.is_limited and self.splitting else found
+
+    def with_jacobian(self) -> Problem:
+        """The same problem for what needs a Jacobian: a limited scheme that was not asked for is left out."""
+        return self.replace(advection="central") if self.advection == "auto" and self.flux_scheme.is_limited else self
+
+    def fixed_fluxes(self) -> dict[str, Any]:
+        """The arguments by which the same problem on another grid has the same scheme."""
+        fluxes = self.flux_scheme
+        return {"advection": fluxes.scheme, "splitting": fluxes.splitting if fluxes.is_limited else None}
+
+    def _positive_quantities(self) -> list[tuple[Expression, float]]:
+        """What is to stay positive, and what counts as zero."""
+        return positive_quantities(self.system, self.grid, self.positive, self.initial_fields(), self.time.start)
+
+    def _filled_initial_fields(self) -> dict[str, Array]:
+        """The initial state with the prescribed values in place."""
+        fields = {name: np.array(values, dtype=float) for name, values in self.initial_fields().items()}
+        values = self._parameters
+        states = {str(s): s for s in self.system.states}
+        for name, faces in self.conditions.items():
+            if name in fields and fields[name].ndim:
+                found = StateConditions.resolve(name, faces, self.grid, values, self.system.known, states)
+                found.fill(fields[name], self.time.start)
+        return fields
+
+    def _at_interfaces(self, system: EquationSystem, planes: Interfaces) -> EquationSystem:
+        """The equations with fluxes across interfaces."""
+        if not self.interfaces:
+            return system
+        if self.order != 2:
+            raise ConfigError(f"interfaces are of order 2, found {self.order}", key="discretization.order")
+        fields = [name for name in self.pde.unknowns if name not in self.pde.scalars]
+        for name in self.interfaces:
+            if name not in fields:
+                raise BoundaryError(
+                    f"not an unknown field; there are {fields}{nearest_hint(name, fields)}", key=f"interfaces.{name}"
+                )
+        crossed = dict.fromkeys((sp.Symbol(name), axis) for name, axis, _ in planes.listed())
+        try:
+            return with_interface_fluxes(system, list(crossed))
+        except ExpressionError as error:
+            raise error.under("equations") from None
 
     @cached_property
     def _bounds(self) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -443,7 +661,8 @@ class Problem:
                 beyond = np.real(bound - fields[name]) if sign == ">=" else np.real(fields[name] - bound)
                 if only_prescribed:
                     beyond = np.where(self.semidiscrete.layout.block(name).conditions.prescribed(), beyond, 0.0)
-                if np.max(beyond) > 1e-9 * max(1.0, float(np.max(np.abs(fields[name])))):
+                beyond = beyond if beyond.ndim == 0 else np.where(self._counted, beyond, 0.0)
+                if np.max(beyond) > 1e-9 * max(1.0, float(np.nanmax(np.abs(fields[name])))):
                     point = self.grid.point(int(np.argmax(beyond)))
                     place = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())
                     what = "boundary data are" if only_prescribed else "the initial state or boundary data are"
@@ -452,9 +671,26 @@ class Problem:
                         key="constraints",
                     )
 
+    @cached_property
+    def _counted(self) -> Array:
+        """Which nodes count."""
+        counted = np.zeros(self.grid.shape, dtype=bool)
+        counted[self.grid.within] = True
+        return counted
+
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:
-        """Values of data (text, number, array, callable or file) on the grid."""
-        names: dict[str, Any] = {**self.grid.coordinates, **self._parameters}
+        """Values of data (text, number, array, callable or file) on the grid.
+
+        Of those that cannot be had on a part of a grid alone, which are arrays and noise, the whole is made and cut.
+        """
+        grid = self.grid
+        if isinstance(source, FileData | Field | np.ndarray) or (isinstance(source, str) and "noise" in source):
+            grid = grid.whole
+        found = self._sampled_on(grid, source, what, t)
+        return found if grid is self.grid else found[np.ix_(*(axis.index for axis in self.grid.axes))]
+
+    def _sampled_on(self, grid: Grid, source: Any, what: str, t: float | None) -> Array:
+        names: dict[str, Any] = {**grid.places, **self._parameters}
         if t is not None:
             names["t"] = t
         if source is None:
@@ -462,11 +698,13 @@ class Problem:
         try:
             source = self._symbolic(source, what)
             if isinstance(source, FileData):
-                return source.load(self.grid.shape)
+                return source.load(grid.shape)
             if isinstance(source, str | sp.Expr):
-                values = np.asarray(sample_text(source, names, self.system.known))
-                return np.broadcast_to(values, self.grid.shape)
-            return sample_values(source, self.grid.shape, names)
+                return grid.spread(sample_text(source, names, self.system.known))
+            if callable(source):
+                shape = np.broadcast_shapes(*(c.shape for c in grid.places.values()))
+                return grid.spread(sample_values(source, shape, names))
+            return sample_values(source, grid.shape, names)
         except PdekitError as error:
             raise error.under(what) from None
 
@@ -489,9 +727,15 @@ class Problem:
                 fields[name] = self.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
                 if unknown.is_scalar:
                     fields[name] = self._number(fields[name], f"initial.{name}")
-                if not np.all(np.isfinite(fields[name])):
-                    raise ConfigError("is not finite everywhere on the grid", key=f"initial.{name}")
+                fields[name] = self._finite(fields[name], f"initial.{name}")
         return fields
+
+    def _finite(self, values: Array, where: str) -> Array:
+        """A field with zeros at nodes that do not count; refused if it is not finite elsewhere."""
+        within = self.grid.within if values.ndim else ...
+        if not np.all(np.isfinite(values[within])):
+            raise ConfigError("is not finite everywhere on the grid", key=where)
+        return values if within is ... else self.grid.spread(values[within])
 
     def _last_frame(self, file: FileData) -> dict[str, Any]:
         """All unknowns of the last frame of a results file; the start becomes its time."""
@@ -550,6 +794,14 @@ class Problem:
         made.time, made.output = time, output
         return made
 
+    def on_part(self, part: Grid) -> Problem:
+        """This problem, checked already, on the part of its grid that one process has."""
+        made = copy.copy(self)
+        made.grid, made._initial_fields, made._notes_on_faces = part, None, []
+        for name in ("semidiscrete", "_bounds"):
+            made.__dict__.pop(name, None)
+        return made
+
     def span(self, t_end: float | None) -> tuple[float, float]:
         """Start and end of the time span."""
         end = self.time.end if t_end is None else t_end
@@ -568,14 +820,16 @@ class Problem:
     ) -> Choice:
         """The time integration method and the reasons for it, without running anything; `solvers`: those made before."""
         start, end = self.span(t_end)
-        y = self.semidiscrete.pack(self.initial_fields())
         settings = self.time
+        asked = settings.method if method is None else method
+        system = (self if is_explicit(asked) else self.with_jacobian()).semidiscrete
+        y = system.pack(self.initial_fields())
         return choose(
-            self.semidiscrete,
+            system,
             start,
             y,
             end - start,
-            method=settings.method if method is None else method,
+            method=asked,
             step=settings.step if step is None else step,
             rtol=settings.rtol,
             single=settings.precision == "single",
@@ -600,6 +854,7 @@ class Problem:
         force: bool = False,
         keep: bool = True,
         progress: Callable[[float, int], None] | bool | None = None,
+        watch: bool = False,
         choice: Choice | None = None,
     ) -> Solution:
         """Solve the problem.
@@ -619,7 +874,10 @@ class Problem:
         keep : bool, default True
             Keep all frames in memory, not only the last.
         progress : callable of (t, steps) or bool, optional
-            Told after every step; True writes a line to the standard error now and then.
+            Told after every step; True writes a line to the standard error every ten seconds. The log ``pdekit`` of the `logging` module
+            takes the same lines at its level INFO.
+        watch : bool, default False
+            Show the fields as they change, in the terminal or the notebook, about ten times a second.
         choice : Choice, optional
             A method chosen before, with `Problem.choice`.
 
@@ -636,7 +894,7 @@ class Problem:
 
         return solve(
             self, t_end, method=method, step=step, rtol=rtol, atol=atol, seed=seed, samples=samples, times=times, every=every,
-            frames=frames, output=output, force=force, keep=keep, progress=progress, choice=choice,
+            frames=frames, output=output, force=force, keep=keep, progress=progress, watch=watch, choice=choice,
         )  # fmt: skip
 
     def sensitivity(self, parameters: Sequence[str], t_end: float | None = None, **frames: Any) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, ClassVar
 
 from pdekit.checkpoints import Checkpoint
 from pdekit.errors import ConfigError, PdekitError, StorageError
@@ -18,7 +19,8 @@ from pdekit.io.write import UNPRINTABLE
 from pdekit.io.yaml_source import parse_yaml
 from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
-from pdekit.run import Progress, Run
+from pdekit.progress import Progress, ProgressLines, all_of, to_log
+from pdekit.run import Run
 from pdekit.solution import Solution
 from pdekit.time.methods import METHODS
 from pdekit.typing import Array
@@ -60,13 +62,33 @@ class StoredRun:
         return {name: self.stored.read(name, index) for name in self.stored_names}
 
 
+@dataclass(frozen=True)
+class Resumer:
+    """What goes on with a run: this process.
+
+    Parameters
+    ----------
+    keep : bool
+        Keep all frames in memory, not only the last.
+    """
+
+    keep: bool = True
+    writes: ClassVar[bool] = True  # whether it is this process that writes the file
+
+    def solve(self, problem: Problem, path: Path, end: float, progress: Progress | None, before: StoredRun) -> Solution:
+        """Solve the rest of the problem."""
+        output, rule = output_to(problem, path, force=True), replace(problem.output, file=None)
+        return Run(problem, output, keep=self.keep).in_time(problem.time, rule, end, None, progress, before)
+
+
 def resume(
     path: str | Path,
     until: float | None = None,
     *,
     problem: Problem | None = None,
     keep: bool = True,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
+    solver: Any = None,
 ) -> Solution:
     """Go on with the run of a results file, in the same file.
 
@@ -83,7 +105,10 @@ def resume(
         What was solved, if it has parts that are Python functions, which no file holds.
     keep : bool
         Keep all frames in memory, not only the last.
-    progress : callable of (t, steps), optional
+    progress : callable of (t, steps) or bool, optional
+        Told after every step; True writes a line to the standard error every ten seconds.
+    solver : object with solve and writes as of `Resumer`, optional
+        What goes on, if it is not this process alone.
 
     Returns
     -------
@@ -130,10 +155,11 @@ def resume(
         )
     if until is not None:
         problem = problem.replace(time=replace(problem.time, end=end))
-    with _kept(path, spare):
-        output = output_to(problem, path, force=True)
-        settings, rule = problem.time, replace(problem.output, file=None)
-        solution = Run(problem, output, keep=keep).in_time(settings, rule, end, None, _then(progress, spare), run)
+    going_on, span = solver or Resumer(keep), (last, end, problem.units.get("t", ""))
+    lines = ProgressLines(*span, only_long=True) if progress is True else (progress or None)
+    follow = all_of(lines, to_log(*span))
+    with _kept(path, spare) if going_on.writes else nullcontext():
+        solution = going_on.solve(problem, path, end, _then(follow, spare) if going_on.writes else follow, run)
     if run.point is None:
         note = f"went on from the frame at t = {last:g} with steps of its own (no checkpoints were kept)"
         solution = replace(solution, notes=(*solution.notes, note))

@@ -30,6 +30,7 @@ from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
 from pdekit.time.loop import Stop, stops_of
 from pdekit.time.maruyama import Path
+from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice, choose
 from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
@@ -44,6 +45,7 @@ from pdekit.time.stopping import EndByClock, Ended, EndOnCondition, EndWhenStead
 from pdekit.typing import Array
 
 Progress = Callable[[float, int], None]
+Viewer = Callable[[float, Callable[[], dict[str, Array]], int], None]
 LOOKS = 200  # steps of an exact method of which somebody wants to be told
 NOTHING = 1e-13
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
@@ -126,6 +128,8 @@ class Run:
         From which sizes on what pays.
     sample : int
         Which one of an ensemble with noise.
+    viewer : callable of (t, fields, steps), optional
+        Shown every step: `fields` gives the arrays of all states by name, when it is asked.
     """
 
     def __init__(
@@ -136,8 +140,9 @@ class Run:
         keep: bool = True,
         thresholds: Thresholds = THRESHOLDS,
         sample: int = 0,
+        viewer: Viewer | None = None,
     ) -> None:
-        self.sample = sample
+        self.sample, self.viewer = sample, viewer
         self.problem, self.output, self.keep, self.thresholds = problem, output, keep, thresholds
         self.system = _with_own_past(problem.semidiscrete, problem.time.start)
         self.begun = clock.perf_counter()
@@ -160,10 +165,10 @@ class Run:
             y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
         else:
             y = system.pack(before.frame(0))
-        solvers = Solvers(system, settings.solver, self.thresholds)
+        solvers = self.solvers(settings)
         if choice is None:
             choice = self._choose(settings, start, y, end, solvers)
-        rhs = choice.method.compile(system, end - start, step, settings.compiled, settings.precision, self.thresholds)
+        rhs = self.compiled(choice.method, settings, end - start)
         if settings.precision == "single" and step is not None and rhs is not None:
             refuse_lost_steps(rhs, start, y, step, end - start)
         rate = None if choice.method.family == "exact" else rhs.evaluate if rhs is not None else system.rhs
@@ -193,15 +198,24 @@ class Run:
         found = self._solution(times, values, name, reasons, statistics, tuple(notes))
         return replace(found, series=recorder.arrays()) if self.problem.series else found
 
+    def solvers(self, settings: TimeSettings) -> Solvers:
+        """The linear solvers."""
+        return Solvers(self.system, settings.solver, self.thresholds)
+
+    def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
+        """The right-hand side in the form that an explicit method will use."""
+        step, compiled, precision = settings.step, settings.compiled, settings.precision
+        return method.compile(self.system, span, step, compiled, precision, self.thresholds)
+
     def _enders(self, t: float, y: Array) -> tuple[Notice, ...]:
         """What may end the run before its time."""
         stop, found = self.problem.stop, list[Notice]()
         if self.problem.ending is not None:
             found.append(EndOnCondition(self.problem.ending, str(stop.when), t, y))
         if stop.steady is not None:
-            found.append(EndWhenSteady(stop.steady, y))
+            found.append(EndWhenSteady(stop.steady, y, self.system.grid.ranks))
         if stop.seconds is not None:
-            found.append(EndByClock(stop.seconds))
+            found.append(EndByClock(stop.seconds, self.system.grid.ranks))
         return tuple(found)
 
     def _located(self, course: _Course, found: Ended) -> tuple[float, Array]:
@@ -276,18 +290,19 @@ class Run:
             method = course.choice.method
             guards = self._guards(settings, course.choice, end) if course.is_watched else ()
             guards = (*guards, *self._pace(course, end))
-            course.watch.notices = (*guards, *course.observers)
+            course.watch.notices = (*guards, *course.observers, *self._views())
             longest = min(
                 settings.max_step or self._longest(course, end - stops[0].t), shortest_delay(self.system.system)
             )
+            rhs = course.rhs or self.compiled(method, settings, end - stops[0].t)
             frames = method.integrate(
                 self.system, start.pop(), left, course.watch, course.tolerance,
-                step=settings.step, rhs=course.rhs, solvers=course.solvers, longest=longest,
+                step=settings.step, rhs=rhs, solvers=course.solvers, longest=longest,
                 path=Path(settings.seed, settings.path_step, self.sample, settings.start), implicit=settings.implicit,
                 memory=course.memory,
             )  # fmt: skip
-            if course.memory is None:
-                course.rhs = None
+            course.rhs = None if course.memory is None else rhs
+            del rhs
             try:
                 if left is not stops:
                     next(frames)  # where the method was changed
@@ -311,6 +326,13 @@ class Run:
                 left = [Stop(change.t, False), *(stop for stop in stops if stop.t > change.t)]
                 start.append(change.y)
 
+    def _views(self) -> tuple[Notice, ...]:
+        """Who looks at the fields, and changes nothing: exact methods step for nobody's eyes."""
+        viewer = self.viewer
+        if viewer is None:
+            return ()
+        return (lambda t, state, h, steps: viewer(t, lambda: self.system.unpack(t, state()), steps),)
+
     def _pace(self, course: _Course, end: float) -> tuple[Notice, ...]:
         """What looks at how long a run takes; not where a run is to be repeated bit by bit, for it goes by the clock."""
         settings, system = course.settings, self.system
@@ -319,6 +341,8 @@ class Run:
             return ()
         if not system.evolves or system.bounds is not None or system.is_limited or delays_of(system.system):
             return ()  # there is one method for each
+        if system.grid.whole is not system.grid:
+            return ()  # the clocks of processes differ
         return (PaceGuard(end, self.thresholds),)
 
     def _faster(self, course: _Course, change: Slow, end: float) -> None:
@@ -358,18 +382,20 @@ class Run:
         if choice.limit is None:
             return ()  # no complex derivative
         is_fixed, is_free = settings.step is not None, settings.method == "auto"
+        if system.couples_rates and not is_fixed:
+            return ()  # bounds of the right-hand side say nothing of the rates
         return (StabilityGuard(system, choice, end, is_fixed, is_free, self.thresholds),)
 
     def tolerance(self, settings: TimeSettings, scales: Sequence[float]) -> Tolerance:
         """What errors are measured by."""
         own = [1e-3 * settings.rtol * s if settings.atol is None else max(settings.atol, TINY) for s in scales]
-        return Tolerance(self.system.layout.spread(own), float(settings.rtol))
+        return Tolerance(self.system.layout.spread(own), float(settings.rtol), self.system.mean)
 
     def steady(self) -> Solution:
         """Solve ``0 = ...``."""
         refuse_unsound(self.system)
         statistics = Statistics()
-        solvers = Solvers(self.system, self.problem.time.solver, self.thresholds)
+        solvers = self.solvers(self.problem.time)
         result = solve_steady(
             self.system, self.system.pack(self.problem.take_initial_fields()), statistics, self._coarse_defect, solvers
         )
@@ -443,7 +469,7 @@ class Run:
         if self.problem.derived:
             frame = self.system.frame(t, y)
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}
-        return full
+        return {name: self.problem.grid.blank(values) for name, values in full.items()}
 
     def scales(self, y: Array, t: float, duration: float, rate: Callable[[float, Array], Array] | None) -> list[float]:
         """Size of every block: its greatest value at the start or in the data, or what its rate makes of it.
@@ -452,10 +478,11 @@ class Run:
         """
         system = self.system
         full = system.unpack(t, y)
-        scales = [float(np.max(np.abs(full[block.name]))) for block in system.blocks]
+        greatest = system.grid.ranks.greatest
+        scales = [greatest(float(np.max(np.abs(full[block.name])))) for block in system.blocks]
         if min(scales) == 0 and (rate is not None or max(scales) == 0):
             rates = np.abs((rate or system.rhs)(t, y))
-            found = [duration * float(np.max(rates[block.slice], initial=0.0)) for block in system.blocks]
+            found = [duration * greatest(float(np.max(rates[block.slice], initial=0.0))) for block in system.blocks]
             rounding = NOTHING * max([*scales, *found])  # a rate that is zero but for rounding says nothing of a size
             scales = [s if s > 0 else (r if r > rounding else 0.0) for s, r in zip(scales, found)]
         overall = max(scales)
@@ -463,7 +490,7 @@ class Run:
 
     def _coarse_defect(self) -> float | None:
         """By how much data that prescribe derivatives only fail to balance, on a grid of half as many nodes."""
-        grid, axes = self.problem.grid, {}
+        grid, axes = self.problem.grid.whole, {}
         for name, axis in zip(grid.names, grid.axes):
             nodes = axis.nodes[::2]
             if not axis.periodic and axis.size % 2 == 0:
@@ -504,7 +531,7 @@ class Run:
         first = [
             d for d in unknown.rhs.atoms(SpatialDerivative) if d.counts == {axis: 1} and d.operand.has(unknown.symbol)
         ]
-        if not first or self.problem.advection != "central":
+        if not first or self.problem.flux_scheme.is_limited:
             return ""
         cures = []
         if any(d.operand == unknown.symbol for d in first):
@@ -539,7 +566,7 @@ class Run:
             exact=problem.exact_values if problem.exact else None,
             exact_names=tuple(name for name in values if name in problem.exact),
             file=None if self.output is None else self.output.path,
-            labels=problem.labels,
+            labels=problem.captions,
             notes=notes,
             up_to_constant=up_to_constant,
             problem=problem,

@@ -54,6 +54,8 @@ class TimeSettings:
         The interval in which that path is drawn, the step by default: runs with one interval and several steps see the same path.
     samples : int, default 1
         Runs with noise of their own, of which mean, deviation and quantiles are stored.
+    petsc : dict of str to str, number
+        Options of PETSc's linear solvers where ranks share the grid: ``{ksp_type: cg, pc_type: gamg}``. Without ranks of no influence.
     """
 
     end: float | None = None
@@ -70,6 +72,7 @@ class TimeSettings:
     seed: int | None = None
     path_step: float | None = None
     samples: int = 1
+    petsc: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.compiled not in ("auto", "always", "never"):

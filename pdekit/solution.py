@@ -74,7 +74,7 @@ class Solution:
     file : Path, optional
         Where it was written.
     labels : dict of str to dict
-        ``units`` and ``long_name`` of variables.
+        ``units`` and ``long_name`` of variables, of series and of ``t``.
     notes : tuple of str
         What is to be said of the result: what the grid does not resolve, a method that was changed on the way.
     series : dict of str to array
@@ -221,7 +221,7 @@ class Solution:
 
     def exact_field(self, name: str, index: int = -1) -> Field:
         """The exact solution at a stored time."""
-        return Field(self.grid, self._exact(name, index), name)
+        return Field(self.grid, self.grid.blank(self._exact(name, index)), name)
 
     def exact_number(self, name: str, index: int = -1) -> Any:
         """The exact value of a scalar unknown at a stored time."""
@@ -255,6 +255,12 @@ class Solution:
 
         return explore(self, name)
 
+    def watch(self, seconds: float = 0.1) -> None:
+        """Show the stored frames one after the other, in a notebook or a terminal; see `pdekit.watching.watch`."""
+        from pdekit.watching import watch
+
+        return watch(self, seconds)
+
     def animation(self) -> Any:
         """The fields in time with a slider, in a notebook that needs no kernel; see `pdekit.reporting.animation`."""
         from pdekit.reporting.animation import animation
@@ -283,7 +289,7 @@ class Solution:
         import xarray
 
         dims = self.grid.names if self.steady else ("t", *self.grid.names)
-        coords: dict[str, Any] = {} if self.steady else {"t": self.times}
+        coords: dict[str, Any] = {} if self.steady else {"t": ("t", self.times, self.labels.get("t", {}))}
         for name, axis in zip(self.grid.names, self.grid.axes):
             attributes = {"units": axis.unit, "long_name": axis.long_name}
             coords[name] = (name, axis.nodes, {k: v for k, v in attributes.items() if v})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time as clock
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +11,13 @@ from pdekit.ensemble import ensemble
 from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
 from pdekit.problem import Problem
-from pdekit.run import Progress, Run
+from pdekit.progress import Progress, ProgressLines, all_of, to_log
+from pdekit.run import Run
 from pdekit.settings import StopSettings
 from pdekit.solution import Solution
 from pdekit.thresholds import THRESHOLDS, Thresholds
-from pdekit.time.method_choice import Choice
-
-EVERY_SECONDS = 10.0
+from pdekit.time.method_choice import Choice, is_explicit
+from pdekit.watching import LiveView, live_view
 
 
 def solve(
@@ -39,6 +37,7 @@ def solve(
     force: bool = False,
     keep: bool = True,
     progress: Progress | bool | None = None,
+    watch: bool = False,
     choice: Choice | None = None,
     thresholds: Thresholds = THRESHOLDS,
 ) -> Solution:
@@ -49,16 +48,29 @@ def solve(
         _, end = problem.span(t_end)
         rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)
         rule = replace(problem.output.by(**rules) if rules else problem.output, file=None)
+        if not is_explicit(settings.method):
+            problem = problem.with_jacobian()
         problem = problem.as_solved(replace(settings, end=end), rule)
     file = None if output is None else output_to(problem, Path(output), force)
-    run = Run(problem, file, keep=keep, thresholds=thresholds)
     if problem.steady:
-        return run.steady()
+        if watch:
+            raise ConfigError("a steady problem has no time in which there is something to watch", key="watch")
+        return Run(problem, file, keep=keep, thresholds=thresholds).steady()
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise ConfigError(f"expected a function of (t, steps), True or False, found {progress!r}", key="progress")
-    follow = ProgressLines(end) if progress is True else (progress or None)
+    span = (settings.start, end, problem.units.get("t", ""))
+    follow = all_of(ProgressLines(*span) if progress is True else (progress or None), to_log(*span))
     if settings.samples == 1:
-        return run.in_time(settings, rule, end, choice, follow)
+        view = _view_of(problem, end) if watch else None
+        try:
+            return Run(problem, file, keep=keep, thresholds=thresholds, viewer=view).in_time(
+                settings, rule, end, choice, follow
+            )
+        finally:
+            if view is not None:
+                view.close()
+    if watch:
+        raise ConfigError("samples run one after the other, and are not watched", key="watch")
     if not problem.system.noises:
         raise ConfigError("there is no noise in the equations: all samples would be the same", key="time.samples")
     if problem.stop != StopSettings():
@@ -73,16 +85,10 @@ def solve(
     )
 
 
-class ProgressLines:
-    """A line to the standard error every ten seconds, and at the end."""
-
-    def __init__(self, end: float) -> None:
-        self.end, self._last = end, clock.monotonic()
-
-    def __call__(self, t: float, steps: int) -> None:
-        if t >= self.end or clock.monotonic() - self._last > EVERY_SECONDS:
-            self._last = clock.monotonic()
-            print(f"t = {t:.6g} of {self.end:g}, {steps:,} steps", file=sys.stderr)
+def _view_of(problem: Problem, end: float) -> LiveView:
+    """A look at the fields of a problem."""
+    names = [block.name for block in problem.semidiscrete.blocks if block.shape]
+    return live_view(problem.grid, names, problem.captions, problem.time.start, end)
 
 
 def _given(**options: Any) -> dict[str, Any]:

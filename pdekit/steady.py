@@ -17,7 +17,6 @@ from pdekit.errors import IncompatibleDataError, NotConvergedError, SingularErro
 from pdekit.language.evaluate import slope
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.linear.direct import condition, factorise
-from pdekit.linear.krylov import PreconditionedKrylov
 from pdekit.linear.separable import SeparableSolver
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver, ShiftedProblem
@@ -116,7 +115,7 @@ def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics)
     """
     if system.evolves:
         return y
-    algebraic = system.mass == 0
+    algebraic = system.algebraic
 
     def whole(x: Array) -> Array:
         full = y.copy()
@@ -153,7 +152,7 @@ def evolution_mass(system: SemiDiscrete, J: Any) -> Array:
     negative in the sum, minus one where it is positive, zero where there is none, as of a pressure.
     """
     if any(unknown.time_order > 0 for unknown in system.system.unknowns):
-        return system.mass
+        return np.where(system.algebraic, 0.0, 1.0)
     found, diagonal, rows = np.zeros(system.size), J.diagonal(), abs(J) @ np.ones(system.size)
     for block in system.blocks:
         trace = float(np.sum(diagonal[block.slice].real))
@@ -201,8 +200,9 @@ def _null_constants(system: SemiDiscrete) -> Array:
         constant = np.zeros(system.size)
         constant[block.slice] = 1.0
         images[:, i] = J @ constant
-    _, sizes, vectors = np.linalg.svd(images, full_matrices=False)
-    small = sizes <= SINGULAR * gershgorin_radius(J) * np.sqrt(system.size)
+    _, sizes, vectors = np.linalg.svd(system.triangular(images), full_matrices=False)
+    radius = system.grid.ranks.greatest(gershgorin_radius(J))
+    small = sizes <= SINGULAR * radius * np.sqrt(system.shared_size)
     found = []
     for vector in vectors[small].conj():
         ratios = [sp.nsimplify(float(v.real), rational=True, tolerance=1e-7) for v in vector / np.max(np.abs(vector))]
@@ -235,7 +235,7 @@ def _linear(solvers: Solvers, rhs: Array, null: Array) -> _Found:
                 f"{error.message}: {what}; are there enough boundary conditions, and is the combination of them admissible?"
             ) from None
         found = _Found(solver.solve(rhs), solver.description, solver.defect)
-    scale = float(np.max(np.abs(rhs), initial=0.0))
+    scale = system.grid.ranks.greatest(float(np.max(np.abs(rhs), initial=0.0)))
     return found if found.defect > ROUNDED * scale else _Found(found.x, found.how)
 
 
@@ -254,8 +254,9 @@ def _by_structure(solvers: Solvers, rhs: Array, null: bool) -> _Found | None:
             if solver.condition > WORST_CONDITION:
                 return None
             defect = solver.null_part(rhs) if null else 0.0
-        if null and isinstance(solver, PreconditionedKrylov):
-            if not solver.symmetric:
+        symmetric = getattr(solver, "symmetric", None)  # iterations say whether, direct solvers do not ask
+        if null and symmetric is not None:
+            if not symmetric:
                 return None
             defect = float(np.abs(_mean(system, rhs)))  # symmetric in the weights: what is in excess is the mean
             rhs = rhs - _mean(system, rhs)
@@ -263,7 +264,7 @@ def _by_structure(solvers: Solvers, rhs: Array, null: bool) -> _Found | None:
             return None
         x = solver.solve(rhs)
     except SolverError:
-        if solvers.setting != "auto":
+        if solvers.setting != "auto" or system.grid.ranks.count > 1:
             raise
         return None
     return _Found(x - _mean(system, x) if null else x, solver.description, defect)
@@ -271,7 +272,7 @@ def _by_structure(solvers: Solvers, rhs: Array, null: bool) -> _Found | None:
 
 def _mean(system: SemiDiscrete, x: Array) -> Any:
     weights = system.grid.weights.ravel()[system.blocks[0].free]
-    return np.sum(weights * x) / np.sum(weights)
+    return system.total(weights * x) / system.total(weights)
 
 
 class _Bordered:
@@ -347,6 +348,7 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
         jacobian,
         lambda x: abs(system.jacobian(0.0, x)) @ np.abs(x),
         [block.slice for block in system.blocks],
+        system.grid.ranks,
     )
     if system.bounds is not None:
         return _within_bounds(system, problem, y, factorised, statistics)
@@ -354,7 +356,7 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
     try:
         root = newton.solve(problem, y)
     except SolverError as error:
-        if null.size:
+        if null.size or system.grid.ranks.count > 1:
             raise type(error)(error.message + GUESS) from None
         root = _by_way_of_time(solvers, problem, y, newton, error)
         before = f"{error.message.partition(':')[0]}; pseudo-transient continuation, {statistics.pseudo_time_steps} steps; then "
@@ -422,7 +424,7 @@ def _by_way_of_time(solvers: Solvers, problem: RootProblem, y: Array, newton: Ne
 
 def _regular_guess(system: SemiDiscrete, y: Array, null: Array) -> Array:
     """The first guess, moved a little where the Jacobian is singular there, as at u = 0 for u**3 without fluxes."""
-    if null.shape[0]:
+    if null.shape[0] or system.grid.ranks.count > 1:
         return y
     try:
         determined(system.jacobian(0.0, y), "singular")

@@ -9,13 +9,13 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "pdekit"
 # From the ground up; a module imports from its own layer and from those below.
 LAYERS = (
-    ("errors", "typing", "thresholds", "counts", "deferred", "compilation"),
+    ("errors", "typing", "thresholds", "counts", "deferred", "compilation", "ranks"),
     ("language",),
     ("geometry",),
     ("stencils",),
     ("boundary",),
     ("discretize",),
-    ("data",),
+    ("data", "units"),
     ("kernels",),
     ("linear",),
     ("nonlinear",),
@@ -35,7 +35,7 @@ LAYERS = (
     ),
     ("inverse",),
     ("io", "verification", "plotting", "reporting"),
-    ("solving", "parameter_sweep", "resuming"),
+    ("progress", "watching", "solving", "parameter_sweep", "resuming", "distributed"),
     ("cli",),
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

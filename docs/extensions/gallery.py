@@ -99,7 +99,7 @@ class Example:
             return "steady"
         if problem.system.noises:
             return "noise"
-        if problem.advection != "central":
+        if problem.flux_scheme.is_limited:
             return "fluxes"
         orders = {unknown.time_order for unknown in problem.system.unknowns}
         return "second" if 2 in orders or problem.is_complex else "first"

@@ -23,6 +23,7 @@ from pdekit.stencils.weights import Functional
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
+DOMAIN = "domain"  # where conditions on the boundary of a domain stand, beside the axes
 Number = int | float | complex
 
 
@@ -268,6 +269,6 @@ def end_functionals(axis: Axis, conditions: FaceConditions | None) -> tuple[list
     if conditions is None:
         return [], []
     return (
-        [c.functional(float(axis.nodes[0]), "left") for c in conditions.left],
-        [c.functional(float(axis.nodes[-1]), "right") for c in conditions.right],
+        [c.functional(float(axis.whole.nodes[0]), "left") for c in conditions.left],
+        [c.functional(float(axis.whole.nodes[-1]), "right") for c in conditions.right],
     )

@@ -35,8 +35,8 @@ class FaceData:
     ----------
     at : callable of t
         Values of the face's shape (the grid's, with the axis' length 1).
-    rate : callable of t, optional
-        Time derivative of the same; None where it is never needed (the data of a rate itself).
+    rate : callable, optional
+        Makes the data that are the time derivative of these; None where it is not known.
     constant : bool
         Whether it never changes.
     expression : sympy expression, optional
@@ -46,10 +46,15 @@ class FaceData:
     """
 
     at: Callable[[float], Array]
-    rate: Callable[[float], Array] | None
+    rate: Callable[[], FaceData] | None
     constant: bool
     expression: Expression = None
     of_solution: SolutionData | None = None
+
+    @classmethod
+    def fixed(cls, values: Array) -> FaceData:
+        """Data that never change."""
+        return cls(lambda t: values, lambda: cls.fixed(np.zeros_like(values)), True)
 
 
 def _face_slice(grid: Grid, axis: int, side: Side) -> tuple[slice, ...]:
@@ -70,8 +75,34 @@ def face_data(
     value: Any, grid: Grid, axis: int, side: Side, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
 ) -> FaceData:
     """Make the data of a condition from a number, a text or symbols, an array over the face or a callable."""
+    node = float(grid.axes[axis].nodes[0 if side == "left" else -1])
+    return plane_data(value, grid, axis, node, parameters, known, where)
+
+
+def plane_data(
+    value: Any, grid: Grid, axis: int, at: float, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
+) -> FaceData:
+    """The same on any plane across an axis."""
     shape = _face_shape(grid, axis)
-    coordinates = _face_coordinates(grid, axis, side)
+    value = value.values if isinstance(value, Field) else value
+    if np.ndim(value) and not callable(value):
+        reduced = tuple(n for k, n in enumerate(grid.shape) if k != axis)
+        if np.shape(value) not in (shape, reduced):
+            raise BoundaryError(f"the array has shape {np.shape(value)}, the face needs {reduced}", key=where)
+        value = np.reshape(value, shape)
+    coordinates = {**grid.coordinates, grid.names[axis]: grid.along(axis, np.array([at]))}
+    return data_on(coordinates, shape, value, parameters, known, where)
+
+
+def data_on(
+    coordinates: dict[str, Array],
+    shape: tuple[int, ...],
+    value: Any,
+    parameters: Mapping[str, Any],
+    known: Mapping[str, Any],
+    where: str,
+) -> FaceData:
+    """The same at any points, whose coordinates broadcast to a shape."""
 
     def shaped(values: Any) -> Array:
         result = np.broadcast_to(np.asarray(values), shape)
@@ -81,18 +112,14 @@ def face_data(
 
     if isinstance(value, str | sp.Expr):
         return _symbolic_data(value, coordinates, parameters, known, shaped, where)
-    if callable(value) and not isinstance(value, Field):
+    if callable(value):
         return _callable_data(value, coordinates, parameters, shaped, where)
-    array = np.asarray(value.values if isinstance(value, Field) else value)
+    array = np.asarray(value)
     if array.dtype.kind not in "iufc":
         raise BoundaryError(f"expected a number, an expression, an array or a callable, found {value!r}", key=where)
-    if array.ndim:
-        reduced = tuple(n for k, n in enumerate(grid.shape) if k != axis)
-        if array.shape not in (shape, reduced):
-            raise BoundaryError(f"the array has shape {array.shape}, the face needs {reduced}", key=where)
-        array = array.reshape(shape)
-    fixed = shaped(array)
-    return FaceData(lambda t: fixed, lambda t: np.zeros_like(fixed), True)
+    if array.shape not in ((), shape):
+        raise BoundaryError(f"the array has shape {array.shape}, {shape} values are needed", key=where)
+    return FaceData.fixed(shaped(array))
 
 
 def _symbolic_data(
@@ -117,10 +144,13 @@ def _symbolic_data(
         return at
 
     t = names["t"]
-    if not expression.has(t):
-        fixed = function(expression)(0.0)
-        return FaceData(lambda _: fixed, lambda _: np.zeros_like(fixed), True)
-    return FaceData(function(expression), function(slope(expression, t)), False, expression)
+
+    def data(e: Any) -> FaceData:
+        if not e.has(t):
+            return FaceData.fixed(function(e)(0.0))
+        return FaceData(function(e), lambda: data(slope(e, t)), False, e)
+
+    return data(expression)
 
 
 def _callable_data(
@@ -134,14 +164,16 @@ def _callable_data(
 
     wanted = inspect.signature(given).parameters
     if "t" not in wanted and not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in wanted.values()):
-        fixed = at(0.0)
-        return FaceData(lambda t: fixed, lambda t: np.zeros_like(fixed), True)
+        return FaceData.fixed(at(0.0))
+    return _differentiated_by_differences(at)
 
+
+def _differentiated_by_differences(at: Callable[[float], Array]) -> FaceData:
     def rate(t: float) -> Array:
         h = _RATE_STEP * max(1.0, abs(t))
         return np.asarray(sum(w * at(t + k * h) for k, w in _RATE_WEIGHTS.items()) / h)
 
-    return FaceData(at, rate, False)
+    return FaceData(at, lambda: _differentiated_by_differences(rate), False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,13 +325,18 @@ class StateConditions:
 
     def rate(self) -> StateConditions:
         """The conditions of the time derivative: the same, with the data differentiated."""
-        data = {key: FaceData(d.rate, None, d.constant) for key, d in self.data.items() if d.rate is not None}
+        data = {key: d.rate() for key, d in self.data.items() if d.rate is not None}
         return StateConditions(self.grid, self.faces, data)
 
-    @property
+    @cached_property
     def constant(self) -> bool:
         """Whether no data change in time."""
         return all(d.constant for d in self.data.values())
+
+    @property
+    def vanish(self) -> bool:
+        """Whether all data are zero at all times."""
+        return all(d.constant and d.of_solution is None and not np.any(d.at(0.0)) for d in self.data.values())
 
     @cached_property
     def of_solution(self) -> tuple[SolutionData, ...]:
@@ -308,10 +345,14 @@ class StateConditions:
 
     def dirichlet_faces(self) -> list[tuple[int, Side, float, FaceData]]:
         """(axis, side, factor, data) of prescribed values, last axis first: the first axis wins at corners."""
+        return self._dirichlet_faces
+
+    @cached_property
+    def _dirichlet_faces(self) -> list[tuple[int, Side, float, FaceData]]:
         found = []
         for name, pair in self.faces.items():
             k = self.grid.index(name)
-            for side in SIDES:
+            for side in (side for side in SIDES if side in self.grid.axes[k].sides):
                 for position, condition in enumerate(pair[side]):
                     if condition.is_dirichlet:
                         found.append((k, side, 1.0 / condition.coefficients[0], self.data[k, side, position]))

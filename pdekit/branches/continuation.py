@@ -276,7 +276,7 @@ class _Walk:
             title=problem.title,
             statistics=plain(self.statistics),
             wall_time=wall_time,
-            labels=problem.labels,
+            labels=problem.captions,
             config=problem.to_yaml(),
         )
 

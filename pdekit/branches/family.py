@@ -42,10 +42,14 @@ class SteadyFamily:
     """
 
     def __init__(self, problem: Problem, parameter: str) -> None:
-        self.problem, self.parameter = problem, parameter
+        self.problem, self.parameter = problem.with_jacobian(), parameter
         self.start = self._checked()
         self._made: OrderedDict[float, SemiDiscrete] = OrderedDict()
-        first = problem.semidiscrete
+        first = self.problem.semidiscrete
+        if first.couples_rates:
+            raise ConfigError(
+                "time derivatives are differentiated in space: give the steady equations 0 = ...", key="equations"
+            )
         self._over_time: SemiDiscrete | None = None
         if first.function is None and first.time_order < 2:
             self._over_time = self._with("t").semidiscrete
@@ -89,9 +93,14 @@ class SteadyFamily:
     def _with(self, value: Any) -> Problem:
         """The problem with another value of the parameter, and nothing that does not matter here."""
         pde = self.problem.pde.with_parameters(**{self.parameter: value})
-        quiet = {"exact": {}, "output": OutputSettings(), "stop": StopSettings()}
+        quiet = {
+            "exact": {},
+            "output": OutputSettings(),
+            "stop": StopSettings(),
+            "units": {},
+        }  # time stands for the parameter
         time = TimeSettings(start=self.start, solver=self.problem.time.solver)
-        return self.problem.replace(pde=pde, time=time, **quiet)
+        return self.problem.replace(pde=pde, time=time, **quiet).with_jacobian()
 
     def _at(self, p: float) -> tuple[SemiDiscrete, float]:
         """The system, and the time to ask it for."""

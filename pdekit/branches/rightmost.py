@@ -76,7 +76,7 @@ class RightmostEigenvalues:
         reach = float(np.max(np.abs(near)))
         found = list(near)
         for shift in _ladder(reach, gershgorin_radius(J)) if known is None else _beyond(known, WITHIN * reach):
-            for value in eigenpairs(J, mass, self._weights, FEW, shift)[1]:
+            for value in eigenpairs(J, sparse.diags_array(mass), self._weights, FEW, shift)[1]:
                 if value.real > 0 and abs(value) > reach and all(abs(value - v) > SAME * abs(v) for v in found):
                     found.append(value)
         return _sorted(np.array(found))
@@ -86,13 +86,13 @@ class RightmostEigenvalues:
         there = int(mass.sum())
         count = min(self.count, there)
         while True:
-            values = np.asarray(eigenpairs(J, mass, self._weights, count, 0.0)[1])
+            values = np.asarray(eigenpairs(J, sparse.diags_array(mass), self._weights, count, 0.0)[1])
             if unstable(values, J) < count or count >= min(there, 8 * self.count):
                 return values
             count = min(2 * count, there)
 
     def _all(self, J: Matrix, mass: Array) -> Array:
-        S = symmetrised(J, mass, self._weights)
+        S = symmetrised(J, sparse.diags_array(mass), self._weights)
         if S is not None:
             return np.asarray(np.linalg.eigvalsh(S.toarray()))
         values = np.asarray(linalg.eigvals(J.toarray(), None if np.all(mass == 1) else np.diag(mass)))

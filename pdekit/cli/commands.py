@@ -8,16 +8,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pdekit.cli.environment import completion, env
+from pdekit.cli.shared import one_voice, refuse_different, shares_work
 from pdekit.cli.starting import gallery, new
 from pdekit.deferred import collection_paused
-from pdekit.errors import PdekitError, StorageError
+from pdekit.distributed.launch import launched
+from pdekit.errors import ConfigError, PdekitError, StorageError
 
 if TYPE_CHECKING:
     from pdekit.problem import Problem
@@ -134,6 +136,7 @@ def _say_notes(problem: Problem) -> None:
     is_flag=True,
     help="Say how accurate it is, from companion runs on coarser grids and with larger steps.",
 )
+@click.option("-w", "--watch", is_flag=True, help="Show the fields in the terminal as they change.")
 @_quiet
 def run(
     config: Path,
@@ -142,9 +145,15 @@ def run(
     output: Path | None,
     force: bool,
     estimate: bool,
+    watch: bool,
     quiet: bool,
 ) -> None:
-    """Solve the problem of CONFIG and write its results."""
+    """Solve the problem of CONFIG and write its results. After mpiexec -n N the ranks share the grid."""
+    if shares_work(launched()):
+        if estimate or watch:
+            raise ConfigError(f"--{'estimate' if estimate else 'watch'} is for runs on one process")
+        one_voice(lambda processes: _run_shared(processes, config, overrides, python, output, force, quiet))
+        return
     problem = _load(config, overrides, python)
     path = output or Path(problem.output.file or f"results/{config.stem}.h5")
     from pdekit.io.hdf5_writer import check_output
@@ -158,61 +167,41 @@ def run(
         from pdekit.verification.estimate import estimate as errors_of
 
         coarser_problems(problem)  # what has no estimate is refused before the run
-    solution = _solve_with_progress(problem, path, force, quiet)
+    from pdekit.cli.following import followed
+
+    solution = followed(problem, path, force, quiet, watch)
     if not quiet:
-        _summary(problem, solution, path)
+        _summary(problem, solution, path, solution.errors())
     if estimate:
         report = None if quiet else lambda text: click.echo(f"estimating: {text}", err=True)
         click.echo(f"estimated error  {errors_of(problem, open_result(path), report)}")
 
 
-def _solve_with_progress(problem: Problem, path: Path, force: bool, quiet: bool) -> Solution:
-    if problem.steady or quiet:
-        return problem.solve(output=path, force=force, keep=False)
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+def _run_shared(
+    processes: Any,
+    config: Path,
+    overrides: tuple[str, ...],
+    python: bool,
+    output: Path | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """The run of one of several processes; the first one speaks for all."""
+    refuse_different(processes, config, overrides)
+    problem = _load(config, overrides, python)
+    path = output or Path(problem.output.file or f"results/{config.stem}.h5")
+    from pdekit.distributed.shared_run import solve_shared
+    from pdekit.progress import ProgressLines
 
+    speaks = processes.rank == 0 and not quiet
+    if speaks:
+        _say_notes(problem)
     start, end = problem.span(None)
-    choice = problem.choice()
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        TextColumn("t = {task.completed:.4g} / {task.total:.4g}"),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("time left"),
-        TimeRemainingColumn(compact=True),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(choice.method.name, total=end, rate="")
-        bar.update(task, completed=start)
-        clock = _RateClock()
-
-        def progress(t: float, steps: int) -> None:
-            rate = clock.tick(steps)
-            if rate is not None:
-                bar.update(task, completed=t, rate=f"{rate:,.0f} steps/s")
-
-        return problem.solve(output=path, force=force, keep=False, progress=progress, choice=choice)
-
-
-class _RateClock:
-    """Tells the rate a few times a second and otherwise costs nothing."""
-
-    def __init__(self) -> None:
-        import time
-
-        self._now = time.monotonic
-        self._last, self._steps = self._now(), 0
-
-    def tick(self, steps: int) -> float | None:
-        """Steps a second since the last report, or None if that was just now."""
-        now = self._now()
-        if now - self._last < 0.1:
-            return None
-        rate = (steps - self._steps) / (now - self._last)
-        self._last, self._steps = now, steps
-        return rate
+    follow = ProgressLines(start, end, problem.units.get("t", "")) if speaks and not problem.steady else None
+    solution = solve_shared(problem, processes, path, force=force, progress=follow)
+    errors = {name: processes.greatest(error) for name, error in solution.errors().items()}
+    if speaks:
+        _summary(problem, solution, path, errors)
 
 
 def _table() -> Any:
@@ -230,7 +219,7 @@ def _print(thing: Any) -> None:
     Console(width=None if sys.stdout.isatty() else 110, highlight=False).print(thing)
 
 
-def _summary(problem: Problem, solution: Solution, path: Path) -> None:
+def _summary(problem: Problem, solution: Solution, path: Path, errors: Mapping[str, float]) -> None:
     from rich.markup import escape
 
     table = _table()
@@ -242,7 +231,7 @@ def _summary(problem: Problem, solution: Solution, path: Path) -> None:
     table.add_row("work", ", ".join(counts))
     compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""
     table.add_row("wall time", f"{solution.wall_time:.2f} s{compiling}")
-    for name, error in solution.errors().items():
+    for name, error in errors.items():
         when = "" if solution.steady else f" at t = {solution.times[-1]:g}"
         table.add_row("error", f"{name}: {error:.3e} (greatest difference from the exact solution{when})")
     table.add_row("results", escape(str(path)))
@@ -260,9 +249,22 @@ def resume(result: Path, until: float | None, quiet: bool) -> None:
 
     With output.checkpoints=true the end is the very same as that of a run which was never interrupted.
     """
+    if shares_work(launched()):
+        one_voice(lambda processes: _resume_shared(processes, result, until, quiet))
+        return
     from pdekit.resuming import resume as go_on
 
-    solution = go_on(result, until, keep=False)
+    _say_resumed(result, go_on(result, until, keep=False, progress=not quiet), quiet)
+
+
+def _resume_shared(processes: Any, result: Path, until: float | None, quiet: bool) -> None:
+    """The end of a run on several processes; the first one speaks for all."""
+    from pdekit.distributed.shared_resuming import resume_shared
+
+    _say_resumed(result, resume_shared(result, processes, until), quiet or processes.rank > 0)
+
+
+def _say_resumed(result: Path, solution: Solution, quiet: bool) -> None:
     if not quiet:
         click.echo(f"{result}: t = {solution.times[-1]:g}, {solution.statistics['steps']:,} steps in all")
         for note in solution.notes:

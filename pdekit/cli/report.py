@@ -17,17 +17,11 @@ from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.language.typeset import typeset
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
+from pdekit.progress import spoken_duration
 from pdekit.reporting.set_up import problem_rows, size_in_words, work_in_words
 from pdekit.time.facts import Facts
 from pdekit.time.method_choice import Choice
 from pdekit.time.methods import METHODS
-
-
-def _duration(seconds: float) -> str:
-    """Two digits, in the unit that reads best."""
-    units = {"days": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
-    unit = next((name for name, size in units.items() if seconds >= (2 * size if size > 1 else size)), "us")
-    return f"{float(f'{seconds / units[unit]:.2g}'):g} {unit}"
 
 
 def rows() -> Table:
@@ -91,7 +85,7 @@ def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solver
         table.add_row("method", f"steady: {how}")
         return
     start, end = problem.span(None)
-    table.add_row("time", f"{start:g} to {end:g}")
+    table.add_row("time", f"{start:g} to {end:g} {problem.units.get('t', '')}".rstrip())
     table.add_row("method", escape(choice.method.name + "\n" + "\n".join(choice.reasons)))
     system = problem.semidiscrete
     facts = Facts(system, start, system.pack(problem.initial_fields()), end - start, known=solvers.diagonal_part)
@@ -102,8 +96,10 @@ def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solver
         table.add_row("largest stable step at the start", ", ".join(limits))
     ahead = forecast(problem, choice)
     if ahead is not None:
-        words = f"about {_duration(ahead.seconds)}: {ahead.steps:,} steps of {_duration(ahead.step)}"
-        ready = f", {_duration(ahead.preparation)} until the first" if ahead.preparation > 0.1 * ahead.seconds else ""
+        words = f"about {spoken_duration(ahead.seconds)}: {ahead.steps:,} steps of {spoken_duration(ahead.step)}"
+        ready = (
+            f", {spoken_duration(ahead.preparation)} until the first" if ahead.preparation > 0.1 * ahead.seconds else ""
+        )
         table.add_row("will take", words + ready)
     frames = len(problem.output.resolve(start, end, problem.time.step))
     size = frames * problem.grid.size * system.dtype.itemsize * len(system.blocks)
@@ -157,6 +153,9 @@ def _variables(stored: StoredResult) -> list[tuple[str, str]]:
         last = stored.read(name, -1)
         is_complex, size = np.iscomplexobj(last), np.abs(last) if np.iscomplexobj(last) else last
         rows.append(
-            (f"variable {name}", f"{'complex, modulus ' * is_complex}{size.min():.6g} to {size.max():.6g} at the end")
+            (
+                f"variable {name}",
+                f"{'complex, modulus ' * is_complex}{np.nanmin(size):.6g} to {np.nanmax(size):.6g} at the end",
+            )
         )
     return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,8 +85,7 @@ class FileData:
             return self._pick(file, list(file), path)
 
     def _column(self, path: Path) -> NDArray[Any]:
-        names = path.read_text().partition("\n")[0].replace("#", "").split(",")
-        names = [name.strip().strip('"') for name in names]
+        names = column_names(path.read_text().partition("\n")[0].replace("#", "").split(","))
         if self.variable not in names:
             raise StorageError(f"data {path}: no column {self.variable!r}; there are {names}")
         return np.loadtxt(path, delimiter=",", skiprows=1, usecols=names.index(self.variable), ndmin=1)
@@ -93,6 +94,29 @@ class FileData:
         if self.variable not in names:
             raise StorageError(f"data {path}: no variable {self.variable!r}; there are {sorted(names)}")
         return np.asarray(container[self.variable][()])
+
+
+def column_names(heads: Iterable[str]) -> list[str]:
+    """The names in the first line of a CSV file, without the units that may stand behind them.
+
+    Examples
+    --------
+    >>> column_names(['"t [s]"', " u"])
+    ['t', 'u']
+    """
+    return [name_and_unit(head.strip().strip('"'))[0] for head in heads]
+
+
+def name_and_unit(head: str) -> tuple[str, str]:
+    """What stands over a column: a name, and perhaps a unit in brackets.
+
+    Examples
+    --------
+    >>> name_and_unit("T [degC]"), name_and_unit("x")
+    (('T', 'degC'), ('x', ''))
+    """
+    found = re.fullmatch(r"(.*?)\s*\[([^\]]*)\]", head)
+    return (found.group(1), found.group(2).strip()) if found else (head, "")
 
 
 def read_columns(file: str | Path, coordinate: str, value: str) -> Field:

@@ -22,6 +22,7 @@ import sympy as sp
 from pdekit.boundary.conditions import SIDES, FaceConditions, Side
 from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
+from pdekit.language.analysis import factor_of
 from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import SpatialDerivative, local_derivatives, spatial_derivatives
@@ -76,7 +77,7 @@ class FaceCheck:
             if line.periodic:
                 continue
             for side in SIDES:
-                if side not in self.grid.poles(axis):
+                if side not in self.grid.poles(axis) and self.grid.touches(axis, side):
                     notes += self._face(axis, side)
         return notes
 
@@ -98,26 +99,43 @@ class FaceCheck:
         return notes
 
     def _count(self, unknown: Unknown, axis: str, side: Side) -> int:
-        faces = self.conditions.get(unknown.name, {}).get(axis)
+        faces = self.conditions.get(self.system.origin(unknown).name, {}).get(axis)
         return len(faces[side]) if faces else 0
 
     @staticmethod
-    def _highest(unknown: Unknown, axis: str) -> int:
+    def _acting(unknown: Unknown) -> Any:
+        """What acts on unknowns in an equation: operators on rates stand for derivatives of the unknowns that they need conditions of."""
+        return unknown.rhs if unknown.on_rates is None else unknown.rhs - unknown.on_rates
+
+    def _is_own(self, unknown: Unknown, operand: Any) -> bool:
+        """Whether it is the unknown of an equation, or a time derivative of it."""
+        origin = self.system.origin(unknown)
+        own = [
+            n for u in self.system.unknowns if self.system.origin(u) is origin for n in (*u.states, str(u.highest_rate))
+        ]
+        return str(operand) in own
+
+    def _highest(self, unknown: Unknown, axis: str) -> int:
         """The highest derivative along an axis in an equation."""
-        counts = [d.counts.get(axis, 0) for d in local_derivatives(unknown.rhs)]
-        nested = [d for d in local_derivatives(unknown.rhs) if local_derivatives(d.operand)]
+        found = local_derivatives(self._acting(unknown))
+        counts = [d.counts.get(axis, 0) for d in found]
+        nested = [d for d in found if local_derivatives(d.operand)]
         return 9 if nested else max(counts, default=0)
 
     def _own_even(self, unknown: Unknown, axis: str) -> int:
         """The highest even derivative of an unknown along an axis in its own equation."""
-        own = [d.counts[axis] for d in local_derivatives(unknown.rhs) if set(d.counts) == {axis} and d.is_even and d.operand == unknown.symbol]  # fmt: skip
+        own = [
+            d.counts[axis]
+            for d in local_derivatives(self._acting(unknown))
+            if set(d.counts) == {axis} and d.is_even and self._is_own(unknown, d.operand)
+        ]
         return max(own, default=0)
 
     def _even(self, unknown: Unknown, axis: str, side: Side, order: int) -> list[str]:
         needed, found = order // 2, self._count(unknown, axis, side)
         if found == needed or (found < needed and self._vanishes(unknown, axis, side, order)):
             return []
-        if found == 0 and unknown.time_order == 1 and order == 2:
+        if found == 0 and unknown.time_order == 1 and order == 2 and unknown.on_rates is None:
             speed = self._outward_speed(unknown, axis, side)
             if speed > 0:
                 return self._diffusion_length(unknown, axis, side, speed)
@@ -136,9 +154,10 @@ class FaceCheck:
     def _greatest_coefficient(self, unknown: Unknown, axis: str, side: Side, order: int) -> float | None:
         """The greatest size of the coefficient of the highest derivative on a face; None where it is not known beforehand."""
         total: Any = 0.0
-        for derivative in spatial_derivatives(unknown.rhs):
-            if derivative.operand == unknown.symbol and derivative.counts == {axis: order}:
-                factor = self._values(_factor(unknown.rhs, derivative) * derivative.factor_in_front, axis, side)
+        acting = self._acting(unknown)
+        for derivative in spatial_derivatives(acting):
+            if self._is_own(unknown, derivative.operand) and derivative.counts == {axis: order}:
+                factor = self._values(factor_of(acting, derivative) * derivative.factor_in_front, axis, side)
                 if factor is None:
                     return None
                 total = total + np.abs(factor)
@@ -208,7 +227,7 @@ class FaceCheck:
                 total: Any = sp.Integer(0)
                 for derivative in spatial_derivatives(unknown.rhs):
                     if derivative.counts == {axis: 1}:
-                        total -= _factor(unknown.rhs, derivative) * slope(derivative.operand, other.symbol)
+                        total -= factor_of(unknown.rhs, derivative) * slope(derivative.operand, other.symbol)
                 values = self._values(total, axis, side)
                 if values is None:
                     return None
@@ -232,9 +251,3 @@ class FaceCheck:
             values = compiled(*where.values(), self.t, *system.parameters.values(), *given)
         found = np.broadcast_to(np.asarray(values, dtype=complex), shape).ravel()
         return np.nan_to_num(found.real) if np.all(found.imag == 0) else np.nan_to_num(found)
-
-
-def _factor(rhs: Expression, derivative: Expression) -> Any:
-    """The slope of a right-hand side by one of its derivatives."""
-    dummy = sp.Dummy()
-    return sp.diff(rhs.xreplace({derivative: dummy}), dummy).xreplace({dummy: derivative})

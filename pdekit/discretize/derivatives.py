@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pdekit.boundary.conditions import SIDES, FaceConditions, complete_conditions, end_functionals
@@ -12,6 +13,7 @@ from pdekit.discretize.diffusion import flux_form
 from pdekit.discretize.lifting import NO_PARITIES, Faces, Parities, product_of_rows
 from pdekit.errors import BoundaryError, GridError, nearest_hint
 from pdekit.geometry.grid import Grid
+from pdekit.stencils.cut import rows_on
 from pdekit.stencils.poles import node_rows, regular_options
 from pdekit.stencils.rows import AxisRows, Bias, Closure, derivative_rows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
@@ -110,7 +112,10 @@ def affine_derivative(
     along_face = {}
     if len(rows) > 1 and any(r.data.shape[1] for r in rows.values()):
         by_index = {grid.index(name): n for name, n in counts.items()}
-        along_face = {k: node_rows(grid, k, n, order, closure="stable").matrix for k, n in by_index.items()}
+        along_face = {
+            k: rows_on(grid, k, partial(node_rows, axis=k, derivative=n, order=order, closure="stable")).matrix
+            for k, n in by_index.items()
+        }
     return product_of_rows(grid, rows, parity, along_face)
 
 
@@ -137,10 +142,20 @@ def rows_by_axis(
         ends = end_functionals(line, given)
         closure = closure or ("accurate" if faces is None else "stable")
         if parity.get(name, 1) is None:
-            rows[k] = derivative_rows(line, n, order, *ends, closure=closure, name=name, **options)
+            made = partial(_one_sided_rows, axis=k, derivative=n, order=order, ends=ends, closure=closure, **options)
         else:
-            rows[k] = node_rows(grid, k, n, order, *ends, closure=closure, **options)
+            made = partial(_rows_across_poles, axis=k, derivative=n, order=order, ends=ends, closure=closure, **options)
+        rows[k] = rows_on(grid, k, made)
     return rows
+
+
+def _rows_across_poles(grid: Grid, axis: int, derivative: int, order: int, ends: Any, **options: Any) -> AxisRows:
+    return node_rows(grid, axis, derivative, order, *ends, **options)
+
+
+def _one_sided_rows(grid: Grid, axis: int, derivative: int, order: int, ends: Any, **options: Any) -> AxisRows:
+    """Rows that do not go on across poles."""
+    return derivative_rows(grid.axes[axis], derivative, order, *ends, name=grid.names[axis], **options)
 
 
 def _check_condition_count(faces: FaceConditions, axis: str, n: int, what: str) -> None:

@@ -21,6 +21,7 @@ from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.values import sample_values
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.parser import Scope, parse
+from pdekit.stencils.cut import flux_rows_on
 from pdekit.stencils.poles import face_rows
 from pdekit.stencils.rows import FluxRows
 from pdekit.typing import Array
@@ -77,7 +78,11 @@ class FluxForm:
     def cells(self) -> tuple[Array, Array]:
         """Lower and upper ends of the interval that each flux point stands for; a face is a point."""
         line, points = self.grid.axes[self.axis], self.rows.points
-        gaps = line.spacings if line.periodic else np.concatenate([[0.0], line.spacings, [0.0]])
+        if line.divisions:
+            ends = (points[:1], line.nodes[:-1], points[-1:]), (points[:1], line.nodes[1:], points[-1:])
+            lower, upper = (self.grid.along(self.axis, np.concatenate(parts)) for parts in ends)
+            return lower, upper
+        gaps = line.spacings if line.wraps else np.concatenate([[0.0], line.spacings, [0.0]])
         lower, upper = (self.grid.along(self.axis, points + side * gaps) for side in (-0.5, 0.5))
         return lower, upper
 
@@ -158,7 +163,8 @@ def flux_form(
     name = grid.names[axis]
     if order not in (2, 4, 6):
         raise GridError(f"div(k*grad(u)) has orders 2, 4 and 6, found {order}")
-    rows = face_rows(grid, axis, order, *end_functionals(grid.axes[axis], (faces or {}).get(name)), weighted=weighted)
+    ends = end_functionals(grid.axes[axis], (faces or {}).get(name))
+    rows = flux_rows_on(grid, axis, lambda whole: face_rows(whole, axis, order, *ends, weighted=weighted))
     if rows.gradient.mirror is not None and None in parities:
         raise GridError(
             f"div(k*grad(u)) of order {order} across the pole of {name!r} needs a k that is even or odd there; this one is "
@@ -189,12 +195,8 @@ def _gradient(grid: Grid, axis: int, rows: FluxRows, parity: int, points: Grid) 
 
 def _flux_grid(grid: Grid, axis: int, points: Array) -> Grid:
     """The grid of the flux points of one axis; a bookkeeping of shapes, in plain coordinates."""
-    axes = {}
-    for k, (name, line) in enumerate(zip(grid.names, grid.axes)):
-        period = (line.left, line.right) if line.periodic else ()
-        plain = Axis(*period, nodes=line.nodes, periodic=line.periodic)
-        axes[name] = Axis(0.0, 1.0, points.size) if k == axis else plain
-    return Grid(axes)
+    sizes = [points.size if k == axis else n for k, n in enumerate(grid.shape)]
+    return Grid({name: Axis(0.0, 1.0, n) for name, n in zip(grid.names, sizes)})
 
 
 def diffusion(grid: Grid, k: Any, *, order: int = 2, boundary: Mapping[str, Any] | None = None) -> LinearOperator:

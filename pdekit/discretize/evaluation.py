@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol
 
 from pdekit.typing import Array, Expression, Matrix
 
@@ -31,6 +31,10 @@ class Values(Protocol):
 
     def operand_jacobian(self, expression: Expression) -> Matrix:
         """The same of what is differentiated."""
+        ...
+
+    def shared(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """What several terms need alike: made by the first that asks."""
         ...
 
 

@@ -8,6 +8,7 @@ runs that were right.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,10 @@ def oscillation_along(values: NDArray[Any], axis: int, periodic: bool) -> float:
     (1.98, True)
     """
     parts = [values.real, values.imag] if np.iscomplexobj(values) else [values]
-    size = max((float(np.max(np.abs(values))) for values in _slabs(values, axis)), default=0.0)
+    size = max((float(np.nanmax(np.abs(values), initial=0.0)) for values in _slabs(values, axis)), default=0.0)
     shares = [0.0]
     for part in parts:
-        sums = np.sum([_sums(slab, axis, periodic) for slab in _slabs(part, axis)], axis=0)
+        sums = np.sum([oscillation_sums(slab, axis, periodic) for slab in _slabs(part, axis)], axis=0)
         if sums[0] > FLAT * size * values.size:
             shares.append(2.0 * float(sums[1] / sums[0]))
     return max(shares)
@@ -50,11 +51,12 @@ def _slabs(values: NDArray[Any], axis: int) -> Iterator[NDArray[Any]]:
         yield values[begin : begin + count] if other == 0 else values[..., begin : begin + count]
 
 
-def _sums(values: NDArray[Any], axis: int, periodic: bool) -> tuple[float, float]:
+def oscillation_sums(values: NDArray[Any], axis: int, periodic: bool) -> tuple[float, float]:
     """Sums of the moduli of first differences, and of the lesser ones where their sign changes."""
     d = np.diff(values, axis=axis, append=values.take([0], axis=axis)) if periodic else np.diff(values, axis=axis)
     if d.shape[axis] < 3:
         return 0.0, 0.0
+    d = np.where(np.isnan(d), 0.0, d)  # next to nodes outside of the domain
     after = np.roll(d, -1, axis=axis) if periodic else d.take(range(1, d.shape[axis]), axis=axis)
     before = d if periodic else d.take(range(d.shape[axis] - 1), axis=axis)
     turned = np.where(before * after < 0, np.minimum(np.abs(before), np.abs(after)), 0.0)
@@ -63,6 +65,20 @@ def _sums(values: NDArray[Any], axis: int, periodic: bool) -> tuple[float, float
 
 def oscillating_axis(grid: Grid, values: NDArray[Any]) -> tuple[str, float] | None:
     """The axis along which a field oscillates from node to node most, and how much; None if it does not."""
-    found = {n: oscillation_along(values, k, a.periodic) for k, (n, a) in enumerate(zip(grid.names, grid.axes))}
+    measure = oscillation_along if grid.ranks.count == 1 else partial(_shared_oscillation, grid)
+    found = {n: measure(values, k, a.wraps) for k, (n, a) in enumerate(zip(grid.names, grid.axes))}
     name = max(found, key=lambda n: found[n])
     return (name, found[name]) if found[name] > SUSPICIOUS else None
+
+
+def _shared_oscillation(grid: Grid, values: NDArray[Any], axis: int, periodic: bool) -> float:
+    """The measure of a field that processes share; differences between the nodes of two of them are left out."""
+    own = values[grid.owned]
+    parts = [own.real, own.imag] if np.iscomplexobj(own) else [own]
+    size, count = grid.ranks.greatest(float(np.max(np.abs(own)))), grid.whole.size
+    shares = [0.0]
+    for part in parts:
+        whole, turned = (grid.ranks.total(number) for number in oscillation_sums(part, axis, periodic))
+        if whole > FLAT * size * count:
+            shares.append(2.0 * turned / whole)
+    return max(shares)

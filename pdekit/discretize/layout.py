@@ -108,9 +108,9 @@ class Layout:
         self, grid: Grid, system: EquationSystem, conditions: Mapping[Any, StateConditions], dtype: np.dtype[Any]
     ) -> None:
         self.grid, self.dtype = grid, dtype
-        self._second = {u.name for u in system.unknowns if u.time_order == 2}
+        self._rates = {u.name: str(u.rate) for u in system.unknowns if u.time_order == 2}
         states = [(u.name, u.symbol) for u in system.unknowns]
-        states += [(f"{u.name}_t", u.rate) for u in system.unknowns if u.time_order == 2]
+        states += [(str(u.rate), u.rate) for u in system.unknowns if u.time_order == 2]
         blocks: list[Block] = []
         offset = 0
         for name, symbol in states:
@@ -128,7 +128,7 @@ class Layout:
 
     def equation_block(self, name: str) -> Block:
         """The block whose rows an unknown's equation fills: its rate's for second order in time."""
-        return self.block(f"{name}_t" if name in self._second else name)
+        return self.block(self._rates.get(name, name))
 
     def numbers(self, block: Block) -> Array:
         """The unknown's number at every node of a block; -1 where the value is prescribed."""

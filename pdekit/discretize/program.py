@@ -6,7 +6,7 @@ For ``F(x, t, u, d_1, d_2, ...)`` with ``d_k = D_k g_k(u)`` the Jacobian is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ import sympy as sp
 from scipy import sparse
 
 from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.interfaces import ResolvedInterface
 from pdekit.discretize.parity import parity_of_expression
 from pdekit.discretize.terms import make_term
 from pdekit.discretize.terms.term_protocol import Context, NoPattern, Source, Term
@@ -23,6 +24,7 @@ from pdekit.errors import NotDifferentiableError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import occurs_outside
 from pdekit.language.evaluate import compile_expression, is_holomorphic, slope, wirtinger_slopes
+from pdekit.language.interface_fluxes import refuse_across_interfaces
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.stencils.sparse_products import diagonal
@@ -85,16 +87,26 @@ class Program:
         Order of accuracy.
     dtype : numpy dtype
         float64 or complex128.
+    interfaces : mapping of (Symbol, axis) to tuple of ResolvedInterface, optional
     """
 
     def __init__(
-        self, grid: Grid, system: EquationSystem, conditions: Mapping[Any, StateConditions], order: int, dtype: Any
+        self,
+        grid: Grid,
+        system: EquationSystem,
+        conditions: Mapping[Any, StateConditions],
+        order: int,
+        dtype: Any,
+        interfaces: Mapping[tuple[Any, str], tuple[ResolvedInterface, ...]] | None = None,
     ) -> None:
         self.grid, self.system, self.conditions, self.order = grid, system, dict(conditions), order
         self.dtype = np.dtype(dtype)
         self._pointwise: dict[Any, Pointwise] = {}
         self._terms: dict[Any, Term] = {}
-        self._context = Context(grid, system, self.conditions, order, self.dtype, self.parity, self.state_slopes)
+        self.interfaces = dict(interfaces or {})
+        self._context = Context(
+            grid, system, self.conditions, order, self.dtype, self.parity, self.state_slopes, self.interfaces
+        )
 
     def check(self) -> None:
         """Find at once what cannot be discretized: too few nodes or conditions. Builds one-dimensional rows only."""
@@ -105,6 +117,7 @@ class Program:
     def term(self, symbol: Expression) -> Term:
         """What a derivative of the equations is on this grid."""
         if symbol not in self._terms:
+            refuse_across_interfaces(symbol, self.interfaces, self.system)
             self._terms[symbol] = make_term(symbol, self._context)
         return self._terms[symbol]
 
@@ -184,6 +197,13 @@ class Frame:
         self._values = states
         self._jacobians = selections
         self._pointwise: dict[Any, Array] = {}
+        self._shared: dict[Any, Any] = {}
+
+    def shared(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """What several terms need alike: made by the first that asks."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
 
     def value(self, expression: Expression) -> Array:
         """The expression on every node."""

@@ -43,7 +43,10 @@ class RealPairs:
     def __init__(self, system: SemiDiscrete) -> None:
         self.system = system
         self.evolves, self.size = system.evolves, 2 * system.size
-        self.mass: Array = np.tile(system.mass, 2)
+        self.algebraic, self.couples_rates = np.tile(system.algebraic, 2), system.couples_rates
+        M = system.mass
+        parts = ((M.real, -M.imag), (M.imag, M.real)) if np.iscomplexobj(M.data) else ((M, None), (None, M))
+        self.mass: Matrix = sparse.csr_array(sparse.block_array(parts))
 
     @staticmethod
     def split(y: Array) -> Array:

@@ -2,7 +2,8 @@
 
 ``M y' = L y + b(t) + N(t, y)``: the unknowns y are the free nodes of all unknowns (and the rates of those of
 second order in time), L collects the linear terms with coefficients constant in time, b(t) sources and
-boundary data, N the rest. M is the identity except for zeros in the rows of equations ``0 = ...``.
+boundary data, N the rest. M is the identity except for zeros in the rows of equations ``0 = ...``, and for what acts on rates that are
+differentiated in space (`pdekit.discretize.mass`).
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary.conditions import FaceConditions
+from pdekit.boundary.domain_conditions import resolved_conditions
 from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.interfaces import Interfaces
 from pdekit.boundary.solution_data import SolutionData
 from pdekit.discretize.bounds import Bounds
 from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.layout import Block, Layout
 from pdekit.discretize.low_rank import LowRankUpdate
+from pdekit.discretize.mass import OperatorOnRates
 from pdekit.discretize.program import Frame, Program
 from pdekit.discretize.terms.python_function import PythonFunction
 from pdekit.discretize.terms.reduction import ReductionTerm
@@ -51,6 +56,12 @@ class SemiDiscrete:
         float64 or complex128.
     lower, upper : mapping of str to array, optional
         Bounds of unknowns on the grid.
+    why_limited : str
+        Why there are limited schemes, where nobody asked for them.
+    keeps_positive : bool
+        Whether these keep something positive, under steps that are short enough.
+    interfaces : Interfaces
+        Planes at which unknowns jump; the grid's cells meet there.
     """
 
     def __init__(
@@ -63,28 +74,42 @@ class SemiDiscrete:
         dtype: Any = float,
         lower: Mapping[str, Array] | None = None,
         upper: Mapping[str, Array] | None = None,
+        why_limited: str = "",
+        keeps_positive: bool = False,
+        interfaces: Interfaces = Interfaces(),  # noqa: B008  (frozen)
     ) -> None:
         self.system, self.grid, self.order, self._boundary = system, grid, order, boundary
+        self.interfaces = interfaces
         self.dtype = np.dtype(dtype)
         values = {str(s): v for s, v in system.parameters.items()}
         states = {str(s): s for s in system.states}
         self.conditions: dict[Any, StateConditions] = {}
         for symbol in (*(u.symbol for u in system.unknowns), *system.definitions):
             faces = boundary.get(str(symbol), {})
-            self.conditions[symbol] = StateConditions.resolve(str(symbol), faces, grid, values, system.known, states)
+            self.conditions[symbol] = resolved_conditions(str(symbol), faces, grid, values, system.known, states)
         for unknown in system.unknowns:
+            if unknown.derived_from:
+                below = next(u for u in system.unknowns if u.name == unknown.derived_from)
+                self.conditions[unknown.symbol] = self.conditions[below.rate].rate()
             if unknown.time_order == 2:
                 self.conditions[unknown.rate] = self.conditions[unknown.symbol].rate()
         self.layout = Layout(grid, system, self.conditions, self.dtype)
-        self.program = Program(grid, system, self.conditions, order, self.dtype)
+        self._planes = interfaces.resolved(grid, values, system.known)
+        self.program = Program(grid, system, self.conditions, order, self.dtype, self._planes)
         self.program.check()
+        self._on_rates = None
+        if system.operators_on_rates:
+            self._on_rates = OperatorOnRates(system, self.layout, self.conditions, order)
         self.function = None if system.function is None else PythonFunction(self.layout, system)
         self._jacobian_known = False
+        self.why_limited, self.keeps_positive = why_limited, keeps_positive
         self.bounds = Bounds.of_fields(self.layout, lower or {}, upper or {}) if lower or upper else None
 
     def restricted(self, system: EquationSystem) -> SemiDiscrete:
         """Other equations for the same unknowns, under the same conditions."""
-        return SemiDiscrete(system, self.grid, self._boundary, order=self.order, dtype=self.dtype)
+        return SemiDiscrete(
+            system, self.grid, self._boundary, order=self.order, dtype=self.dtype, interfaces=self.interfaces
+        )
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -95,6 +120,23 @@ class SemiDiscrete:
     def size(self) -> int:
         """Number of unknowns of the ODE system."""
         return self.layout.size
+
+    @property
+    def shared_size(self) -> int:
+        """Number of unknowns of all processes that share the grid."""
+        return self.size
+
+    def total(self, values: Array) -> Any:
+        """Sum of numbers, one for every unknown, over all processes that share the grid."""
+        return np.sum(values)
+
+    def mean(self, values: Array) -> float:
+        """Mean of the same."""
+        return float(np.mean(values))
+
+    def triangular(self, columns: Array) -> Array:
+        """Columns of the height of a vector, or fewer rows with the same products of columns."""
+        return columns
 
     def unpack(self, t: float, y: Array) -> dict[str, Array]:
         """Full arrays of all unknowns and rates, prescribed values included."""
@@ -137,17 +179,33 @@ class SemiDiscrete:
 
     @property
     def evolves(self) -> bool:
-        """Whether all equations are evolution equations: M is the identity."""
+        """Whether all equations are evolution equations: M is regular."""
         return all(u.time_order > 0 for u in self.system.unknowns)
 
+    @property
+    def couples_rates(self) -> bool:
+        """Whether M couples the nodes, for rates are differentiated in space."""
+        return self._on_rates is not None
+
     @cached_property
-    def mass(self) -> Array:
-        """Diagonal of M: 1, or 0 in the rows of equations ``0 = ...``."""
-        diagonal = np.ones(self.size)
+    def algebraic(self) -> NDArray[np.bool_]:
+        """Which rows are equations ``0 = ...``, where M is zero."""
+        found = np.zeros(self.size, dtype=bool)
         for unknown in self.system.unknowns:
             if unknown.time_order == 0:
-                diagonal[self.layout.block(unknown.name).slice] = 0.0
-        return diagonal
+                found[self.layout.block(unknown.name).slice] = True
+        return found
+
+    @cached_property
+    def mass(self) -> Matrix:
+        """M: a diagonal of ones, and zeros in the rows of equations ``0 = ...``; with operators on rates theirs."""
+        trivial = np.where(self.algebraic, 0.0, 1.0)
+        if self._on_rates is None:
+            return sparse.dia_array((trivial[None], [0]), shape=(self.size,) * 2)
+        M = self._on_rates.matrix
+        for unknown in self.system.unknowns:
+            trivial[self.layout.equation_block(unknown.name).slice] = 0.0
+        return sparse.csr_array(M + sparse.diags_array(trivial))
 
     def frame(self, t: float, y: Array, selections: Mapping[Any, Any] | None = None, is_paired: bool = False) -> Frame:
         """Everything at one time and state; Jacobians by the unknowns, or by what `selections` says, see `jacobian_along`."""
@@ -200,7 +258,7 @@ class SemiDiscrete:
             rows[block.offset] = piece[block.free]
         for unknown in self.system.unknowns:
             if unknown.time_order == 2:
-                block, rate = self.layout.block(unknown.name), self.layout.block(f"{unknown.name}_t")
+                block, rate = self.layout.block(unknown.name), self.layout.equation_block(unknown.name)
                 rows[block.offset] = selections[rate.symbol][block.free]
         return sparse.csr_array(sparse.vstack([rows[k] for k in sorted(rows)], format="csr"))
 
@@ -215,7 +273,8 @@ class SemiDiscrete:
     def b_is_constant(self) -> bool:
         """Whether sources and boundary data do not change in time."""
         sources = any(s.source.has(self.system.t) for s in self.splits.values())
-        return not sources and all(c.constant for c in self.conditions.values())
+        planes = [plane for found in self._planes.values() for plane in found]
+        return not sources and all(c.constant for c in self.conditions.values()) and all(p.is_constant for p in planes)
 
     @cached_property
     def _constant_b(self) -> Array:
@@ -224,10 +283,12 @@ class SemiDiscrete:
     def _evaluate_b(self, t: float) -> Array:
         frame = self.frame(t, np.zeros(self.size, dtype=self.dtype))
         b = np.zeros(self.size, dtype=self.dtype)
+        if all(s.source == 0 for s in self.splits.values()) and all(c.vanish for c in self.conditions.values()):
+            return b
         for name, parts in self.splits.items():
             block = self.layout.equation_block(name)
             b[block.slice] = frame.value(parts.linear + parts.source).ravel()[block.free]
-        return b
+        return b if self._on_rates is None else b - self._on_rates.of_data(t)
 
     def b(self, t: float) -> Array:
         """Sources and boundary data at time t."""
@@ -237,6 +298,10 @@ class SemiDiscrete:
     def is_linear(self) -> bool:
         """Whether there is no rest N: the Jacobian is L at all times."""
         return self.function is None and all(s.rest == 0 for s in self.splits.values())
+
+    def linear(self, y: Array) -> Array:
+        """``L y``."""
+        return np.asarray(self.L @ y)
 
     def nonlinear(self, t: float, y: Array) -> Array:
         """N(t, y)."""
@@ -280,7 +345,7 @@ class SemiDiscrete:
         terms = [self.program.term(reduction) for reduction in self.system.reductions]
         rows = sparse.vstack([term.row(frame) for term in terms if isinstance(term, ReductionTerm)], format="csr")
         F = self._stack_rest(frame, n + count)
-        nested, V = rows[:, n:].toarray(), rows[:, :n]
+        nested, V = self.grid.ranks.total(rows[:, n:].toarray()), rows[:, :n]
         if np.any(nested):
             V = sparse.csr_array(np.linalg.inv(np.eye(count) - nested)) @ V
         return LowRankUpdate(sparse.csr_array(self.L + F[:, :n]), sparse.csr_array(F[:, n:]), sparse.csr_array(V))

@@ -10,9 +10,9 @@ import sympy as sp
 from pdekit.errors import StabilityError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import Principal, diffusion_parts, principal_parts
-from pdekit.language.evaluate import compile_expression
+from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.pde import EquationSystem
-from pdekit.language.symbols import SpatialDerivative
+from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.typing import Array
 
 LOOKED_AT = 200  # nodes at which the directions are looked through
@@ -37,7 +37,10 @@ def refuse_ill_posed(
     StabilityError
     """
     orders = {u.name: u.time_order for u in system.unknowns}
+    bounding = _refuse_indefinite_rates(system, grid)
     for part in principal_parts(system, is_complex):
+        if part.order <= bounding.get((part.unknown, part.axis), 0):
+            continue  # solved for the rates it is bounded
         if orders[part.unknown] == 0 or any(c.has(SpatialDerivative) for c in _both(part)):
             continue  # without time, or the coefficient contains derivatives of unknowns
         states = [s for s in system.states if any(c.has(s) for c in _both(part))]
@@ -47,7 +50,8 @@ def refuse_ill_posed(
         arguments = [*system.axes, system.t, *system.parameters, *states]
         given = [*grid.coordinates.values(), t, *system.parameters.values(), *(known[str(s)] for s in states)]
         with np.errstate(all="ignore"):
-            c, d = (np.asarray(compile_expression(e, arguments)(*given)) for e in _both(part))
+            values = (compile_expression(e, arguments)(*given) for e in _both(part))
+            c, d = (np.broadcast_to(np.asarray(v), grid.shape)[grid.within] for v in values)
         sign = (-1) ** (part.order // 2 + 1)
         # With c w + d conj(w) real and imaginary parts grow at the rates Re c +- sqrt(|d|^2 - (Im c)^2).
         spread = np.sqrt(np.maximum(np.abs(d) ** 2 - np.imag(c) ** 2, 0.0))
@@ -57,6 +61,30 @@ def refuse_ill_posed(
                 f"{part.unknown}: the coefficient of its derivative of order {part.order} along {part.axis!r} has the wrong "
                 f"sign ({sign * worst:.4g} somewhere): diffusion backwards in time is ill-posed"
             )
+
+
+def _refuse_indefinite_rates(system: EquationSystem, grid: Grid) -> dict[tuple[str, str], int]:
+    """Refuse operators on rates that vanish on waves of some length, ``u_t + u_xxt``; the orders of those that do not, by unknown and axis."""
+    found: dict[tuple[str, str], int] = {}
+    for unknown in system.unknowns:
+        if unknown.on_rates is None:
+            continue
+        atoms = {atom: sp.Dummy() for atom in sorted(spatial_derivatives(unknown.on_rates), key=str)}
+        body = sp.expand_mul(unknown.on_rates).xreplace(atoms)
+        for atom, dummy in atoms.items():
+            if atom.operand != unknown.highest_rate or len(atom.counts) != 1 or not atom.is_even:
+                continue
+            ((axis, n),) = atom.counts.items()
+            coefficient = slope(body, dummy) * atom.factor_in_front
+            compiled = compile_expression(coefficient, [*system.axes, *system.parameters])
+            values = np.real((-1) ** (n // 2) * compiled(*grid.coordinates.values(), *system.parameters.values()))
+            if np.min(values) < 0:
+                raise StabilityError(
+                    f"{unknown.name}: the coefficient of {atom.short} has the wrong sign ({np.min(values):.4g} somewhere): on waves of "
+                    f"some length the operator on {unknown.highest_rate} vanishes; u_t - u_xxt is what can be solved for u_t"
+                )
+            found[unknown.name, axis] = max(found.get((unknown.name, axis), 0), n)
+    return found
 
 
 def refuse_growing_directions(
@@ -73,7 +101,7 @@ def refuse_growing_directions(
     """
     parts = diffusion_parts(system)
     crossed = any(p.first != p.second or p.operand != p.unknown for p in parts)
-    if grid.geometry is not None or not crossed:
+    if grid.geometry is not None or not crossed or system.operators_on_rates:
         return
     known, values = fields(), []
     for part in parts:
@@ -84,7 +112,7 @@ def refuse_growing_directions(
         given = [*grid.coordinates.values(), t, *system.parameters.values(), *(known[str(s)] for s in states)]
         with np.errstate(all="ignore"):
             coefficient = np.broadcast_to(compile_expression(part.coefficient, arguments)(*given), grid.shape)
-        values.append(coefficient.ravel()[:: max(1, grid.size // LOOKED_AT)])
+        values.append(coefficient[grid.within].ravel()[:: max(1, grid.size // LOOKED_AT)])
     names = list(dict.fromkeys(name for p in parts for name in (p.unknown, p.operand)))
     for direction in _directions(grid.ndim):
         n = dict(zip(grid.names, direction))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pdekit.errors import GridError, nearest_hint
 from pdekit.typing import Array
@@ -16,6 +17,7 @@ from pdekit.typing import Array
 Offset = Literal["left", "right", "both"] | None
 MOST_POINTS = 100_000_000
 SHORTEST_STEP, LONGEST_STEP = 1e-30, 1e30
+NEXT_TO = 1e-12  # of the axis: a node at this distance from a plane lies on it
 MOST_STRETCHED = 1e12  # the longest step beside the shortest
 
 
@@ -97,6 +99,8 @@ class Axis:
         Strictly increasing nodes, instead of `points`. For a periodic axis `left` and `right` give the period.
     offset : {"left", "right", "both"}, optional
         Ends from which the outermost node keeps half a step of distance, as at the pole of polar coordinates.
+    absorbing_layer : float or mapping of {"left", "right"} to float, default 0
+        Width of the layer before either end in which waves of second order in time are absorbed (`pdekit.discretize.absorbing_layers`).
     unit, long_name : str, optional
         Written to results and on plots.
 
@@ -124,8 +128,10 @@ class Axis:
     uniform: bool
     family: str | None
     offset: Offset
+    absorbing_layer: tuple[float, float]
     unit: str
     long_name: str
+    divisions: tuple[float, ...] = ()  # planes at which cells of nodes meet, instead of half way
 
     def __init__(
         self,
@@ -137,6 +143,7 @@ class Axis:
         spacing: str | Mapping[str, Any] | None = None,
         nodes: ArrayLike | None = None,
         offset: Offset = None,
+        absorbing_layer: float | Mapping[str, float] = 0.0,
         unit: str = "",
         long_name: str = "",
     ) -> None:
@@ -160,8 +167,10 @@ class Axis:
         set_value(self, "uniform", uniform)
         set_value(self, "family", family)
         set_value(self, "offset", offset)
+        set_value(self, "absorbing_layer", _layers(absorbing_layer, self))
         set_value(self, "unit", unit)
         set_value(self, "long_name", long_name)
+        set_value(self, "divisions", ())
 
     def __repr__(self) -> str:
         kind = "periodic " if self.periodic else ""
@@ -172,11 +181,42 @@ class Axis:
             isinstance(other, Axis)
             and self.periodic == other.periodic
             and (self.left, self.right, self.offset) == (other.left, other.right, other.offset)
+            and self.absorbing_layer == other.absorbing_layer
             and np.array_equal(self.nodes, other.nodes)
         )
 
     def __hash__(self) -> int:
         return hash((self.left, self.right, self.periodic, self.nodes.tobytes()))
+
+    @property
+    def whole(self) -> Axis:
+        """The axis of which this one is a part: itself, unless processes share it."""
+        return self
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the last stored node is a neighbour of the first."""
+        return self.periodic
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The ends that are here: none of a periodic axis, and of a part those that it reaches."""
+        return () if self.periodic else ("left", "right")
+
+    @property
+    def index(self) -> NDArray[np.intp]:
+        """The nodes by their numbers in the whole."""
+        return np.arange(self.size)
+
+    @property
+    def start(self) -> float:
+        """Coordinate of the first node; of a part of a periodic axis that begins before the seam, left of the whole."""
+        return float(self.nodes[0])
+
+    @property
+    def owned(self) -> slice:
+        """Those of the nodes that count as this process' own: all, unless processes share them."""
+        return slice(None)
 
     @property
     def size(self) -> int:
@@ -229,6 +269,8 @@ class Axis:
         """
         if self.periodic:
             return 0.5 * (self.spacings + np.roll(self.spacings, 1))
+        if self.divisions:
+            return np.diff(self.cell_edges)
         half = 0.5 * self.spacings
         return np.append(half, self.right - self.nodes[-1]) + np.append(self.nodes[0] - self.left, half)
 
@@ -237,7 +279,28 @@ class Axis:
         """Where the cells of the nodes meet: the half points, with both ends on a bounded axis."""
         if self.periodic:
             return self.half_points
-        return np.concatenate([[self.left], self.half_points, [self.right]])
+        inner = self.half_points.copy()
+        for place in self.divisions:
+            inner[self.cell_before(place)] = place
+        return np.concatenate([[self.left], inner, [self.right]])
+
+    def cell_before(self, place: float) -> int:
+        """The node before a place on a bounded axis; one that lies on it is that node."""
+        found = np.searchsorted(self.nodes, place + NEXT_TO * self.length, side="right") - 1
+        return int(np.clip(found, 0, self.size - 2))
+
+    def divided(self, places: Sequence[float]) -> Axis:
+        """The same line and nodes, with cells that meet at the places instead of half way between nodes.
+
+        Examples
+        --------
+        >>> Axis(0, 1, 5).divided([0.3]).weights
+        array([0.125, 0.175, 0.325, 0.25 , 0.125])
+        """
+        made = copy.copy(self)
+        vars(made).pop("weights", None)
+        object.__setattr__(made, "divisions", tuple(map(float, places)))
+        return made
 
     def with_points(self, points: int) -> Axis:
         """The same line, with another number of nodes of the same family.
@@ -257,9 +320,16 @@ class Axis:
             periodic=self.periodic,
             spacing=spacing,
             offset=self.offset,
+            absorbing_layer=dict(zip(("left", "right"), self.absorbing_layer)),
             unit=self.unit,
             long_name=self.long_name,
         )
+
+    def with_unit(self, unit: str) -> Axis:
+        """The same line, with another unit."""
+        made = copy.copy(self)
+        object.__setattr__(made, "unit", unit)
+        return made
 
     def with_offset(self, offset: Offset) -> Axis:
         """The same line with as many nodes, which keep half a step of distance from the named ends.
@@ -274,6 +344,26 @@ class Axis:
         spacing = None if self.uniform else _family_spacing(self.family)
         words: dict[str, Any] = {"unit": self.unit, "long_name": self.long_name}
         return Axis(self.left, self.right, self.size, spacing=spacing, offset=offset, **words)
+
+
+def _layers(given: float | Mapping[str, float], axis: Axis) -> tuple[float, float]:
+    """The widths of the absorbing layers at the left and the right end."""
+    named = dict(given) if isinstance(given, Mapping) else {"left": given, "right": given}
+    for end, width in named.items():
+        if end not in ("left", "right"):
+            raise GridError(
+                f"absorbing_layer: ends are 'left' and 'right', found {end!r}{nearest_hint(end, ('left', 'right'))}"
+            )
+        if isinstance(width, bool) or not isinstance(width, int | float) or not width >= 0:
+            raise GridError(f"absorbing_layer is a width, a number and not negative; found {width!r}")
+    left, right = float(named.get("left", 0.0)), float(named.get("right", 0.0))
+    if (left or right) and axis.periodic:
+        raise GridError("a periodic axis has no ends for absorbing layers")
+    if not left + right < axis.right - axis.left:
+        raise GridError(
+            f"absorbing layers of {left + right:g} in all leave nothing of an axis of length {axis.length:g}"
+        )
+    return left, right
 
 
 def _family_spacing(family: str | None) -> Any:

@@ -16,6 +16,7 @@ from pdekit.errors import GridError, nearest_hint
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.coordinates import CARTESIAN, SYSTEMS, Geometry, Measure, pole_ends
 from pdekit.geometry.values import sample_values
+from pdekit.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from pdekit.language.vector_calculus import VectorCalculus
@@ -52,6 +53,10 @@ class Grid:
     >>> round(float(ball.field(1.0).integral() / np.pi), 12) == round(4 / 3 * 2**3, 12)
     True
     """
+
+    is_box = True  # a `DomainGrid` is none
+    within: Any = ...  # an index of the nodes that count
+    normal: tuple[Any, ...] | None = None  # of the boundary of a domain, in symbols
 
     def __init__(
         self,
@@ -112,11 +117,30 @@ class Grid:
         return self.axes[self.index(name)]
 
     @property
+    def whole(self) -> Grid:
+        """The grid of which this one is a part: itself, unless processes share it."""
+        return self
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that share the whole."""
+        return ALONE
+
+    @property
+    def owned(self) -> tuple[slice, ...]:
+        """The nodes that count as this process' own: all, unless processes share them."""
+        return tuple(axis.owned for axis in self.axes)
+
+    def greatest_along(self, axis: int, values: NDArray[Any]) -> NDArray[Any]:
+        """The greatest values, one by one, of all parts of the grid that lie behind each other along an axis."""
+        return values
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Axis names, in order."""
         return tuple(self._axes)
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """Axes, in order."""
         return tuple(self._axes.values())
@@ -126,12 +150,12 @@ class Grid:
         """Number of axes."""
         return len(self._axes)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Number of nodes along each axis."""
         return tuple(axis.size for axis in self.axes)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of nodes."""
         return int(np.prod(self.shape))
@@ -222,6 +246,28 @@ class Grid:
                 turned = (nodes + self.geometry.turned_by(other)) % nodes.size
                 found[self.index(other)] = nodes[::-1] if kind == "flip" else turned
         return found
+
+    @property
+    def box(self) -> Grid:
+        """All nodes."""
+        return self
+
+    @property
+    def places(self) -> dict[str, NDArray[Any]]:
+        """Coordinates at which data are evaluated: those of the nodes that count."""
+        return self.coordinates
+
+    def spread(self, values: Any) -> NDArray[Any]:
+        """Values at these places as an array over the grid."""
+        return np.broadcast_to(np.asarray(values), self.shape)
+
+    def blank(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values over the grid, not a number at nodes that do not count."""
+        return values
+
+    def touches(self, name: str, side: str) -> bool:
+        """Whether nodes that count lie on a face."""
+        return True
 
     @cached_property
     def calculus(self) -> VectorCalculus | None:
@@ -358,11 +404,11 @@ class Field(NDArrayOperatorsMixin):
 
     def min(self) -> Any:
         """Least value."""
-        return self.values.min()
+        return self.values[self.grid.within].min()
 
     def max(self) -> Any:
         """Greatest value."""
-        return self.values.max()
+        return self.values[self.grid.within].max()
 
     @property
     def real(self) -> Field:
@@ -376,7 +422,7 @@ class Field(NDArrayOperatorsMixin):
 
     def integral(self) -> Any:
         """Integral over the grid by its quadrature weights (trapezoid; second order, spectral if periodic)."""
-        return np.sum(self.values * self.grid.weights)
+        return np.sum((self.values * self.grid.weights)[self.grid.within])
 
     def mean(self) -> Any:
         """Integral divided by the measure of the grid."""
@@ -392,17 +438,17 @@ class Field(NDArrayOperatorsMixin):
         >>> [round(u.norm(kind), 12) for kind in ("L1", "L2", "max")]
         [6.0, 4.242640687119, 3.0]
         """
-        size = np.abs(self.values)
+        size, weights = (part[self.grid.within] for part in (np.abs(self.values), self.grid.weights))
         if kind == "max":
             return float(size.max())
         if kind == "L1":
-            return float(np.sum(size * self.grid.weights))
+            return float(np.sum(size * weights))
         if kind == "L2":
-            return float(np.sqrt(np.sum(size**2 * self.grid.weights)))
+            return float(np.sqrt(np.sum(size**2 * weights)))
         raise GridError(f"unknown norm {kind!r}; allowed are 'L1', 'L2' and 'max'")
 
     def interpolate(self, points: Any) -> NDArray[Any]:
-        """Values at points between the nodes, by the cubic spline in each direction (order 4).
+        """Values at points between the nodes, by the cubic spline in each direction (order 4); linear on a domain that is no box.
 
         Parameters
         ----------
@@ -414,8 +460,10 @@ class Field(NDArrayOperatorsMixin):
         -------
         array of shape (...)
         """
-        from pdekit.geometry.interpolation import interpolate
+        from pdekit.geometry.interpolation import interpolate, interpolate_within
 
+        if not self.grid.is_box:
+            return interpolate_within(self.grid, self.values, self.grid.within, points)
         return interpolate(self.grid, self.values, points)
 
     def plot(self, **options: Any) -> Any:

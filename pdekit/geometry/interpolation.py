@@ -12,6 +12,7 @@ from scipy.interpolate import NdBSpline, make_interp_spline
 from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
 
+WHOLE = 1e-9
 SPLINE_MEMORY = 16  # nodes after which the end of a spline is forgotten, by a factor of 4 a node
 
 
@@ -47,6 +48,35 @@ def interpolate(grid: TensorGrid, values: NDArray[Any], points: Any) -> NDArray[
     if grid.ndim == 1 and (where.ndim == 0 or where.shape[-1] != 1):
         where = where[..., None]
     return GridSpline(grid, values)(where)
+
+
+def interpolate_within(grid: TensorGrid, values: NDArray[Any], within: NDArray[np.bool_], points: Any) -> NDArray[Any]:
+    """Values at points of a domain that is no box, linear between nodes (order 2).
+
+    Parameters
+    ----------
+    grid : Grid
+    values : array of the grid's shape
+        Not looked at where `within` is false.
+    within : array of bool
+        Which nodes belong to the domain.
+    points : array
+        As for `interpolate`.
+
+    Raises
+    ------
+    GridError
+        A point outside, or in a cell that the boundary cuts.
+    """
+    where = np.asarray(points, dtype=float)
+    if grid.ndim == 1 and (where.ndim == 0 or where.shape[-1] != 1):
+        where = where[..., None]
+    share = GridSpline(grid, within.astype(float), 1)(where)
+    if np.any(share < 1 - WHOLE):
+        first = where.reshape(-1, grid.ndim)[int(np.argmax(share.ravel() < 1 - WHOLE))]
+        place = ", ".join(f"{n} = {x:g}" for n, x in zip(grid.names, first))
+        raise GridError(f"the point {place} lies outside of the domain, or in a cell that its boundary cuts")
+    return GridSpline(grid, np.where(within, values, 0.0), 1)(where)
 
 
 class GridSpline:

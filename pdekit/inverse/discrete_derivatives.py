@@ -110,7 +110,7 @@ def tangents(run: RecordedRun, promotion: Promotion, directions: Array | None = 
         By default one for each parameter.
     """
     A, c, gamma = run.tableau.A, run.tableau.c, run.tableau.gamma
-    matrices, M = StageMatrices(run), run.system.mass[:, None]
+    matrices, M = StageMatrices(run), run.system.mass
     S = initial_tangent(promotion, run.start, run.y, directions)
     frames = iter(run.frames)
     done = 0
@@ -132,7 +132,7 @@ def tangents(run: RecordedRun, promotion: Promotion, directions: Array | None = 
         for i, Y in enumerate(step.stages, 1):
             t = step.t + c[i] * step.h
             known = S + step.h * sum(a * slope for a, slope in zip(A[i], K) if a != 0)
-            X = matrices.solve(t, Y, hg, M * known + hg * promotion.slope(t, Y).along(directions))
+            X = matrices.solve(t, Y, hg, M @ known + hg * promotion.slope(t, Y).along(directions))
             K.append((X - known) / hg)
         S, done = X, done + 1
 
@@ -149,7 +149,7 @@ def adjoint(run: RecordedRun, promotion: Promotion, seeds: Mapping[int, Array]) 
         By frame: derivatives of the numbers by the state there, of shape (unknowns, numbers).
     """
     A, c, gamma = run.tableau.A, run.tableau.c, run.tableau.gamma
-    matrices, M = StageMatrices(run, is_transposed=True), run.system.mass[:, None]
+    matrices, M = StageMatrices(run, is_transposed=True), run.system.mass
     at_steps: dict[int, Array] = {}
     for frame, seed in seeds.items():
         count = run.frames[frame][1]
@@ -169,7 +169,7 @@ def adjoint(run: RecordedRun, promotion: Promotion, seeds: Mapping[int, Array]) 
             seed = slopes[i] / hg
             w = matrices.solve(t, Y, hg, seed + state if i == len(step.stages) else seed)
             G += hg * promotion.slope(t, Y).transposed(w)
-            inner = M * w - seed
+            inner = M @ w - seed
             before += inner
             for j, a in enumerate(A[i]):
                 if a != 0:

@@ -93,6 +93,7 @@ def fit(
 
     if not 0 < level < 1:
         raise ConfigError(f"must lie between 0 and 1, found {level!r}", key="level")
+    problem = problem.with_jacobian()
     chosen = chosen_parameters(problem, list(parameters))
     lower, upper = _bounds(chosen, parameters)
     observations = Observations.of(problem, data)

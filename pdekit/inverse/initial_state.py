@@ -52,5 +52,5 @@ def initial_adjoint(promotion: Promotion, start: float, y: Array, seed: Array) -
 
 def _split(promotion: Promotion, start: float, y: Array) -> tuple[Matrix, Array, Matrix]:
     """The Jacobian of the algebraic equations by their unknowns, where these stand, and the whole Jacobian."""
-    own, J = np.flatnonzero(promotion.base.mass == 0), promotion.base.jacobian(start, y)
+    own, J = np.flatnonzero(promotion.base.algebraic), promotion.base.jacobian(start, y)
     return sparse.csr_array(J[own][:, own]), own, J

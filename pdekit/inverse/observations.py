@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from pdekit.data.files import name_and_unit
 from pdekit.discretize.terms.reduction import line_weights
 from pdekit.errors import ConfigError, GridError, StorageError, nearest_hint
 from pdekit.geometry.grid import Grid
@@ -20,6 +21,7 @@ from pdekit.inverse.number_slopes import number_slopes
 from pdekit.inverse.promotion import Promotion
 from pdekit.problem import Problem
 from pdekit.typing import Array, Matrix
+from pdekit.units.unit_system import converted
 
 DEVIATION = "sigma_"  # before the name of a quantity: the column of its standard deviations
 
@@ -72,6 +74,24 @@ class DataTable:
             for j, cell in enumerate(cells):
                 table[k, j] = _number(cell, f"data {path}, line {lines[k]}, {names[j]}")
         return cls(dict(zip(names, table.T)), f"data {path}", lines)
+
+    def in_units(self, units: Mapping[str, str]) -> DataTable:
+        """The same with names alone, of columns such as ``T [degC]``, and with their numbers in the units that are given by name.
+
+        Raises
+        ------
+        ConfigError
+            A unit that there is not, or that does not fit.
+        """
+        found = {}
+        for head, values in self.columns.items():
+            name, unit = name_and_unit(head)
+            if name in found:
+                raise ConfigError(f"{self.source}: two columns are called {name!r}", key="data")
+            found[name] = values
+            if unit and name in units:
+                found[name] = converted(values, unit, units[name], f"{self.source}, {head}")
+        return replace(self, columns=found)
 
     @classmethod
     def of(cls, data: Any) -> DataTable:
@@ -148,7 +168,7 @@ class Observations:
         ConfigError, StorageError
             Data that do not fit the problem; says which column or row.
         """
-        table = DataTable.of(data)
+        table = DataTable.of(data).in_units(problem.units)
         reader = _Reader(problem, table)
         quantities = reader.quantities()
         if not quantities:

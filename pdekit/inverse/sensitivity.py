@@ -117,6 +117,7 @@ def sensitivity(
     >>> print(f"{change.values[20] / exact:.4f}")
     1.0000
     """
+    problem = problem.with_jacobian()
     chosen = chosen_parameters(problem, parameters)
     for p in chosen:
         if p.is_field:
@@ -184,6 +185,7 @@ def gradient(
     >>> wall.gradient("integral(u)", ["k"], 0.2)["k"].shape
     (31,)
     """
+    problem = problem.with_jacobian()
     chosen = chosen_parameters(problem, parameters)
     if isinstance(objective, str):
         objective = {0.0 if problem.steady else problem.span(t_end)[1]: objective}

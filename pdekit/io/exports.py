@@ -32,17 +32,27 @@ def _npz(solution: Solution, path: Path) -> None:
     arrays |= (
         solution.values | solution.scalars | {f"series_{name}": values for name, values in solution.series.items()}
     )
+    if units := _units(solution):
+        arrays["units"] = np.array(list(units.items()))  # pairs of a name and a unit
     with path.open("wb") as file:  # by its name NumPy would add an ending of its own to .NPZ
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
+def _units(solution: Solution) -> dict[str, str]:
+    """Units by name, of those that have one."""
+    found = {name: axis.unit for name, axis in zip(solution.grid.names, solution.grid.axes)}
+    found |= {name: entry.get("units", "") for name, entry in solution.labels.items()}
+    return {name: unit for name, unit in found.items() if unit}
+
+
 def _csv(solution: Solution, path: Path) -> None:
-    """One line for every node of every frame."""
-    names = list(solution.values)
+    """One line for every node of every frame; units stand behind the names, ``T [K]``."""
+    names, units = list(solution.values), _units(solution)
     times = [None] if solution.steady else list(solution.times)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*([] if solution.steady else ["t"]), *solution.grid.names, *names, *solution.scalars])
+        heads = [*([] if solution.steady else ["t"]), *solution.grid.names, *names, *solution.scalars]
+        writer.writerow([f"{name} [{units[name]}]" if name in units else name for name in heads])
         for k, t in enumerate(times):
             nodes = itertools.product(*(axis.nodes.tolist() for axis in solution.grid.axes))
             columns = [solution.frame(name, k).values.ravel().tolist() for name in names]

@@ -22,6 +22,7 @@ from pdekit.errors import StorageError, nearest_hint
 TEXTS = (
     *("title", "dimensions", "variables", "coordinate_system", "config", "pdekit_version", "method", "method_reasons"),
     *("exact", "parameters", "definitions", "status", "message", "statistics", "notes", "checkpoint"),
+    *("domain", "domain_parameters"),
 )
 MOST_ROWS = 200_000_000  # nodes of an axis, times, rows of a series
 
@@ -211,7 +212,9 @@ def read_result(path: str | Path) -> StoredResult:
             contents.check_shape(name, shape, count or None)
         for name in scalars:
             contents.check_shape(name, (), times.size or None)
-        keys = ("units", "long_name")
+        series = contents.series()
+        labelled = {n: f"series/{n}" for n in series} | {n: n for n in (*order, *variables, *scalars)}
+        labelled |= {"t": "t"} if times.size else {}
         return StoredResult(
             path,
             axes,
@@ -221,9 +224,9 @@ def read_result(path: str | Path) -> StoredResult:
             variables,
             attributes,
             {
-                n: {k: str(_text(file[n].attrs[k])) for k in keys if k in file[n].attrs}
-                for n in (*order, *variables, *scalars)
+                name: {k: str(_text(file[place].attrs[k])) for k in ("units", "long_name") if k in file[place].attrs}
+                for name, place in labelled.items()
             },
-            contents.series(),
+            series,
             scalars,
         )

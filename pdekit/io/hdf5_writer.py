@@ -16,6 +16,7 @@ from pdekit.checkpoints import Checkpoint
 from pdekit.errors import StorageError
 from pdekit.geometry.grid import Grid
 from pdekit.io.superblock import open_to_readers, trim
+from pdekit.outputs import Boxes
 from pdekit.typing import Array
 
 TEXT_BYTES = 4096  # room for texts that are only known at the end
@@ -62,6 +63,15 @@ def axis_scales(file: Any, grid: Grid) -> list[Any]:
         scale.make_scale(name)
         scales.append(scale)
     return scales
+
+
+def _put(data: Any, place: tuple[int, ...], values: Any) -> None:
+    """A field into its place; one that comes in boxes, box by box."""
+    if not isinstance(values, Boxes):
+        data[(*place, ...)] = values
+        return
+    for box, own in values.boxes():
+        data[(*place, *box)] = own
 
 
 class ResultWriter:
@@ -115,7 +125,7 @@ class ResultWriter:
         self._create(grid, unknowns, attributes, labels or {}, scalars)
         self._series = tuple(series or ())
         if series:
-            self._create_series(series)
+            self._create_series(series, labels or {})
 
     def _create(
         self,
@@ -136,6 +146,7 @@ class ResultWriter:
         if not self.steady:
             t = file.create_dataset("t", (0,), maxshape=(None,), chunks=(512,), dtype=float, fillvalue=np.nan)
             t.attrs["long_name"] = "time"
+            t.attrs.update(labels.get("t", {}))
             t.make_scale("t")
             scales.append(t)
         scales += axis_scales(file, grid)
@@ -151,10 +162,11 @@ class ResultWriter:
         self._names = tuple(unknowns)
         self._frame_bytes = sum(np.dtype(dtype).itemsize * grid.size for dtype in unknowns.values())
 
-    def _create_series(self, series: Mapping[str, Any]) -> None:
+    def _create_series(self, series: Mapping[str, Any], labels: Any) -> None:
         group = self._file.create_group("series")
         for name, dtype in {"t": float, **series}.items():
             data = group.create_dataset(name, (0,), maxshape=(None,), chunks=(4096,), dtype=dtype, fillvalue=np.nan)
+            data.attrs.update(labels.get(name, {}))
             if name == "t":
                 data.make_scale("t")
             else:
@@ -189,6 +201,8 @@ class ResultWriter:
         try:
             self._file.attrs.modify("checkpoint", _room(point.text))
             self._file.flush()
+            if self._descriptor >= 0:  # a flush of the whole file sets the writer's mark again
+                open_to_readers(self._descriptor, self._announced)
         except OSError as error:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None
 
@@ -218,7 +232,7 @@ class ResultWriter:
         try:
             if self.steady:
                 for name in self._names:
-                    self._file[name][...] = values[name]
+                    _put(self._file[name], (), values[name])
                 self._publish()
                 return
             if self._descriptor < 0:
@@ -228,7 +242,7 @@ class ResultWriter:
             for name in self._names:
                 data = self._file[name]
                 data.resize(count + 1, axis=0)
-                data[count] = values[name]
+                _put(data, (count,), values[name])
                 data.flush()
             times = self._file["t"]
             times.resize(count + 1, axis=0)

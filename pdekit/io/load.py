@@ -11,11 +11,13 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import sympy as sp
 
+from pdekit.boundary.conditions import SIDES
+from pdekit.boundary.interfaces import Interface
 from pdekit.errors import ConfigError, PdekitError, nearest_hint
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Grid
 from pdekit.io.boundary_forms import boundary_from, data_in_file
-from pdekit.io.schema import AxisSection, ConfigModel, FileSection, TableSection, validate
+from pdekit.io.schema import AxisSection, ConfigModel, FileSection, InterfaceSection, TableSection, validate
 from pdekit.io.yaml_source import Path as KeyPath
 from pdekit.io.yaml_source import YamlSource, override, parse_yaml, parts, read_yaml, spell
 from pdekit.language.evaluate import evaluate_number
@@ -23,6 +25,14 @@ from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import PDE
 from pdekit.problem import Problem
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
+from pdekit.units.declared import DeclaredUnits, declare
+
+# Settings that are times, and may be given in units of their own.
+IN_TIME = {
+    *(("time", name) for name in ("start", "end", "step", "max_step", "path_step")),
+    *(("output", name) for name in ("every", "times")),
+    ("convergence", "steps"),
+}
 
 
 def load(path: str | Path, overrides: Sequence[str] = (), *, python: bool = True) -> Problem:
@@ -93,6 +103,7 @@ class _Builder:
 
     def __init__(self, source: YamlSource, model: ConfigModel, folder: Path) -> None:
         self.source, self.model, self.folder = source, model, folder
+        self.declared: DeclaredUnits | None = None
 
     def problem(self) -> Problem:
         """A problem from its equations."""
@@ -109,6 +120,10 @@ class _Builder:
             sources=model.sources,
             reach=model.reach,
         )
+        units = model.units
+        if units:
+            self.declared = self._declared(units, pde, {n: a.unit or "" for n, a in (model.grid or {}).items()}, {})
+            pde, units = self.declared.pde, {n: u.text for n, u in self.declared.units.items()}
         self.values = pde.parameter_values(list(model.grid or {}))
         axes = {name: self.axis(name, section) for name, section in (model.grid or {}).items()}
         try:
@@ -117,10 +132,9 @@ class _Builder:
             raise error.under("grid") from None
         order = model.discretization.order if model.discretization else 2
         schemes = model.discretization.schemes if model.discretization else {}
-        advection = model.discretization.advection if model.discretization else "central"
-        return Problem(
-            pde, grid, order=order, schemes=schemes, advection=advection, **self.settings(None), **self.data(None)
-        )
+        words: dict[str, Any] = {"order": order, "schemes": schemes, "units": units}
+        words |= model.discretization.of_shocks if model.discretization else {}
+        return Problem(pde, grid, **words, **self.settings(None), **self.data(None))
 
     def changed(self, base: Problem) -> Problem:
         """A Python problem with the keys of the config merged on top."""
@@ -132,6 +146,10 @@ class _Builder:
             )
         parameters = self.all_data("parameters", model.parameters)
         pde = base.pde.with_parameters(**parameters) if parameters else base.pde
+        units = {**base.units, **model.units}
+        if units:
+            self.declared = self._declared(units, pde, dict.fromkeys(base.grid.names, ""), base.labels)
+            pde, units = self.declared.pde, {n: u.text for n, u in self.declared.units.items()}
         self.values = pde.parameter_values(base.grid.names)
         for name in model.grid or {}:
             if name not in base.grid.names:
@@ -146,15 +164,27 @@ class _Builder:
             grid=base.grid.replace(**axes),
             order=order,
             schemes=schemes,
-            advection=section.advection if section and "advection" in section.model_fields_set else base.advection,
+            units=units,
+            **(section.of_shocks if section else {}),
             **self.settings(base),
             **self.data(base),
         )
 
-    def number(self, value: Any, path: KeyPath) -> Any:
-        """A number, or an expression of parameters."""
+    def _declared(
+        self, units: Mapping[str, Any], pde: PDE, axes: Mapping[str, str], labels: Mapping[str, Any]
+    ) -> DeclaredUnits:
+        """The units that are given, and the equations with their numbers in them."""
+        own = {name: section.model_dump(exclude_none=True) for name, section in self.model.labels.items()}
+        return declare(units, pde, axes, {**labels, **own})
+
+    def number(self, value: Any, path: KeyPath, name: str = "") -> Any:
+        """A number, or an expression of parameters; or, of a coordinate or t by its `name`, a text such as ``10 cm``."""
         if not isinstance(value, str):
             return value
+        if self.declared is not None and name:
+            value = self.declared.number_of(name, value, spell(path))
+            if not isinstance(value, str):
+                return value
         names = {name: sp.Symbol(name) for name in self.values}
         try:
             result = evaluate_number(parse(value, Scope(names)), {names[n]: v for n, v in self.values.items()})
@@ -178,7 +208,7 @@ class _Builder:
         """An array of numbers, or of complex ones as texts."""
         try:
             found = np.array(values)
-            return found if found.dtype.kind in "iuf" else np.array(values, dtype=complex)
+            return found if found.dtype.kind in "biuf" else np.array(values, dtype=complex)
         except (TypeError, ValueError):
             raise self.source.error(path, "a list must hold numbers, as many in every row") from None
 
@@ -186,13 +216,18 @@ class _Builder:
         """One axis; keys that are not given are those of `base`."""
         path: KeyPath = ("grid", name)
         given = section.model_dump(exclude_none=True)
-        ends = [self.number(v, (*path, "range")) for v in given.pop("range", [])]
+        ends = [self.number(v, (*path, "range"), name) for v in given.pop("range", [])]
+        if "absorbing_layer" in given:
+            widths, where = given["absorbing_layer"], (*path, "absorbing_layer")
+            named = widths if isinstance(widths, dict) else dict.fromkeys(SIDES, widths)
+            given["absorbing_layer"] = {end: self.number(width, where, name) for end, width in named.items()}
         try:
             if base is not None and set(given) <= {"points"} and not ends:
                 return base.with_points(given["points"]) if given else base
             if base is not None and "nodes" not in given:
                 ends = ends or [base.left, base.right]
-                given = {"points": base.size, "periodic": base.periodic, **given}
+                layers = dict(zip(SIDES, base.absorbing_layer))
+                given = {"points": base.size, "periodic": base.periodic, "absorbing_layer": layers, **given}
             if "nodes" in given and not given.get("periodic"):
                 return Axis(*ends, **given)
             if not ends:
@@ -226,10 +261,11 @@ class _Builder:
                 if isinstance(value, list) and str in get_args(get_args(hints[name])[0]):
                     values[name] = tuple(value)
                 elif isinstance(value, list):
-                    values[name] = tuple(self.number(v, (*path, i)) for i, v in enumerate(value))
+                    of = "t" if path in IN_TIME else ""
+                    values[name] = tuple(self.number(v, (*path, i), of) for i, v in enumerate(value))
                 else:
                     numeric = float in (hints[name], *get_args(hints[name])) and str not in get_args(hints[name])
-                    values[name] = self.number(value, path) if numeric else value
+                    values[name] = self.number(value, path, "t" if path in IN_TIME else "") if numeric else value
             made[key] = kind(**values)
         if model.output and any(getattr(model.output, k) is not None for k in ("every", "times", "frames")):
             rules = {
@@ -239,6 +275,23 @@ class _Builder:
             }
             made["output"] = made["output"].by(**rules)
         return made
+
+    def interfaces(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The planes of one unknown, by axis."""
+
+        def plane(section: InterfaceSection, path: KeyPath) -> Interface:
+            at = self.number(section.at, (*path, "at"))
+            return Interface(at, **{n: getattr(section, n) for n in ("resistance", "jump", "flux_jump")})
+
+        found: dict[str, Any] = {}
+        for axis, entry in given.items():
+            path: KeyPath = ("interfaces", name, axis)
+            found[axis] = (
+                [plane(one, (*path, k)) for k, one in enumerate(entry)]
+                if isinstance(entry, list)
+                else plane(entry, path)
+            )
+        return found
 
     def data(self, base: Problem | None) -> dict[str, Any]:
         """Initial state, boundary conditions, exact solution, labels."""
@@ -251,12 +304,31 @@ class _Builder:
         boundary: dict[str, Any] = {n: dict(a) for n, a in base.boundary.items()} if base else {}
         for name, axes in boundary_from(model.boundary, self.source).items():
             boundary[name] = {**boundary.get(name, {}), **axes}
+        interfaces: dict[str, Any] = {n: dict(a) for n, a in base.interfaces.items()} if base else {}
+        for name, planes in model.interfaces.items():
+            interfaces[name] = {**interfaces.get(name, {}), **self.interfaces(name, planes)}
         exact = {**(base.exact if base else {}), **{n: str(v) for n, v in model.exact.items()}}
         labels = {
             **(base.labels if base else {}),
             **{n: s.model_dump(exclude_none=True) for n, s in model.labels.items()},
         }
-        return {"initial": initial, "boundary": boundary, "exact": exact, "labels": labels}
+        return {
+            "initial": initial,
+            "boundary": boundary,
+            "interfaces": interfaces,
+            "exact": exact,
+            "labels": labels,
+            "domain": self.domain(base),
+        }
+
+    def domain(self, base: Problem | None) -> Any:
+        """An inequality as it stands, masks as arrays."""
+        given = self.model.domain
+        if given is None:
+            return base.domain if base else None
+        if isinstance(given, FileSection):
+            return data_in_file(given, self.folder)
+        return self.array(given, ("domain",)) if isinstance(given, list) else given
 
 
 def _python_problem(reference: str, folder: Path, source: YamlSource) -> Problem:

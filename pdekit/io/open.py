@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.errors import PdekitError, StorageError
+from pdekit.geometry.domain_grid import grid_of_domain
+from pdekit.geometry.grid import Grid
 from pdekit.io.hdf5_reader import StoredResult, read_result
+from pdekit.io.results_file import MASK
 from pdekit.language.pde import PDE
 from pdekit.language.sampling import sample_text
 from pdekit.solution import Solution, grid_of
@@ -43,13 +46,29 @@ def open_result(path: str | Path) -> Solution:
     except PdekitError as error:
         raise StorageError(f"{stored.path} is damaged: {error}") from None
 
+    grid = _within_domain(stored, grid)
+
     def evaluate(name: str, t: float) -> NDArray[Any]:
         assert known is not None
-        names = {**grid.coordinates, **{str(s): v for s, v in known.parameters.items()}, "t": t}
+        names = {**grid.places, **{str(s): v for s, v in known.parameters.items()}, "t": t}
         values = np.asarray(sample_text(exact[name], names, known.known))
-        return values if name in stored.scalars else np.broadcast_to(values, grid.shape)
+        return values if name in stored.scalars else grid.spread(values)
 
     return _solution(stored, grid, evaluate if exact else None, tuple(exact))
+
+
+def _within_domain(stored: StoredResult, grid: Grid) -> Grid:
+    """The grid with its domain, where there is one; that of a mask from where the first variable holds numbers."""
+    domain: Any = stored.attributes.get("domain", "")
+    if not domain:
+        return grid
+    if domain == MASK:
+        domain = np.isfinite(stored.read(stored.variables[0], 0 if not stored.steady else slice(None)))
+    try:
+        parameters = PDE("pdekit_t = 0", parameters=_texts(stored, "domain_parameters")).parameter_values(grid.names)
+        return grid_of_domain(grid, domain, parameters)
+    except PdekitError as error:
+        raise StorageError(f"{stored.path} is damaged: {error}") from None
 
 
 def _texts(stored: StoredResult, key: str) -> dict[str, str]:

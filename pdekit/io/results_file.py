@@ -18,6 +18,9 @@ from pdekit.problem import Problem
 PACKAGES = ("numpy", "scipy", "sympy", "h5py")
 
 
+MASK = "mask"  # in place of an inequality
+
+
 def versions() -> dict[str, str]:
     """Of Python and of the packages that the numbers come from."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
@@ -69,6 +72,8 @@ class ResultsFile:
         }
         if problem.exact:
             attributes |= _exact(problem)
+        if problem.domain is not None:
+            attributes |= _domain(problem)
         return ResultWriter(
             self.path,
             problem.grid,
@@ -76,7 +81,7 @@ class ResultsFile:
             attributes,
             steady=problem.steady,
             force=self.force,
-            labels=problem.labels,
+            labels=problem.captions,
             series=dict.fromkeys(problem.series, system.dtype) if series is None else series,
             scalars=scalars,
         )
@@ -96,6 +101,16 @@ def description(
         "pdekit_version": metadata.version("pdekit"),
         "versions": json.dumps(versions()),
     }
+
+
+def _domain(problem: Problem) -> dict[str, str]:
+    """The domain as an inequality with the parameters in it; of a mask, that it is one: values outside are no numbers."""
+    if not isinstance(problem.domain, str):
+        return {"domain": MASK}
+    numbers = {
+        n: str(v) for n, v in problem.pde.parameter_values(problem.grid.names).items() if n in names_in(problem.domain)
+    }
+    return {"domain": problem.domain, "domain_parameters": json.dumps(numbers)}
 
 
 def _exact(problem: Problem) -> dict[str, str]:

@@ -52,6 +52,10 @@ class AxisSection(Section):
         None, description="uniform, chebyshev, {tanh: s}, {geometric: ratio}, {power: p}; toward: left | right | both"
     )
     offset: Literal["left", "right", "both"] | None = Field(None, description="poles off which given nodes stand")
+    absorbing_layer: Scalar | dict[Literal["left", "right"], Scalar] | None = Field(
+        None,
+        description="width of the layer before the ends, or {left: w, right: w}, in which waves u_tt = ... are absorbed",
+    )
     unit: StrictStr | None = None
     long_name: StrictStr | None = None
 
@@ -98,13 +102,29 @@ class DiscretizationSection(Section):
     """How space is discretized."""
 
     order: Literal[2, 4, 6, 8] = 2
-    advection: Literal["central", "upwind", "muscl", "weno5"] = Field(
-        "central", description="first derivatives as they stand, or as conservative fluxes by a limited scheme"
+    advection: Literal["auto", "central", "upwind", "muscl", "muscl_minmod", "muscl_van_leer", "weno5", "weno5_js"] = (
+        Field(
+            "auto",
+            description="first derivatives as they stand (central), or as conservative fluxes by a limited scheme",
+        )
+    )
+    splitting: Literal["components", "characteristic"] | None = Field(
+        None, description="how limited schemes reconstruct systems; characteristic where auto took the scheme"
+    )
+    positive: list[StrictStr] | dict[StrictStr, StrictInt | StrictFloat] = Field(
+        default_factory=list,
+        description="what limited schemes keep positive, [h, p]: unknowns and definitions; {h: 1e-8} says what counts as zero",
     )
     schemes: dict[StrictStr, StrictStr | dict[StrictStr, StrictInt]] = Field(
         default_factory=dict,
         description="by derivative, {u_x: upwind}: upwind, forward, backward, compact, fourier, sbp; {upwind: 5}",
     )
+
+    @property
+    def of_shocks(self) -> dict[str, Any]:
+        """What is given of limited schemes."""
+        given = self.model_fields_set & {"advection", "splitting", "positive"}
+        return {name: getattr(self, name) for name in sorted(given)}
 
 
 def section_of(settings: type) -> Any:
@@ -157,6 +177,15 @@ TimeSection, OutputSection, ConvergenceSection, StopSection = map(
 )
 
 
+class InterfaceSection(Section):
+    """A plane across an axis at which an unknown or its flux jumps."""
+
+    at: Scalar = Field(description="where on the axis")
+    resistance: Scalar = Field(0, description="the jump of the unknown beside the flux k u_x")
+    jump: Scalar = Field(0, description="further jump of the unknown, an expression of the other coordinates and t")
+    flux_jump: Scalar = Field(0, description="jump of the flux k u_x; minus the strength of a source on the plane")
+
+
 class LabelSection(Section):
     """What an unknown is called on plots and in files."""
 
@@ -188,8 +217,16 @@ class ConfigModel(Section):
     initial: dict[StrictStr, Data] = Field(
         default_factory=dict, description="by unknown, and u_t of u_tt = ...; of steady problems a first guess"
     )
+    domain: StrictStr | list[Any] | FileSection | None = Field(
+        None,
+        description="the part of the box that is the domain, such as x**2 + y**2 < 1; or a list or file of 1 and 0 for every node",
+    )
     boundary: dict[StrictStr, dict[StrictStr, Any]] = Field(
-        default_factory=dict, description="by unknown and axis: a condition for both ends, or left and right"
+        default_factory=dict,
+        description="by unknown and axis: a condition for both ends, or left and right; below domain that on its boundary",
+    )
+    interfaces: dict[StrictStr, dict[StrictStr, InterfaceSection | list[InterfaceSection]]] = Field(
+        default_factory=dict, description="by unknown and axis: one plane inside of the domain, or a list of them"
     )
     exact: dict[StrictStr, Scalar] = Field(
         default_factory=dict, description="the exact solution by unknown, if it is known"
@@ -201,6 +238,10 @@ class ConfigModel(Section):
     stop: StopSection | None = None  # type: ignore[valid-type]
     constraints: list[StrictStr] | StrictStr | None = Field(None, description="bounds such as u >= 1 - x**2")
     labels: dict[StrictStr, LabelSection] = Field(default_factory=dict, description="units and long names of unknowns")
+    units: dict[StrictStr, StrictStr | StrictInt] = Field(
+        default_factory=dict,
+        description="of coordinates, t, unknowns and parameters: {x: m, t: s, D: m**2/s}; all is then checked",
+    )
 
 
 LONGEST_SHOWN = 200
@@ -208,6 +249,7 @@ LONGEST_SHOWN = 200
 FORMS_OF = {
     "grid": "an axis such as {range: [0, 1], points: 101} or {range: [0, 1], points: 100, periodic: true}",
     "boundary": "conditions by axis, such as {x: {dirichlet: 0}}",
+    "interfaces": "planes by axis, such as {x: {at: 0.5, resistance: 0.1}}",
 }
 
 _WORDS = {
@@ -284,6 +326,7 @@ def _allowed(path: Path, location: tuple[Any, ...]) -> list[str]:
     sections: dict[str, Any] = {
         "grid": AxisSection,
         "labels": LabelSection,
+        "interfaces": InterfaceSection,
         "discretization": DiscretizationSection,
         "time": TimeSection,
         "output": OutputSection,

@@ -34,11 +34,15 @@ FORMS: dict[str, tuple[str, ...]] = {
     "reach": ("reach",),
     "rhs": ("rhs",),
     "initial": ("initial",),
+    "domain": ("domain",),
     "boundary": ("boundary",),
+    "interfaces": ("interfaces",),
     "exact": ("exact",),
     "order": ("discretization", "order"),
     "schemes": ("discretization", "schemes"),
     "advection": ("discretization", "advection"),
+    "splitting": ("discretization", "splitting"),
+    "positive": ("discretization", "positive"),
     "time": ("time",),
     "output": ("output",),
     "convergence": ("convergence",),
@@ -46,11 +50,14 @@ FORMS: dict[str, tuple[str, ...]] = {
     "constraints": ("constraints",),
     "title": ("title",),
     "labels": ("labels",),
+    "units": ("units",),
 }
 FIRST = (
     "title",
     "coordinates",
+    "units",
     "grid",
+    "domain",
     "parameters",
     "definitions",
     "unknowns",
@@ -62,7 +69,7 @@ FIRST = (
 def plain(value: Any) -> Any:
     """A value as it stands in a config: mappings, lists, texts and numbers."""
     if value is None or isinstance(value, str | bool | int | float):
-        return value
+        return float(value) if isinstance(value, float) else value  # no number of a kind of its own
     if isinstance(value, np.generic):
         return plain(value.item())
     if isinstance(value, complex):
@@ -110,6 +117,9 @@ def axis_to_config(axis: Axis) -> dict[str, Any]:
             entry["spacing"] = YAML(typ="safe", pure=True).load(spacing) if spacing.startswith("{") else spacing
     if axis.periodic:
         entry["periodic"] = True
+    if any(axis.absorbing_layer):
+        left, right = axis.absorbing_layer
+        entry["absorbing_layer"] = left if left == right else {"left": left, "right": right}
     return entry | {k: v for k, v in (("unit", axis.unit), ("long_name", axis.long_name)) if v}
 
 
@@ -122,7 +132,7 @@ def arguments(problem: Problem) -> dict[str, Any]:
     return {
         name: value
         for name, value in given.items()
-        if value is not None and value != () and value != {} and value != ""
+        if isinstance(value, np.ndarray) or (value is not None and value != () and value != {} and value != "")
     }
 
 
@@ -134,7 +144,7 @@ def problem_to_config(problem: Problem) -> dict[str, Any]:
         config["coordinates"] = problem.grid.system
     for name, (key, *inner) in FORMS.items():
         value = plain(given[name]) if name in given else None
-        if value in (None, {}) or (name, value) in (("reach", 1), ("advection", "central")):
+        if value in (None, {}) or (name, value) in (("reach", 1), ("advection", "auto")):
             continue
         if inner:
             config.setdefault(key, {})[inner[0]] = value

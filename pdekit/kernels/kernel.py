@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -14,9 +14,11 @@ import numpy as np
 from pdekit.boundary.face_data import StateConditions
 from pdekit.deferred import collection_paused
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.discretize.terms.term_protocol import NotCompiled
 from pdekit.errors import SolverError
 from pdekit.kernels.cache import load
 from pdekit.kernels.drivers import write_pass
+from pdekit.kernels.line_sweeps import sweeps_of
 from pdekit.kernels.memory import empty_state
 from pdekit.kernels.plan import DerivativeTables, FluxTables, make_plan
 from pdekit.kernels.workers import Workers
@@ -78,6 +80,9 @@ class Kernel:
     ) -> None:
         self.system, self.thresholds = system, thresholds
         self.plan = make_plan(system, single, thresholds)
+        if single and self.plan.sweeps:
+            raise NotCompiled("limited schemes are for double precision")
+        self.sweeps = tuple(sweeps_of(system, self.plan.sweeps))
         self.dtype = np.dtype(SINGLE[system.dtype.kind] if single else system.dtype)
         self.plain = "rate"  # the mode by which `rhs` evaluates
         self._begun: set[str] = set()
@@ -258,6 +263,9 @@ class Kernel:
         """
         driver = self._driver(mode)
         self._refresh(t)
+        for sweep in self.sweeps:
+            sweep.refresh(t)
+            self.share(partial(sweep.work, t, Y, parts=self.threads))
         given = self.arguments
         moving: dict[str, Any] = {"Y": Y, "t": self.precise(float(t)), "O": out, "Z": z}
         moving["c"] = self.precise(coefficients)

@@ -17,7 +17,8 @@ import sympy as sp
 from scipy import sparse
 
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.discretize.terms.term_protocol import FluxDifference, KernelForm, NotCompiled, RowProduct
+from pdekit.discretize.terms.term_protocol import FluxDifference, FluxSweep, KernelForm, NotCompiled, RowProduct
+from pdekit.kernels.memory import empty_state
 from pdekit.language.delayed_systems import delays_of
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.stencils.rows import AxisRows
@@ -128,7 +129,9 @@ class Plan:
     right_sides : tuple of expressions
         Right-hand side of every block, the terms' symbols in it.
     fields : dict of Symbol to array
-        Expressions of the coordinates only, on the grid or on one axis, in place of which the symbols stand.
+        Expressions of the coordinates only, on the grid or on one axis, in place of which the symbols stand; and the results of sweeps.
+    sweeps : tuple of (FluxSweep, array)
+        Terms that are found line by line before a pass, and where their values go.
     single : bool
         Whether states are in single precision.
     most_pointers : int
@@ -141,6 +144,7 @@ class Plan:
     fluxes: tuple[FluxTables, ...]
     right_sides: tuple[Any, ...]
     fields: dict[Any, Array]
+    sweeps: tuple[tuple[FluxSweep, Array], ...] = ()
     single: bool = False
     most_pointers: int = THRESHOLDS.most_pointers
 
@@ -218,8 +222,8 @@ class _Planner:
             raise NotCompiled("there are definitions with conditions of their own")
         if delays_of(system.system):
             raise NotCompiled("there are delays")
-        if system.grid.geometry is not None:
-            raise NotCompiled("the coordinates are curved")
+        if not system.grid.is_box:
+            raise NotCompiled("the domain is no box")
         if system.grid.ndim > 3:
             raise NotCompiled("the grid has more than three axes")
         self.system = system
@@ -229,17 +233,14 @@ class _Planner:
         self._named: dict[Any, Any] = {}
 
     def plan(self) -> Plan:
-        equations = {u.name: u for u in self.system.system.unknowns}
-        right_sides = []
-        for block in self.system.blocks:
-            unknown = equations.get(block.name)
-            if unknown is None:  # a rate u_t, whose equation is the unknown's
-                right_sides.append(equations[block.name.removesuffix("_t")].rhs)
-            else:
-                right_sides.append(unknown.rhs if unknown.time_order == 1 else unknown.rate)
+        unknowns = self.system.system.unknowns
+        # The equation of an unknown of second order in time is that of its rate.
+        sides = {u.symbol: u.rhs if u.time_order == 1 else u.rate for u in unknowns}
+        sides |= {u.rate: u.rhs for u in unknowns if u.time_order == 2}
+        right_sides = [sides[block.symbol] for block in self.system.blocks]
         atoms = sorted({atom for side in right_sides for atom in spatial_derivatives(side)}, key=str)
         forms = {atom: self.program.term(atom).kernel_form() for atom in atoms}
-        windows = self._windows({atom: self._rows(form) for atom, form in forms.items()})
+        windows = self._windows({a: self._rows(f) for a, f in forms.items() if not isinstance(f, FluxSweep)})
         symbols = {atom: sp.Symbol(f"d{k}_") for k, atom in enumerate(atoms)}
         derivatives = tuple(
             self._derivative(form, symbols[atom], windows)
@@ -249,10 +250,13 @@ class _Planner:
         fluxes = tuple(
             self._flux(form, symbols[atom], windows) for atom, form in forms.items() if isinstance(form, FluxDifference)
         )
-        bodies = [sp.sympify(side).xreplace(symbols) for side in right_sides]
-        fields: dict[Any, Array] = {}
+        swept = {atom: form for atom, form in forms.items() if isinstance(form, FluxSweep)}
+        fields: dict[Any, Array] = {symbols[atom]: empty_state(self.grid.shape, float) for atom in swept}
+        sweeps = tuple((form, fields[symbols[atom]]) for atom, form in swept.items())
+        factors = {atom: self._outer(form, fields) * symbols[atom] for atom, form in forms.items()}
+        bodies = [sp.sympify(side).xreplace(factors) for side in right_sides]
         bodies = [self._precomputed(body, fields) for body in bodies]
-        return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields)
+        return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields, sweeps)
 
     def _state(self, operand: Expression) -> int:
         """The number of a state; 0 for an expression, which has no conditions."""
@@ -260,7 +264,7 @@ class _Planner:
             raise NotCompiled(f"{operand} contains derivatives: the derivative of an expression")
         return self.states.get(operand, 0)
 
-    def _rows(self, form: KernelForm) -> dict[int, Any]:
+    def _rows(self, form: RowProduct | FluxDifference) -> dict[int, Any]:
         """Which nodes a term reads: one-dimensional rows by axis."""
         self._state(form.operand)
         if isinstance(form, RowProduct):
@@ -280,7 +284,7 @@ class _Planner:
                 entries = matrix.tocoo()
                 i, j = entries.coords
                 offset = j - i
-                if line.periodic:
+                if line.wraps:
                     offset = (offset + n // 2) % n - n // 2
                 low, high = np.zeros(n, dtype=int), np.zeros(n, dtype=int)
                 np.minimum.at(low, i, offset)
@@ -291,7 +295,7 @@ class _Planner:
             width = int(np.max(high - low)) + 1
             if width > min(MOST_SLOTS, n):
                 raise NotCompiled(f"rows along {self.grid.names[axis]!r} reach over {width} nodes")
-            if line.periodic:
+            if line.wraps:
                 width = int(np.max(high)) - int(np.min(low)) + 1
                 index = (np.arange(n)[:, None] + int(np.min(low)) + np.arange(width)) % n
             else:
@@ -331,7 +335,7 @@ class _Planner:
     def _flux(self, form: FluxDifference, symbol: Expression, windows: dict[int, Window]) -> FluxTables:
         axis, pieces = form.axis, form.rows
         window, state = windows[axis], self._state(form.operand)
-        periodic = self.grid.axes[axis].periodic
+        periodic = self.grid.axes[axis].wraps
         n, points = pieces.divergence.matrix.shape
         count = int(np.max(np.diff(pieces.divergence.matrix.indptr)))
         D = pieces.divergence.matrix.tocoo()
@@ -363,6 +367,14 @@ class _Planner:
             form.changes,
             form.unknown,
         )
+
+    def _outer(self, form: KernelForm, fields: dict[Any, Array]) -> Any:
+        """What stands before a term: 1, or the symbol of a field."""
+        if isinstance(form, FluxSweep) or form.outer is None:
+            return sp.Integer(1)
+        symbol = sp.Symbol(f"f{len(fields)}_")
+        fields[symbol] = np.ascontiguousarray(form.outer, dtype=self.system.dtype)
+        return symbol
 
     def _precomputed(self, body: Expression, fields: dict[Any, Array]) -> Any:
         """Put symbols for functions of the coordinates alone, which need not be computed again at every step."""

@@ -23,7 +23,7 @@ def worthwhile(kernel: Kernel, stages: int) -> bool:
     """Whether a step in one wavefront is faster than stage after stage."""
     grid = kernel.system.grid
     size = kernel.dtype.itemsize * int(np.prod(kernel.shape))
-    if grid.ndim < 2 or stages < 2 or size < kernel.thresholds.wavefront_from or kernel.changing:
+    if grid.ndim < 2 or stages < 2 or size < kernel.thresholds.wavefront_from or kernel.changing or kernel.sweeps:
         return False
     back, ahead, _ = reach(kernel.plan)
     return (stages - 1) * (back + ahead) <= 2 * kernel.thresholds.most_twice * grid.shape[0] / kernel.threads
@@ -35,7 +35,7 @@ def reach(plan: Plan) -> tuple[int, int, Array | None]:
         return 0, 0, None
     index = plan.windows[0].index
     n, rows = index.shape[0], np.arange(index.shape[0])
-    if plan.system.grid.axes[0].periodic:
+    if plan.system.grid.axes[0].wraps:
         low = (int(index[0, 0]) + n // 2) % n - n // 2
         index = rows[:, None] + low + np.arange(index.shape[1])
     return int(np.max(rows - index[:, 0])), int(np.max(index[:, -1] - rows)), np.ascontiguousarray(index)
@@ -128,7 +128,7 @@ class Wavefront:
         row = kernel.dtype.itemsize * int(np.prod(kernel.shape)) // system.grid.shape[0]
         chunk = max(1, min(kernel.thresholds.chunk_bytes // row, 32))
         given = dict(kernel.arguments)
-        given |= {"lag": lag, "back": back, "chunk": chunk, "bounded": not system.grid.axes[0].periodic}
+        given |= {"lag": lag, "back": back, "chunk": chunk, "bounded": not system.grid.axes[0].wraps}
         given["strips"] = kernel.strips(self._source.joined)
         given["U0"] = index
         given["result"] = self._result

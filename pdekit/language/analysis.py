@@ -188,14 +188,22 @@ def _second_derivatives(atom: Any, names: Mapping[Any, str]) -> list[tuple[str, 
 
 
 def highest_derivatives(system: EquationSystem) -> dict[str, dict[str, int]]:
-    """For each differentiated state, the highest derivative along each axis."""
+    """For each differentiated state, the highest derivative along each axis; that of a rate counts for its unknown."""
     highest: dict[str, dict[str, int]] = {}
-    expressions = [u.rhs for u in system.unknowns] + list(system.definitions.values())
+    expressions = [u.rhs for u in system.unknowns] + [*system.operators_on_rates, *system.definitions.values()]
+    derived = {name: system.origin(u).name for u in system.unknowns for name in (*u.states, str(u.highest_rate))}
     for expression in expressions:
         for atom in expression.atoms(SpatialDerivative):
             if not atom.is_field:
                 continue
-            entry = highest.setdefault(str(atom.operand), {})
+            operand = str(atom.operand)
+            entry = highest.setdefault(derived.get(operand, operand), {})
             for axis, n in atom.counts.items():
                 entry[axis] = max(entry.get(axis, 0), n)
     return highest
+
+
+def factor_of(rhs: Expression, derivative: Expression) -> Any:
+    """The slope of a right-hand side by one of its derivatives."""
+    dummy = sp.Dummy()
+    return sp.diff(rhs.xreplace({derivative: dummy}), dummy).xreplace({dummy: derivative})

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,10 @@ from pdekit.typing import Expression
 
 
 class ConvectiveFlux(SpatialDerivative):
-    """``ConvectiveFlux(F, x, scheme, (u, v), (F, G))``: ``dF/dx`` by a limited scheme; all states that are carried, and their fluxes."""
+    """``ConvectiveFlux(F, x, scheme, (u, v), (F, G))``: ``dF/dx`` by a limited scheme; all states that are carried, and their fluxes.
+
+    Two arguments more where they say something: the splitting of systems, and what is to stay positive, with its floors.
+    """
 
     is_linear = False
     in_flux_form = True
@@ -47,6 +50,16 @@ class ConvectiveFlux(SpatialDerivative):
         return tuple(self.args[4])
 
     @property
+    def by_characteristics(self) -> bool:
+        """Whether a system is split by the eigenvectors of its flux Jacobian."""
+        return len(self.args) > 5 and str(self.args[5]) == "characteristic"
+
+    @property
+    def positive(self) -> tuple[tuple[Any, float], ...]:
+        """What is to stay positive, and what counts as zero."""
+        return tuple((e, float(floor)) for e, floor in self.args[6]) if len(self.args) > 6 else ()
+
+    @property
     def counts(self) -> dict[str, int]:
         return {self.axis: 1}
 
@@ -54,8 +67,22 @@ class ConvectiveFlux(SpatialDerivative):
         return sp.diff(lower(self.operand, functions), sp.Symbol(self.axis))
 
 
-def with_convective_fluxes(system: EquationSystem, scheme: str) -> EquationSystem:
+def with_convective_fluxes(
+    system: EquationSystem,
+    scheme: str,
+    splitting: str = "components",
+    positive: Sequence[tuple[Expression, float]] = (),
+) -> EquationSystem:
     """The equations with their first derivatives as conservative fluxes of a scheme.
+
+    Parameters
+    ----------
+    system : EquationSystem
+    scheme : str
+    splitting : {"components", "characteristic"}
+        How systems are reconstructed.
+    positive : sequence of (expression, number)
+        What is to stay positive, and what counts as zero.
 
     Raises
     ------
@@ -70,15 +97,22 @@ def with_convective_fluxes(system: EquationSystem, scheme: str) -> EquationSyste
     Diff(u, x, 2)/10 - ConvectiveFlux(u**2/2, x, weno5, (u,), (u**2/2,))
     """
     rests = {u.name: u.rhs for u in system.unknowns}
+    more: list[Any] = [] if splitting == "components" and not positive else [sp.Symbol(splitting)]
+    if positive:
+        more.append(sp.Tuple(*(sp.Tuple(e, sp.Float(floor)) for e, floor in positive)))
     for axis in system.axes:
         fluxes = {}
         for unknown in system.unknowns:
             flux, rest = _split(system, unknown, rests[unknown.name], axis)
             if flux != 0:
                 fluxes[unknown.symbol], rests[unknown.name] = flux, rest
-        both = sp.Tuple(*fluxes), sp.Tuple(*fluxes.values())
+        carried = dict(fluxes)
+        for state in system.states:  # others that the fluxes depend on have none of their own
+            if state not in carried and any(flux.has(state) for flux in fluxes.values()):
+                carried[state] = sp.Integer(0)
+        both = sp.Tuple(*carried), sp.Tuple(*carried.values())
         for state, flux in fluxes.items():
-            rests[str(state)] -= ConvectiveFlux(flux, axis, sp.Symbol(scheme), *both)
+            rests[str(state)] -= ConvectiveFlux(flux, axis, sp.Symbol(scheme), *both, *more)
     if not any(rest.has(ConvectiveFlux) for rest in rests.values()):
         raise ConfigError(
             "there is no first derivative in equations of first order in time", key="discretization.advection"

@@ -15,6 +15,7 @@ import sympy as sp
 
 from pdekit.errors import ExpressionError, nearest_hint
 from pdekit.language.expression_size import refuse_boundless
+from pdekit.language.rates import rate_name
 from pdekit.language.reductions import integral_operator, side_names
 from pdekit.language.symbols import differentiate
 from pdekit.language.syntax import syntax
@@ -126,19 +127,39 @@ def parse(text: Any, scope: Scope) -> Expression:
 
 def parse_any(text: Any, scope: Scope) -> Any:
     """Parse an expression that may be a `Vector` or a `Matrix`; see `parse`."""
+    result = _symbols(text, scope)
+    if isinstance(result, CONDITIONS):
+        raise ExpressionError(f"{_shown(text)} is a comparison where a number is needed; use where(cond, a, b)")
+    if any(part.has(sp.zoo, sp.nan, sp.oo, -sp.oo) for part in _components(result)):
+        raise ExpressionError(f"{_shown(text)} divides by zero or is infinite")
+    return result
+
+
+def parse_region(text: str, scope: Scope) -> Any:
+    """Parse an inequality, or several joined by and, or, not; see `parse`.
+
+    Examples
+    --------
+    >>> x, y = sp.symbols("x y")
+    >>> parse_region("x > 0 and y < 1", Scope({"x": x, "y": y}))
+    (x > 0) & (y < 1)
+    """
+    result = _symbols(text, scope)
+    if not isinstance(result, CONDITIONS):
+        raise ExpressionError(f"{_shown(text)} is a number where an inequality is needed, such as x**2 + y**2 < 1")
+    return result
+
+
+def _symbols(text: Any, scope: Scope) -> Any:
+    """What a text says; every error with the text."""
     try:
-        result = _Walker(scope).visit(syntax(text))
+        return _Walker(scope).visit(syntax(text))
     except ExpressionError as error:
         raise ExpressionError(f"in {_shown(text)}: {error}") from None
     except _CANNOT as error:
         raise ExpressionError(
             f"in {_shown(text)}: this has no meaning in symbols: {error or type(error).__name__}"
         ) from None
-    if isinstance(result, CONDITIONS):
-        raise ExpressionError(f"{_shown(text)} is a comparison where a number is needed; use where(cond, a, b)")
-    if any(part.has(sp.zoo, sp.nan, sp.oo, -sp.oo) for part in _components(result)):
-        raise ExpressionError(f"{_shown(text)} divides by zero or is infinite")
-    return result
 
 
 # What SymPy raises at arguments that it was not made for.
@@ -248,16 +269,22 @@ class _Walker:
         raise ExpressionError(f"unknown name {name!r}; known are {known}{nearest_hint(name, known)}")
 
     def _short_derivative(self, base: str, suffix: str) -> Expression:
-        expression = self.scope.states[base]
-        rest = suffix
         by_length = sorted(self.scope.axes, key=lambda a: -len(str(a)))
+        along: list[Any] = []
+        times, rest = 0, suffix
         while rest:
             axis = next((a for a in by_length if rest.startswith(str(a))), None)
-            if axis is None:
+            if axis is None and rest[0] != "t":
                 names = [str(a) for a in self.scope.axes]
                 raise ExpressionError(f"unknown derivative {base}_{suffix}: {rest!r} is not one of the axes {names}")
+            along, times = (along, times + 1) if axis is None else ([*along, axis], times)
+            rest = rest[len(str(axis)) if axis is not None else 1 :]
+        name = rate_name(base, times)
+        if name not in self.scope.states:
+            raise ExpressionError(f"unknown derivative {base}_{suffix}: there is no equation for {name}")
+        expression = self.scope.states[name]
+        for axis in along:
             expression = self.scope.derivative(expression, axis, 1)
-            rest = rest[len(str(axis)) :]
         return expression
 
     def _unaryop(self, node: ast.UnaryOp) -> Any:

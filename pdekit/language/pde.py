@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,9 @@ from pdekit.language.evaluate import evaluate_number, slope
 from pdekit.language.expression_size import refuse_boundless
 from pdekit.language.noise import Noise, NoiseTerm, NoiseWords, without_noise
 from pdekit.language.parser import LARGEST_EXPONENT, Matrix, Scope, Vector, parse, parse_any
+from pdekit.language.rates import HIGHEST, differentiated_rates, named_rate, rate_name, split_rates
 from pdekit.language.reductions import fields_in, reduction_words
-from pdekit.language.symbols import SpatialDerivative
+from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.language.syntax import called_names, differentiated_names, names_in
 from pdekit.language.vector_calculus import VectorCalculus
 from pdekit.language.vocabulary import FIXED, RESERVED
@@ -27,7 +28,6 @@ from pdekit.typing import Expression
 
 _EQUALS = re.compile(r"(?<![<>=!])=(?!=)")
 _FRACTION = re.compile(r"^[d∂](?:\^?2|\*\*2|²)?([A-Za-z]\w*)/[d∂]t(?:\^?2|\*\*2|²)?$")
-_RATE = re.compile(r"^([A-Za-z]\w*?)_(tt|t)$")
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,18 @@ class Unknown:
         The right-hand side, in unknowns and derivative atoms.
     is_scalar : bool
         One number, rather than a field.
+    on_rates : sympy expression, optional
+        P of ``P(u_t) = rhs``, where rates are differentiated in space; else the rate alone.
+    derived_from : str
+        The unknown whose second time derivative it is, of equations of higher order in time.
     """
 
     name: str
     time_order: int
     rhs: Expression
     is_scalar: bool = False
+    on_rates: Any = None
+    derived_from: str = ""
 
     @property
     def symbol(self) -> Any:
@@ -57,7 +63,21 @@ class Unknown:
     @property
     def rate(self) -> Any:
         """The symbol of ``u_t``."""
-        return sp.Symbol(f"{self.name}_t")
+        return sp.Symbol(self.rate_name(1))
+
+    @property
+    def highest_rate(self) -> Any:
+        """The symbol of the time derivative for which its equation is solved."""
+        return sp.Symbol(self.rate_name(self.time_order))
+
+    def rate_name(self, times: int) -> str:
+        """The name of a time derivative of it."""
+        return f"{self.name}{'t' * times}" if self.derived_from else rate_name(self.name, times)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether its equation is one that was given, rather than that its second time derivative is a further unknown."""
+        return self.rhs != self.highest_rate
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -87,6 +107,10 @@ class EquationSystem:
         How many neighbours along each axis it looks at.
     noises : tuple of NoiseTerm
         What is random in the equations.
+    resolved : dict of str to expression
+        All definitions that are no vectors, in unknowns, coordinates and parameters.
+    substituted : dict of str to expression
+        Definitions that contain unknowns and no derivatives, as they stand in the equations.
     """
 
     axes: tuple[Any, ...]
@@ -97,6 +121,8 @@ class EquationSystem:
     function: Callable[..., Any] | None = None
     reach: int = 1
     noises: tuple[NoiseTerm, ...] = ()
+    resolved: dict[str, Any] = field(default_factory=dict)
+    substituted: dict[str, Any] = field(default_factory=dict)
 
     t = sp.Symbol("t")
 
@@ -107,13 +133,23 @@ class EquationSystem:
         return [*(u.rhs for u in self.unknowns), *self.definitions.values(), *amplitudes]
 
     @property
+    def operators_on_rates(self) -> tuple[Any, ...]:
+        """Those on the left sides of equations in which rates are differentiated in space."""
+        return tuple(u.on_rates for u in self.unknowns if u.on_rates is not None)
+
+    def origin(self, unknown: Unknown) -> Unknown:
+        """The unknown of which it is a time derivative, or itself."""
+        while unknown.derived_from:
+            unknown = next(u for u in self.unknowns if u.name == unknown.derived_from)
+        return unknown
+
+    @property
     def is_complex(self) -> bool:
         """Whether the imaginary unit or a complex parameter occurs."""
-        if any(f.is_complex_valued for e in self.expressions for f in e.atoms(DataFunction)):
+        expressions = [*self.expressions, *self.operators_on_rates]
+        if any(f.is_complex_valued for e in expressions for f in e.atoms(DataFunction)):
             return True
-        return any(e.has(sp.I) for e in self.expressions) or any(
-            isinstance(v, complex) for v in self.parameters.values()
-        )
+        return any(e.has(sp.I) for e in expressions) or any(isinstance(v, complex) for v in self.parameters.values())
 
     @property
     def states(self) -> tuple[Any, ...]:
@@ -242,9 +278,9 @@ class PDE:
     def _infer_unknowns(self) -> tuple[str, ...]:
         found: list[str] = []
         for left, _ in self.sides:
-            found += sorted({m.group(1) for name in names_in(left) if (m := _RATE.match(name))})
+            found += sorted({rate[0] for name in names_in(left) if (rate := named_rate(name))})
         for left, right in self.sides:
-            if not any(_RATE.match(name) for name in names_in(left)):
+            if not any(named_rate(name) for name in names_in(left)):
                 known = {*self.parameters, *self.definitions, *FIXED, *found, *self.scalars}
                 found += sorted((differentiated_names(left) | differentiated_names(right)) - known)
         found += [name for name in self.scalars if name not in found]
@@ -390,9 +426,7 @@ class _Binder:
         self.delays = DelayWords(self.axes, EquationSystem.t, numbers)
         for name in pde.parameters:
             self._varying(name, ())
-        orders = self._time_orders()
-        self.second_order = [name for name, order in orders.items() if order == 2]
-        self.first_order = [name for name, order in orders.items() if order == 1]
+        self.orders = self._time_orders()
         for name in pde.definitions:
             self._definition(name, ())
         rhs: dict[str, Any] = {}
@@ -404,25 +438,33 @@ class _Binder:
             else:
                 rhs[unknown] = expression
         rhs |= self._without_rates([name for name in pde.unknowns if name not in rhs], steady)
+        on_rates = self._operators_on_rates(rhs)
         rhs = self._substitute_rates(rhs)
         for name, source in pde.sources.items():
             if name not in rhs:
                 raise ExpressionError(f"{name!r} is not an unknown", key="sources")
             for term in source if isinstance(source, tuple) else (source,):
                 rhs[name] += term if isinstance(term, sp.Expr) else parse(term, self._scope({}))
-        rhs, noises = without_noise(rhs, orders)
+        rhs, noises = without_noise(rhs, self.orders)
         self._refuse_noise_fields(noises)
-        unknowns = tuple(self._unknown(n, orders[n], rhs.get(n, sp.Integer(0))) for n in pde.unknowns)
+        if noises and (on_rates or max(self.orders.values()) > 2):
+            raise ExpressionError(
+                "noise is for equations of first and second order in time, without space derivatives of the time derivative"
+            )
+        unknowns = tuple(
+            part for n in pde.unknowns for part in self._unknown(n, rhs.get(n, sp.Integer(0)), on_rates.get(n))
+        )
         parameters = {sp.Symbol(n): v for n, v in self.numbers.items()}
         definitions = {sp.Symbol(n): self._plain(self.resolved[n]) for n in pde.definitions if n in self.kept}
         for name, expression in definitions.items():
             if expression.has(Noise):
                 raise ExpressionError("a definition with conditions cannot contain noise", key=f"definitions.{name}")
-            if expression.free_symbols & {sp.Symbol(f"{n}_t") for n in self.first_order}:
+            if held := expression.free_symbols & set(self._highest_rates):
                 raise ExpressionError(
-                    "a definition with conditions cannot contain u_t of first order", key=f"definitions.{name}"
+                    f"a definition with conditions cannot contain {held.pop()}, for which an equation is solved",
+                    key=f"definitions.{name}",
                 )
-        solution = {sp.Symbol(n) for n in (*pde.unknowns, *self.kept, *(f"{u}_t" for u in pde.unknowns))}
+        solution = {sp.Symbol(n) for n in (*pde.unknowns, *self.kept, *self._rates())}
         known = {
             n: e
             for n, e in (self.varying | self.resolved).items()
@@ -430,7 +472,15 @@ class _Binder:
             and not e.has(SpatialDerivative, Noise, Delayed)
             and not e.free_symbols & solution
         }
-        return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises)
+        resolved = {n: e for n, e in self.resolved.items() if not isinstance(e, Vector | Matrix)}
+        substituted = {
+            n: self._plain(e)
+            for n, e in resolved.items()
+            if n not in self.kept and n not in known and not e.has(SpatialDerivative, Noise)
+        }
+        return EquationSystem(
+            self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises, resolved, substituted
+        )
 
     def _refuse_noise_fields(self, noises: Sequence[NoiseTerm]) -> None:
         """Refuse noise that differs from node to node in the equation of one number."""
@@ -464,18 +514,35 @@ class _Binder:
         others = [e for e in steady if fields_in(e, self._numbers)]
         return dict(zip(scalars, of_numbers)) | dict(zip(fields, others))
 
-    def _unknown(self, name: str, order: int, rhs: Any) -> Unknown:
-        is_scalar = name in self.pde.scalars
-        if is_scalar and order == 2:
+    @property
+    def _highest_rates(self) -> dict[Any, str]:
+        """The time derivatives for which equations are solved, with their unknowns."""
+        return {sp.Symbol(rate_name(n, order)): n for n, order in self.orders.items() if order}
+
+    def _rates(self) -> list[str]:
+        """The names of all time derivatives, those for which equations are solved among them."""
+        return [rate_name(n, k) for n, order in self.orders.items() for k in range(1, max(order, 1) + 1)]
+
+    def _unknown(self, name: str, rhs: Any, on_rates: Any) -> list[Unknown]:
+        """An unknown with its equation; of an order above two with its second time derivative, and so on, as further unknowns."""
+        is_scalar, order = name in self.pde.scalars, self.orders[name]
+        if is_scalar and order >= 2:
             raise ExpressionError(
-                f"{name}_tt: scalar unknowns are of first order in time; add one for the rate", key="equations"
+                f"{rate_name(name, order)}: scalar unknowns are of first order in time; add one for the rate",
+                key="equations",
             )
         if is_scalar and (fields := fields_in(rhs, self._numbers)):
             raise ExpressionError(
                 f"{', '.join(fields)} is a field in the equation of the scalar unknown {name!r}; use integral, mean, max, min, face or at",
                 key="equations",
             )
-        return Unknown(name, order, self._plain(rhs), is_scalar)
+        chain = [rate_name(name, k) for k in range(0, max(order, 1), 2)]
+        found = [
+            Unknown(own, 2, sp.Symbol(above), derived_from=below)
+            for below, own, above in zip(("", *chain), chain, chain[1:])
+        ]
+        last, before = chain[-1], chain[-2] if len(chain) > 1 else ""
+        return [*found, Unknown(last, order - 2 * len(found), self._plain(rhs), is_scalar, on_rates, before)]
 
     def _plain(self, expression: Expression) -> Expression:
         """Numbers for exponents that are parameters: the slope of ``u**n`` is then finite at u = 0."""
@@ -494,18 +561,23 @@ class _Binder:
         orders = dict.fromkeys(self.pde.unknowns, 1 if self.pde.rhs is not None else 0)
         for left, _ in self.pde.sides:
             for name in names_in(left):
-                match = _RATE.match(name)
-                if match and match.group(1) in orders:
-                    orders[match.group(1)] = max(orders[match.group(1)], len(match.group(2)))
+                found = named_rate(name)
+                if found is not None and found[0] in orders:
+                    orders[found[0]] = max(orders[found[0]], found[1])
+        for name, order in orders.items():
+            if order > HIGHEST:
+                raise ExpressionError(
+                    f"{rate_name(name, order)}: time derivatives go up to order {HIGHEST}", key="equations"
+                )
         return orders
 
     def _scope(self, definitions: Mapping[str, Any]) -> Scope:
         pde = self.pde
         symbols = {n: sp.Symbol(n) for n in (*pde.unknowns, *(d for d in pde.definitions if d in self.kept))}
-        rates = {f"{n}_t": sp.Symbol(f"{n}_t") for n in (*self.first_order, *self.second_order)}
+        rates = {n: sp.Symbol(n) for n in self._rates()}
         names = {str(a): a for a in self.axes} | {"t": EquationSystem.t}
         names |= {n: sp.Symbol(n) for n in self.numbers} | self.varying | dict(definitions) | symbols | rates
-        scalars = {*pde.scalars, *(f"{n}_t" for n in pde.scalars)}
+        scalars = {*pde.scalars, *(rate_name(n) for n in pde.scalars)}
         fields = {n: s for n, s in (symbols | rates).items() if n not in scalars}
         words = reduction_words(self.axes, {n: s for n, s in fields.items() if n in symbols})
         words |= self.delays.words(words, [name for name in pde.unknowns if name not in pde.scalars])
@@ -548,25 +620,45 @@ class _Binder:
     def _equation(self, left: str, right: str, text: str, key: str) -> tuple[str | None, Any]:
         inlined = {n: e for n, e in self.resolved.items() if n not in self.kept}
         scope = self._scope(inlined)
-        top = {f"{n}_tt": sp.Symbol(f"{n}_tt") for n in self.second_order}
         try:
-            right_side = parse(right, scope)
-            left_side = parse(left, replace(scope, names={**scope.names, **top}))
+            right_side, left_side = parse(right, scope), parse(left, scope)
         except ExpressionError as error:
             raise ExpressionError(f"{text!r}: {error}", key=key) from None
-        for name in self.pde.unknowns:
-            order = 2 if name in self.second_order else 1
-            rate = sp.Symbol(f"{name}_{'t' * order}")
-            if left_side.has(rate):
-                factor = slope(left_side, rate)
+        hidden = {atom: sp.Dummy() for atom in spatial_derivatives(left_side)}
+        body, shown = left_side.xreplace(hidden), {dummy: atom for atom, dummy in hidden.items()}
+        for rate, name in self._highest_rates.items():
+            if body.has(rate):
+                factor = slope(body, rate).xreplace(shown)
                 if factor.has(rate) or factor == 0:
                     raise ExpressionError(f"{text!r}: the left side must be linear in {rate}", key=key)
-                return name, (right_side - (sp.expand(left_side - factor * rate))) / factor
+                return name, (right_side - (sp.expand(body - factor * rate).xreplace(shown))) / factor
         return None, right_side - left_side
 
+    def _operators_on_rates(self, rhs: dict[str, Any]) -> dict[str, Any]:
+        """Take rates that are differentiated in space to the left sides; P of ``P(u_t) = F`` by unknown."""
+        rates = {rate: name for rate, name in self._highest_rates.items() if name in rhs}
+        fields = {rate for rate, name in rates.items() if name not in self.pde.scalars}
+        together = differentiated_rates(rhs, fields)
+        if not together:
+            return {}
+        lower = {sp.Symbol(n) for n in self._rates()} - set(rates)
+        changing = {EquationSystem.t, *map(sp.Symbol, (*self.pde.unknowns, *self.kept)), *lower}
+        found = {}
+        for name in self.pde.unknowns:
+            if not rhs[name].free_symbols & together:
+                continue
+            if not self.orders[name]:
+                raise ExpressionError(
+                    f"{', '.join(map(str, together))}, differentiated in space, stands in an equation '0 = ...'; write it as an "
+                    "evolution equation"
+                )
+            own = sp.Symbol(rate_name(name, self.orders[name]))
+            found[name], rhs[name] = split_rates(name, rhs[name], own, rates, changing)
+        return found
+
     def _substitute_rates(self, rhs: dict[str, Any]) -> dict[str, Any]:
-        """Put the right-hand side of u_t in where u_t of a first-order equation stands on a right side."""
-        names = {sp.Symbol(f"{n}_t"): n for n in self.first_order if n in rhs}
+        """Put the right-hand side of u_t in where u_t, for which an equation is solved, stands on a right side."""
+        names = {rate: name for rate, name in self._highest_rates.items() if name in rhs}
         resolved: dict[str, Any] = {}
 
         def resolve(name: str, path: tuple[str, ...]) -> Any:
@@ -577,7 +669,7 @@ class _Binder:
                 for atom in rhs[name].atoms(SpatialDerivative):
                     if atom.operand.free_symbols & used:
                         raise ExpressionError(
-                            f"a space derivative of {atom.operand} is not possible in an equation of first order in time"
+                            f"{atom.short}: a number made of a time derivative for which an equation is solved is not available"
                         )
                 resolved[name] = rhs[name].subs({rate: resolve(names[rate], (*path, name)) for rate in used})
                 refuse_boundless(resolved[name])

@@ -60,7 +60,12 @@ def _scope(system: EquationSystem) -> Scope:
     states = {str(s): s for s in system.states}
     fields = {n: s for n, s in states.items() if s not in system.scalars}
     names = {str(s): s for s in (*system.axes, system.t, *system.parameters)}
-    return Scope({**system.known, **names, **states}, system.axes, fields, reduction_words(system.axes, fields))
+    return Scope(
+        {**system.substituted, **system.known, **names, **states},
+        system.axes,
+        fields,
+        reduction_words(system.axes, fields),
+    )
 
 
 def parse_condition(text: str, system: EquationSystem) -> Expression:

@@ -51,7 +51,7 @@ _LAMBDA, _AS_NAME = re.compile(r"\blambda(?=_|\b)"), "lambda__"
 def _hint(source: str) -> str:
     """The right form of what is often written instead."""
     if re.match(r"^[-+\d.eE]+\s+[A-Za-z]", source):
-        return "; give a number without its unit, in units that fit each other"
+        return "; a number may have a unit where the problem has them (units: {x: m, t: s}), alone and not in an expression"
     if "∂" in source:
         return "; a derivative is written u_t, u_x, u_xx, or d(u, x)"
     if source.count("(") != source.count(")"):

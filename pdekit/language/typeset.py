@@ -85,10 +85,18 @@ def typeset(system: EquationSystem) -> str:
     """
     printer = _Typesetter({"use_unicode": True, "wrap_line": False})
     lines = []
+    shown: dict[Any, Any] = {}
+    for unknown in system.unknowns:
+        if not unknown.derived_from:
+            times = range(1, 1 + sum(u.time_order for u in system.unknowns if system.origin(u) is unknown))
+            derivatives = {k: sp.Derivative(unknown.symbol, (system.t, k), evaluate=False) for k in times}
+            shown |= {sp.Symbol(unknown.rate_name(k)): derivative for k, derivative in derivatives.items()}
     for unknown in system.unknowns:
         left: Any = sp.Integer(0)
         if unknown.time_order:
-            left = sp.Derivative(unknown.symbol, (system.t, unknown.time_order), evaluate=False)
+            left = unknown.highest_rate if unknown.on_rates is None else sp.expand_mul(unknown.on_rates)
+        if not unknown.is_last:
+            continue
         right = sp.expand_mul(unknown.rhs)
         right = right.xreplace({f: sp.Function(type(f).unknown)(type(f).when) for f in right.atoms(Delayed)})
         numbers = {term.number for term in system.noises}
@@ -97,9 +105,7 @@ def typeset(system: EquationSystem) -> str:
                 name = "xi" if len(numbers) == 1 else f"xi_{term.number + 1}"
                 arguments = () if term.length == float("inf") else system.axes
                 right += term.amplitude * sp.Function(name)(*arguments, system.t)
-        if unknown.time_order == 2:
-            right = right.xreplace({unknown.rate: sp.Derivative(unknown.symbol, system.t, evaluate=False)})
-        lines.append(printer.doprint(sp.Eq(left, right, evaluate=False)))
+        lines.append(printer.doprint(sp.Eq(left.xreplace(shown), right.xreplace(shown), evaluate=False)))
     for symbol, expression in system.definitions.items():
         lines.append(printer.doprint(sp.Eq(symbol, expression, evaluate=False)))
     return "\n\n".join(lines)

@@ -56,6 +56,14 @@ class Basis(Protocol):
         """The array of coefficients."""
         ...
 
+    def columns(self, kept: Array) -> Array:
+        """The eigenvectors of some modes, as the columns of a matrix."""
+        ...
+
+    def single(self) -> Basis:
+        """The same for coefficients in single precision."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class TransformBasis:
@@ -77,6 +85,12 @@ class TransformBasis:
         inverse = getattr(scipy.fft, f"i{self.kind}")
         return np.asarray(inverse(x, self.type, axis=axis, workers=self.workers, overwrite_x=True))
 
+    def columns(self, kept: Array) -> Array:
+        return _transformed_columns(self, kept)
+
+    def single(self) -> Basis:
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class FourierBasis:
@@ -92,6 +106,12 @@ class FourierBasis:
     def backward(self, x: Array, axis: int) -> Array:
         return np.asarray(scipy.fft.ifft(x, axis=axis, workers=self.workers, overwrite_x=True))
 
+    def columns(self, kept: Array) -> Array:
+        return _transformed_columns(self, kept)
+
+    def single(self) -> Basis:
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class MatrixBasis:
@@ -103,10 +123,17 @@ class MatrixBasis:
     title: str = "eigenvectors"
 
     def forward(self, x: Array, axis: int) -> Array:
-        return _multiply(self.inverse, x, axis)
+        return multiply(self.inverse, x, axis)
 
     def backward(self, x: Array, axis: int) -> Array:
-        return _multiply(self.vectors, x, axis)
+        return multiply(self.vectors, x, axis)
+
+    def columns(self, kept: Array) -> Array:
+        return np.asarray(self.vectors[:, kept])
+
+    def single(self) -> Basis:
+        precision = np.complex64 if np.iscomplexobj(self.vectors) else np.float32
+        return replace(self, vectors=self.vectors.astype(precision), inverse=self.inverse.astype(precision))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +149,25 @@ class UnitBasis:
     def backward(self, x: Array, axis: int) -> Array:
         return x
 
+    def columns(self, kept: Array) -> Array:
+        return _unit_columns(self, kept)
 
-def _multiply(matrix: Array, x: Array, axis: int) -> Array:
+    def single(self) -> Basis:
+        return self
+
+
+def _unit_columns(basis: Basis, kept: Array) -> Array:
+    """Columns of the unit matrix."""
+    columns = np.zeros((basis.values.size, kept.size))
+    columns[kept, np.arange(kept.size)] = 1.0
+    return columns
+
+
+def _transformed_columns(basis: Basis, kept: Array) -> Array:
+    return basis.backward(_unit_columns(basis, kept), 0)
+
+
+def multiply(matrix: Array, x: Array, axis: int) -> Array:
     """A dense matrix along one axis, by BLAS."""
     if axis == x.ndim - 1:
         return np.asarray(x @ matrix.T)

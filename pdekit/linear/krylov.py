@@ -22,13 +22,13 @@ from scipy import sparse
 from pdekit.errors import SolverError
 from pdekit.linear.multigrid import Multigrid
 from pdekit.linear.separable import SeparableSolver
+from pdekit.linear.solver_protocol import SOLVED
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.typing import Array, Matrix
 
 Inverse = Callable[[Array], Array]
 Seen = Callable[[Array, float | None], None]
-TOLERANCE = 1e-12  # of the residual, beside the right-hand side
-CHECKED = 1e-7  # the same, where it is only asked whether there is a solution
+CHECKED = 1e-7  # the residual, beside the right-hand side, where it is only asked whether there is a solution
 WORST_RESIDUAL = 1e-6  # what rounding errors may leave of it
 REASONS = "is it singular or indefinite, or do its coefficients vary too much?"
 MOST_ITERATIONS = 500
@@ -122,6 +122,8 @@ class PreconditionedKrylov:
         Constants are not determined.
     doubtful : bool
         The matrix may be singular: this is found out before the first solution.
+    tolerance : float
+        Of the residual beside the right-hand side.
 
     Raises
     ------
@@ -138,7 +140,9 @@ class PreconditionedKrylov:
         *,
         null: bool = False,
         doubtful: bool = False,
+        tolerance: float = SOLVED,
     ) -> None:
+        self.tolerance = tolerance
         self.weights, self.nearby, self.scaling, self.null = weights, nearby, scaling, null
         self.iterations = 0
         scaled = sparse.csr_array(diagonal(weights) @ matrix)
@@ -174,7 +178,7 @@ class PreconditionedKrylov:
         if self._doubtful and not self.null:
             self._doubtful = False
             self._refuse_singular(known.dtype)
-        x = self._preconditioned(known, self._guess, TOLERANCE)
+        x = self._preconditioned(known, self._guess, self.tolerance)
         self._guess = x
         return x
 
@@ -212,8 +216,8 @@ class PreconditionedKrylov:
         assert self.nearby is not None
         r = r / self.weights if self.symmetric else r
         if self.scaling is None:
-            return self.nearby.solve(r)
-        return self.scaling * self.nearby.solve(self.scaling * r)
+            return self.nearby.approximate(r)
+        return self.scaling * self.nearby.approximate(self.scaling * r)
 
     def _iterate(
         self, known: Array, guess: Array | None, tolerance: float, inverse: Inverse, swift: bool = False

@@ -19,7 +19,7 @@ from pdekit.linear.direct import BandedLU, SparseLU, bandwidths, factorise
 from pdekit.linear.incomplete_lu import IncompleteLU
 from pdekit.linear.krylov import PreconditionedKrylov
 from pdekit.linear.separable import Diagonalisation, SeparableSolver
-from pdekit.linear.solver_protocol import Factoriser, LinearSolver, ShiftedProblem, SolverKind
+from pdekit.linear.solver_protocol import SOLVED, Factoriser, LinearSolver, ShiftedProblem, SolverKind
 from pdekit.linear.stiff_part import NOTHING, StiffPart, stiff_part
 from pdekit.linear.updated import factorise_updated
 from pdekit.thresholds import THRESHOLDS, Thresholds
@@ -72,6 +72,10 @@ class Solvers:
         self.structure = Structure(system)
         check_setting(setting)
 
+    def of(self, system: SemiDiscrete) -> Solvers:
+        """Those of another system for the same unknowns."""
+        return Solvers(system, self.setting, self.thresholds)
+
     @cached_property
     def modes(self) -> Diagonalisation | None:
         """The eigenvectors of the linear part, L or the stiffness K, of one equation; None if they are not along axes."""
@@ -90,7 +94,9 @@ class Solvers:
     @cached_property
     def _parts(self) -> list[StiffPart | None]:
         return [
-            None if unknown.is_scalar else stiff_part(self.system, unknown, self.thresholds)
+            None
+            if unknown.is_scalar or self.system.couples_rates
+            else stiff_part(self.system, unknown, self.thresholds)
             for unknown in self.system.system.unknowns
         ]
 
@@ -105,14 +111,24 @@ class Solvers:
         """Those of a separable operator nearby."""
         return _diagonalised(self.structure.surrogate, self.system.dtype, self.thresholds)
 
-    def resolvent(self, factor: float) -> LinearSolver:
+    def resolvent(self, factor: float, tolerance: float = SOLVED) -> LinearSolver:
         """The solver of ``1 - factor L`` for the linear part of the system."""
         L = self.system.L
-        return self.shifted(
-            1.0, factor, lambda: sparse.csr_array(sparse.eye_array(L.shape[0], format="csr") - factor * L)
-        )
 
-    def shifted(self, shift: float, factor: float, matrix: Callable[[], Any], *, null: bool = False) -> LinearSolver:
+        def matrix() -> Any:
+            return sparse.csr_array(sparse.eye_array(L.shape[0], format="csr") - factor * L)
+
+        return self.shifted(1.0, factor, matrix, tolerance=tolerance)
+
+    def shifted(
+        self,
+        shift: float,
+        factor: float,
+        matrix: Callable[[], Any],
+        *,
+        null: bool = False,
+        tolerance: float = SOLVED,
+    ) -> LinearSolver:
         """The solver of ``shift - factor L`` for a linear system.
 
         Parameters
@@ -122,6 +138,8 @@ class Solvers:
             Makes the sparse matrix, if it is needed.
         null : bool
             Constants are not determined.
+        tolerance : float
+            Of the residual beside the right-hand side, where it is iterated.
 
         Raises
         ------
@@ -130,7 +148,7 @@ class Solvers:
         """
         if not isinstance(self.setting, str):
             return FactorisedElsewhere(self.setting, matrix())
-        problem = ShiftedProblem(self.structure, shift, factor, matrix, null)
+        problem = ShiftedProblem(self.structure, shift, factor, matrix, null, tolerance)
         if self.setting != "auto":
             found = SOLVERS[self.setting].shifted(self, problem, True)
             if found is None:
@@ -226,7 +244,13 @@ def _preconditioned(solvers: Solvers, problem: ShiftedProblem, nearby: Separable
         if lowest >= solvers.thresholds.scaled_from * abs(problem.shift):
             scaling = np.sqrt(np.mean(k) / k)
     return PreconditionedKrylov(
-        problem.matrix(), weights, nearby, scaling, null=problem.null, doubtful=problem.shift == 0
+        problem.matrix(),
+        weights,
+        nearby,
+        scaling,
+        null=problem.null,
+        doubtful=problem.shift == 0,
+        tolerance=problem.tolerance,
     )
 
 

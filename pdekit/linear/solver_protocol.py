@@ -9,6 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 from pdekit.linear.axis_sums import Structure
 from pdekit.typing import Array, Matrix
 
+SOLVED = 1e-12  # the residual beside the right-hand side of what counts as solved
+
 
 class LinearSolver(Protocol):
     """A factorised matrix, or what stands for one."""
@@ -53,6 +55,8 @@ class ShiftedProblem:
         Makes the sparse matrix, if it is needed.
     null : bool
         Constants are not determined.
+    tolerance : float
+        Of the residual beside the right-hand side, for iterations.
     """
 
     structure: Structure
@@ -60,6 +64,7 @@ class ShiftedProblem:
     factor: float
     matrix: Callable[[], Any]
     null: bool = False
+    tolerance: float = SOLVED
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.errors import SingularError
 from pdekit.linear.solver_protocol import LinearSolver
+from pdekit.ranks import ALONE, Ranks
 from pdekit.typing import Array, Matrix
 
 ROUNDING = 1e-9  # of the residual of a probe beside its terms, from which on A is too near to a singular matrix
@@ -23,18 +24,20 @@ class Woodbury:
     solver : LinearSolver
         Of A.
     matrix : LowRankUpdate
+    ranks : Ranks
+        The processes that share the unknowns, of which each brings its part of a product with V.
     """
 
-    def __init__(self, solver: LinearSolver, matrix: LowRankUpdate) -> None:
-        self._solver, self._matrix = solver, matrix
+    def __init__(self, solver: LinearSolver, matrix: LowRankUpdate, ranks: Ranks = ALONE) -> None:
+        self._solver, self._matrix, self._ranks = solver, matrix, ranks
         U = matrix.U.toarray()
         self._W = np.stack([solver.solve(column) for column in U.T], axis=1)
-        self._small = np.eye(U.shape[1]) + matrix.V @ self._W
+        self._small = np.eye(U.shape[1]) + ranks.total(matrix.V @ self._W)
         self.description = f"{solver.description}, with a correction of rank {U.shape[1]}"
 
     def solve(self, rhs: Array) -> Array:
         w = self._solver.solve(rhs)
-        return np.asarray(w - self._W @ np.linalg.solve(self._small, self._matrix.V @ w))
+        return np.asarray(w - self._W @ np.linalg.solve(self._small, self._ranks.total(self._matrix.V @ w)))
 
     def solve_transposed(self, rhs: Array) -> Array:
         """By the same with ``A^-H``."""
@@ -42,9 +45,14 @@ class Woodbury:
         inner = np.linalg.solve(self._small.conj().T, self._W.conj().T @ rhs)
         return np.asarray(solver.solve_transposed(rhs - self._matrix.V.conj().T @ inner))
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether the correction can be had."""
+        return bool(np.all(np.isfinite(self._small)) and np.linalg.cond(self._small) <= 1 / ROUNDING)
+
     def is_accurate(self) -> bool:
         """Whether A is far enough from a singular matrix, by the residual of a probe."""
-        if not np.all(np.isfinite(self._small)) or np.linalg.cond(self._small) > 1 / ROUNDING:
+        if not self.is_regular:
             return False
         probe = np.cos(np.arange(float(self._matrix.shape[0])))
         x = self.solve(probe)

@@ -67,4 +67,4 @@ def within_bounds(problem: RootProblem, bounds: Bounds, c: float) -> RootProblem
         free = diagonal((~held).astype(float))
         return free @ problem.jacobian(x) + c * diagonal(held.astype(float))
 
-    return RootProblem(residual, jacobian, problem.size, problem.blocks)
+    return RootProblem(residual, jacobian, problem.size, problem.blocks, problem.ranks)

@@ -15,6 +15,7 @@ import numpy as np
 
 from pdekit.errors import NotConvergedError, SolverError
 from pdekit.linear.solver_protocol import LinearSolver
+from pdekit.ranks import ALONE, Ranks
 from pdekit.typing import Array
 
 TOLERANCE = 1e-11
@@ -34,12 +35,15 @@ class RootProblem:
         Moduli of the terms that cancel in G, for its rounding.
     blocks : sequence of slice
         The unknowns that are judged each by itself.
+    ranks : Ranks
+        The processes that share them.
     """
 
     residual: Callable[[Array], Array]
     jacobian: Callable[[Array], Any]
     size: Callable[[Array], Array]
     blocks: Sequence[slice]
+    ranks: Ranks = ALONE
 
 
 @dataclass(frozen=True)
@@ -121,10 +125,10 @@ class Newton:
             solver = self._solver
             correction = solver.solve(problem.residual(x))
             self.counts.newton_iterations += 1
-            if not np.all(np.isfinite(correction)):
+            if not np.isfinite(greatest(correction, problem.ranks)):
                 raise SolverError(f"Newton's method met a correction that is not finite in iteration {iteration}")
             x, whole = self._advanced(problem, solver, x, correction, iteration)
-            change = relative_change(correction, x, problem.blocks)
+            change = relative_change(correction, x, problem.blocks, problem.ranks)
             if whole and (
                 change <= TOLERANCE or self._is_rounding(problem, solver, x, correction, change, previous, iteration)
             ):
@@ -155,8 +159,8 @@ class Newton:
     @staticmethod
     def _is_root(problem: RootProblem, solver: LinearSolver, x: Array, correction: Array, residual: Array) -> bool:
         """Whether both what is left of G and the correction are what rounding makes of them."""
-        size = problem.size(x)
-        return is_rounding(residual, size, problem.blocks) and within_rounding(correction, size, solver, problem.blocks)
+        size, blocks, ranks = problem.size(x), problem.blocks, problem.ranks
+        return is_rounding(residual, size, blocks, ranks) and within_rounding(correction, size, solver, blocks, ranks)
 
     def _advanced(
         self, problem: RootProblem, solver: LinearSolver, x: Array, correction: Array, iteration: int
@@ -164,23 +168,23 @@ class Newton:
         """The next iterate, and whether the whole step was taken."""
         if not self.strategy.damped:
             new = x - correction
-            if not np.all(np.isfinite(new)):
+            if not np.isfinite(greatest(new, problem.ranks)):
                 raise NotConvergedError("Newton's method diverged", iterations=iteration)
             return new, True
-        damping, before = 1.0, float(np.max(np.abs(correction)))
+        damping, before = 1.0, greatest(correction, problem.ranks)
         while damping >= LEAST_DAMPING:
             trial = x - damping * correction
             residual = problem.residual(trial)
             self.counts.evaluations += 1
-            if np.all(np.isfinite(residual)):
-                if relative_change(correction, trial, problem.blocks) <= 1e-6:
+            if np.isfinite(greatest(residual, problem.ranks)):
+                if relative_change(correction, trial, problem.blocks, problem.ranks) <= 1e-6:
                     return trial, damping == 1.0
-                if np.max(np.abs(solver.solve(residual))) <= (1 - 0.25 * damping) * before:
+                if greatest(solver.solve(residual), problem.ranks) <= (1 - 0.25 * damping) * before:
                     return trial, damping == 1.0
                 if self._is_root(problem, solver, trial, correction, residual):
                     return trial, damping == 1.0
             damping /= 2
-        left = float(np.max(np.abs(problem.residual(x))))
+        left = greatest(problem.residual(x), problem.ranks)
         raise NotConvergedError(
             f"Newton's method is stuck after {iteration} iterations (residual {left:.2e})",
             iterations=iteration,
@@ -188,31 +192,33 @@ class Newton:
         )
 
 
-def relative_change(correction: Array, x: Array, blocks: Sequence[slice]) -> float:
+def greatest(values: Array, ranks: Ranks) -> float:
+    """The greatest modulus; not a number if there is one that is not."""
+    return ranks.greatest(float(np.max(np.abs(values), initial=0.0)))
+
+
+def relative_change(correction: Array, x: Array, blocks: Sequence[slice], ranks: Ranks = ALONE) -> float:
     """Greatest correction beside the greatest value, over the unknowns one by one."""
     found = 0.0
     for block in blocks:
-        change = float(np.max(np.abs(correction[block]), initial=0.0))
+        change = greatest(correction[block], ranks)
         if change > 0:
-            found = max(found, change / max(float(np.max(np.abs(x[block]))), 1e-300))
+            found = max(found, change / max(greatest(x[block], ranks), 1e-300))
     return found
 
 
-def is_rounding(residual: Array, size: Array, blocks: Sequence[slice]) -> bool:
+def is_rounding(residual: Array, size: Array, blocks: Sequence[slice], ranks: Ranks = ALONE) -> bool:
     """Whether a residual is no greater than rounding errors of the terms that cancel in it, in every block.
 
     Without this a step to where the terms are huge looks like convergence: the rounding of ``exp(300)`` excuses every correction.
     """
-    return all(
-        np.max(np.abs(residual[block]), initial=0.0) <= CANCELLED * np.max(size[block], initial=0.0) for block in blocks
-    )
+    return all(greatest(residual[block], ranks) <= CANCELLED * greatest(size[block], ranks) for block in blocks)
 
 
-def within_rounding(correction: Array, size: Array, solver: LinearSolver, blocks: Sequence[slice]) -> bool:
+def within_rounding(
+    correction: Array, size: Array, solver: LinearSolver, blocks: Sequence[slice], ranks: Ranks = ALONE
+) -> bool:
     """Whether a correction is no greater than what rounding errors of the residual make of it, in every block."""
     signs = np.random.default_rng(0).choice([-1.0, 1.0], size.size)
     noise = solver.solve(4 * np.finfo(float).eps * size * signs)
-    return all(
-        np.max(np.abs(correction[block]), initial=0.0) <= 8 * np.max(np.abs(noise[block]), initial=0.0)
-        for block in blocks
-    )
+    return all(greatest(correction[block], ranks) <= 8 * greatest(noise[block], ranks) for block in blocks)

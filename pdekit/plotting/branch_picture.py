@@ -9,7 +9,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from pdekit.branches.branch import Branch
-from pdekit.plotting.plane import axis_label, closed
+from pdekit.plotting.plane import axis_label, caption, closed
 from pdekit.plotting.style import COMPUTED, SEQUENTIAL, picture, save, styled
 from pdekit.typing import Array
 
@@ -128,5 +128,5 @@ def _solutions(axes: Any, branch: Branch, name: str | None, shown: Array, shades
         axes.plot(x, line, ls=SOLID if branch.stable[index] else DASHED, color=shade)
     name = next(iter(branch.fields)) if name is None else name
     entry = branch.labels.get(name, {})
-    axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=f"{entry.get('long_name', '')} {name}".strip())
+    axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=caption(name, entry))
     axes.margins(x=0)

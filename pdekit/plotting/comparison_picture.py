@@ -9,7 +9,7 @@ import numpy as np
 
 from pdekit.errors import PdekitError
 from pdekit.plotting.field_picture import draw_map
-from pdekit.plotting.plane import axis_label, closed, planes
+from pdekit.plotting.plane import axis_label, closed, moment, planes, time_label
 from pdekit.plotting.solution_picture import label_of
 from pdekit.plotting.style import COMPUTED, EXACT, colours, picture, save, styled, visible
 from pdekit.verification.comparison import Comparison
@@ -53,8 +53,8 @@ def plot_comparison(comparison: Comparison, name: str | None = None, *, file: st
             _maps(figure, panels, comparison, name)
         if over_time:
             _norms(panels[-1], comparison, name)
-        moment = f" at t = {comparison.times[-1]:.4g}" if comparison.times.size else ""
-        figure.suptitle(f"{comparison.names[0]} and {comparison.names[1]}{moment}")
+        when = f" at {moment(comparison.times[-1], comparison.first.labels)}" if comparison.times.size else ""
+        figure.suptitle(f"{comparison.names[0]} and {comparison.names[1]}{when}")
     if file is not None:
         save(figure, file)
     return figure
@@ -96,6 +96,6 @@ def _norms(axes: Any, comparison: Comparison, name: str) -> None:
         axes.plot(comparison.times, np.where(values > 0, values, np.nan), color=NORMS[kind], label=kind)
     if any(np.any(values > 0) for values in comparison.norms[name].values()):
         axes.set_yscale("log")
-    axes.set(xlabel="time t", title=f"norms of the difference of {name}")
+    axes.set(xlabel=time_label(comparison.first.labels), title=f"norms of the difference of {name}")
     axes.legend()
     axes.margins(x=0)

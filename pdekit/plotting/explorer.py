@@ -7,6 +7,7 @@ from typing import Any
 
 from pdekit.errors import PdekitError
 from pdekit.plotting.movie import stage
+from pdekit.plotting.plane import moment
 from pdekit.plotting.solution_picture import choose_variable
 from pdekit.plotting.style import styled
 from pdekit.solution import Solution
@@ -61,7 +62,7 @@ def explore(solution: Solution, name: str | None = None) -> Any:
             stream = io.BytesIO()
             figure.savefig(stream, format="png", dpi=100)
         picture.value = stream.getvalue()
-        clock.value = f"t = {solution.times[slider.value]:.5g}"
+        clock.value = moment(solution.times[slider.value], solution.labels, 5)
 
     slider.observe(show, "value")
     variable.observe(show, "value")

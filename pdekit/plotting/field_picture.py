@@ -7,13 +7,17 @@ from typing import Any
 
 from pdekit.errors import PdekitError
 from pdekit.geometry.grid import Field
+from pdekit.plotting.domain_outline import clip_to_domain, continued
 from pdekit.plotting.plane import Plane, axis_label, closed, planes
 from pdekit.plotting.style import COMPUTED, colours, picture, save, styled, visible
 
 
 def draw_map(axes: Any, plane: Plane, **limits: Any) -> Any:
     """A map of a plane, its first axis to the right; returns what a colour bar needs."""
-    mesh = axes.pcolormesh(plane.x, plane.y, plane.values, shading="gouraud", rasterized=True, **limits)
+    values = plane.values if plane.level is None else continued(plane.values)
+    mesh = axes.pcolormesh(plane.x, plane.y, values, shading="gouraud", rasterized=True, **limits)
+    if plane.level is not None:
+        clip_to_domain(axes, mesh, plane.x, plane.y, plane.level)
     axes.set_xlabel(plane.labels[0])
     axes.set_ylabel(plane.labels[1])
     axes.set_aspect("equal" if plane.equal else "auto")

@@ -11,7 +11,7 @@ import numpy as np
 from pdekit.inverse.fit_result import DIGITS, FitResult, significant
 from pdekit.inverse.observations import Group
 from pdekit.plotting.field_picture import draw_map
-from pdekit.plotting.plane import axis_label, closed, planes
+from pdekit.plotting.plane import axis_label, caption, closed, planes, time_label
 from pdekit.plotting.style import COMPUTED, SEQUENTIAL, colours, picture, save, styled
 from pdekit.typing import Array
 
@@ -89,7 +89,7 @@ def _draw(axes: Any, fitted: FitResult, group: Group) -> None:
     label = _label(fitted, group.name)
     if len(points) <= MOST_CURVES and not fitted.problem.steady:
         _over_time(axes, fitted, group, points, places)
-        axes.set(xlabel="time t", ylabel=label)
+        axes.set(xlabel=time_label(fitted.problem.captions), ylabel=label)
     elif grid.ndim == 1 and moments.size <= MOST_CURVES:
         _over_space(axes, fitted, group, moments)
         axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=label)
@@ -99,9 +99,7 @@ def _draw(axes: Any, fitted: FitResult, group: Group) -> None:
 
 
 def _label(fitted: FitResult, name: str) -> str:
-    entry = fitted.problem.labels.get(name, {})
-    long_name, units = entry.get("long_name", ""), entry.get("units", "")
-    return f"{long_name + ' ' if long_name else ''}{name}{f' [{units}]' if units else ''}"
+    return caption(name, fitted.problem.captions.get(name, {}))
 
 
 def _shades(count: int) -> list[Any]:
@@ -161,7 +159,7 @@ def _draw_residuals(axes: Any, fitted: FitResult, group: Group) -> None:
         axes.axhspan(-2, 2, color="0.93", lw=0)
     axes.axhline(0, color="0.6", lw=1)
     axes.plot(over[group.numbers], -left, "o", ms=3.5, color=COMPUTED, mec="white", mew=0.4)
-    label = f"{_label(fitted, group.name)}, model" if steady else "time t"
+    label = f"{_label(fitted, group.name)}, model" if steady else time_label(fitted.problem.captions)
     axes.set(xlabel=label, ylabel="(data − model) / deviation" if known else "data − model")
     if known:
         reach = 1.1 * max(3.0, float(np.max(np.abs(left))))

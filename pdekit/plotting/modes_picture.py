@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pdekit.plotting.field_picture import draw_map
 from pdekit.plotting.plane import axis_label, closed, planes
 from pdekit.plotting.style import COMPUTED, DIVERGING, picture, save, styled
 
@@ -50,9 +51,8 @@ def plot_modes(modes: Eigenmodes, name: str | None = None, *, file: str | Path |
                 axes.set_xlabel(axis_label(grid, grid.names[0]))
                 continue
             _, surface = planes(grid, values)[-1]
-            axes.pcolormesh(surface.x, surface.y, surface.values, shading="gouraud", cmap=DIVERGING, vmin=-1, vmax=1)
-            if surface.equal:
-                axes.set_aspect("equal")
+            draw_map(axes, surface, cmap=DIVERGING, vmin=-1, vmax=1)
+            axes.set_aspect("equal" if surface.equal else "auto")
             axes.label_outer()
             axes.set_xlabel(surface.labels[0])
             axes.set_ylabel(surface.labels[1] if k % columns == 0 else "")

@@ -11,7 +11,7 @@ from matplotlib.animation import FFMpegWriter, PillowWriter
 
 from pdekit.errors import PdekitError, StorageError
 from pdekit.plotting.field_picture import draw_map
-from pdekit.plotting.plane import axis_label, closed, planes
+from pdekit.plotting.plane import axis_label, closed, moment, planes
 from pdekit.plotting.solution_picture import choose_variable, label_of
 from pdekit.plotting.style import COMPUTED, EXACT, colours, picture, styled, visible
 from pdekit.solution import Solution
@@ -101,7 +101,7 @@ def stage(solution: Solution, name: str) -> tuple[Any, Any]:
             axes.set_title(where)
         if not bars:
             bars.append(figure.colorbar(mesh, ax=panels, label=label))
-        figure.suptitle(f"{solution.title}   t = {solution.times[index]:.4g}")
+        figure.suptitle(f"{solution.title}   {moment(solution.times[index], solution.labels)}")
 
     return figure, draw
 
@@ -116,7 +116,7 @@ def _line_stage(solution: Solution, name: str, everything: Any, label: str) -> t
     if name in solution.exact_names:
         (exact,) = axes.plot(x, first, "--", color=EXACT, lw=1, label="exact")
         axes.legend(loc="upper right")
-    low, high = float(np.min(everything)), float(np.max(everything))
+    low, high = float(np.nanmin(everything)), float(np.nanmax(everything))
     pad = 0.05 * (high - low or 1.0)
     axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=label, ylim=(low - pad, high + pad))
     axes.margins(x=0)
@@ -125,6 +125,6 @@ def _line_stage(solution: Solution, name: str, everything: Any, label: str) -> t
         line.set_ydata(closed(grid, 0, everything[index])[1])
         if exact is not None:
             exact.set_ydata(closed(grid, 0, visible(solution.exact_field(name, index).values)[0])[1])
-        axes.set_title(f"{solution.title}   t = {solution.times[index]:.4g}")
+        axes.set_title(f"{solution.title}   {moment(solution.times[index], solution.labels)}")
 
     return figure, draw

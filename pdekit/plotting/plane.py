@@ -2,21 +2,59 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
 from pdekit.typing import Array
 
+SUPERSCRIPTS = str.maketrans("0123456789-.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻·")
 Shape = Literal["flat", "disc", "half disc"]
+
+
+def typeset_unit(unit: str) -> str:
+    """A unit as it is printed.
+
+    Examples
+    --------
+    >>> typeset_unit("W/(m**2*K)"), typeset_unit("m**-0.5"), typeset_unit("1")
+    ('W/(m²·K)', 'm⁻⁰·⁵', '')
+    """
+    raised = re.sub(r"(?:\*\*|\^)\(?(-?[\d.]+)\)?", lambda power: power.group(1).translate(SUPERSCRIPTS), unit)
+    return "" if unit == "1" else raised.replace("*", "·")
+
+
+def in_brackets(unit: str) -> str:
+    """A unit behind what it measures."""
+    printed = typeset_unit(unit)
+    return f" [{printed}]" if printed else ""
+
+
+def caption(name: str, entry: Mapping[str, str]) -> str:
+    """``temperature u [K]``, from ``long_name`` and ``units``."""
+    long_name = entry.get("long_name", "")
+    return f"{long_name + ' ' if long_name else ''}{name}{in_brackets(entry.get('units', ''))}"
+
+
+def time_label(labels: Mapping[str, Mapping[str, str]]) -> str:
+    """``time t [s]``"""
+    return f"time t{in_brackets(labels.get('t', {}).get('units', ''))}"
+
+
+def moment(t: float, labels: Mapping[str, Mapping[str, str]], digits: int = 4) -> str:
+    """``t = 0.5 s``"""
+    return f"t = {t:.{digits}g} {typeset_unit(labels.get('t', {}).get('units', ''))}".rstrip()
 
 
 def axis_label(grid: Grid, name: str) -> str:
     """``position x [m]``"""
     axis = grid[name]
-    return f"{axis.long_name + ' ' if axis.long_name else ''}{name}{f' [{axis.unit}]' if axis.unit else ''}"
+    return caption(name, {"long_name": axis.long_name, "units": axis.unit})
 
 
 def closed(grid: Grid, axis: int, values: Array) -> tuple[Array, Array]:
@@ -51,6 +89,8 @@ class Plane:
         The coordinates along both axes.
     shape : {"flat", "disc", "half disc"}
         How the points follow from them.
+    level : array of shape (m, n), optional
+        Where the domain is no box: positive inside, zero on its boundary.
     """
 
     x: Array
@@ -60,6 +100,7 @@ class Plane:
     equal: bool
     lines: tuple[Array, Array]
     shape: Shape = "flat"
+    level: Array | None = None
 
     @property
     def aspect(self) -> float:
@@ -67,7 +108,7 @@ class Plane:
         return float(np.ptp(self.y) / np.ptp(self.x))
 
 
-def plane(grid: Grid, first: int, second: int, values: Array) -> Plane:
+def plane(grid: Grid, first: int, second: int, values: Array, level: Array | None = None) -> Plane:
     """The plane of two axes of a grid.
 
     In curved coordinates a plane of r and phi is a disc or ring, one of r and theta a half disc; the hole about a pole,
@@ -79,7 +120,10 @@ def plane(grid: Grid, first: int, second: int, values: Array) -> Plane:
     if grid.geometry is None or names[0] != "r" or names[1] == "z":
         x, y = np.meshgrid(p, q, indexing="ij")
         ratio = float(np.ptp(q) / np.ptp(p))
-        return Plane(x, y, values, (axis_label(grid, names[0]), axis_label(grid, names[1])), 0.2 < ratio < 5, (p, q))
+        labels = axis_label(grid, names[0]), axis_label(grid, names[1])
+        if level is not None:
+            level = _line(grid, second, _line(grid, first, level, 0)[1], 1)[1]
+        return Plane(x, y, values, labels, 0.2 < ratio < 5, (p, q), level=level)
     if names[1] == "theta":
         for side, pole in grid.poles("theta").items():
             first_row, q = values.take([0 if side == "left" else -1], axis=1), np.sort(np.append(q, pole))
@@ -88,7 +132,7 @@ def plane(grid: Grid, first: int, second: int, values: Array) -> Plane:
         p = np.append(0.0, p)
         values = np.concatenate([np.broadcast_to(values[:1].mean(), (1, values.shape[1])), values])
     r, angle = np.meshgrid(p, q, indexing="ij")
-    unit = f" [{grid['r'].unit}]" if grid["r"].unit else ""
+    unit = in_brackets(grid["r"].unit)
     if grid.system == "spherical" and names[1] == "theta":
         labels = (f"r sin θ{unit}", f"r cos θ{unit}")
         return Plane(r * np.sin(angle), r * np.cos(angle), values, labels, True, (p, q), "half disc")
@@ -102,12 +146,14 @@ def _greek(name: str) -> str:
 
 def planes(grid: Grid, values: Array) -> list[tuple[str, Plane]]:
     """The plane of a two-dimensional grid, or the three middle ones of a three-dimensional, with titles."""
+    level = grid.level if isinstance(grid, DomainGrid) else None
     if grid.ndim == 2:
-        return [("", plane(grid, 0, 1, values))]
+        return [("", plane(grid, 0, 1, values, level))]
     found = []
     for k, name in enumerate(grid.names):
         middle = grid.axes[k].size // 2
         first, second = (i for i in range(3) if i != k)
         title = f"{name} = {grid.axes[k].nodes[middle]:.3g}"
-        found.append((title, plane(grid, first, second, values.take(middle, axis=k))))
+        part = None if level is None else level.take(middle, axis=k)
+        found.append((title, plane(grid, first, second, values.take(middle, axis=k), part)))
     return found

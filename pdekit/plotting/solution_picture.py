@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from pdekit.errors import PdekitError
 from pdekit.geometry.grid import Field
 from pdekit.plotting.field_picture import draw_map, plot_field
-from pdekit.plotting.plane import axis_label, closed, planes
+from pdekit.plotting.plane import axis_label, caption, closed, moment, planes, time_label
 from pdekit.plotting.style import COMPUTED, EXACT, SEQUENTIAL, colours, picture, save, styled, visible
 from pdekit.solution import Solution
 from pdekit.typing import Array
@@ -32,9 +32,7 @@ def choose_variable(solution: Solution, name: str | None) -> str:
 
 def label_of(solution: Solution, name: str) -> str:
     """``temperature u [K]``"""
-    entry = solution.labels.get(name, {})
-    long_name, units = entry.get("long_name", ""), entry.get("units", "")
-    return f"{long_name + ' ' if long_name else ''}{name}{f' [{units}]' if units else ''}"
+    return caption(name, solution.labels.get(name, {}))
 
 
 def _chosen_frames(count: int, most: int) -> list[int]:
@@ -104,7 +102,7 @@ def _over_time(solution: Solution, name: str, times: Array, values: Array) -> An
         exact = [solution.exact(name, float(t)) for t in times]
         axes.plot(times, visible(np.array(exact))[0], "--", color=EXACT, lw=1, label="exact")
         axes.legend()
-    axes.set(xlabel="t", ylabel=pattern.format(label_of(solution, name)))
+    axes.set(xlabel=time_label(solution.labels), ylabel=pattern.format(label_of(solution, name)))
     axes.set_title(solution.title)
     axes.margins(x=0)
     return figure
@@ -155,7 +153,7 @@ def _lines(figure: Any, axes: Any, solution: Solution, name: str) -> None:
     if exact:
         axes.legend(handlelength=1.5)
     mapping = ScalarMappable(norm, mpl.colors.ListedColormap(colour(np.linspace(0, 0.92, 256))))
-    figure.colorbar(mapping, ax=axes, label="time t")
+    figure.colorbar(mapping, ax=axes, label=time_label(solution.labels))
     axes.set(
         xlabel=axis_label(grid, grid.names[0]),
         ylabel=visible(solution.values[name])[1].format(label_of(solution, name)),
@@ -169,7 +167,7 @@ def _kymograph(figure: Any, axes: Any, solution: Solution, name: str) -> None:
     x, stacked = closed(grid, 0, frames.T)
     mesh = axes.pcolormesh(x, solution.times, stacked.T, shading="gouraud", rasterized=True, **colours(frames))
     figure.colorbar(mesh, ax=axes, label=pattern.format(label_of(solution, name)))
-    axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel="time t")
+    axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=time_label(solution.labels))
 
 
 def _rows(solution: Solution, name: str, index: int) -> list[tuple[str, Field]]:
@@ -203,11 +201,11 @@ def _maps(solution: Solution, name: str) -> Any:
             what, field = column[i]
             mesh = draw_map(axes, planes(solution.grid, visible(field.values)[0])[0][1], **limits)
             axes.label_outer()
-            moment = "" if solution.steady else f"t = {solution.times[indices[j]]:.4g}"
+            when = "" if solution.steady else moment(solution.times[indices[j]], solution.labels)
             if rows == 1:
-                axes.set_title(moment)
+                axes.set_title(when)
             elif i == 0:
-                axes.set_title(f"{moment}\n{what}" if moment else what)
+                axes.set_title(f"{when}\n{what}" if when else what)
             else:
                 axes.set_title(what)
         figure.colorbar(mesh, ax=list(panels[i]), label=label if columns[0][i][0] != "difference" else "difference")
@@ -228,8 +226,8 @@ def _slices(solution: Solution, name: str) -> Any:
         figure.colorbar(
             mesh, ax=list(row), label="difference" if what == "difference" else pattern.format(label_of(solution, name))
         )
-    moment = "" if solution.steady else f", t = {solution.times[-1]:.4g}"
-    figure.suptitle(f"{solution.title}{moment}")
+    when = "" if solution.steady else f", {moment(solution.times[-1], solution.labels)}"
+    figure.suptitle(f"{solution.title}{when}")
     return figure
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pdekit.errors import ExpressionError
 from pdekit.geometry.grid import Field
-from pdekit.plotting.plane import axis_label, closed, planes
+from pdekit.plotting.plane import axis_label, closed, planes, time_label
 from pdekit.plotting.solution_picture import label_of
 from pdekit.plotting.style import colours, visible
 from pdekit.reporting.encoding import Limits, as_text, packed
@@ -163,7 +163,13 @@ def _lines(frames: Frames, name: str) -> Iterator[Figure]:
         pattern = visible(solution.values[name][:1])[1]
         rows = np.array([closed(grid, 0, visible(field.values)[0])[1][kept] for field in frames.fields(name)])
         fewer = _thinned(x.size, MOST_ASIDE)
-        yield _kymograph(pattern.format(label), x[fewer], rows[:, fewer], frames.times, axis_label(grid, grid.names[0]))
+        yield _kymograph(
+            pattern.format(label),
+            x[fewer],
+            rows[:, fewer],
+            frames.times,
+            (axis_label(grid, grid.names[0]), time_label(solution.labels)),
+        )
 
 
 def _curves(frames: Frames, name: str) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -183,15 +189,15 @@ def _curves(frames: Frames, name: str) -> Iterator[tuple[str, NDArray[Any]]]:
         yield f"exact {word}".strip(), stacked(frames.exact_fields(name), part)
 
 
-def _kymograph(label: str, x: NDArray[Any], rows: NDArray[Any], times: list[float], x_label: str) -> Figure:
+def _kymograph(label: str, x: NDArray[Any], rows: NDArray[Any], times: list[float], labels: tuple[str, str]) -> Figure:
     limits, colour = _colour_limits([rows])
     data = {
         "kind": "map",
         "still": True,
         "shape": "flat",
         "equal": False,
-        "x": _axis(x_label, x),
-        "y": _axis("time t", np.array(times)),
+        "x": _axis(labels[0], x),
+        "y": _axis(labels[1], np.array(times)),
         "lines": [_numbers(x), times],
         "label": label,
         "steps": limits.steps,
@@ -304,17 +310,18 @@ def number_figures(solution: Solution) -> list[Figure]:
         lines = {"computed": values}
         if solution.exact is not None and name in solution.exact_names:
             lines["exact"] = np.array([solution.exact(name, float(t)) for t in solution.times])
-        found.append(_over_time(label_of(solution, name), solution.times, lines))
+        found.append(_over_time(solution, name, solution.times, lines))
     t = solution.series.get("t", np.zeros(0))
     if t.size > 1:
-        found += [_over_time(name, t, {name: v}) for name, v in solution.series.items() if name != "t"]
+        found += [_over_time(solution, name, t, {name: v}) for name, v in solution.series.items() if name != "t"]
     return found
 
 
-def _over_time(label: str, times: NDArray[Any], lines: dict[str, NDArray[Any]]) -> Figure:
+def _over_time(solution: Solution, name: str, times: NDArray[Any], lines: dict[str, NDArray[Any]]) -> Figure:
     shown = {name: visible(values) for name, values in lines.items()}
-    label = next(iter(shown.values()))[1].format(label)
-    return curves("numbers", label, ("time t", times), label, {name: values for name, (values, _) in shown.items()})
+    label = next(iter(shown.values()))[1].format(label_of(solution, name))
+    over = time_label(solution.labels), times
+    return curves("numbers", label, over, label, {name: values for name, (values, _) in shown.items()})
 
 
 def error_figures(solution: Solution, frames: Frames) -> list[Figure]:
@@ -331,7 +338,7 @@ def error_figures(solution: Solution, frames: Frames) -> list[Figure]:
             label = f"error of {label_of(solution, name)}"
             title = f"{label}: {lines['greatest'][-1]:.3g} at the end"
             seen = {words: np.where(line > least, line, np.nan) for words, line in lines.items()}
-            found.append(curves("errors", title, ("time t", frames.times), label, seen, "y"))
+            found.append(curves("errors", title, (time_label(solution.labels), frames.times), label, seen, "y"))
     return found
 
 

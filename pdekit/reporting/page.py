@@ -18,6 +18,7 @@ from pdekit.io.load import loads
 from pdekit.io.results_file import versions
 from pdekit.io.yaml_source import parse_yaml
 from pdekit.language.pde import PDE
+from pdekit.plotting.plane import moment
 from pdekit.problem import Problem
 from pdekit.reporting.entries import Entry, equations_of, method_entries, problem_entries
 from pdekit.reporting.figures import Figure, Group, error_figures, field_figures, number_figures, study_figure
@@ -197,7 +198,11 @@ def _equations_in(config: str) -> PDE | None:
 
 def _summary(solution: Solution) -> str:
     nodes = " × ".join(map(str, solution.grid.shape))
-    span = "steady" if solution.steady else f"t = {solution.times[0]:g} to {solution.times[-1]:g}"
+    span = (
+        "steady"
+        if solution.steady
+        else f"t = {solution.times[0]:g} to {moment(solution.times[-1], solution.labels, 6)[4:]}"
+    )
     how = f", by {solution.method}" if solution.method not in ("", "steady") else ""
     return f"{', '.join((*solution.variables, *solution.scalars))} on {nodes} nodes, {span}{how}"
 
@@ -212,7 +217,7 @@ def _setting(solution: Solution, origin: Origin) -> list[Entry]:
 
 
 def _when(solution: Solution) -> str:
-    return "" if solution.steady else f" at t = {solution.times[-1]:g}"
+    return "" if solution.steady else f" at {moment(solution.times[-1], solution.labels, 6)}"
 
 
 def _hint(solution: Solution, shown: int) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pdekit.boundary.conditions import FaceConditions
+from pdekit.boundary.conditions import DOMAIN, FaceConditions
+from pdekit.boundary.interfaces import Interfaces
 from pdekit.geometry.grid import Grid
 from pdekit.problem import Problem
 
@@ -13,7 +14,7 @@ Row = tuple[str, str]
 
 def grid_rows(grid: Grid) -> list[Row]:
     """The coordinates and axes of a grid."""
-    axes = [f"{n}: {a!r}"[:-1].replace("<", "") for n, a in zip(grid.names, grid.axes)]
+    axes = [f"{n}{_in_unit(a.unit)}: {a!r}"[:-1].replace("<", "") for n, a in zip(grid.names, grid.axes)]
     rows = [("coordinates", grid.system)] if grid.geometry is not None else []
     return [*rows, ("grid", "\n".join(axes))]
 
@@ -21,18 +22,24 @@ def grid_rows(grid: Grid) -> list[Row]:
 def problem_rows(problem: Problem) -> list[Row]:
     """Parameters, grid, unknowns, conditions and the initial state of a problem, and what its system is like."""
     system, rows = problem.semidiscrete, list[Row]()
-    values = ", ".join(f"{s} = {v:g}" for s, v in problem.system.parameters.items())
+    units = problem.units
+    values = ", ".join(f"{s} = {v:g}{_of_unit(units.get(str(s), ''))}" for s, v in problem.system.parameters.items())
     if values:
         rows.append(("parameters", values))
     rows += grid_rows(problem.grid)
     blocks = [
-        f"{b.name}: {b.size:,} of {problem.grid.size:,} nodes free" if b.shape else f"{b.name}: one number"
+        f"{b.name}{_in_unit(units.get(b.name, ''))}: "
+        + (f"{b.size:,} of {problem.grid.size:,} nodes free" if b.shape else "one number")
         for b in system.blocks
     ]
     rows.append(("unknowns", "\n".join(blocks)))
     for name, faces in problem.conditions.items():
         if faces:
             rows.append((f"boundary of {name}", "\n".join(_conditions(problem.grid, name, faces))))
+    planes: dict[str, list[str]] = {}
+    for name, axis, plane in Interfaces(problem.interfaces).listed():
+        planes.setdefault(name, []).append(plane.describe(name, axis))
+    rows += [(f"interfaces of {name}", "\n".join(lines)) for name, lines in planes.items()]
     for name, given in problem.initial.items():
         rows.append((f"initial {name}", str(given) if isinstance(given, str | int | float) else "data"))
     kind = "linear" if system.is_linear else "nonlinear"
@@ -45,10 +52,25 @@ def problem_rows(problem: Problem) -> list[Row]:
     return rows
 
 
+def _in_unit(unit: str) -> str:
+    """In which unit something is counted."""
+    return f" in {unit}" if unit else ""
+
+
+def _of_unit(unit: str) -> str:
+    """A unit behind what is in it."""
+    return f" {unit}" if unit and unit != "1" else ""
+
+
 def _conditions(grid: Grid, name: str, faces: dict[str, FaceConditions]) -> list[str]:
     found = []
     for axis, pair in faces.items():
+        if axis == DOMAIN:
+            found += [f"domain: {condition.describe(name)}" for condition in pair.left]
+            continue
         for side in ("left", "right"):
+            if not grid.touches(axis, side):
+                continue
             conditions = pair[side]
             words = " and ".join(c.describe(name) for c in conditions) or "outflow (one-sided rows)"
             if side in grid.poles(axis):

@@ -116,21 +116,21 @@ class StabilisedChebyshev(ExplicitStepper):
         self._since = 0
         image = self._spare
         direction = F0.copy() if self._direction is None else self._direction
-        size = float(np.linalg.norm(Y)) or 1.0
+        size = self.rhs.norm(Y) or 1.0
         radius = previous = 0.0
         for _ in range(50):
-            norm = float(np.linalg.norm(direction))
+            norm = self.rhs.norm(direction)
             if norm == 0:
                 direction = np.random.default_rng(0).standard_normal(Y.shape).astype(Y.dtype)
-                norm = float(np.linalg.norm(direction))
+                norm = self.rhs.norm(direction)
             scale = np.sqrt(np.finfo(Y.dtype).eps) * size / norm
             np.multiply(direction, scale, out=probe)
             probe += Y
             self.rhs.fill(probe, t)
-            moved = float(np.linalg.norm(probe - Y))
+            moved = self.rhs.norm(probe - Y)
             self.rhs.apply("rate", t, probe, image)
             direction = image - F0
-            radius = float(np.linalg.norm(direction)) / moved if moved else 0.0
+            radius = self.rhs.norm(direction) / moved if moved else 0.0
             if abs(radius - previous) <= 0.01 * radius:
                 break
             previous = radius

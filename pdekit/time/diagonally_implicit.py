@@ -23,6 +23,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import NotConvergedError, SolverError
 from pdekit.linear.solver_choice import Solvers
 from pdekit.time.implicit_stage import ImplicitStage
+from pdekit.time.solved_rates import rates
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.time.tables import ImplicitTableau
 from pdekit.typing import Array
@@ -44,13 +45,14 @@ class DiagonallyImplicit(VectorStepper):
     ) -> None:
         self.system, self.tableau, self.statistics = system, tableau, statistics
         self.error_order = tableau.error_order if tableau.error else None
+        self._rates = rates(system)
         self.stage = ImplicitStage(system, solvers, statistics)
         self._first: Array | None = None  # the slope at the beginning of the step to come, if it is known
         self._slopes: list[Array] = []
 
     def rate(self, t: float, Y: Array) -> Array:
         self.statistics.evaluations += 1
-        found, bounds = self.system.rhs(t, Y), self.system.bounds
+        found, bounds = self._rates(t, Y), self.system.bounds
         return found if bounds is None else bounds.admissible(found, Y)
 
     def restart(self) -> None:
@@ -81,7 +83,7 @@ class DiagonallyImplicit(VectorStepper):
         return 0.0 if tolerance is None else self._error(Y, out, k, h, tolerance)
 
     def _error(self, Y: Array, out: Array, k: list[Array], h: float, tolerance: Tolerance) -> float:
-        e = self.system.mass * (h * sum(w * slope for w, slope in zip(self.tableau.error, k) if w != 0))
+        e = self.system.mass @ (h * sum(w * slope for w, slope in zip(self.tableau.error, k) if w != 0))
         assert self.stage.last is not None
         try:
             return tolerance.norm(self.stage.last.solve(e), Y, out)

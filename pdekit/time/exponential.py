@@ -217,4 +217,4 @@ class SeparablePropagator(VectorStepper):
 
     def _write(self, state: Coefficients, out: Array) -> None:
         for part, coefficients in zip(self._parts, state):
-            out[part] = self.modes.vector(coefficients.copy())  # which it uses up
+            out[part] = self.modes.vector_of_few(coefficients)

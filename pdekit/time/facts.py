@@ -21,6 +21,7 @@ from pdekit.time.second_order import halves
 from pdekit.time.soundness import has_doubtful_closures
 from pdekit.time.stability import (
     Spectrum,
+    coupled_spectrum,
     explicit_limit,
     outermost,
     rate_bound,
@@ -69,6 +70,9 @@ class Facts:
     @cached_property
     def spectrum(self) -> Spectrum:
         """Its spectrum."""
+        if self.system.couples_rates:
+            M = self.system.mass if self.system.is_holomorphic else RealPairs(self.system).mass
+            return coupled_spectrum(self.jacobian, M)
         if self.known is not None:
             return outermost(self.known.modes, self.system.time_order, self.known.damping)
         if self.bounded:
@@ -83,7 +87,7 @@ class Facts:
     def bounded(self) -> bool:
         """Whether the spectrum is taken from a bound on the rows: a large real system of diffusion or of waves."""
         system, sizes = self.system, self.thresholds
-        if self.known is not None or system.size < sizes.bounded_from or not self.elliptic:
+        if self.known is not None or system.couples_rates or system.size < sizes.bounded_from or not self.elliptic:
             return False
         return system.size >= sizes.matrix_free_from or (self.rough and not has_doubtful_closures(system))
 
@@ -93,7 +97,7 @@ class Facts:
         system = self.system
         if system.function is not None or system.dtype.kind == "c":
             return False
-        if not system.evolves or system.system.definitions or self.damped:
+        if not system.evolves or system.system.definitions or self.damped or system.couples_rates:
             return False
         return all(_is_elliptic(system, u) for u in system.system.unknowns) and (
             self.purely_second_order or system.time_order == 1
@@ -158,7 +162,8 @@ class Facts:
         own: float | None = None
         if self.system.is_limited and method.tableau is not None:
             rate = rate_bound(self.system, self.t, self.y)
-            return 1.0 / rate if rate > 0 else np.inf
+            number = 0.5 if self.system.keeps_positive else 1.0
+            return number / rate if rate > 0 else np.inf
         if method.family in ("explicit", "stochastic") and method.tableau is not None:
             own = explicit_limit(method.tableau, self.spectrum)
         if method.family == "verlet":

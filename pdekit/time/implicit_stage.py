@@ -29,7 +29,7 @@ class ImplicitStage:
 
     def __init__(self, system: SemiDiscrete, solvers: Solvers, statistics: Statistics) -> None:
         self.system, self.statistics = system, statistics
-        self.M, self.regular = system.mass, system.evolves
+        self.M, self.identity = system.mass, system.evolves and not system.couples_rates
         self._blocks = [block.slice for block in system.blocks]
         self._newton = Newton(STEPS if system.bounds is None else BOUNDED, solvers.factorise, statistics)
         self._linear = linear_factors(system, solvers, statistics)
@@ -46,17 +46,18 @@ class ImplicitStage:
         self.statistics.evaluations += 1
         if system.is_linear and bounds is None:
             self.last = self._linear.at(hg)
-            return self.last.solve((known if self.regular else M * known) + hg * system.b(t))
+            return self.last.solve((known if self.identity else M @ known) + hg * system.b(t))
 
         def residual(x: Array) -> Array:
             self.statistics.evaluations += 1
-            return np.asarray(M * (x - known) - hg * system.rhs(t, x))
+            return np.asarray(M @ (x - known) - hg * system.rhs(t, x))
 
         problem = RootProblem(
             residual,
             lambda x: iteration_matrix(M, hg, system.jacobian(t, x)),
-            lambda x: M * (np.abs(x) + np.abs(known)) + hg * (abs(system.jacobian(t, x)) @ np.abs(x)),
+            lambda x: abs(M) @ (np.abs(x) + np.abs(known)) + hg * (abs(system.jacobian(t, x)) @ np.abs(x)),
             self._blocks,
+            system.grid.ranks,
         )
         if bounds is not None:
             problem, guess = within_bounds(problem, bounds, 1.0), bounds.projected(guess)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
+from scipy import sparse
 
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.typing import Matrix
 
 
-def iteration_matrix(M: NDArray[Any], factor: Any, J: Matrix) -> Matrix:
-    """``M - factor J``: M a diagonal, factor a number or a diagonal.
+def iteration_matrix(M: Matrix, factor: Any, J: Matrix) -> Matrix:
+    """``M - factor J``, factor being a number or a diagonal.
 
     Examples
     --------
     >>> import numpy as np
     >>> from scipy import sparse
-    >>> iteration_matrix(np.ones(2), 0.5, sparse.csr_array(np.array([[0.0, 2], [4, 0]]))).toarray()
+    >>> iteration_matrix(sparse.eye_array(2), 0.5, sparse.csr_array(np.array([[0.0, 2], [4, 0]]))).toarray()
     array([[ 1., -1.],
            [-2.,  1.]])
     """
     scaled = factor * J if isinstance(factor, float | int) else diagonal(factor) @ J
-    return diagonal(M) - scaled
+    return sparse.csr_array(M) - scaled

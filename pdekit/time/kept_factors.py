@@ -48,10 +48,12 @@ class KeptFactors:
 def linear_factors(system: SemiDiscrete, solvers: Solvers, statistics: Statistics, share: Any = 1.0) -> KeptFactors:
     """Solvers of ``M - h share L`` for a linear system; `share` is a number or, of algebraic systems, one for each row."""
 
+    plain = system.evolves and not system.couples_rates
+
     def make(h: float) -> LinearSolver:
         def matrix() -> Any:
             return iteration_matrix(system.mass, h * share, system.L)
 
-        return solvers.shifted(1.0, h * share, matrix) if system.evolves else solvers.factorise(matrix())
+        return solvers.shifted(1.0, h * share, matrix) if plain else solvers.factorise(matrix())
 
     return KeptFactors(make, statistics)

@@ -26,13 +26,17 @@ from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import StabilityError
 from pdekit.linear.solver_choice import Solvers
-from pdekit.linear.solver_protocol import LinearSolver
+from pdekit.linear.solver_protocol import SOLVED, LinearSolver
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.typing import Array
 
 POLE = 0.1  # gamma beside the span: measured best between 0.05 and 0.2, and flat there
 LARGEST = 60  # dimension, beyond which a basis begins anew at a later time, or the step is halved
 SHARE = 0.1  # of the tolerance, for the change by one more dimension
+INEXACT = (
+    1e-4  # residuals of iterative solves beside the tolerance: changes results by 0.01 of it (64^3, k of x, y and z)
+)
+LEAST_SOLVED = 1e-7
 SHORTEST = 1e-6  # step beside the span below which convergence is given up
 
 
@@ -112,6 +116,7 @@ class KrylovPropagator(VectorStepper):
         self.system, self.solvers, self.statistics, self.span = system, solvers, statistics, span
         self.tolerance = tolerance
         self._gamma = POLE * span
+        self._solved = min(max(INEXACT * tolerance.relative, SOLVED), LEAST_SOLVED)
         self._solver: LinearSolver | None = None
         self._basis: _Basis | None = None
 
@@ -149,7 +154,7 @@ class KrylovPropagator(VectorStepper):
 
     def _begun(self, t: float, y: Array) -> _Basis:
         if self._solver is None:
-            self._solver = self.solvers.resolvent(self._gamma)
+            self._solver = self.solvers.resolvent(self._gamma, self._solved)
             self.statistics.factorisations += 1
         return _Basis(t, y.copy(), self.rate(t, y), self._solver, self._gamma)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from pdekit.time.sundials_methods import SUNDIALS, refuse_without_sundials
 from pdekit.typing import Array
 
 MOST_STEPS = 1e9
+EXPLICIT = ("explicit", "adaptive explicit")  # families of methods that need no Jacobian
+POSITIVE = ("courant", "ssprk3", "ssprk54")  # whose stages are means of Euler steps
 WITH_BOUNDS = ("tr_bdf2", "esdirk43", "backward_euler")  # L-stable, and their stages are solved by active sets
 WITH_DELAYS = ("tsitouras", "dormand_prince", "etdrk4", "esdirk43", "tr_bdf2")
 ROUNDING = 1e-12  # imaginary parts of eigenvalues beside the greatest modulus
@@ -107,7 +109,7 @@ def choose(
     if method == "auto":
         if single and step is None:
             return _on_kernels(facts)
-        return _automatic(facts, step, rtol, solvers)
+        return _with_reason(system, _automatic(facts, step, rtol, solvers))
     chosen = find_method(method)
     if chosen.family == "stochastic":
         raise SolverError(f"{chosen.name} is for equations with noise, and there is none; use euler", key="time.method")
@@ -116,7 +118,17 @@ def choose(
     _check_fits(chosen, facts)
     if step is not None and limit is not None:
         _refuse_above(chosen, step, limit, duration)
-    return Choice(chosen, (f"{chosen.title}: asked for",), limit)
+    return _with_reason(system, Choice(chosen, (f"{chosen.title}: asked for",), limit))
+
+
+def is_explicit(method: str) -> bool:
+    """Whether a method needs no Jacobian; "auto" finds one that does not."""
+    return method == "auto" or find_method(method).family in EXPLICIT
+
+
+def _with_reason(system: SemiDiscrete, choice: Choice) -> Choice:
+    """A choice, with the reason for a limited scheme that was chosen before it."""
+    return replace(choice, reasons=(system.why_limited, *choice.reasons)) if system.why_limited else choice
 
 
 def _refuse_beyond_delay(system: SemiDiscrete, step: float) -> None:
@@ -136,6 +148,7 @@ def _refuse_with_bounds(system: SemiDiscrete, single: bool, implicit: Sequence[s
         (implicit is not None, "terms marked as implicit (time.implicit)"),
         (single, "single precision"),
         (system.is_limited, "limited schemes (discretization.advection)"),
+        (system.couples_rates, "time derivatives that are differentiated in space"),
     ):
         if found:
             raise SolverError(f"are not kept by the methods for {what}", key="constraints")
@@ -215,9 +228,14 @@ def _check_fits(method: Method, facts: Facts) -> None:
             f"{method.name} cannot keep constraints; use {', '.join(WITH_BOUNDS)} or method: auto", key="time.method"
         )
     if facts.system.is_limited:
-        if method.family not in ("explicit", "adaptive explicit"):
+        if method.family not in EXPLICIT:
             raise SolverError(
                 f"{method.name} needs a Jacobian, and limited schemes have none; use courant, ssprk3 or tsitouras",
+                key="time.method",
+            )
+        if facts.system.keeps_positive and method.name not in POSITIVE:
+            raise SolverError(
+                f"{method.name} does not keep positive what is (discretization.positive); use {', '.join(POSITIVE)}",
                 key="time.method",
             )
         return
@@ -258,7 +276,23 @@ def _automatic(facts: Facts, step: float | None, rtol: float, solvers: Solvers) 
         name = "esdirk43" if step is None else "tr_bdf2"
         reason = f"algebraic equations stand beside evolution equations: {name} satisfies them at every step"
         return Choice(METHODS[name], (reason,))
+    if system.couples_rates:
+        return _for_coupled_rates(facts, step, rtol)
     return _automatic_adaptive(facts, rtol, solvers) if step is None else _automatic_fixed(facts, step)
+
+
+def _for_coupled_rates(facts: Facts, step: float | None, rtol: float) -> Choice:
+    """The method where rates are differentiated in space, which often leaves nothing stiff: ``M^-1 F`` is then bounded."""
+    limit = facts.limit(METHODS["rk4"])
+    assert limit is not None
+    solved = "time derivatives are differentiated in space: a solve with one factorised matrix for each evaluation"
+    if step is not None and step <= limit:
+        return Choice(METHODS["rk4"], (solved, f"the step {step:g} is below the limit {limit:.4g} of RK4"), limit)
+    if step is None and facts.duration <= limit * facts.thresholds.explicit_steps:
+        explicit = METHODS["DOP853" if rtol <= 1e-5 else "dormand_prince"]
+        return Choice(explicit, (solved, f"not stiff over this time span: {explicit.title}"), limit)
+    found = METHODS["esdirk43" if step is None and rtol <= 1e-5 else "tr_bdf2"]
+    return Choice(found, (f"time derivatives are differentiated in space, and the rest is stiff: {found.title}",))
 
 
 def _automatic_fixed(facts: Facts, step: float) -> Choice:

@@ -40,6 +40,7 @@ from pdekit.time.rosenbrock import Rosenbrock
 from pdekit.time.rosenbrock_tables import ROSENBROCK_TABLEAUX, RosenbrockTableau
 from pdekit.time.runge_kutta import RungeKutta
 from pdekit.time.second_order import ACCELERATIONS, Acceleration, Newmark, Verlet
+from pdekit.time.solved_rates import refuse_coupled_rates
 from pdekit.time.stability import rate_bound
 from pdekit.time.stepper import Stepper
 from pdekit.time.sundials_methods import SUNDIALS, integrate_by_sundials
@@ -62,6 +63,7 @@ CARRIED = {
     "cvode": Carried(60.0),
     "ida": Carried(30.0),
 }  # measured; see `pdekit.time.carried_errors`
+POSITIVE_COURANT = 0.3  # speeds may grow by two thirds within a step before the bound of 1/2 is reached
 
 
 def explicit_method(tableau: Tableau) -> Method:
@@ -79,6 +81,7 @@ def exponential_method(tableau: ExponentialTableau) -> Method:
     """An exponential Runge-Kutta method by its table."""
 
     def make(given: Ingredients) -> Stepper:
+        refuse_coupled_rates(given.system, tableau.name)
         parts = given.solvers.stiff_parts if given.system.evolves else None
         if parts is None:
             raise SolverError(
@@ -166,7 +169,8 @@ def rosenbrock_method(tableau: RosenbrockTableau) -> Method:
 
 
 def _courant(given: Ingredients, longest: float) -> Controller:
-    return CourantNumber(lambda t, y: rate_bound(given.system, t, y), COURANT, longest)
+    number = POSITIVE_COURANT if given.system.keeps_positive else COURANT
+    return CourantNumber(lambda t, y: rate_bound(given.system, t, y), number, longest)
 
 
 def theta_method(theta: float) -> Callable[[Ingredients], Stepper]:
@@ -197,6 +201,7 @@ def _propagator(given: Ingredients) -> Stepper:
         raise SolverError(
             "exponential is for linear evolution equations; use tr_bdf2 or method: auto", key="time.method"
         )
+    refuse_coupled_rates(given.system, "exponential")
     part = given.solvers.diagonal_part
     if part is not None:
         return SeparablePropagator(given.system, part.modes, given.statistics, part.damping)
@@ -210,6 +215,7 @@ def _propagator(given: Ingredients) -> Stepper:
 
 
 def _stabilised(given: Ingredients) -> Stepper:
+    refuse_coupled_rates(given.system, "rkc2")
     return StabilisedChebyshev(given.right_hand_side, rate_bound(given.system, given.t, given.y))
 
 

@@ -63,11 +63,11 @@ class Watch:
         h: float = 0.0,
     ) -> None:
         """The same of a state that is not at hand as a vector: its greatest value and itself are asked for if needed."""
-        rare = self.system.size > self.thresholds.look_always_below and not always
+        rare = self.system.shared_size > self.thresholds.look_always_below and not always
         if rare and (self.statistics.steps + 1) % self.thresholds.look_every:
             self.tick(t)
         else:
-            self.look(t, greatest(), state)
+            self.look(t, self.system.grid.ranks.greatest(greatest()), state)
         if self.notices:
             once = cache(state)  # packed for all of them together
             for notice in self.notices:

@@ -17,6 +17,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.kernels.workers import usable_cores
 from pdekit.thresholds import THRESHOLDS, Thresholds
+from pdekit.time.solved_rates import rates
 from pdekit.time.stepper import Tolerance
 from pdekit.typing import Array
 
@@ -105,6 +106,10 @@ class RightHandSide(Protocol):
         """The greatest modulus; not a number if there is one that is not."""
         ...
 
+    def norm(self, Y: Array) -> float:
+        """The Euclidean norm."""
+        ...
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         """All stages of a method in one go, where there is a faster way than one after the other."""
         ...
@@ -138,7 +143,13 @@ def choose_right_hand_side(
     if single and compiled == "never":
         raise SolverError("single is for compiled kernels only; leave out compiled: never", key="time.precision")
     asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
-    if compiled == "never" or (not asked and system.size * evaluations < thresholds.worth_compiling):
+    if system.couples_rates and asked:
+        raise SolverError(f"{asked}: time derivatives that are differentiated in space are left to the matrices")
+    if (
+        system.couples_rates
+        or compiled == "never"
+        or (not asked and system.shared_size * evaluations < thresholds.worth_compiling)
+    ):
         return MatrixRightHandSide(system)
     with collection_paused():
         from pdekit.discretize.terms.term_protocol import NotCompiled
@@ -183,6 +194,12 @@ def refuse_lost_steps(side: RightHandSide, t: float, y: Array, step: float, dura
             )
 
 
+def _length(x: Array) -> float:
+    """The 2-norm without BLAS, whose threads wait for each other on a busy machine: 3 ms instead of 10 us for 32,768 numbers."""
+    flat = x.reshape(-1)
+    return float(np.sqrt(np.einsum("i,i->", flat, flat.conj()).real))
+
+
 class MatrixRightHandSide:
     """By sparse matrices; a state is the vector of unknowns."""
 
@@ -192,9 +209,7 @@ class MatrixRightHandSide:
         self.system = system
         self.shape: tuple[int, ...] = (system.size,)
         self.dtype = np.dtype(system.dtype)
-
-    def evaluate(self, t: float, y: Array) -> Array:
-        return self.system.rhs(t, y)
+        self.evaluate = rates(system)
 
     def unpacked(self, t: float, y: Array) -> Array:
         return y.copy()
@@ -215,7 +230,7 @@ class MatrixRightHandSide:
         others: Sequence[Array] = (),
         z: Array | None = None,
     ) -> None:
-        F = self.system.rhs(t, Y)
+        F = self.evaluate(t, Y)
         if mode == "rate":
             assert out is not None
             out[...] = F
@@ -253,6 +268,9 @@ class MatrixRightHandSide:
 
     def greatest(self, Y: Array) -> float:
         return float(np.max(np.abs(Y)))
+
+    def norm(self, Y: Array) -> float:
+        return _length(Y)
 
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         return None
@@ -295,6 +313,9 @@ class CompiledRightHandSide:
 
     def greatest(self, Y: Array) -> float:
         return float(self._passes.greatest(Y.reshape(-1)))
+
+    def norm(self, Y: Array) -> float:
+        return _length(Y)
 
     @property
     def _blocks(self) -> tuple[int, int]:

@@ -78,14 +78,14 @@ class Rosenbrock(VectorStepper):
             if Ft is not None:
                 F = F + table.gammas[i] * h * Ft
             before = sum((c * u for c, u in zip(mixed, U) if c != 0), np.zeros_like(Y))
-            U.append(solver.solve(hg * F + table.gamma * (self.M * before)))
+            U.append(solver.solve(hg * F + table.gamma * (self.M @ before)))
         out[...] = Y + sum(m * u for m, u in zip(table.m, U) if m != 0)
         if tolerance is None:
             return 0.0
         if table.error:
             difference = np.asarray(sum(e * u for e, u in zip(table.error, U) if e != 0))
         else:
-            difference = solver.solve(self.M * (out - Y) - 0.5 * h * (F0 + self.rate(t + h, out)))
+            difference = solver.solve(self.M @ (out - Y) - 0.5 * h * (F0 + self.rate(t + h, out)))
         return tolerance.norm(difference, Y, out)
 
     def _time_slope(self, t: float, Y: Array, F0: Array, h: float) -> Array | None:

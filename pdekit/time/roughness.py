@@ -24,14 +24,14 @@ def has_jumps(system: SemiDiscrete, t: float, y: Array) -> bool:
     >>> of("sin(pi*x)"), of("1"), of("step(x - 0.5)")
     (False, True, True)
     """
-    fields = [values for values in system.unpack(t, y).values() if values.ndim]
+    fields = [system.grid.blank(values) for values in system.unpack(t, y).values() if values.ndim]
     long = [(values, axis) for values in fields for axis in range(values.ndim) if values.shape[axis] >= LEAST_NODES]
     return any(_greatest_step(values, axis) > JUMP * _extent(values) for values, axis in long)
 
 
 def _greatest_step(values: Array, axis: int) -> float:
-    return float(np.max(np.abs(np.diff(values, axis=axis))))
+    return float(np.nanmax(np.abs(np.diff(values, axis=axis)), initial=0.0))
 
 
 def _extent(values: Array) -> float:
-    return float(np.ptp(values.real)) + float(np.ptp(values.imag))
+    return float(sum(np.nanmax(part) - np.nanmin(part) for part in (values.real, values.imag)))

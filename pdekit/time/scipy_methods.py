@@ -20,6 +20,7 @@ from pdekit.linear.direct import bandwidths
 from pdekit.time.loop import BESIDE, Stop
 from pdekit.time.observers import Watch
 from pdekit.time.paired import paired
+from pdekit.time.solved_rates import rates, refuse_coupled_rates
 from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Tolerance
 from pdekit.typing import Array, Matrix
@@ -69,6 +70,8 @@ def integrate_by_scipy(
     """
     if not system.evolves:
         raise SolverError(f"{name} cannot solve algebraic equations '0 = ...'; use tr_bdf2 or backward_euler")
+    if name != "DOP853":
+        refuse_coupled_rates(system, name)
     if system.dtype.kind == "c" and (name in REAL_ONLY or not system.is_holomorphic):
         pairs, tolerance, y = RealPairs(system), paired(tolerance), RealPairs.split(y)
         for t, z in _stepped(pairs, name, y, stops, tolerance, watch, longest, memory, RealPairs.joined):
@@ -99,10 +102,12 @@ def _stepped(
     inverse: Any = slice(None) if isinstance(order, slice) else np.argsort(order)
     options["atol"] = tolerance.absolute[order]
 
-    def rhs(t: float, z: Array) -> Array:
-        return system.rhs(t, z[inverse])[order]
+    rate = rates(system)
 
-    if not np.all(np.isfinite(system.rhs(stops[0].t, y))):
+    def rhs(t: float, z: Array) -> Array:
+        return rate(t, z[inverse])[order]
+
+    if not np.all(np.isfinite(rate(stops[0].t, y))):
         raise StabilityError("the right-hand side is not finite at the start")
     yield stops[0].t, y
     method, solver, z = getattr(scipy.integrate, name), None, y[order]

@@ -14,6 +14,7 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.nonlinear.newton import STEPS, Newton, RootProblem
 from pdekit.time.compositions import Composition
 from pdekit.time.kept_factors import KeptFactors
+from pdekit.time.solved_rates import refuse_coupled_rates
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.typing import Array, Matrix
 
@@ -28,6 +29,7 @@ def halves(system: SemiDiscrete, method: str) -> tuple[slice, slice]:
     """
     if any(u.time_order != 2 for u in system.system.unknowns):
         raise SolverError(f"{method} is for equations u_tt = ...; use another method")
+    refuse_coupled_rates(system, method)
     middle = system.size // 2
     return slice(0, middle), slice(middle, system.size)
 
@@ -177,6 +179,7 @@ class Newmark(VectorStepper):
                 lambda x: self._matrix(system.jacobian(at, state(x)), h),
                 lambda x: (abs(system.jacobian(at, state(x))) @ np.abs(state(x)))[self.v] + np.abs(x) + np.abs(a),
                 self._blocks,
+                system.grid.ranks,
             )
             new = self._newton.solve(problem, a, h).x
         self.statistics.evaluations += 1

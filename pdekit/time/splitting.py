@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.language.marked_terms import only
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
+from pdekit.time.solved_rates import refuse_coupled_rates
 from pdekit.typing import Array
 
 
@@ -41,17 +40,18 @@ class Splitting:
                 "method: auto",
                 key="time.method",
             )
+        refuse_coupled_rates(system, method)
         self.system, self.part, self._solvers = system, system, solvers
         if marked is None:
             return
         self.part = system.restricted(only(system.system, marked))
         if not self.part.is_linear:
             raise SolverError("the terms must be linear, with coefficients constant in time", key="time.implicit")
-        self._solvers = Solvers(self.part, solvers.setting, solvers.thresholds)
+        self._solvers = solvers.of(self.part)
 
     def implicit(self, t: float, y: Array) -> Array:
         """``L y + b(t)``."""
-        return np.asarray(self.part.L @ y + self.part.b(t))
+        return self.part.linear(y) + self.part.b(t)
 
     def b(self, t: float) -> Array:
         """b(t)."""

@@ -159,6 +159,35 @@ def spectrum(matrix: Matrix, precise: bool = False) -> Spectrum:
     return Spectrum(values.astype(complex), False)
 
 
+def coupled_spectrum(J: Matrix, M: Matrix) -> Spectrum:
+    """The outermost eigenvalues of ``J x = lambda M x``, M being regular.
+
+    Where the iteration does not converge, for they crowd, a circle stands for them whose radius bounds the norm of ``M^-1 J``.
+    """
+    from scipy.linalg import eigvals
+    from scipy.sparse.linalg import LinearOperator, eigs, splu, svds
+
+    n = J.shape[0]
+    if n <= THRESHOLDS.dense_spectrum:
+        return Spectrum(eigvals(J.toarray(), M.toarray()), True)
+    lu, start = splu(sparse.csc_array(M)), np.random.default_rng(0).standard_normal(n)
+    operator = LinearOperator(
+        J.shape,
+        matvec=lambda x: lu.solve(J @ x),
+        rmatvec=lambda x: J.conj().T @ lu.solve(x, "H"),
+        dtype=np.result_type(J.dtype, M.dtype),
+    )
+
+    def outer(which: Any) -> Array:
+        return _arpack(lambda: eigs(operator, k=4, which=which, tol=1e-3, v0=start, return_eigenvectors=False))
+
+    values = [outer("LM"), outer("LR")]
+    if values[0].size:
+        return Spectrum(np.concatenate(values).astype(complex), False)
+    radius = float(svds(operator, k=1, tol=1e-3, v0=start, return_singular_vectors=False)[0])
+    return Spectrum(radius * np.exp(1j * np.linspace(0.5, 1.5, 181) * np.pi), False)
+
+
 def _near_zero(shifted: Any, shift: float, start: Array) -> Array:
     """The eigenvalues next to zero, by inverse iteration with a shifted matrix."""
     from scipy.sparse.linalg import LinearOperator, eigs, splu
@@ -261,7 +290,7 @@ def reaction_bound(system: SemiDiscrete, t: float, y: Array) -> float:
         row = [np.abs(frame.value(entry)) for entry in slopes]
         if row:
             total = max(total, float(np.max(np.nan_to_num(sum(row)))))
-    return total
+    return system.grid.ranks.greatest(total)
 
 
 def rate_bound(system: SemiDiscrete, t: float, y: Array, rests: Mapping[str, Any] | None = None) -> float:
@@ -280,7 +309,9 @@ def rate_bound(system: SemiDiscrete, t: float, y: Array, rests: Mapping[str, Any
         for symbol in (*states, *shown):
             for factor in _slopes(system, body, symbol):
                 size = _greatest(system, factor.xreplace(shown), frame)
-                total += size * (system.program.term(shown[symbol]).row_sum(frame) if symbol in shown else 1.0)
+                if symbol in shown:
+                    size *= system.grid.ranks.greatest(system.program.term(shown[symbol]).row_sum(frame))
+                total += size
         greatest = max(greatest, np.sqrt(total) if unknown.time_order == 2 else total)
     return greatest
 
@@ -295,11 +326,11 @@ def _greatest(system: SemiDiscrete, factor: Any, frame: Frame) -> float:
     """Greatest modulus of an expression over the grid."""
     if factor.free_symbols <= set(system.system.parameters):
         return abs(complex(factor.subs({s: sp.sympify(v) for s, v in system.system.parameters.items()})))
-    return float(np.max(np.abs(frame.value(factor))))
+    return system.grid.ranks.greatest(float(np.max(np.abs(frame.value(factor)[system.grid.within]))))
 
 
 @lru_cache(maxsize=256)
 def _hidden(rhs: Expression) -> tuple[Any, dict[Any, Any]]:
     """A right-hand side with a symbol for each derivative, and the derivatives by their symbols."""
-    hidden = {symbol: sp.Dummy() for symbol in spatial_derivatives(rhs)}
+    hidden = {symbol: sp.Dummy() for symbol in sorted(spatial_derivatives(rhs), key=str)}
     return rhs.xreplace(hidden), {dummy: symbol for symbol, dummy in hidden.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,15 +20,18 @@ class Tolerance:
     absolute : array
         One for every unknown.
     relative : float
+    mean : callable of array
+        Over all unknowns, those of other processes included.
     """
 
     absolute: Array
     relative: float
+    mean: Callable[[Array], float] = np.mean
 
     def norm(self, error: Array, y0: Array, y1: Array) -> float:
         """Root mean square of an error in these units; 1 is what is allowed."""
         scale = self.absolute + self.relative * np.maximum(np.abs(y0), np.abs(y1))
-        return float(np.sqrt(np.mean(np.abs(error / scale) ** 2)))
+        return float(np.sqrt(self.mean(np.abs(error / scale) ** 2)))
 
 
 class Stepper(Protocol):

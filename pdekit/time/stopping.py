@@ -10,6 +10,7 @@ import numpy as np
 
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.ranks import ALONE, Ranks
 from pdekit.typing import Array
 
 State = Callable[[], Array]
@@ -56,14 +57,16 @@ class EndWhenSteady:
         That share.
     y : array
         The state at the start.
+    ranks : Ranks
+        The processes that share the unknowns.
     """
 
-    def __init__(self, rate: float, y: Array) -> None:
-        self.rate, self._before = rate, y.copy()
+    def __init__(self, rate: float, y: Array, ranks: Ranks = ALONE) -> None:
+        self.rate, self._before, self._ranks = rate, y.copy(), ranks
 
     def __call__(self, t: float, state: State, h: float, steps: int) -> None:
         y = state()
-        change, size = float(np.max(np.abs(y - self._before))), float(np.max(np.abs(y)))
+        change, size = (self._ranks.greatest(float(np.max(np.abs(v)))) for v in (y - self._before, y))
         self._before = y.copy()
         if h > 0 and change <= self.rate * size * h:
             raise Ended(
@@ -74,13 +77,13 @@ class EndWhenSteady:
 
 
 class EndByClock:
-    """Ends the run after so many seconds."""
+    """Ends the run after so many seconds, by the clock of the process that began first."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self._begun = seconds, clock.monotonic()
+    def __init__(self, seconds: float, ranks: Ranks = ALONE) -> None:
+        self.seconds, self._begun, self._ranks = seconds, clock.monotonic(), ranks
 
     def __call__(self, t: float, state: State, h: float, steps: int) -> None:
-        if clock.monotonic() - self._begun > self.seconds:
+        if self._ranks.greatest(clock.monotonic() - self._begun) > self.seconds:
             raise Ended(t, state(), f"{self.seconds:g} s are over")
 
 

@@ -14,6 +14,7 @@ from pdekit.nonlinear.newton import BOUNDED, STEPS, Newton, RootProblem
 from pdekit.time.iteration_matrix import iteration_matrix
 from pdekit.time.kept_factors import linear_factors
 from pdekit.time.roughness import has_jumps
+from pdekit.time.solved_rates import rates
 from pdekit.time.stepper import Tolerance, VectorStepper
 from pdekit.typing import Array, Matrix
 
@@ -33,13 +34,14 @@ class Theta(VectorStepper):
         self.system, self.statistics = system, statistics
         self.M = system.mass
         self.theta, self.regular = theta, system.evolves
-        self.implicit: Any = theta if self.regular else np.where(self.M > 0, theta, 1.0)
+        self.implicit: Any = theta if self.regular else np.where(system.algebraic, 1.0, theta)
+        self._rates = rates(system)
         self._newton = Newton(STEPS if system.bounds is None else BOUNDED, solvers.factorise, statistics)
         self._linear = linear_factors(system, solvers, statistics, self.implicit)
         self._left_to_damp: int | None = None  # steps; not known before the first one
 
     def rate(self, t: float, Y: Array) -> Array:
-        return self.system.rhs(t, Y)
+        return self._rates(t, Y)
 
     def restart(self) -> None:
         self._left_to_damp = None
@@ -65,19 +67,20 @@ class Theta(VectorStepper):
         """A backward Euler step of the length ``theta h`` to the time t."""
         system = self.system
         if system.is_linear and system.bounds is None:
-            return self._linear.at(h).solve(self.M * Y + h * self.implicit * system.b(t))
-        return self._solved(t, self.M * Y, Y, h)
+            return self._linear.at(h).solve(self.M @ Y + h * self.implicit * system.b(t))
+        return self._solved(t, self.M @ Y, Y, h)
 
     def _theta(self, t: float, Y: Array, h: float) -> Array:
         system, M, theta = self.system, self.M, self.implicit
         if not system.is_linear:
-            return self._solved(t + h, M * Y + h * (1 - theta) * system.rhs(t, Y), Y, h)
+            return self._solved(t + h, M @ Y + h * (1 - theta) * system.rhs(t, Y), Y, h)
         solver = self._linear.at(h)
         forced = theta * system.b(t + h) + (1 - theta) * system.b(t)
         if not self.regular:
-            return solver.solve(M * Y + h * ((1 - theta) * (system.L @ Y) + forced))
-        # With S = 1 - theta h L, 1 + (1 - theta) h L = 1/theta - (1 - theta)/theta S: no product with L is needed.
-        return np.asarray(solver.solve(Y / self.theta + h * forced) - (1 - self.theta) / self.theta * Y)
+            return solver.solve(M @ Y + h * ((1 - theta) * system.linear(Y) + forced))
+        # With S = M - theta h L, M + (1 - theta) h L = M/theta - (1 - theta)/theta S: no product with L is needed.
+        before = M @ Y if system.couples_rates else Y
+        return np.asarray(solver.solve(before / self.theta + h * forced) - (1 - self.theta) / self.theta * Y)
 
     def _solved(self, t: float, known: Array, guess: Array, h: float) -> Array:
         """The root of ``M x - h theta F(t, x) = known``."""
@@ -85,15 +88,15 @@ class Theta(VectorStepper):
 
         def residual(x: Array) -> Array:
             self.statistics.evaluations += 1
-            return np.asarray(M * x - h * theta * system.rhs(t, x) - known)
+            return np.asarray(M @ x - h * theta * system.rhs(t, x) - known)
 
         def jacobian(x: Array) -> Matrix:
             return iteration_matrix(M, h * theta, system.jacobian(t, x))
 
         def size(x: Array) -> Array:
-            return np.asarray(M * np.abs(x) + np.abs(known) + h * theta * (abs(system.jacobian(t, x)) @ np.abs(x)))
+            return np.asarray(abs(M) @ np.abs(x) + np.abs(known) + h * theta * (abs(system.jacobian(t, x)) @ np.abs(x)))
 
-        problem = RootProblem(residual, jacobian, size, [b.slice for b in system.blocks])
+        problem = RootProblem(residual, jacobian, size, [b.slice for b in system.blocks], system.grid.ranks)
         if system.bounds is not None:
             problem = within_bounds(problem, system.bounds, 1.0)
         return self._newton.solve(problem, guess, h).x

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.conditions import SIDES
+from pdekit.boundary.conditions import DOMAIN, SIDES
 from pdekit.errors import PdekitError
+from pdekit.geometry.domain_grid import DomainGrid
+from pdekit.geometry.grid import Grid
 from pdekit.language.delayed_systems import delays_of
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.pde import Unknown
@@ -113,12 +115,15 @@ class _Claim:
         if not self.fields:
             return ClaimCheck((), ("equations, for it is no formula",))
         for unknown in self.system.unknowns:
+            if not unknown.is_last:
+                continue
             self._try(f"equation of {unknown.name}", partial(self._equation, unknown))
         for name, faces in self.problem.conditions.items():
             for axis, pair in faces.items():
                 for side in SIDES:
                     for number, condition in enumerate(pair[side]):
-                        demand = f"condition of {name} at {axis}.{side}" + (f", number {number + 1}" if number else "")
+                        place = "the boundary of the domain" if axis == DOMAIN else f"{axis}.{side}"
+                        demand = f"condition of {name} at {place}" + (f", number {number + 1}" if number else "")
                         self._try(demand, partial(self._condition, name, axis, side, condition))
         return ClaimCheck(tuple(self.residuals), tuple(self.unchecked))
 
@@ -128,9 +133,16 @@ class _Claim:
         names = [*problem.grid.names, *map(str, system.parameters), "t"]
         for unknown in system.unknowns:
             given = problem.exact.get(unknown.name)
-            if isinstance(given, str | sp.Expr):
-                self.fields[unknown.symbol] = claimed = parse_sampled(given, names, system.known)
-                self.fields[unknown.rate] = sp.diff(claimed, system.t)
+            if unknown.derived_from:
+                below = self.fields.get(sp.Symbol(unknown.derived_from))
+                claimed = None if below is None else sp.diff(below, system.t, 2)
+            else:
+                is_formula = isinstance(given, str | sp.Expr)
+                claimed = parse_sampled(given, names, system.known) if is_formula else None
+            if claimed is not None:
+                self.fields[unknown.symbol] = claimed
+                for times in range(1, max(unknown.time_order, 1) + 1):
+                    self.fields[sp.Symbol(unknown.rate_name(times))] = sp.diff(claimed, system.t, times)
         waiting = dict(system.definitions)
         while ready := [symbol for symbol, expression in waiting.items() if not self._missing(expression)]:
             for symbol in ready:
@@ -159,11 +171,9 @@ class _Claim:
         missing = self._missing(unknown.rhs + unknown.symbol)
         if missing:
             return f"no formula of {', '.join(missing)} is given"
-        left = (
-            sp.diff(self.fields[unknown.symbol], self.system.t, unknown.time_order)
-            if unknown.time_order
-            else sp.Integer(0)
-        )
+        left: Any = sp.Integer(0)
+        if unknown.time_order:
+            left = lower(unknown.highest_rate if unknown.on_rates is None else unknown.on_rates, self.fields)
         terms = [left, *(-lower(term, self.fields) for term in sp.Add.make_args(unknown.rhs))]
         return self._largest(terms, self.places, self._greatest(terms))
 
@@ -174,12 +184,15 @@ class _Claim:
         if not isinstance(condition.value, str | int | float | sp.Expr):
             return "its data are no formula"
         u = self.fields[symbol]
-        demanded = demanded_data(u, condition, axis, side, self.system)
+        demanded = demanded_data(u, condition, axis, side, self.system, self.problem.grid.normal)
         needed, given = (data.xreplace(self.fields) for data in demanded)
+        scale = max(self._greatest([needed]), self._greatest([u]))
+        if axis == DOMAIN:
+            return self._largest([needed, -given], {**self.places, **_on_boundary(self.problem.grid)}, scale)
         line = self.problem.grid[axis]
         places = {**self.places, axis: np.full(self.places[axis].shape, line.left if side == "left" else line.right)}
         # Data are often zero: they are so beside what the solution is inside.
-        return self._largest([needed, -given], places, max(self._greatest([needed]), self._greatest([u])))
+        return self._largest([needed, -given], places, scale)
 
     def _values(self, terms: list[Any], places: dict[str, Any]) -> Any:
         """Of every term at every place."""
@@ -213,5 +226,19 @@ def _places(problem: Problem) -> dict[str, Any]:
         name: axis.left + axis.length * rng.uniform(MARGIN, 1 - MARGIN, POINTS)
         for name, axis in zip(problem.grid.names, problem.grid.axes)
     }
+    if isinstance(problem.grid, DomainGrid):
+        chosen = rng.choice(np.flatnonzero(problem.grid.level > 0), POINTS)
+        found = {n: np.broadcast_to(c, problem.grid.shape).ravel()[chosen] for n, c in problem.grid.coordinates.items()}
     moments = np.resize(MOMENTS, POINTS)
     return {**found, "t": start + moments * ((1.0 if end is None else end) - start)}
+
+
+def _on_boundary(grid: Grid) -> dict[str, Any]:
+    """Points of the boundary of a domain, where it crosses steps of the grid."""
+    assert isinstance(grid, DomainGrid)
+    crossings, own = grid.crossing_points(), grid.on_boundary
+    found = {
+        n: np.concatenate([crossings[n], np.broadcast_to(c, grid.shape)[own]]) for n, c in grid.coordinates.items()
+    }
+    chosen = np.random.default_rng(0).choice(next(iter(found.values())).size, POINTS)
+    return {n: line[chosen] for n, line in found.items()}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.errors import ConfigError, PdekitError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.symbols import SpatialDerivative
@@ -182,7 +183,7 @@ def _natural_reference(problem: Problem) -> Reference:
 
 
 def _study_names(problem: Problem) -> tuple[str, ...]:
-    return tuple(u.name for u in problem.system.unknowns)
+    return tuple(u.name for u in problem.system.unknowns if not u.derived_from)
 
 
 def _in_space(
@@ -274,15 +275,12 @@ def _norms(differences: Sequence[dict[str, Field]], kind: Literal["L1", "L2", "m
     return {name: tuple(d[name].norm(kind) for d in differences) for name in differences[0]}
 
 
-ADVECTION_ORDERS = {"upwind": 1, "muscl": 2, "weno5": 5}
-
-
 def expected_order(problem: Problem) -> int:
     """The order in space that the discretization promises on smooth data."""
-    if problem.advection == "central":
+    if not problem.flux_scheme.is_limited:
         return problem.order
     others = [d for u in problem.semidiscrete.system.unknowns for d in u.rhs.atoms(SpatialDerivative) if d.is_linear]
-    own = ADVECTION_ORDERS[problem.advection]
+    own = RECONSTRUCTIONS[problem.flux_scheme.scheme].order
     return min(own, problem.order) if others else own
 
 
@@ -300,7 +298,7 @@ def _solve_all(
                 adaptive = "tsitouras"  # by the Courant number errors in time would be seen
             fixed = adaptive != "auto" and METHODS[adaptive].needs_step
             time = replace(problem.time, step=None, method="auto" if fixed else adaptive, **TIGHT)
-        sized = problem.replace(grid=grid, time=time)
+        sized = problem.replace(grid=grid, time=time, **problem.fixed_fluxes())
         solution = sized.solve() if problem.steady else sized.solve(times=())
         yield sized, solution
 

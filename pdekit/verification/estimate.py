@@ -116,7 +116,13 @@ def coarser_problems(problem: Problem) -> list[Problem]:
     """
     if problem.system.noises:
         raise ConfigError("equations with noise have a path of their own on every grid", key="estimate")
-    return [problem.replace(grid=_coarser(problem.grid, factor)) for factor in (2, 4)]
+    if not problem.grid.is_box:
+        raise ConfigError(
+            "on a domain that is no box errors do not grow evenly with the step, as the estimate takes for granted; compare runs on "
+            "several grids, or converge against a manufactured solution",
+            key="estimate",
+        )
+    return [problem.replace(grid=_coarser(problem.grid, factor), **problem.fixed_fluxes()) for factor in (2, 4)]
 
 
 def _again(problem: Problem, solution: Solution) -> Solution:

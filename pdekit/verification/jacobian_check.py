@@ -67,7 +67,7 @@ def check_jacobian(problem: Problem, *, t: float | None = None, seed: int = 0) -
     >>> pk.check_jacobian(problem).passed
     True
     """
-    system = problem.semidiscrete
+    system = problem.with_jacobian().semidiscrete
     if system.size > LARGEST:
         raise SolverError(
             f"{system.size:,} unknowns are too many to be compared one by one (at most {LARGEST:,}); take a coarser grid"

@@ -8,18 +8,18 @@ P. J. Roache, *Code verification by the method of manufactured solutions*, J. Fl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
+from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
 from pdekit.errors import SolverError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.delayed_systems import delays_of
 from pdekit.language.parser import Scope, parse
-from pdekit.language.pde import EquationSystem
+from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import lower
 from pdekit.problem import Problem
 
@@ -83,9 +83,17 @@ def _cartesian(grid: Grid, turns: dict[str, int]) -> list[Any]:
 
 
 def demanded_data(
-    u: Any, condition: BoundaryCondition, axis: str, side: str, system: EquationSystem
+    u: Any,
+    condition: BoundaryCondition,
+    axis: str,
+    side: str,
+    system: EquationSystem,
+    normal: Sequence[Any] | None = None,
 ) -> tuple[Any, Any]:
-    """The data with which a known function u satisfies a condition, and those that it has, where they are symbols (else zero)."""
+    """The data with which a known function u satisfies a condition, and those that it has, where they are symbols (else zero).
+
+    `normal`, on the boundary of a domain: the components of the normal in symbols, None where they are not known.
+    """
     sign = -1 if side == "left" else 1
     x = sp.Symbol(axis)
     names = Scope({**system.known, **{str(s): s for s in (*system.axes, system.t, *system.parameters, *system.states)}})
@@ -100,9 +108,29 @@ def demanded_data(
         return parse(value, names) if isinstance(value, str) else sp.nsimplify(value)
 
     a = [symbols(v) for v in condition.coefficients]
-    needed = sp.Add(*(a_k * sign**k * sp.diff(u, x, k) for k, a_k in enumerate(a)))
+    if axis == DOMAIN:
+        needed = sp.Add(*(a_k * _along_normal(u, system, normal, k) for k, a_k in enumerate(a)))
+    else:
+        needed = sp.Add(*(a_k * sign**k * sp.diff(u, x, k) for k, a_k in enumerate(a)))
     scalar = isinstance(condition.value, str | sp.Expr | int | float)
     return needed, symbols(condition.value) if scalar else sp.Integer(0)
+
+
+def _along_normal(u: Any, system: EquationSystem, normal: Sequence[Any] | None, k: int) -> Any:
+    if k == 0:
+        return u
+    if normal is None:
+        raise SolverError(
+            "the normal of a domain that is a mask is not known in symbols: give an exact solution", key="exact"
+        )
+    return sp.Add(*(n * sp.diff(u, x) for n, x in zip(normal, system.axes)))
+
+
+def _on_domain(u: Any, pair: FaceConditions, problem: Problem) -> BoundaryCondition:
+    """The condition on the boundary of the domain with the data that u needs there."""
+    (condition,) = pair.left
+    needed, _ = demanded_data(u, condition, DOMAIN, "left", problem.system, problem.grid.normal)
+    return BoundaryCondition(condition.coefficients, needed)
 
 
 def _boundary_value(
@@ -162,28 +190,35 @@ def manufactured(problem: Problem) -> Problem:
     fields: dict[Any, Any] = {}
     for number, unknown in enumerate(system.unknowns):
         t = sp.Integer(0) if problem.steady else system.t
+        if unknown.derived_from:
+            fields |= _rates(unknown, sp.diff(fields[sp.Symbol(unknown.derived_from)], t, 2), t)
+            continue
         u = manufactured_field(problem.grid, t, max(span, 1e-6), number, problem.is_complex)
         odd = {axis for axis, pair in problem.conditions[unknown.name].items() if pair.parity == -1}
         u = u * _odd_factor(problem.grid, odd) if odd else u
-        fields[unknown.symbol] = u
-        fields[unknown.rate] = sp.diff(u, system.t)
+        fields |= _rates(unknown, u, system.t)
     waiting = dict(system.definitions)
     while waiting:  # a definition after those that it uses
         symbol = next(s for s, e in waiting.items() if not e.free_symbols & (set(waiting) - {s}))
         fields[symbol] = lower(waiting.pop(symbol), fields)
-    sources, initial, exact = {}, {}, {}
+    sources: dict[str, Any] = {}
+    initial: dict[str, Any] = {}
+    exact: dict[str, Any] = {}
     for unknown in system.unknowns:
-        u = fields[unknown.symbol]
-        left = sp.diff(u, system.t, unknown.time_order) if unknown.time_order else sp.Integer(0)
-        sources[unknown.name] = left - lower(unknown.rhs, fields)
-        exact[unknown.name] = u
-        initial[unknown.name] = u
-        if unknown.time_order == 2:
-            initial[f"{unknown.name}_t"] = fields[unknown.rate]
+        initial |= {name: fields[sp.Symbol(name)] for name in unknown.states}
+        given_name = system.origin(unknown).name
+        exact[given_name] = fields[sp.Symbol(given_name)]
+        if unknown.is_last:
+            left: Any = sp.Integer(0)
+            if unknown.time_order:
+                left = lower(unknown.highest_rate if unknown.on_rates is None else unknown.on_rates, fields)
+            sources[given_name] = left - lower(unknown.rhs, fields)
     named = {str(symbol): expression for symbol, expression in fields.items()}
     boundary = {
         name: {
             axis: {side: _faces(named[name], pair, problem.grid, axis, side, system, fields) for side in SIDES}
+            if axis != DOMAIN
+            else _on_domain(named[name], pair, problem)
             for axis, pair in faces.items()
         }
         for name, faces in problem.conditions.items()
@@ -191,8 +226,14 @@ def manufactured(problem: Problem) -> Problem:
     given = problem.pde.sources
     pde = problem.pde.replace(sources={n: (*_terms(given.get(n, ())), s) for n, s in sources.items()})
     return problem.replace(
-        pde=pde, initial=initial, boundary=boundary, exact=exact, title=f"{problem.title} (manufactured)"
+        pde=pde, initial=initial, boundary=boundary, exact=exact, title=f"{problem.title} (manufactured)", units={}
     )
+
+
+def _rates(unknown: Unknown, u: Any, t: Any) -> dict[Any, Any]:
+    """An unknown and its time derivatives as given functions."""
+    times = range(max(unknown.time_order, 1) + 1)
+    return {sp.Symbol(unknown.rate_name(k)) if k else unknown.symbol: sp.diff(u, t, k) for k in times}
 
 
 def _terms(source: Any) -> tuple[Any, ...]:

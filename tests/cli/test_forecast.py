@@ -4,7 +4,7 @@ import pytest
 
 import pdekit as pk
 from pdekit.cli.forecast import forecast
-from pdekit.cli.report import _duration
+from pdekit.progress import spoken_duration
 
 
 def problem(**time):
@@ -36,7 +36,7 @@ def test_nothing_is_said_of_adaptive_steps():
     ("seconds", "words"), [(2e-7, "0.2 us"), (1.234e-4, "120 us"), (0.05, "50 ms"), (1, "1 s"), (119, "120 s"), (400, "6.7 min"), (9e4, "25 h")]
 )  # fmt: skip
 def test_durations_read_well(seconds, words):
-    assert _duration(seconds) == words
+    assert spoken_duration(seconds) == words
 
 
 def test_the_steps_that_are_tried_stay_within_the_span():

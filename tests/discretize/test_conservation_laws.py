@@ -236,7 +236,7 @@ time: {end: 0.5}
     [
         (["u_t = -v*u_x", "v_t = -u*v_x"], "weno5", "not the derivative of a flux"),
         (["u_t = u_xx"], "weno5", "no first derivative"),
-        (["u_t = -u_x"], "eno", "allowed are central, upwind, muscl, weno5"),
+        (["u_t = -u_x"], "eno", "allowed are auto, central, upwind, muscl, .*weno5"),
         (["u_t = v_x", "v_t = -u_x"], "muscl", "not hyperbolic"),
     ],
 )

@@ -88,6 +88,26 @@ def test_kernels_equal_the_matrices(name, order):
     assert_same(problem_of(equation, axes, conditions, order, **options))
 
 
+DISC = {"r": A(0, 1, 20), "phi": A(0, 2 * np.pi, 24, periodic=True)}
+RING_OF_WIDTH = {**DISC, "r": A(0.4, 1, 18)}
+CYLINDER = {"r": A(0, 1, 20), "z": A(0, 1, 22)}
+BALL = {"r": A(0, 1, 12), "theta": A(0, np.pi, 14), "phi": A(0, 2 * np.pi, 16, periodic=True)}
+CURVED = {  # coordinates, axes, right-hand side, conditions, orders
+    "disc": ("polar", DISC, "div((1 + r + u**2)*grad(u))", {"r": N("1 + t")}, (2,)),
+    "ring": ("polar", RING_OF_WIDTH, "laplace(u) + dot(grad(u), grad(u))", {"r": D("t")}, (2, 4)),
+    "cylinder": ("cylindrical", CYLINDER, "laplace(u) + u_r**2 + z*u_z", {"r": N("z"), "z": D(0)}, (2, 4)),
+    "ball": ("spherical", BALL, "laplace(u) - u", {"r": pk.Robin(1, 2, "t")}, (2,)),
+}
+
+
+@pytest.mark.parametrize(("name", "order"), [(n, o) for n, case in CURVED.items() for o in case[4]])
+def test_curved_coordinates(name, order):
+    coordinates, axes, right, conditions, _ = CURVED[name]
+    grid = pk.Grid(axes, coordinates=coordinates)
+    made = pk.Problem(pk.PDE(f"u_t = {right}"), grid, initial={"u": "1 + r"}, boundary={"u": conditions}, order=order)
+    assert_same(made)
+
+
 def gray_scott(n=30, **options):
     periodic = {"x": A(0, 1, n, periodic=True), "y": A(0, 1, n + 4, periodic=True)}
     equations = ["u_t = 1e-3*laplace(u) - u*v**2 + F*(1 - u)", "v_t = 5e-4*laplace(v) + u*v**2 - (F + k)*v"]
@@ -166,9 +186,9 @@ def test_a_run_of_many_unknowns_makes_no_matrix():
         (lambda: problem_of("u_t = d(u*u_xx, x, 2)", RING, {}, 2), "derivative of an expression"),
         (
             lambda: pk.Problem(
-                pk.PDE("u_t = laplace(u)"), pk.Grid(r=(0, 1, 20), coordinates="polar"), initial={"u": "1"}, boundary={"u": {"r": N(0)}}
+                pk.PDE("u_t = laplace(u) + u_r"), pk.Grid(DISC, coordinates="polar"), initial={"u": "1"}, boundary={"u": {"r": N(0)}}
             ),
-            "curved",
+            "across a pole",
         ),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ import pdekit as pk
 from pdekit.counts import Statistics
 from pdekit.errors import SolverError
 from pdekit.linear.direct import factorise
+from pdekit.linear.separable import SeparableSolver
 from pdekit.linear.solver_choice import Solvers
 from pdekit.solving import solve
 from pdekit.thresholds import Thresholds
@@ -51,6 +52,44 @@ def test_separable_steps_equal_the_factorised_ones(name, theta):
         y + h * ((1 - theta) * (system.L @ y) + b)
     )
     assert np.max(np.abs(found - expected)) < 1e-11 * np.max(np.abs(expected))
+
+
+@pytest.mark.parametrize("name", SEPARABLE)
+def test_few_modes_are_summed_as_all_are_transformed(name, monkeypatch):
+    *given, _title = SEPARABLE[name]
+    system = problem(*given).semidiscrete
+    modes = Solvers(system).modes
+    y = np.random.default_rng(2).standard_normal(system.size)
+    decayed = modes.coefficients(y) * np.exp(0.05 * modes.eigenvalues)
+    expected = modes.vector(decayed.copy())
+    monkeypatch.setattr(modes, "vector", None)  # not called: few are left
+    assert np.max(np.abs(modes.vector_of_few(decayed) - expected)) < 1e-14 * np.max(np.abs(expected))
+
+
+@pytest.mark.parametrize("name", SEPARABLE)
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_approximate_solutions_have_seven_digits_at_any_size(name, size):
+    *given, _title = SEPARABLE[name]
+    solver = SeparableSolver(Solvers(problem(*given).semidiscrete).modes, 1.0, 1e-3)
+    rhs = size * np.random.default_rng(2).standard_normal(solver.modes.shape).ravel()
+    expected, found = solver.solve(rhs), solver.approximate(rhs)
+    assert found.dtype == expected.dtype
+    assert np.max(np.abs(found - expected)) < 1e-5 * np.max(np.abs(expected))
+
+
+def test_rough_states_are_transformed_whole():
+    system = problem(N, D).semidiscrete
+    modes = Solvers(system).modes
+    y = np.random.default_rng(2).standard_normal(system.size)
+    assert np.max(np.abs(modes.vector_of_few(modes.coefficients(y)) - y)) < 1e-13 * np.max(np.abs(y))
+
+
+def test_homogeneous_data_have_no_b():
+    given = {"equation": "u_t = laplace(u)", "n": 12}
+    for conditions in ((pk.Dirichlet(0), pk.Neumann(0)), (pk.Robin(1, 2, 0), pk.Dirichlet("x - x"))):
+        assert not np.any(problem(*conditions, **given).semidiscrete.b(0.3))
+    assert np.any(problem(pk.Dirichlet(0), pk.Neumann(1), **given).semidiscrete.b(0.3))
+    assert np.any(problem(pk.Dirichlet("t"), pk.Neumann(0), **given).semidiscrete.b(0.3))
 
 
 def test_three_dimensions_and_advection_on_a_ring():

@@ -8,6 +8,7 @@ import pytest
 import pdekit as pk
 from pdekit.errors import ConfigError, PdekitError, SolverError
 from pdekit.verification.manufactured import manufactured
+from pdekit.verification.study import Study
 
 HARD = {
     "nonlinear wave, stretched": (
@@ -189,3 +190,37 @@ def test_jumps_and_functions_cannot_be_manufactured():
         manufactured(jump)
     with pytest.raises(PdekitError, match="symbols"):
         manufactured(pk.Problem(pk.PDE(rhs=lambda u: -u, unknowns=("u",)), grid, initial={"u": "x"}))
+
+
+def study_of(*errors, scale=1.0, expected=2.0):
+    widths = tuple(0.5**k for k in range(len(errors)))
+    return Study("", "space", "", widths, widths, {"u": errors}, expected, 0.25, {"u": scale})
+
+
+def test_the_solution_that_is_zero_proves_nothing():
+    grid, boundary = pk.Grid(x=pk.Axis(0, 1, 21)), {"u": {"x": pk.Dirichlet(0)}}
+    problem = pk.Problem(pk.PDE("u_t = u_xx"), grid, initial={"u": "0"}, boundary=boundary, exact={"u": "0"})
+    study = pk.converge(problem, [11, 21, 41], t_end=0.1)
+    assert not study.passed and study.verdict.startswith("FAIL: the solution is zero everywhere")
+
+
+@pytest.mark.parametrize(
+    ("errors", "passes", "words"),
+    [
+        (
+            (4e-3, 1e-16, 2.5e-4),
+            True,
+            "order 2.00 (u), expected 2; 1 of 3 errors are rounding",
+        ),  # hit by chance on one grid
+        ((1e-16, 4e-3, 1e-3), True, "order 2.00"),
+        ((4e-3, 1e-16, 2e-3), False, "order 0.50"),
+        ((1e-16, 1e-16, 1e-3), False, "only one error of u is more than rounding"),
+        ((4e-3, 3.9e-3, 1e-16), False, "order 0.04"),  # and by chance on the last, where it looked like success
+        ((4e-3, 1e-6, 1e-14), True, "until rounding is reached"),
+        ((3e-11, 2.9e-11, 1e-11), True, "rounding level"),
+        ((4e-3, 1e-16, 1e-16), True, "rounding level"),
+    ],
+)
+def test_errors_that_are_rounding_by_chance_are_left_out(errors, passes, words):
+    study = study_of(*errors)
+    assert study.passed == passes and words in study.verdict, study.verdict

@@ -6,6 +6,7 @@ from pdekit.discretize.terms.convective_flux import ConvectiveFluxTerm
 from pdekit.discretize.terms.derivative import DerivativeTerm
 from pdekit.discretize.terms.diffusive_flux import flux_term
 from pdekit.discretize.terms.integral_operator import IntegralOperatorTerm
+from pdekit.discretize.terms.on_domain import term_on_domain
 from pdekit.discretize.terms.reduction import ReductionTerm
 from pdekit.discretize.terms.term_protocol import Context, Term, TermMaker
 from pdekit.language.convective_fluxes import ConvectiveFlux
@@ -27,4 +28,4 @@ TERMS: dict[type, TermMaker] = {
 
 def make_term(symbol: Expression, context: Context) -> Term:
     """The term that a derivative of the equations stands for."""
-    return TERMS[type(symbol)](symbol, context)
+    return TERMS[type(symbol)](symbol, context) if context.grid.is_box else term_on_domain(symbol, context)

@@ -1,38 +1,25 @@
-r"""Conservative fluxes by limited schemes, ``dF/dx = (F_{i+1/2} - F_{i-1/2})/h``, for systems component by component.
+r"""Conservative fluxes by limited schemes, ``dF/dx = (F_{i+1/2} - F_{i-1/2})/h``.
 
-Between nodes the flux is Rusanov's, ``(F(u_-) + F(u_+))/2 - a (u_+ - u_-)/2`` with a the greatest modulus of the eigenvalues of the flux
-Jacobian nearby: of node values (``upwind``, order 1), of limited linear states (``muscl``, order 2), or of the split node fluxes
-``(F +- a u)/2`` reconstructed (``weno5``, order 5). What leaves one cell enters the next, so shocks move at the right speed. Beyond
-faces states are reflected about prescribed values or slopes, and go on as they are where there is no condition: order 2 there.
-
-References
-----------
-C.-W. Shu, *Essentially Non-oscillatory and Weighted Essentially Non-oscillatory Schemes for Hyperbolic Conservation Laws*, ICASE 97-65
-(1997), sections 2.4 and 4.3.
+What leaves one cell enters the next, so shocks move at the right speed. Beyond faces states are reflected about prescribed values or
+slopes, and go on as they are where there is no condition: order 2 there. All equations with fluxes along an axis are done at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
+from pdekit.boundary.conditions import SIDES, Side
 from pdekit.discretize.evaluation import Values
-from pdekit.discretize.reconstruction import limited_slopes, weno5
-from pdekit.discretize.terms.term_protocol import Context, KernelForm, NotCompiled, Term
-from pdekit.errors import GridError, SolverError, StabilityError
-from pdekit.language.evaluate import compile_expression, slope
+from pdekit.discretize.numerical_fluxes import NumericalFluxes
+from pdekit.discretize.physical_fluxes import PhysicalFluxes
+from pdekit.discretize.reconstruction import RECONSTRUCTIONS
+from pdekit.discretize.terms.term_protocol import Context, FluxSweep, KernelForm, NotCompiled, Term
+from pdekit.errors import GridError, SolverError
 from pdekit.typing import Array, Expression, Matrix
-
-GHOSTS = {"upwind": 1, "muscl": 2, "weno5": 3}
-# With a equal to the greatest speed a split flux is flat to order 4 where that speed is reached, and WENO5 of order 3 there
-# (Burgers before the shock, 100 and 200 nodes: 2.98; with this room 5.13, and a twentieth of the error).
-ROOM = 1.1
-IMAGINARY = 1e-8  # parts of eigenvalues beside their moduli that are rounding
 
 
 class ConvectiveFluxTerm(Term):
@@ -41,7 +28,7 @@ class ConvectiveFluxTerm(Term):
     def __init__(self, symbol: Expression, context: Context) -> None:
         self.symbol, self.context = symbol, context
         grid = context.grid
-        self.axis, self.ghosts = grid.index(symbol.axis), GHOSTS[symbol.scheme]
+        self.axis, self.ghosts = grid.index(symbol.axis), RECONSTRUCTIONS[symbol.scheme].ghosts
         self.own = symbol.fluxes.index(symbol.operand)
         line = grid.axes[self.axis]
         if grid.geometry is not None or not line.uniform:
@@ -58,120 +45,85 @@ class ConvectiveFluxTerm(Term):
                         f"boundary.{state}.{symbol.axis}.{side}: with {symbol.scheme} conditions are dirichlet, neumann or outflow"
                     )
 
-    # ------------------------------------------------------------------------------------------------- states and speeds
+    # --------------------------------------------------------------------------------------------------------- states
 
     @cached_property
-    def _arguments(self) -> tuple[Any, ...]:
-        system = self.context.system
-        return (*system.axes, system.t, *system.parameters, *self.symbol.states)
+    def interface(self) -> NumericalFluxes:
+        """The fluxes between nodes."""
+        system, symbol = self.context.system, self.symbol
+        fixed = (*system.axes, system.t, *system.parameters)
+        physical = PhysicalFluxes(symbol.axis, symbol.states, symbol.fluxes, fixed, symbol.positive)
+        by_characteristics = symbol.by_characteristics and physical.size > 1
+        return NumericalFluxes(physical, RECONSTRUCTIONS[symbol.scheme], by_characteristics, self._greatest_along)
 
-    @cached_property
-    def _flux(self) -> Callable[..., Array]:
-        return compile_expression(self.symbol.operand, list(self._arguments))
+    def _greatest_along(self, values: Array) -> Array:
+        """The greatest values along whole lines, from those of the part that is here."""
+        return self.context.grid.greatest_along(self.axis, values)
 
-    @cached_property
-    def _slopes(self) -> list[list[Callable[..., Array]]]:
-        """The Jacobian of all fluxes by all states."""
-        arguments, states = list(self._arguments), self.symbol.states
-        return [[compile_expression(sp.sympify(slope(f, u)), arguments) for u in states] for f in self.symbol.fluxes]
-
-    def _speed(self, fixed: Sequence[Any], states: Sequence[Array]) -> Array:
-        """The greatest modulus of the eigenvalues of the flux Jacobian.
-
-        Raises
-        ------
-        StabilityError
-            They are not real.
-        """
-        shape = states[0].shape
-        with np.errstate(all="ignore"):
-            entries = [[np.broadcast_to(f(*fixed, *states), shape) for f in row] for row in self._slopes]
-        if len(entries) == 1:
-            return np.abs(entries[0][0])
-        matrix = np.moveaxis(np.array(entries), (0, 1), (-2, -1))
-        if not np.all(np.isfinite(matrix)):
-            return np.full(shape, np.nan)  # seen by the alarm for blow-up
-        values = _eigenvalues_of_pairs(matrix) if matrix.shape[-1] == 2 else np.linalg.eigvals(matrix)
-        if np.any(np.abs(values.imag) > IMAGINARY * np.max(np.abs(values))):
-            raise StabilityError(
-                f"the fluxes along {self.symbol.axis!r} are not hyperbolic: their Jacobian has complex eigenvalues somewhere"
-            )
-        return np.asarray(np.max(np.abs(values), axis=-1))
+    def _beyond(self, state: Expression, side: Side) -> str:
+        """How a state goes on beyond a face: periodic, copy, reflect or slope."""
+        line = self.context.grid.axes[self.axis]
+        if line.wraps:
+            return "periodic"
+        if side not in line.sides:
+            return "copy"  # the end of a part: what is there comes from another process
+        conditions = self.context.faces(state).get(self.symbol.axis, {"left": (), "right": ()})[side]
+        return "copy" if not conditions else "reflect" if conditions[0].is_dirichlet else "slope"
 
     def _padded(self, state: Expression, values: Array, t: float) -> Array:
         """A state with nodes beyond the faces, the axis first."""
-        u, g, context = np.moveaxis(values, self.axis, 0), self.ghosts, self.context
-        if context.grid.axes[self.axis].periodic:
-            return np.concatenate([u[-g:], u, u[:g]])
-        pair = context.faces(state).get(self.symbol.axis, {"left": (), "right": ()})
+        u, g = np.moveaxis(values, self.axis, 0), self.ghosts
+        positive = {expression for expression, _ in self.symbol.positive}
         beyond = {}
-        for side in ("left", "right"):
+        for side in SIDES:
             inner = u[1 : g + 1][::-1] if side == "left" else u[-g - 1 : -1][::-1]
-            edge = u[:1] if side == "left" else u[-1:]
-            conditions = pair[side]
-            if not conditions:
+            edge, rule = (u[:1] if side == "left" else u[-1:]), self._beyond(state, side)
+            if rule == "periodic":
+                beyond[side] = u[-g:] if side == "left" else u[:g]
+            elif rule == "copy":
                 beyond[side] = np.repeat(edge, g, axis=0)
-            elif conditions[0].is_dirichlet:
-                beyond[side] = 2 * edge - inner
+            elif rule == "reflect":
+                mirrored = 2 * edge - inner
+                beyond[side] = np.where(mirrored > 0, mirrored, edge) if state in positive else mirrored
             else:
-                data = np.moveaxis(context.conditions[state].data[self.axis, side, 0].at(t), self.axis, 0)
+                data = np.moveaxis(self.context.conditions[state].data[self.axis, side, 0].at(t), self.axis, 0)
                 steps = np.arange(g, 0, -1) if side == "left" else np.arange(1, g + 1)
                 beyond[side] = inner + 2 * self.h * steps.reshape(-1, *(1,) * (u.ndim - 1)) * data
         return np.concatenate([beyond["left"], u, beyond["right"]])
 
     def _fixed(self, t: float, first: float, count: int) -> list[Any]:
-        """Coordinates (along the axis from `first` on), time and parameters, the axis first."""
+        """Coordinates (along the axis from so many steps after its first node on), time and parameters, the axis first."""
         grid, system = self.context.grid, self.context.system
         coordinates = [np.moveaxis(c, self.axis, 0) for c in grid.coordinates.values()]
-        line = first + self.h * np.arange(count)
+        line = grid.axes[self.axis].start + self.h * (first + np.arange(count))
         coordinates[self.axis] = line.reshape(-1, *(1,) * (grid.ndim - 1))
         return [*coordinates, t, *system.parameters.values()]
 
     # ------------------------------------------------------------------------------------------------------------- value
 
+    @property
+    def _shared_name(self) -> tuple[Any, ...]:
+        """What all terms of the axis have in common."""
+        return (self.symbol.axis, *self.symbol.args[2:])
+
     def value(self, at: Values) -> Array:
-        g, left = self.ghosts, float(self.context.grid.axes[self.axis].nodes[0])
+        return at.shared(("divergences", *self._shared_name), lambda: self._divergences(at))[self.own]
+
+    def _divergences(self, at: Values) -> list[Array]:
+        """Of the fluxes of all equations, flat."""
         states = [self._padded(s, at.value(s), at.t) for s in self.symbol.states]
-        n = states[0].shape[0]
-        with np.errstate(all="ignore"):
-            if self.symbol.scheme == "muscl":
-                flux = self._from_states(at.t, left - 0.5 * self.h, states)
-            else:
-                flux = self._from_fluxes(self._fixed(at.t, left - g * self.h, n), states)
-        return np.moveaxis(np.diff(flux, axis=0) / self.h, 0, self.axis).ravel()
-
-    def _from_states(self, t: float, first: float, states: Sequence[Array]) -> Array:
-        """Rusanov's flux of limited linear states, at all points between nodes."""
-        halves = [0.5 * limited_slopes(u) for u in states]
-        below = [u[1:-2] + s[:-1] for u, s in zip(states, halves)]
-        above = [u[2:-1] - s[1:] for u, s in zip(states, halves)]
-        fixed = self._fixed(t, first, below[0].shape[0])
-        speed = np.maximum(self._speed(fixed, below), self._speed(fixed, above))
-        jump = above[self.own] - below[self.own]
-        return np.asarray(0.5 * (self._flux(*fixed, *below) + self._flux(*fixed, *above) - speed * jump))
-
-    def _from_fluxes(self, fixed: Sequence[Any], states: Sequence[Array]) -> Array:
-        """The flux between nodes from the split node fluxes nearby."""
-        g, u = self.ghosts, states[self.own]
-        F = np.broadcast_to(self._flux(*fixed, *states), u.shape)
-        speed, count = self._speed(fixed, states), u.shape[0] - 2 * g + 1
-        near = [slice(k, k + count) for k in range(2 * g)]
-        if self.symbol.scheme == "upwind":
-            a = np.maximum(speed[near[0]], speed[near[1]])
-        else:  # the same all along, so that the flux is smooth
-            a = ROOM * np.max(speed, axis=0, keepdims=True)
-        plus = [0.5 * (F[part] + a * u[part]) for part in near]
-        minus = [0.5 * (F[part] - a * u[part]) for part in near]
-        if self.symbol.scheme == "upwind":
-            return np.asarray(plus[0] + minus[1])
-        return weno5(*plus[:5]) + weno5(*minus[:0:-1])
+        fluxes = self.interface.at(lambda first, count: self._fixed(at.t, first, count), states)
+        return [np.moveaxis(np.diff(flux, axis=0) / self.h, 0, self.axis).ravel() for flux in fluxes]
 
     # ---------------------------------------------------------------------------------------------------- what others ask
 
-    def row_sum(self, at: Values) -> float:
+    def _fastest(self, at: Values) -> float:
         states = [np.moveaxis(at.value(s), self.axis, 0) for s in self.symbol.states]
-        line = self.context.grid.axes[self.axis]
-        return float(np.max(self._speed(self._fixed(at.t, float(line.nodes[0]), line.size), states))) / self.h
+        with np.errstate(all="ignore"):
+            return float(np.max(self.interface.physical.radius(self._fixed(at.t, 0.0, states[0].shape[0]), states)))
+
+    def row_sum(self, at: Values) -> float:
+        return at.shared(("fastest", *self._shared_name), lambda: self._fastest(at)) / self.h
 
     def jacobian(self, at: Values) -> Matrix:
         raise SolverError(
@@ -180,11 +132,23 @@ class ConvectiveFluxTerm(Term):
         )
 
     def kernel_form(self) -> KernelForm:
-        raise NotCompiled(f"{self.symbol.scheme} is a limited scheme")
+        if self.context.dtype.kind == "c":
+            raise NotCompiled(f"{self.symbol.scheme} of complex states")
+        if self.context.grid.whole is not self.context.grid:
+            raise NotCompiled("processes share the lines of a limited scheme")
+        grid, states = self.context.grid, self.symbol.states
+        positive = {expression for expression, _ in self.symbol.positive}
+        return FluxSweep(
+            self._shared_name, self.interface, self.axis, grid.shape, self.h, self.own,
+            tuple((self._beyond(s, "left"), self._beyond(s, "right")) for s in states),
+            tuple(s in positive for s in states), self._slopes,
+        )  # fmt: skip
 
-
-def _eigenvalues_of_pairs(matrix: Array) -> Array:
-    """Of 2 x 2 matrices."""
-    (a, b), (c, d) = np.moveaxis(matrix, (-2, -1), (0, 1))
-    middle, root = 0.5 * (a + d), np.sqrt(0.25 * (a - d) ** 2 + b * c + 0j)
-    return np.stack([middle - root, middle + root], axis=-1)
+    def _slopes(self, t: float) -> list[tuple[int, int, Array]]:
+        """The slopes that are prescribed: number of the state, of the face, values."""
+        return [
+            (k, number, self.context.conditions[state].data[self.axis, side, 0].at(t))
+            for k, state in enumerate(self.symbol.states)
+            for number, side in enumerate(SIDES)
+            if self._beyond(state, side) == "slope"
+        ]

@@ -15,13 +15,14 @@ from pdekit.discretize.lifting import product_of_rows
 from pdekit.discretize.terms.term_protocol import (
     Context,
     Entries,
-    KernelForm,
     NoPattern,
     NotCompiled,
     RowProduct,
     Term,
     Values,
+    outer_factor,
 )
+from pdekit.stencils.cut import rows_on
 from pdekit.stencils.rows import AxisRows
 from pdekit.stencils.schemes import SCHEMES, SchemeTarget
 from pdekit.stencils.sparse_products import diagonal
@@ -60,8 +61,15 @@ class LinearTerm(Term):
     def row_sum(self, at: Values) -> float:
         return float(np.max(self.affine.row_sums(self.conditions, at.t, at.operand)))
 
-    def kernel_form(self) -> KernelForm:
-        raise NotCompiled("the coordinates are curved")
+    def _folded(self, axis: int, rows: AxisRows) -> AxisRows:
+        """Rows with what they take from behind a pole, where that is on the same line."""
+        if rows.mirror is None:
+            return rows
+        grid = self.context.grid
+        if grid.mirror(axis):
+            raise NotCompiled(f"{self.symbol} reads across a pole")
+        parity = self.context.parity(self.operand, grid.names[axis]) or 1
+        return AxisRows(sparse.csr_array(rows.matrix + parity * rows.mirror), rows.data)
 
 
 class DerivativeTerm(LinearTerm):
@@ -81,7 +89,8 @@ class DerivativeTerm(LinearTerm):
         ((name, n),) = symbol.counts.items()
         k = grid.index(name)
         ends = end_functionals(grid.axes[k], faces.get(name))
-        return {k: SCHEMES[symbol.scheme].rows(SchemeTarget(grid, k, n, symbol.order, symbol.upwind, *ends))}
+        make = SCHEMES[symbol.scheme].rows
+        return {k: rows_on(grid, k, lambda whole: make(SchemeTarget(whole, k, n, symbol.order, symbol.upwind, *ends)))}
 
     @cached_property
     def _accurate_ends(self) -> list[Side]:
@@ -101,7 +110,8 @@ class DerivativeTerm(LinearTerm):
         counts = {grid.names[k]: self.symbol.counts[grid.names[k]]}
         full = rows_by_axis(grid, counts, self.context.order, faces, what=str(self.operand), closure="accurate")[k]
         taken = np.zeros(grid.shape[k])
-        taken[[0 if side == "left" else -1 for side in self._accurate_ends]] = 1.0
+        here_too = [side for side in self._accurate_ends if side in grid.axes[k].sides]
+        taken[[0 if side == "left" else -1 for side in here_too]] = 1.0
         here, there = diagonal(taken), diagonal(1.0 - taken)
         matrix = sparse.csr_array(there @ rows.matrix + here @ full.matrix)
         return AxisRows(matrix, sparse.csr_array(there @ rows.data + here @ full.data), rows.mirror)
@@ -142,7 +152,7 @@ class DerivativeTerm(LinearTerm):
             raise NotCompiled("boundary data depend on the solution")
         if len(self.rows) > 1 and any(r.data.shape[1] for r in self.rows.values()):
             raise NotCompiled(f"{self.symbol} is a mixed derivative with conditions other than prescribed values")
-        return RowProduct(self.operand, self.rows)
+        return RowProduct(self.operand, {axis: self._folded(axis, rows) for axis, rows in self.rows.items()})
 
 
 class CurvedSecondDerivative(LinearTerm):
@@ -153,3 +163,17 @@ class CurvedSecondDerivative(LinearTerm):
         faces, parities = self.context.faces(self.operand), self.context.parities(self.operand)
         axis, order = self.symbol.axis, self.context.order
         return affine_second(self.context.grid, axis, order, faces, parities, str(self.operand))
+
+    def kernel_form(self) -> RowProduct:
+        grid, order, name = self.context.grid, self.context.order, self.symbol.axis
+        if self.context.data_of_solution(self.operand):
+            raise NotCompiled("boundary data depend on the solution")
+        k, faces, measure = grid.index(name), self.context.faces(self.operand), grid.measure(name)
+        rows = rows_by_axis(grid, {name: 2}, order, faces, what=str(self.operand))[k]
+        if measure.power:
+            first = rows_by_axis(grid, {name: 1}, order, faces, what=str(self.operand))[k]
+            drift = diagonal(measure.log_slope(grid.axes[k].nodes))
+            mirror = None if rows.mirror is None else rows.mirror + drift @ first.mirror
+            rows = AxisRows(rows.matrix + drift @ first.matrix, rows.data + drift @ first.data, mirror)
+        outer = outer_factor(grid.inverse_square_scale(k, in_cells=False))
+        return RowProduct(self.operand, {k: self._folded(k, rows)}, outer)

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from pdekit.discretize.diffusion import FluxForm, flux_form
 from pdekit.discretize.harmonic_mean import jump_conditions
+from pdekit.discretize.interface_fluxes import InterfaceFluxes
 from pdekit.discretize.terms.derivative import CurvedSecondDerivative
 from pdekit.discretize.terms.term_protocol import (
     Context,
@@ -22,9 +23,11 @@ from pdekit.discretize.terms.term_protocol import (
     Source,
     Term,
     Values,
+    outer_factor,
 )
 from pdekit.errors import GridError
 from pdekit.language.analysis import depends
+from pdekit.language.evaluate import compile_expression
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.typing import Array, Expression, Matrix
@@ -47,6 +50,7 @@ class DiffusiveFlux:
         self.operand = symbol.operand
         self.conditions = context.conditions.get(self.operand)
         self._coefficient: Array | None = None
+        self.interfaces = context.interfaces.get((self.operand, symbol.axis), ())
         self.form  # noqa: B018  (too few nodes or conditions are found now)
 
     @cached_property
@@ -90,8 +94,18 @@ class DiffusiveFlux:
     def known(self, t: float) -> Array:
         """The known factor of k at the flux points."""
         if self._coefficient is None or self.factors[0].has(self.context.system.t):
-            self._coefficient = self._compiled(t, *self.context.system.parameters.values())
+            found = self._compiled(t, *self.context.system.parameters.values())
+            self._coefficient = self._across.with_resistances(found) if self.interfaces else found
         return self._coefficient
+
+    @cached_property
+    def _across(self) -> InterfaceFluxes:
+        """What interfaces do to the fluxes."""
+        system = self.context.system
+        beside = compile_expression(self.factors[0], [*system.axes, system.t, *system.parameters])
+        return InterfaceFluxes(
+            self.form, self.interfaces, lambda t, where: beside(*where.values(), t, *system.parameters.values())
+        )
 
     def _gradient(self, at: Values) -> Array:
         return np.asarray(self.form.gradient.value(self.operand, self.conditions, at))
@@ -134,9 +148,9 @@ class DiffusiveFlux:
     def _faces(self) -> Array:
         """Whether a flux point lies on a face, where the condition says what the gradient is."""
         found = np.zeros(self.form.shape, dtype=bool)
-        if not self.context.grid.axes[self.form.axis].periodic:
-            ends = np.moveaxis(found, self.form.axis, 0)
-            ends[0] = ends[-1] = True
+        ends = np.moveaxis(found, self.form.axis, 0)
+        for side in self.context.grid.axes[self.form.axis].sides:
+            ends[0 if side == "left" else -1] = True
         return found.ravel()
 
     def value(self, at: Values) -> Array:
@@ -144,7 +158,8 @@ class DiffusiveFlux:
         if self._potential is not None:
             inside = self.known(at.t).ravel() * (self.form.gradient.matrix @ at.value(self._potential).ravel())
             flux = np.where(self._faces, flux, inside)
-        return np.asarray(self._divergence @ flux)
+        found = np.asarray(self._divergence @ flux)
+        return found + self._across.sources(at.t, self.known(at.t)) if self.interfaces else found
 
     def jacobian(self, at: Values) -> Matrix:
         slope = self.form.gradient.jacobian(self.operand, self.conditions, at)
@@ -198,6 +213,8 @@ class DiffusiveFlux:
         plain = unknown == 1 and known.free_symbols <= {own, *system.parameters} and self.context.grid.geometry is None
         if not plain or self.context.data_of_solution(self.operand) or rows.gradient.mirror is not None:
             return None
+        if not all(plane.is_uniform for plane in self.interfaces):
+            return None
         line = np.moveaxis(self.known(0.0), axis, 0).reshape(rows.points.size, -1)[:, 0]
         return {axis: sparse.csr_array(rows.divergence.matrix @ diagonal(line) @ rows.gradient.matrix)}
 
@@ -206,7 +223,7 @@ class DiffusiveFlux:
         return self.form.axis, size * sparse.csr_array(rows.divergence.matrix @ rows.gradient.matrix)
 
     def common_factor(self) -> Any:
-        return self.factors[0] if self.factors[1] == 1 else None
+        return self.factors[0] if self.factors[1] == 1 and not self.interfaces else None
 
     def kernel_form(self) -> FluxDifference:
         known, unknown = self.factors
@@ -216,12 +233,17 @@ class DiffusiveFlux:
             raise NotCompiled(f"{self.symbol} is the derivative of an expression")
         if self._potential is not None:
             raise NotCompiled(f"the coefficient {unknown} jumps")
+        if any(plane.is_source for plane in self.interfaces):
+            raise NotCompiled(f"{self.operand} jumps at an interface")
         if spatial_derivatives(unknown):
             raise NotCompiled(f"the coefficient {unknown} contains derivatives")
+        rows, grid, axis = self.form.rows, self.context.grid, self.form.axis
+        if any(part.mirror is not None for part in (rows.divergence, rows.gradient, rows.mean)):
+            raise NotCompiled(f"{self.symbol} reads across a pole")
         changes = known.has(self.context.system.t)
-        return FluxDifference(
-            self.operand, self.form.axis, self.form.rows, None if known == 1 else self.known, changes, unknown
-        )
+        outer = grid.inverse_square_scale(axis, in_cells=self.context.order == 2) if self.symbol.curved else 1.0
+        factor = None if known == 1 and not self.interfaces else self.known
+        return FluxDifference(self.operand, axis, rows, factor, changes, unknown, outer_factor(outer))
 
 
 def _jumps(k: Any, states: Any, parameters: Any) -> bool:

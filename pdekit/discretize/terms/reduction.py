@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.terms.term_protocol import Context, Term, Values
 from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
+from pdekit.geometry.grid import Grid
 from pdekit.language.symbols import measured
 from pdekit.stencils.quadrature import quadrature_weights
 from pdekit.stencils.weights import fornberg
@@ -43,11 +45,16 @@ class ReductionTerm(Term):
 
     def number(self, at: Values) -> Any:
         """The number itself."""
-        values = np.broadcast_to(at.operand(self.operand), self.context.grid.shape)
+        grid, values = self.context.grid, self._values(at)
         if self._places is None:
-            return np.max(values) if self.symbol.kind == "max" else np.min(values)
+            own = values[grid.owned]
+            return grid.ranks.greatest(np.max(own)) if self.symbol.kind == "max" else -grid.ranks.greatest(-np.min(own))
         place, weights = self._places
-        return np.sum(weights * values[place])
+        return grid.ranks.total(np.sum(weights * values[place]))
+
+    def _values(self, at: Values) -> Array:
+        """Those of the field on every node."""
+        return np.broadcast_to(at.operand(self.operand), self.context.grid.shape)
 
     def value(self, at: Values) -> Array:
         return np.full(self.context.grid.size, self.number(at), dtype=self.context.dtype)
@@ -69,7 +76,7 @@ class ReductionTerm(Term):
         grid = self.context.grid
         full = np.zeros(grid.shape)
         if self._places is None:
-            values = np.broadcast_to(at.operand(self.operand), grid.shape)
+            values = self._values(at)
             full.flat[np.argmax(values) if self.symbol.kind == "max" else np.argmin(values)] = 1.0
         else:
             place, weights = self._places
@@ -81,34 +88,43 @@ class ReductionTerm(Term):
         grid, kind = self.context.grid, self.symbol.kind
         if kind in ("max", "min"):
             return None
+        lines = self._lines(grid.whole)
+        if kind == "mean":
+            lines = [(nodes, weights / np.sum(weights)) for nodes, weights in lines]
+        own = [_owned(axis, *line) for axis, line in zip(grid.axes, lines)]
+        weights = reduce(np.multiply.outer, [weights for _, weights in own])
         if kind in ("integral", "mean"):
-            volume = self._volume()
-            return (), volume / (float(np.sum(volume)) if kind == "mean" else 1.0)
-        if kind == "face":
-            return self._face_weights(*self.symbol.place)
-        lines = [line_weights(name, axis, x) for name, axis, x in zip(grid.names, grid.axes, self.symbol.place)]
-        weights: Array = np.ones(())
-        for _, own in lines:
-            weights = np.multiply.outer(weights, own)
-        return np.ix_(*(nodes for nodes, _ in lines)), weights
+            return grid.owned, weights
+        return np.ix_(*(nodes for nodes, _ in own)), weights
 
-    def _volume(self) -> Array:
-        """The weights of an integral over the domain, of the order of the discretization."""
-        grid = self.context.grid
-        if grid.geometry is not None:
-            return grid.weights
-        weights: Array = np.ones(())
-        for axis in grid.axes:
-            weights = np.multiply.outer(weights, quadrature_weights(axis, self.context.order))
-        return weights
+    def _lines(self, grid: Grid) -> list[tuple[Array, Array]]:
+        """The nodes of every axis that count, and their weights, of whose products those of the grid are made."""
+        if self.symbol.kind in ("integral", "mean"):
+            return [(np.arange(n), weights) for n, weights in zip(grid.shape, self._volumes(grid))]
+        if self.symbol.kind == "face":
+            return self._face_lines(grid, *self.symbol.place)
+        return [line_weights(name, axis, x) for name, axis, x in zip(grid.names, grid.axes, self.symbol.place)]
 
-    def _face_weights(self, name: str, side: str) -> tuple[Any, Array]:
-        grid = self.context.grid
+    def _volumes(self, grid: Grid) -> list[Array]:
+        """The weights of an integral over the domain by axis, of the order of the discretization."""
+        if grid.geometry is None:
+            return [quadrature_weights(axis, self.context.order) for axis in grid.axes]
+        first, *others = (grid.cell_volumes(name) for name in grid.names)
+        return [grid.geometry.constant * first, *others]
+
+    def _face_lines(self, grid: Grid, name: str, side: str) -> list[tuple[Array, Array]]:
         if grid.geometry is not None or grid[name].periodic:
             raise GridError(f"face() needs a face of a bounded axis of cartesian coordinates; {name!r} has none")
-        axis = grid.index(name)
-        place = tuple((0 if side == "left" else -1) if k == axis else slice(None) for k in range(grid.ndim))
-        return place, grid.weights[place] / grid.axes[axis].weights[place[axis]]
+        lines = [(np.arange(axis.size), axis.weights) for axis in grid.axes]
+        lines[grid.index(name)] = np.array([0 if side == "left" else grid[name].size - 1]), np.ones(1)
+        return lines
+
+
+def _owned(axis: Axis, nodes: Array, weights: Array) -> tuple[Array, Array]:
+    """Those of the nodes of a whole axis that a part owns, by its own numbers, and their weights."""
+    first, last = axis.index[axis.owned][[0, -1]]
+    kept = (nodes >= first) & (nodes <= last)
+    return nodes[kept] - first + (axis.owned.start or 0), weights[kept]
 
 
 def line_weights(name: str, axis: Axis, x: float) -> tuple[Array, Array]:
@@ -122,7 +138,11 @@ def line_weights(name: str, axis: Axis, x: float) -> tuple[Array, Array]:
         if not axis.left <= x <= axis.right:
             raise GridError(f"the point {name} = {x:g} lies outside of the axis, [{axis.left:g}, {axis.right:g}]")
         index, line = np.arange(nodes.size), nodes
-    count = min(NODES, nodes.size)
+        if axis.divisions:  # values beyond a plane at which something jumps say nothing of those before it
+            section = np.searchsorted(axis.divisions, nodes, side="left")
+            same = section == np.searchsorted(axis.divisions, x, side="left")
+            index, line = index[same], line[same]
+    count = min(NODES, line.size)
     first = int(np.clip(np.searchsorted(line, x) - count // 2, 0, line.size - count))
     chosen = slice(first, first + count)
     return index[chosen] % nodes.size, np.asarray(fornberg(line[chosen], x, 0)[0])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from pdekit.boundary.conditions import SIDES, Side
 from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.interfaces import ResolvedInterface
 from pdekit.discretize.evaluation import Source, Values
+from pdekit.discretize.numerical_fluxes import NumericalFluxes
 from pdekit.geometry.grid import Grid
 from pdekit.language.pde import EquationSystem
 from pdekit.stencils.rows import AxisRows, FluxRows
@@ -33,6 +35,8 @@ class Context:
         How an expression goes on across the poles of an axis: 1, -1 or None.
     state_slopes : callable of expression
         The states in a pointwise expression with the slopes by them (None: it is the state itself).
+    interfaces : mapping of (Symbol, axis) to tuple of ResolvedInterface
+        Planes at which unknowns jump.
     """
 
     grid: Grid
@@ -42,6 +46,7 @@ class Context:
     dtype: np.dtype[Any]
     parity: Callable[[Any, str], int | None]
     state_slopes: Callable[[Any], list[tuple[Any, Source | None]]]
+    interfaces: Mapping[tuple[Any, str], tuple[ResolvedInterface, ...]]
 
     def parities(self, expression: Expression) -> dict[str, int | None]:
         """The same for all axes with poles."""
@@ -84,10 +89,19 @@ class Entries:
 
 @dataclass(frozen=True, eq=False)
 class RowProduct:
-    """A term as compiled kernels take it: one-dimensional rows of one or several axes multiplied into an operand."""
+    """A term as compiled kernels take it: one-dimensional rows of one or several axes multiplied into an operand.
+
+    Parameters
+    ----------
+    operand : Symbol or expression
+    rows : dict of axis to AxisRows
+    outer : array, optional
+        What the product is multiplied by, an array that broadcasts over the nodes.
+    """
 
     operand: Expression
     rows: dict[int, AxisRows]
+    outer: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +119,8 @@ class FluxDifference:
         Whether that changes in time.
     unknown : expression
         The factor that depends on the solution.
+    outer : array, optional
+        What the divergence is multiplied by, an array that broadcasts over the nodes.
     """
 
     operand: Expression
@@ -113,9 +129,61 @@ class FluxDifference:
     known: Callable[[float], Array] | None
     changes: bool
     unknown: Expression
+    outer: Array | None = None
 
 
-KernelForm = RowProduct | FluxDifference
+def outer_factor(inverse_square_scale: Array | float) -> Array | None:
+    """``1/h^2`` of an axis as kernels take it: none where it is 1."""
+    return None if isinstance(inverse_square_scale, float) else inverse_square_scale
+
+
+@dataclass(frozen=True, eq=False)
+class FluxSweep:
+    """A term as compiled kernels take it: the divergence of one of the fluxes of an axis by a limited scheme, line by line.
+
+    Parameters
+    ----------
+    name : hashable
+        The same for all terms of the axis.
+    interface : NumericalFluxes
+    axis : int
+    shape : tuple of int
+        Of the grid.
+    step : float
+    own : int
+        Which of the fluxes.
+    ends : tuple of (str, str)
+        How each state goes on beyond either face: periodic, copy, reflect, slope.
+    kept : tuple of bool
+        Whether each is to stay positive.
+    slopes : callable of t
+        Slopes that are prescribed: number of the state, of the face, values.
+    wanted : tuple of int
+        The fluxes whose divergences are needed.
+    """
+
+    name: Any
+    interface: NumericalFluxes
+    axis: int
+    shape: tuple[int, ...]
+    step: float
+    own: int
+    ends: tuple[tuple[str, str], ...]
+    kept: tuple[bool, ...]
+    slopes: Callable[[float], list[tuple[int, int, Array]]]
+    wanted: tuple[int, ...] = ()
+
+    @property
+    def dimensions(self) -> int:
+        """Number of axes of the grid."""
+        return len(self.shape)
+
+    def of(self, wanted: tuple[int, ...]) -> FluxSweep:
+        """The same for several fluxes."""
+        return replace(self, wanted=wanted)
+
+
+KernelForm = RowProduct | FluxDifference | FluxSweep
 
 
 class NotCompiled(Exception):  # noqa: N818  (not an error: the matrices do it then)

@@ -266,7 +266,7 @@ class Curves extends Figure {
           if (Number.isFinite(high(i))) element("circle", { cx: this.toX(x), cy: high(i), r: 3.5, fill: style.stroke }, this.svg);
         });
     });
-    if (this.data.x.label === "time t") this.cursor = element("line", { class: "cursor" }, this.svg);
+    if (this.data.x.label.startsWith("time t")) this.cursor = element("line", { class: "cursor" }, this.svg);
   }
 
   moment(t) {

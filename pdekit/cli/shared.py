@@ -1,0 +1,92 @@
+"""``mpiexec -n N pdekit run``: the same command on several processes, which speak with one voice."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time as clock
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pdekit.distributed.launch import Launched, missing, require
+from pdekit.errors import ConfigError, PdekitError
+
+BAD_INPUT, FAILED = 2, 1
+GRACE = 5.0  # seconds that a process with an error waits for others with the same
+LOCAL_COUNTS = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE")
+
+
+def shares_work(here: Launched | None) -> bool:
+    """Whether several processes were begun together; where PETSc is there, also one that was begun by a launcher.
+
+    Without the extra the first process says what to install; the others end without a word.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if here is None or (here.count == 1 and missing()):
+        return False
+    if missing() and here.rank > 0:
+        sys.exit(BAD_INPUT)
+    require(f"mpiexec -n {here.count}")
+    return True
+
+
+def one_voice(work: Callable[[Any], None]) -> None:
+    """Do the work on all processes, and end all of them with the same code and one message.
+
+    A process with an error waits a while for the others to come to the same; those that do not are ended.
+    """
+    _share_cores()
+    from mpi4py import MPI
+
+    from pdekit.distributed.processes import Processes
+
+    processes = Processes(MPI.COMM_WORLD.Dup())
+    code, message = 0, ""
+    try:
+        work(processes)
+    except PdekitError as error:
+        code, message = BAD_INPUT, f"{click.style('error:', fg='red', bold=True)} {error}"
+    except Exception as error:
+        if os.environ.get("PDEKIT_TRACEBACK"):
+            raise
+        code, message = FAILED, f"internal error: {type(error).__name__}: {error}"
+    meeting = processes.meeting.Ibarrier()
+    begun = clock.monotonic()
+    while not meeting.Test():
+        if code and clock.monotonic() - begun > GRACE:
+            click.echo(message, err=True)
+            MPI.COMM_WORLD.Abort(code)
+        clock.sleep(0.001)
+    found = [entry for entry in processes.meeting.allgather((code, message)) if entry[0]]
+    if found:
+        if processes.rank == 0:
+            click.echo(found[0][1], err=True)
+        sys.exit(found[0][0])
+
+
+def _share_cores() -> None:
+    """As many threads for each process as there are cores for it, unless the user says how many."""
+    local = next((int(os.environ[n]) for n in LOCAL_COUNTS if os.environ.get(n, "").isdigit()), 1)
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // local)))
+
+
+def refuse_different(processes: Any, config: Path, overrides: tuple[str, ...]) -> None:
+    """Refuse processes that were given different configs.
+
+    Raises
+    ------
+    ConfigError
+    """
+    text = config.read_bytes() if config.is_file() else b""
+    mark = hashlib.sha256(text + "\0".join(overrides).encode()).hexdigest()
+    marks = processes.communicator.allgather(mark)
+    if len(set(marks)) > 1:
+        other = next(rank for rank, found in enumerate(marks) if found != marks[0])
+        raise ConfigError(f"ranks 0 and {other} were given different configs", place=str(config))

@@ -1,0 +1,220 @@
+"""Terms on domains that are no boxes, and what is refused there."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pdekit.boundary.domain_conditions import DomainConditions
+from pdekit.discretize.affine import AffineOperator
+from pdekit.discretize.derivatives import affine_derivative
+from pdekit.discretize.domain_rows import Cells, DomainFlux, domain_flux, first_derivative
+from pdekit.discretize.terms.derivative import LinearTerm
+from pdekit.discretize.terms.diffusive_flux import DiffusiveFlux
+from pdekit.discretize.terms.reduction import NODES, ReductionTerm
+from pdekit.discretize.terms.term_protocol import Context, KernelForm, NotCompiled, Term, TermMaker, Values
+from pdekit.errors import GridError
+from pdekit.geometry.domain_grid import DomainGrid
+from pdekit.language.evaluate import compile_expression
+from pdekit.language.reductions import Reduction
+from pdekit.language.symbols import Diff, Flux, Measured
+from pdekit.typing import Array, Expression
+
+KERNELS = "the domain is no box"
+ORDER = 2  # the only one that was verified
+
+
+def term_on_domain(symbol: Expression, context: Context) -> Term:
+    """The term that a derivative stands for.
+
+    Raises
+    ------
+    GridError
+        What domains cannot do.
+    """
+    if context.order != ORDER:
+        raise GridError(
+            f"on a domain that is no box derivatives are of order {ORDER}, found {context.order}; take more points instead"
+        )
+    make = ON_DOMAIN.get(type(symbol))
+    if make is None:
+        raise GridError(
+            f"{symbol}: schemes, limited fluxes and integral operators need a box; leave them, or the domain, out"
+        )
+    return make(symbol, context)
+
+
+def _derivative(symbol: Expression, context: Context) -> Term:
+    if symbol.is_measured and sum(symbol.counts.values()) > 1:
+        raise GridError(
+            f"{symbol.operand}: on a domain that is no box first derivatives can be looked at, no higher ones"
+        )
+    if symbol.counts and sum(symbol.counts.values()) == 1:
+        return FirstDerivative(symbol, context)
+    if len(symbol.counts) == 1 and sum(symbol.counts.values()) == 2 and symbol.operand in context.conditions:
+        return SecondDerivative(symbol, context)
+    if len(symbol.counts) == 1 and sum(symbol.counts.values()) == 2:
+        raise GridError(
+            f"{symbol.operand}: on a domain that is no box there are second derivatives of unknowns, and of definitions with boundary "
+            "conditions; write div(k*grad(u)), or make it a definition"
+        )
+    raise GridError(
+        f"{symbol.operand}: on a domain that is no box there are first and second derivatives along one axis, no mixed and no higher "
+        "ones; make the inner derivative a definition with boundary conditions"
+    )
+
+
+def _refuse_on_boundary(symbol: Expression, context: Context) -> None:
+    """Refuse a second derivative of what is prescribed at nodes on the boundary where another unknown's equation needs it."""
+    grid, own = context.grid, context.conditions[symbol.operand]
+    assert isinstance(grid, DomainGrid) and isinstance(own, DomainConditions)
+    if not own.is_prescribed_on_rim or not np.any(grid.on_boundary):
+        return
+    for unknown in context.system.unknowns:
+        other = context.conditions[unknown.symbol]
+        if unknown.rhs.has(symbol) and not (isinstance(other, DomainConditions) and other.is_prescribed_on_rim):
+            raise GridError(
+                f"{unknown.name}: its equation needs a second derivative of {symbol.operand} at nodes on the boundary of the domain, "
+                f"where {symbol.operand} is prescribed and {unknown.name} is not; prescribe both, or end the domain between nodes"
+            )
+
+
+def _cells(symbol: Expression, context: Context) -> Cells:
+    """Whole where the derivative makes waves: their matrix must be symmetric."""
+    waves = any(unknown.time_order == 2 and unknown.rhs.has(symbol) for unknown in context.system.unknowns)
+    return "whole" if waves else "cut"
+
+
+class _OnDomain(LinearTerm):
+    """What both kinds have in common: one axis, and nothing for fast solvers and kernels."""
+
+    @cached_property
+    def axis(self) -> int:
+        (name,) = self.symbol.counts
+        return int(self.context.grid.index(name))
+
+    def kernel_form(self) -> KernelForm:
+        raise NotCompiled(KERNELS)
+
+
+class FirstDerivative(_OnDomain):
+    """``du/dx`` of an unknown or an expression."""
+
+    @cached_property
+    def affine(self) -> AffineOperator:
+        grid, faces = self.context.grid, self.context.faces(self.operand)
+        assert isinstance(grid, DomainGrid)
+        rows = affine_derivative(grid, self.symbol.counts, ORDER, faces, what=str(self.operand))
+        own = None if self.symbol.is_measured else self.conditions
+        return first_derivative(grid, self.axis, rows, own if isinstance(own, DomainConditions) else None)
+
+
+class SecondDerivative(_OnDomain):
+    """``d^2 u/dx^2``, as a flux with k = 1."""
+
+    def __init__(self, symbol: Expression, context: Context) -> None:
+        super().__init__(symbol, context)
+        _refuse_on_boundary(symbol, context)
+
+    @cached_property
+    def affine(self) -> AffineOperator:
+        grid = self.context.grid
+        assert isinstance(grid, DomainGrid) and isinstance(self.conditions, DomainConditions)
+        return domain_flux(grid, self.axis, self.conditions, _cells(self.symbol, self.context)).whole
+
+
+class FluxOnDomain(DiffusiveFlux):
+    """``d/dx (k du/dx)``."""
+
+    def __init__(self, symbol: Expression, context: Context) -> None:
+        if symbol.operand not in context.conditions:
+            raise GridError(
+                f"{symbol.operand}: on a domain that is no box div(k*grad(w)) needs w to be an unknown or a definition"
+            )
+        super().__init__(symbol, context)
+        _refuse_on_boundary(symbol, context)
+
+    @cached_property
+    def form(self) -> DomainFlux:  # type: ignore[override]
+        grid = self.context.grid
+        assert isinstance(grid, DomainGrid) and isinstance(self.conditions, DomainConditions)
+        return domain_flux(grid, grid.index(self.symbol.axis), self.conditions, _cells(self.symbol, self.context))
+
+    @cached_property
+    def _compiled(self) -> Any:
+        """The known factor at the half points, and at the flux points on the boundary of the domain."""
+        system, grid, form = self.context.system, self.context.grid, self.form
+        others = (system.t, *system.parameters)
+        inner = form.box.compiled(self.factors[0], others, self.context.dtype)
+        outer = compile_expression(self.factors[0], [*system.axes, *others])
+        where = [form.rim[name] for name in grid.names]
+
+        def values(*given: Any) -> Array:
+            on_rim = np.broadcast_to(np.asarray(outer(*where, *given), dtype=self.context.dtype), where[0].shape)
+            return np.concatenate([np.nan_to_num(inner(*given)).ravel(), on_rim])
+
+        return values
+
+    @cached_property
+    def _faces(self) -> Array:
+        count = self.form.shape[0] - self.form.rim[self.context.grid.names[0]].size
+        found = np.ones(self.form.shape, dtype=bool)
+        inner = np.zeros(self.form.box.shape, dtype=bool)
+        if not self.context.grid.axes[self.form.axis].periodic:
+            ends = np.moveaxis(inner, self.form.axis, 0)
+            ends[0] = ends[-1] = True
+        found[:count] = inner.ravel()
+        return found
+
+    def row_sum(self, at: Values) -> float:
+        sums = abs(self._divergence) @ self.form.gradient.row_sums(self.conditions, at.t, at.operand)
+        return float(np.max(sums)) * float(np.max(np.abs(self._conductivity(at))))
+
+    def axis_factors(self) -> None:
+        return None
+
+    def mean_along_axis(self) -> None:
+        return None
+
+    def common_factor(self) -> None:
+        return None
+
+    def kernel_form(self) -> Any:
+        raise NotCompiled(KERNELS)
+
+
+class ReductionOnDomain(ReductionTerm):
+    """Numbers of the part of a field that lies in the domain: integrals by the volumes of cut cells."""
+
+    def _values(self, at: Values) -> Array:
+        values = super()._values(at)
+        if self.symbol.kind not in ("max", "min"):
+            return values
+        return np.where(self.context.grid.within, values, -np.inf if self.symbol.kind == "max" else np.inf)
+
+    def _weighted_nodes(self) -> tuple[Any, Array] | None:
+        grid, kind = self.context.grid, self.symbol.kind
+        if kind in ("integral", "mean"):
+            volume = grid.weights[grid.within]
+            return grid.within, volume / (float(np.sum(volume)) if kind == "mean" else 1.0)
+        found = super()._weighted_nodes()
+        if kind == "face":
+            raise GridError("face() is for boxes; on a domain there are integral, mean, max, min and values at points")
+        if found is not None:
+            place, weights = found
+            if np.any((weights != 0) & ~grid.within[place]):
+                where = ", ".join(f"{n} = {float(x):g}" for n, x in zip(grid.names, self.symbol.place))
+                raise GridError(
+                    f"the value at {where} needs {NODES} nodes along each axis that lie in the domain; take a point further inside"
+                )
+        return found
+
+
+ON_DOMAIN: dict[type, TermMaker] = {
+    Diff: _derivative,
+    Measured: _derivative,
+    Flux: FluxOnDomain,
+    Reduction: ReductionOnDomain,
+}

@@ -1,0 +1,188 @@
+"""Where the nodes that a process reads, but does not own, come from: a star forest of PETSc, leaves to roots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+from petsc4py import PETSc
+
+from pdekit.distributed.decomposition import Decomposition, shares
+from pdekit.distributed.processes import Processes
+from pdekit.typing import Array
+
+UNITS = {"f8": MPI.DOUBLE, "f4": MPI.FLOAT, "c16": MPI.C_DOUBLE_COMPLEX, "c8": MPI.C_FLOAT_COMPLEX, "i4": MPI.INT32_T}
+Dropped = tuple[frozenset[int], ...]
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How the values of one state lie in the vector of every process: those of its box, C order, without the nodes that are dropped.
+
+    Parameters
+    ----------
+    dropped : tuple of frozenset of int
+        Nodes by axis, of the whole, that have no place: those of faces with prescribed values.
+    is_scalar : bool
+        One number, which the first process owns.
+    """
+
+    dropped: Dropped
+    is_scalar: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """The places of one part along one axis."""
+
+    numbers: NDArray[np.intp]  # of the nodes in the whole
+    owned: NDArray[np.bool_]
+
+
+class Halo:
+    """Brings values of nodes that others own up to date.
+
+    Parameters
+    ----------
+    processes : Processes
+    decomposition : Decomposition
+    arrangements : sequence of Arrangement
+        One state after the other, as they lie in a vector.
+    """
+
+    def __init__(self, processes: Processes, decomposition: Decomposition, arrangements: Sequence[Arrangement]) -> None:
+        self.processes, self.decomposition, self.arrangements = processes, decomposition, tuple(arrangements)
+        self._kept: dict[Any, _Line] = {}
+        place = decomposition.place(processes.rank)
+        owned, leaves, ranks, roots = [], [], [], []
+        offset = 0
+        for number, arrangement in enumerate(self.arrangements):
+            own = self._shape(arrangement, place)
+            size = int(np.prod(own))
+            flags = np.zeros(size, dtype=bool)
+            if arrangement.is_scalar:
+                flags[:] = processes.rank == 0
+            else:
+                flags = self._outer([line.owned for line in self._lines(arrangement, place)]).ravel()
+            owned.append(flags)
+            for rank, mine, theirs in self._sources(number, place):
+                leaves.append(offset + mine)
+                ranks.append(np.full(mine.size, rank))
+                roots.append(theirs)
+            offset += size
+        self.size = offset
+        self.owned = np.flatnonzero(np.concatenate(owned))
+        self._forest = PETSc.SF().create(comm=processes.communicator)
+        nothing = [np.zeros(0, dtype=int)]
+        remote = np.stack([np.concatenate(nothing + ranks), np.concatenate(nothing + roots)], axis=1)
+        local = np.concatenate(nothing + leaves).astype(PETSc.IntType)
+        self._forest.setGraph(offset, local, remote.astype(PETSc.IntType).ravel())
+        self.leaves = int(local.size)
+
+    def update(self, values: Array) -> Array:
+        """Overwrite what others own by their values, in place."""
+        self.begin(values)
+        self.end(values)
+        return values
+
+    def begin(self, values: Array) -> None:
+        """Send and receive; in the meantime the values of other nodes may be read."""
+        flat = values.reshape(-1)
+        self._forest.bcastBegin(UNITS[flat.dtype.str[1:]], flat, flat, MPI.REPLACE)
+
+    def end(self, values: Array) -> None:
+        """Wait for what is on its way."""
+        flat = values.reshape(-1)
+        self._forest.bcastEnd(UNITS[flat.dtype.str[1:]], flat, flat, MPI.REPLACE)
+
+    @cached_property
+    def first(self) -> int:
+        """The number of the first unknown that this process owns, among those of all."""
+        counts = self.processes.communicator.allgather(self.owned.size)
+        return int(sum(counts[: self.processes.rank]))
+
+    @cached_property
+    def count(self) -> int:
+        """How many unknowns there are on all processes."""
+        return int(self.processes.total(int(self.owned.size)))
+
+    @cached_property
+    def numbers(self) -> NDArray[np.int32]:
+        """The number, among those of all, of every place of the vector."""
+        found = np.full(self.size, -1, dtype=np.int32)
+        found[self.owned] = self.first + np.arange(self.owned.size)
+        return self.update(found)
+
+    # ------------------------------------------------------------------------------------------------------ who has what
+
+    def _line(self, axis: int, part: int, dropped: frozenset[int]) -> _Line:
+        key = axis, part, dropped
+        if key not in self._kept:
+            line = self.decomposition.line(axis, part)
+            own = np.zeros(line.size, dtype=bool)
+            own[line.owned] = True
+            kept = ~np.isin(line.index, list(dropped))
+            self._kept[key] = _Line(line.index[kept], own[kept])
+        return self._kept[key]
+
+    def _lines(self, arrangement: Arrangement, place: Sequence[int]) -> list[_Line]:
+        return [self._line(k, part, dropped) for k, (part, dropped) in enumerate(zip(place, arrangement.dropped))]
+
+    def _shape(self, arrangement: Arrangement, place: Sequence[int]) -> tuple[int, ...]:
+        if arrangement.is_scalar:
+            return (1,)
+        return tuple(line.numbers.size for line in self._lines(arrangement, place))
+
+    def _offset(self, number: int, place: Sequence[int]) -> int:
+        return sum(int(np.prod(self._shape(before, place))) for before in self.arrangements[:number])
+
+    @staticmethod
+    def _outer(flags: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        total = np.ones((), dtype=bool)
+        for line in flags:
+            total = np.logical_and.outer(total, line)
+        return total
+
+    def _sources(self, number: int, place: tuple[int, ...]) -> list[tuple[int, Array, Array]]:
+        """Of every other process that owns something of this one's box: its rank, the places here, and the places there."""
+        arrangement = self.arrangements[number]
+        if arrangement.is_scalar:
+            first = np.array([self._offset(number, self.decomposition.place(0))])
+            return [] if self.processes.rank == 0 else [(0, np.zeros(1, dtype=int), first)]
+        lines, found = self._lines(arrangement, place), []
+        by_axis = [self._owners(k, line, place[k], arrangement.dropped[k]) for k, line in enumerate(lines)]
+        mine = tuple(line.numbers.size for line in lines)
+        here: Array
+        there: Array
+        for choice in product(*(owners.items() for owners in by_axis)):
+            owner = tuple(part for part, _ in choice)
+            boxes = [entry for _, entry in choice]
+            here = np.ravel_multi_index(np.ix_(*(at for at, _ in boxes)), mine).ravel()
+            shape = self._shape(arrangement, owner)
+            there = self._offset(number, owner) + np.ravel_multi_index(np.ix_(*(at for _, at in boxes)), shape).ravel()
+            if owner == place:
+                own = self._outer([line.owned for line in lines]).ravel()
+                here, there = here[~own[here]], there[~own[here]]
+            if here.size:
+                found.append((int(np.ravel_multi_index(owner, self.decomposition.counts)), here, there))
+        return found
+
+    def _owners(self, axis: int, line: _Line, part: int, dropped: frozenset[int]) -> dict[int, tuple[Array, Array]]:
+        """Of every part of an axis that owns some of these nodes: their places here and there."""
+        size, count = self.decomposition.grid.shape[axis], self.decomposition.counts[axis]
+        ends = np.array([stop for _, stop in shares(size, count)])
+        owner = np.searchsorted(ends, line.numbers, side="right")
+        found = {}
+        for other in np.unique(owner):
+            here = np.flatnonzero(owner == other)
+            theirs = self._line(axis, int(other), dropped)
+            places = np.flatnonzero(theirs.owned)
+            there = places[np.searchsorted(theirs.numbers[places], line.numbers[here])]
+            found[int(other)] = here, there
+        return found

@@ -1,0 +1,120 @@
+"""Solving a problem on several processes: each has a part of the grid, all go through the same steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from pdekit.distributed.decomposition import Decomposition, decompose
+from pdekit.distributed.gathered_output import GatheredOutput
+from pdekit.distributed.petsc_solver import SharedSolvers
+from pdekit.distributed.processes import Processes
+from pdekit.distributed.reading_distance import ReadingDistance
+from pdekit.distributed.shared_choice import shared_choice
+from pdekit.distributed.shared_right_hand_side import SharedRightHandSide
+from pdekit.distributed.shared_system import SharedSystem
+from pdekit.errors import ConfigError
+from pdekit.io.formats import output_to
+from pdekit.problem import Problem
+from pdekit.run import Progress, Run
+from pdekit.settings import TimeSettings
+from pdekit.solution import Solution
+from pdekit.time.method import Method
+from pdekit.time.method_choice import Choice
+from pdekit.time.observers import Notice
+from pdekit.time.right_hand_side import RightHandSide
+
+
+def decomposed(problem: Problem, count: int) -> Decomposition:
+    """How processes share a problem.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be shared; says what.
+    """
+    for found, what, key in (
+        (bool(problem.system.noises), "noise in the equations", "equations"),
+        (problem.semidiscrete.bounds is not None, "constraints", "constraints"),
+        (problem.time.samples > 1, "samples", "time.samples"),
+        (problem.time.precision == "single", "single precision", "time.precision"),
+        (bool(problem.derived), "further fields", "output.fields"),
+        (problem.stop.when is not None, "a condition that ends the run", "stop.when"),
+    ):
+        if found and count > 1:
+            raise ConfigError(f"{what} cannot be shared among ranks yet; run it without mpiexec", key=key)
+    grid = problem.grid
+    mirrored = [grid.names[k] for name in grid.names for k in grid.mirror(name) if grid.poles(name)]
+    return decompose(grid, count, ReadingDistance(problem.semidiscrete).of_system(), mirrored)
+
+
+def shared(problem: Problem, processes: Processes) -> Problem:
+    """A problem on the part of its grid that this process has.
+
+    Parameters
+    ----------
+    problem : Problem
+        Whole, and checked.
+    processes : Processes
+    """
+    decomposition = decomposed(problem, processes.count)
+    local = problem.on_part(decomposition.part(processes.rank, processes))
+    local.discretize(lambda *given, **options: SharedSystem(processes, decomposition, *given, **options))
+    return local
+
+
+class SharedRun(Run):
+    """A run of which every process makes its part."""
+
+    system: SharedSystem
+
+    def solvers(self, settings: TimeSettings) -> SharedSolvers:
+        return SharedSolvers(self.system, settings.petsc, self.thresholds)
+
+    def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
+        made = super().compiled(method, settings, span)
+        found: Any = None if made is None else SharedRightHandSide(made, self.system)
+        return cast(RightHandSide | None, found)  # the rest of the protocol is that of the one within
+
+    def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:
+        """None: the spectrum at a later state would need the whole matrix. A step that becomes unstable is seen as blow-up."""
+        return super()._guards(settings, choice, end) if self.system.processes.count == 1 else ()
+
+
+def solve_shared(
+    problem: Problem, processes: Processes, path: Path, *, force: bool = False, progress: Progress | None = None
+) -> Solution:
+    """Solve a problem; the first process writes the results file.
+
+    Parameters
+    ----------
+    problem : Problem
+        The same on all processes.
+    processes : Processes
+    path : Path
+    force : bool
+        Replace an existing file.
+    progress : callable of (t, steps), optional
+
+    Returns
+    -------
+    Solution
+        Of this process' part, its last frame.
+    """
+    if not problem.steady:
+        _, end = problem.span(None)
+        problem = problem.as_solved(replace(problem.time, end=end), problem.output)
+    choice = None if problem.steady else shared_choice(problem)
+    run = shared_run(problem, processes, path, force)
+    if problem.steady:
+        return run.steady()
+    return run.in_time(problem.time, replace(problem.output, file=None), end, choice, progress)
+
+
+def shared_run(problem: Problem, processes: Processes, path: Path, force: bool) -> SharedRun:
+    """This process' part of a run, with a results file that the first process writes."""
+    local = shared(problem, processes)
+    problem.take_initial_fields()  # of the whole grid, which are not needed any more
+    inner = output_to(problem, path, force) if processes.rank == 0 else None
+    return SharedRun(local, GatheredOutput(processes, local.grid, inner, path), keep=False)

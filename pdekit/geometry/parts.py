@@ -1,0 +1,138 @@
+"""A part of a grid: the nodes that one process owns, and those about them that it reads.
+
+A part has the coordinates, weights and ends of the whole; its one-dimensional rows are those of the whole, cut out
+(`pdekit.stencils.cut`). So everything that is made on a grid is made on a part by the same code, and is right on the nodes that are
+owned, if enough others are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdekit.geometry.axis import Axis
+from pdekit.geometry.grid import Grid
+from pdekit.ranks import Ranks
+from pdekit.typing import Array
+
+
+class AxisPart(Axis):
+    """Consecutive nodes of an axis.
+
+    Parameters
+    ----------
+    whole : Axis
+    first, stop : int
+        Nodes that are owned, of the whole.
+    reach : int
+        So many more are read on either side, beyond the seam of a periodic axis too; fewer at the ends of a bounded one.
+
+    Examples
+    --------
+    >>> part = AxisPart(Axis(0, 1, 8, periodic=True), 0, 4, 1)
+    >>> part.nodes
+    array([0.875, 0.   , 0.125, 0.25 , 0.375, 0.5  ])
+    >>> part.owned, part.sides
+    (slice(1, 5, None), ())
+    """
+
+    def __init__(self, whole: Axis, first: int, stop: int, reach: int) -> None:
+        begin, end = first - reach, stop + reach
+        if not whole.periodic:
+            begin, end = max(begin, 0), min(end, whole.size)
+        positions = np.arange(begin, end)
+        nodes = whole.nodes[positions % whole.size]
+        nodes.setflags(write=False)
+        for name in ("left", "right", "periodic", "uniform", "family", "offset", "unit", "long_name"):
+            object.__setattr__(self, name, getattr(whole, name))
+        object.__setattr__(self, "nodes", nodes)
+        object.__setattr__(self, "_whole", whole)
+        object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "_owned", slice(first - begin, stop - begin))
+
+    positions: NDArray[np.intp]  # of the nodes in the whole, going on beyond the seam of a periodic axis
+    _owned: slice
+    _whole: Axis
+
+    @property
+    def whole(self) -> Axis:
+        return self._whole
+
+    @property
+    def wraps(self) -> bool:
+        return False
+
+    @property
+    def start(self) -> float:
+        return float(self.nodes[0] + self.length * (self.positions[0] // self.whole.size))
+
+    @property
+    def owned(self) -> slice:
+        return self._owned
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        ends = {"left": 0, "right": self.whole.size - 1}
+        return tuple(side for side in self.whole.sides if ends[side] in self.positions)
+
+    @property
+    def index(self) -> NDArray[np.intp]:
+        return self.positions % self.whole.size
+
+    @property
+    def steps(self) -> float:
+        return self.whole.steps
+
+    @cached_property
+    def spacings(self) -> Array:
+        return self.whole.spacings[self.index[:-1]]
+
+    @cached_property
+    def half_points(self) -> Array:
+        return self.whole.half_points[self.index[:-1]]
+
+    @cached_property
+    def weights(self) -> Array:
+        return self.whole.weights[self.index]
+
+    @property
+    def cell_edges(self) -> Array:
+        """With the half points beside the outermost nodes, where the part ends within the axis."""
+        edges, n = self.whole.cell_edges, self.whole.size
+        if self.whole.periodic:  # the first of them lies after the first node
+            return edges[np.append(self.positions - 1, self.positions[-1]) % n]
+        return edges[self.positions[0] : self.positions[-1] + 2]
+
+
+class GridPart(Grid):
+    """What one process has of a grid.
+
+    Parameters
+    ----------
+    whole : Grid
+    axes : mapping of str to Axis
+        All axes of the whole; those that are cut as an `AxisPart`.
+    ranks : Ranks
+        The processes that have the other parts.
+    place : sequence of int
+        Which part of every axis this one is.
+    """
+
+    def __init__(self, whole: Grid, axes: Mapping[str, Axis], ranks: Ranks, place: Sequence[int]) -> None:
+        self._axes = dict(axes)
+        self.system, self.geometry = whole.system, whole.geometry
+        self._whole, self._ranks, self._place = whole, ranks, tuple(place)
+
+    @property
+    def whole(self) -> Grid:
+        return self._whole
+
+    @property
+    def ranks(self) -> Ranks:
+        return self._ranks
+
+    def greatest_along(self, axis: int, values: Array) -> Array:
+        return self.ranks.greatest_of((axis, *self._place[:axis], *self._place[axis + 1 :]), values)

@@ -1,0 +1,77 @@
+"""Equations at interfaces: second derivatives across them as fluxes, whose jumps are known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import sympy as sp
+
+from pdekit.errors import ExpressionError
+from pdekit.language.evaluate import slope
+from pdekit.language.pde import EquationSystem
+from pdekit.language.symbols import Diff, Flux, local_derivatives
+from pdekit.typing import Expression
+
+
+def with_interface_fluxes(system: EquationSystem, crossed: Collection[tuple[Any, str]]) -> EquationSystem:
+    """``a*u_xx`` with a constant as ``d/dx (a du/dx)``, for the unknowns and axes that have interfaces.
+
+    Raises
+    ------
+    ExpressionError
+        Another derivative across an interface, or a second one with a factor that varies.
+
+    Examples
+    --------
+    >>> from pdekit.language.pde import PDE
+    >>> system = PDE("u_t = D*u_xx - u", parameters={"D": 2}).bind(("x",))
+    >>> with_interface_fluxes(system, [(sp.Symbol("u"), "x")]).unknowns[0].rhs
+    -u + Flux(D, u, x)
+    """
+    if not crossed:
+        return system
+
+    def changed(expression: Expression) -> Expression:
+        for state, axis in crossed:
+            atom = Diff(state, sp.Symbol(axis), 2)
+            body = sp.expand_mul(expression).xreplace({atom: (dummy := sp.Dummy())})
+            if body.has(dummy):
+                factor = slope(body, dummy)
+                if not factor.free_symbols <= set(system.parameters):
+                    raise ExpressionError(
+                        f"{atom.short}: at an interface the flux must be known; write div(k*grad({state})) for {factor}*{atom.short}"
+                    )
+                expression = body.xreplace({dummy: sp.Integer(0)}) + Flux(factor, state, sp.Symbol(axis))
+        return expression
+
+    changed_system = replace(
+        system,
+        unknowns=tuple(replace(u, rhs=changed(u.rhs)) for u in system.unknowns),
+    )
+    for expression in [*changed_system.expressions, *system.operators_on_rates]:
+        for atom in local_derivatives(expression):
+            refuse_across_interfaces(atom, crossed, system)
+    return changed_system
+
+
+def refuse_across_interfaces(atom: Any, crossed: Collection[tuple[Any, str]], system: EquationSystem) -> None:
+    """Refuse a derivative across an interface of what jumps there, unless it is a flux.
+
+    Raises
+    ------
+    ExpressionError
+    """
+    origins = {n: system.origin(u).symbol for u in system.unknowns for n in (*u.states, str(u.highest_rate))}
+    held = {origins.get(str(s), s) for s in atom.operand.free_symbols}
+    for state, axis in crossed:
+        is_flux = isinstance(atom, Flux) and atom.operand == state
+        if state in held and atom.counts.get(axis) and not is_flux:
+            raise ExpressionError(
+                f"{atom.short}: {state} has an interface along {axis!r}, across which only diffusion, div(k*grad({state})), is known"
+            )
+        if is_flux and atom.axis == axis and atom.coefficient.free_symbols & set(system.states):
+            raise ExpressionError(
+                f"the coefficient {atom.coefficient} depends on the solution, which is not available where {state} has an interface"
+            )

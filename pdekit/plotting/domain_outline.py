@@ -1,0 +1,48 @@
+"""Maps of domains that are no boxes: values up to the boundary, and nothing beyond it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from contourpy import FillType, contour_generator
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+
+from pdekit.typing import Array
+
+BEYOND = 2  # nodes outside up to which values are continued, so that every cell that the boundary cuts is filled
+NEIGHBOURS = ((1, 0), (-1, 0), (0, 1), (0, -1))
+
+
+def continued(values: Array) -> Array:
+    """Values of a plane continued linearly from where they are numbers, over the next nodes."""
+    for _ in range(BEYOND):
+        padded = np.pad(values, 2, constant_values=np.nan)
+        inner = tuple(slice(2, -2) for _ in range(2))
+        near, linear = [], []
+        for i, j in NEIGHBOURS:
+            first, second = (np.roll(padded, (-k * i, -k * j), axis=(0, 1))[inner] for k in (1, 2))
+            near.append(first)
+            linear.append(2 * first - second)
+        values = np.where(np.isnan(values), _mean(linear), values)
+        values = np.where(np.isnan(values), _mean(near), values)
+    return values
+
+
+def _mean(parts: list[Array]) -> Array:
+    """The mean of those that are numbers."""
+    known = np.sum([np.isfinite(p) for p in parts], axis=0)
+    total = np.sum([np.nan_to_num(p) for p in parts], axis=0)
+    return np.divide(total, known, out=np.full(total.shape, np.nan), where=known > 0)
+
+
+def clip_to_domain(axes: Any, artist: Any, x: Array, y: Array, level: Array) -> None:
+    """Hide what lies outside, where the level is negative, and draw the boundary."""
+    lines = contour_generator(x, y, level, fill_type=FillType.OuterCode)
+    points, codes = lines.filled(0.0, np.inf)
+    if points:
+        region = Path(np.concatenate(points), np.concatenate(codes))
+        artist.set_clip_path(PathPatch(region, transform=axes.transData))
+    for line in lines.lines(0.0):
+        axes.plot(line[:, 0], line[:, 1], color="0.25", lw=0.8)

@@ -1,0 +1,1 @@
+"""Units of measurement: dimensions of expressions, a coherent system for a problem, numbers with units."""

@@ -1,0 +1,95 @@
+"""Run by mpiexec: configs on several ranks against one process, a line of JSON for each."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+from pdekit.distributed.processes import Processes
+from pdekit.distributed.shared_run import solve_shared
+from pdekit.errors import PdekitError
+from pdekit.io.load import load
+from pdekit.problem import Problem
+from pdekit.settings import OutputSettings, StopSettings
+from pdekit.time.facts import Facts
+from pdekit.time.methods import METHODS
+
+EXPLICIT_STEPS, IMPLICIT_STEPS = 5, 2
+
+
+def variants(problem: Problem, kernels: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Few steps of an explicit and of an implicit method, by the names of what is compared."""
+    if problem.steady:
+        yield "steady", {}
+        return
+    system, (start, end) = problem.semidiscrete, problem.span(None)
+    waves = all(u.time_order == 2 for u in system.system.unknowns)
+    if system.evolves and not system.system.noises and system.bounds is None:
+        method = "verlet" if waves and not system.has_rates else "ssprk3" if system.is_limited else "rk4"
+        y = system.pack(problem.initial_fields())
+        limit = Facts(system, start, y, end - start).limit(METHODS[method])
+        yield "explicit", {"method": method, "step": 0.4 * min(limit or end - start, end - start)}
+        if kernels and method == "rk4":
+            yield "kernels", {"method": method, "step": 0.4 * limit, "compiled": "always"}
+            yield "kernels, steps by their error", {"method": "tsitouras", "compiled": "always"}
+            yield "kernels, stabilised", {"method": "rkc2", "step": limit, "compiled": "always"}
+    if not system.is_limited:
+        yield "implicit", {"method": "newmark" if waves else "tr_bdf2", "step": (end - start) / 100}
+
+
+def shortened(problem: Problem, time: dict[str, Any]) -> Problem:
+    """The problem to the end of a few steps."""
+    if problem.steady:
+        return problem
+    step = time.get("step") or 1e-3 * (problem.span(None)[1] - problem.time.start)
+    count = IMPLICIT_STEPS if time["method"] in ("newmark", "tr_bdf2") else EXPLICIT_STEPS
+    end = problem.time.start + count * step
+    words = {"compiled": "never", "solver": "auto", "implicit": None, **time}
+    output = replace(OutputSettings(frames=2), series=problem.output.series)
+    return problem.replace(
+        time=replace(problem.time, end=end, **words), output=output, stop=StopSettings(), initial=problem.initial
+    )
+
+
+def difference(problem: Problem, processes: Processes, folder: Path) -> float:
+    """The greatest difference of the last frame from that of one process, beside the greatest value; over the series, too."""
+    alone = problem.solve(keep=False)
+    found = solve_shared(problem, processes, folder / "shared.h5", force=True)
+    worst = 0.0
+    box = np.ix_(*(axis.index for axis in found.grid.axes))
+    for name, values in found.values.items():
+        whole = np.asarray(alone.values[name])
+        last = whole if problem.steady else whole[-1]
+        mine = np.asarray(values) if problem.steady else np.asarray(values)[-1]
+        scale = max(float(np.max(np.abs(last))), 1e-300)
+        worst = max(worst, float(np.max(np.abs(mine - last[box])[found.grid.owned])) / scale)
+    for name, values in {**found.scalars, **found.series}.items():
+        other = np.asarray({**alone.scalars, **alone.series}[name])
+        scale = max(float(np.max(np.abs(other))), 1.0)
+        worst = max(worst, float(np.max(np.abs(np.asarray(values) - other))) / scale)
+    return processes.greatest(worst)
+
+
+def main(folder: Path, kernels: bool, configs: list[Path]) -> None:
+    processes = Processes(MPI.COMM_WORLD.Dup())
+    for config in configs:
+        whole = load(config)
+        for kind, time in variants(whole, kernels):
+            entry: dict[str, Any] = {"config": config.stem, "kind": kind}
+            try:
+                entry["difference"] = difference(shortened(whole, time), processes, folder)
+            except PdekitError as error:
+                entry["refused"] = str(error)
+            if processes.rank == 0:
+                print(json.dumps(entry), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2] == "kernels", [Path(name) for name in sys.argv[3:]])

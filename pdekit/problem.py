@@ -44,7 +44,7 @@ from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.delayed_systems import delays_of, refuse_where_delays_cannot_be, with_past
 from pdekit.language.evaluate import compile_expression
-from pdekit.language.interface_fluxes import with_interface_fluxes
+from pdekit.language.fluxes_across_interfaces import with_interface_fluxes
 from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.reductions import refuse_extremes_of_complex
 from pdekit.language.sampling import parse_sampled, sample_text
@@ -332,7 +332,7 @@ class Problem:
                 "output.checkpoints",
                 "the past, which equations with delays need, is not stored",
             ),
-            (self.advection != "central", "discretization.advection", "limited schemes do not go with delays"),
+            (self.advection not in ("auto", "central"), "discretization.advection", "limited schemes do not go with delays"),
         ):
             if found:
                 raise ConfigError(what, key=key)
@@ -555,6 +555,7 @@ class Problem:
             return asked_scheme(self.advection, self.splitting, bool(self.positive), len(self.system.unknowns))
         time = self.time
         plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
+        plain = plain and not delays_of(self.system)
         if not is_explicit(time.method) or not plain or time.precision == "single":
             return CENTRAL
         duration = np.inf if time.end is None else time.end - time.start

@@ -37,6 +37,7 @@ LAYERS = (
     ("io", "verification", "plotting", "reporting"),
     ("progress", "watching", "solving", "parameter_sweep", "resuming", "distributed"),
     ("cli",),
+    ("__main__",),
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
 

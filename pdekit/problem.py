@@ -332,7 +332,11 @@ class Problem:
                 "output.checkpoints",
                 "the past, which equations with delays need, is not stored",
             ),
-            (self.advection not in ("auto", "central"), "discretization.advection", "limited schemes do not go with delays"),
+            (
+                self.advection not in ("auto", "central"),
+                "discretization.advection",
+                "limited schemes do not go with delays",
+            ),
         ):
             if found:
                 raise ConfigError(what, key=key)

@@ -16,6 +16,7 @@ from pdekit.distributed.shared_right_hand_side import SharedRightHandSide
 from pdekit.distributed.shared_system import SharedSystem
 from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
+from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.run import Progress, Run
 from pdekit.settings import TimeSettings
@@ -24,6 +25,7 @@ from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice
 from pdekit.time.observers import Notice
 from pdekit.time.right_hand_side import RightHandSide
+from pdekit.time.sundials_methods import SUNDIALS
 
 
 def decomposed(problem: Problem, count: int) -> Decomposition:
@@ -36,6 +38,8 @@ def decomposed(problem: Problem, count: int) -> Decomposition:
     """
     for found, what, key in (
         (bool(problem.system.noises), "noise in the equations", "equations"),
+        (bool(delays_of(problem.system)), "delays in the equations", "equations"),
+        (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
         (problem.semidiscrete.bounds is not None, "constraints", "constraints"),
         (problem.time.samples > 1, "samples", "time.samples"),
         (problem.time.precision == "single", "single precision", "time.precision"),

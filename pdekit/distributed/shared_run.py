@@ -18,7 +18,7 @@ from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
 from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
-from pdekit.run import Progress, Run
+from pdekit.run import Course, Progress, Run
 from pdekit.settings import TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method import Method
@@ -84,6 +84,10 @@ class SharedRun(Run):
     def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:
         """None: the spectrum at a later state would need the whole matrix. A step that becomes unstable is seen as blow-up."""
         return super()._guards(settings, choice, end) if self.system.processes.count == 1 else ()
+
+    def _pace(self, course: Course, end: float) -> tuple[Notice, ...]:
+        """None: the clocks of several processes do not agree."""
+        return super()._pace(course, end) if self.system.processes.count == 1 else ()
 
 
 def solve_shared(

@@ -417,6 +417,10 @@ class Problem:
                 )
         return found[">="], found["<="]
 
+    def _scalar_values(self, fields: Mapping[str, Array]) -> dict[Any, Array]:
+        """The scalar unknowns among given fields."""
+        return {symbol: fields[str(symbol)] for symbol in self.system.scalars}
+
     def _check_constraints(self) -> None:
         """Refuse an initial state, or boundary data at the start, beyond a bound."""
         if not self.constraints:
@@ -424,7 +428,7 @@ class Problem:
         start = dict(self.initial_fields())
         for block in self.semidiscrete.blocks:
             start[block.name] = np.array(start[block.name], dtype=self.semidiscrete.dtype)
-            block.conditions.fill(start[block.name], self.time.start)
+            block.conditions.fill(start[block.name], self.time.start, self._scalar_values(start))
         self.refuse_beyond_bounds(start, self.time.start, only_prescribed=self.steady)
 
     def refuse_beyond_bounds(self, fields: Mapping[str, Array], t: float, *, only_prescribed: bool = True) -> None:
@@ -535,7 +539,7 @@ class Problem:
             if not prescribed.any():
                 continue
             forced = np.array(fields[block.name], dtype=self.semidiscrete.dtype)
-            block.conditions.fill(forced, t)
+            block.conditions.fill(forced, t, self._scalar_values(fields))
             gap = np.abs(forced - fields[block.name])
             scale = max(float(np.max(np.abs(fields[block.name]))), float(np.max(np.abs(forced))))
             if float(gap.max()) > 1e-8 * max(scale, 1e-300):

@@ -309,7 +309,7 @@ class Promotion:
             (bool(problem.system.scalars), "scalar unknowns"),
             (self.base.couples_rates, "time derivatives that are differentiated in space"),
             (any(u.derived_from for u in problem.system.unknowns), "time derivatives above the second"),
-            (bool(problem.system.reductions), "numbers made of whole fields in the equations"),
+            (bool(self.base.reductions), "numbers made of whole fields"),
             (problem.stop.when is not None or problem.stop.steady is not None, "runs that end on a condition (stop)"),
         ):
             if found:

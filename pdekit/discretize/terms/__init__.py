@@ -9,7 +9,7 @@ from pdekit.discretize.terms.integral_operator import IntegralOperatorTerm
 from pdekit.discretize.terms.reduction import ReductionTerm
 from pdekit.discretize.terms.term_protocol import Context, Term, TermMaker
 from pdekit.language.convective_fluxes import ConvectiveFlux
-from pdekit.language.reductions import IntegralOperator, Reduction
+from pdekit.language.reductions import IntegralOperator, RateReduction, Reduction
 from pdekit.language.scheme_symbols import Shaped
 from pdekit.language.symbols import Diff, Flux, Measured
 from pdekit.typing import Expression
@@ -21,6 +21,7 @@ TERMS: dict[type, TermMaker] = {
     Flux: flux_term,
     ConvectiveFlux: ConvectiveFluxTerm,
     Reduction: ReductionTerm,
+    RateReduction: ReductionTerm,
     IntegralOperator: IntegralOperatorTerm,
 }
 

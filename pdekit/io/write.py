@@ -45,6 +45,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "convergence": ("convergence",),
     "stop": ("stop",),
     "constraints": ("constraints",),
+    "projections": ("projections",),
     "title": ("title",),
     "labels": ("labels",),
 }

@@ -48,6 +48,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "convergence": ("convergence",),
     "stop": ("stop",),
     "constraints": ("constraints",),
+    "projections": ("projections",),
     "title": ("title",),
     "labels": ("labels",),
     "units": ("units",),

@@ -19,7 +19,7 @@ from pdekit.language.expression_size import refuse_boundless
 from pdekit.language.noise import Noise, NoiseTerm, NoiseWords, without_noise
 from pdekit.language.parser import LARGEST_EXPONENT, Matrix, Scope, Vector, parse, parse_any
 from pdekit.language.rates import HIGHEST, differentiated_rates, named_rate, rate_name, split_rates
-from pdekit.language.reductions import fields_in, reduction_words
+from pdekit.language.reductions import fields_in, reduction_words, with_rate_reductions
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.language.syntax import called_names, differentiated_names, names_in
 from pdekit.language.vector_calculus import VectorCalculus
@@ -659,6 +659,7 @@ class _Binder:
     def _substitute_rates(self, rhs: dict[str, Any]) -> dict[str, Any]:
         """Put the right-hand side of u_t in where u_t, for which an equation is solved, stands on a right side."""
         names = {rate: name for rate, name in self._highest_rates.items() if name in rhs}
+        rhs = {name: with_rate_reductions(expression, names) for name, expression in rhs.items()}
         resolved: dict[str, Any] = {}
 
         def resolve(name: str, path: tuple[str, ...]) -> Any:
@@ -666,11 +667,6 @@ class _Binder:
                 raise ExpressionError("the time derivatives on the right-hand sides depend on each other in a circle")
             if name not in resolved:
                 used = rhs[name].free_symbols & set(names)
-                for atom in rhs[name].atoms(SpatialDerivative):
-                    if atom.operand.free_symbols & used:
-                        raise ExpressionError(
-                            f"{atom.short}: a number made of a time derivative for which an equation is solved is not available"
-                        )
                 resolved[name] = rhs[name].subs({rate: resolve(names[rate], (*path, name)) for rate in used})
                 refuse_boundless(resolved[name])
             return resolved[name]

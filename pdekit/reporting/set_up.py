@@ -47,6 +47,8 @@ def problem_rows(problem: Problem) -> list[Row]:
     rows.append(("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}"))
     if problem.constraints:
         rows.append(("constraints", "\n".join(problem.constraints)))
+    for text, times in problem.projections.items():
+        rows.append((f"projection {text}", f"at t = {', '.join(f'{t:g}' for t in times)}"))
     if problem.schemes:
         rows.append(("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items())))
     return rows

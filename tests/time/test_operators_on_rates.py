@@ -211,7 +211,7 @@ def test_eigenvalues_with_an_operator_on_rates():
         ("u_t - u*u_xxt = u_xx", ExpressionError, "linearly"),
         ("u_t - t*u_xxt = u_xx", ExpressionError, "linearly"),
         ("u_t - u_xxt = u_xx + noise()", ExpressionError, "noise"),
-        ("u_t = u_xx + integral(u_t)", ExpressionError, "not available"),
+        ("u_t = u_xx + integral(u_t)", ExpressionError, "in a circle"),
         ("u_t = u_xx + u_xxtt", ExpressionError, "no equation for u_tt"),
         ("u_ttttttttt = u_xx", ExpressionError, "order 8"),
     ],

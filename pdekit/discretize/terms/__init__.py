@@ -10,7 +10,7 @@ from pdekit.discretize.terms.on_domain import term_on_domain
 from pdekit.discretize.terms.reduction import ReductionTerm
 from pdekit.discretize.terms.term_protocol import Context, Term, TermMaker
 from pdekit.language.convective_fluxes import ConvectiveFlux
-from pdekit.language.reductions import IntegralOperator, Reduction
+from pdekit.language.reductions import IntegralOperator, RateReduction, Reduction
 from pdekit.language.scheme_symbols import Shaped
 from pdekit.language.symbols import Diff, Flux, Measured
 from pdekit.typing import Expression
@@ -22,6 +22,7 @@ TERMS: dict[type, TermMaker] = {
     Flux: flux_term,
     ConvectiveFlux: ConvectiveFluxTerm,
     Reduction: ReductionTerm,
+    RateReduction: ReductionTerm,
     IntegralOperator: IntegralOperatorTerm,
 }
 

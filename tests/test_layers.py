@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "pdekit"
 # From the ground up; a module imports from its own layer and from those below.
 LAYERS = (
-    ("errors", "typing", "thresholds", "counts", "deferred", "compilation"),
+    ("errors", "typing", "thresholds", "counts", "deferred", "compilation", "progress"),
     ("language",),
     ("geometry",),
     ("stencils",),
@@ -34,7 +34,7 @@ LAYERS = (
     ),
     ("inverse",),
     ("io", "verification", "plotting", "reporting"),
-    ("progress", "watching", "solving", "parameter_sweep", "resuming"),
+    ("watching", "solving", "parameter_sweep", "resuming"),
     ("cli",),
 )
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}

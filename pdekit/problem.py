@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,7 @@ class Problem:
                 key="scalars",
             )
         self.conditions = self._collect_boundary()
+        self._check_far_fields()
         self._check_tables()
         refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
         for expression in self.system.expressions:
@@ -190,7 +192,9 @@ class Problem:
         self._check_constraints()
         self.series, self.ending = self._measurements()
         self.derived = self._derived_fields()
-        faces = FaceCheck(self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start)
+        faces = FaceCheck(
+            self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start, self.conditions
+        )
         self._notes_on_faces = [] if self.steady else faces.run()
 
     def __repr__(self) -> str:
@@ -235,6 +239,21 @@ class Problem:
                 if name not in self.initial:
                     what = "the initial rate" if name.endswith("_t") and name != unknown.name else "the initial state"
                     raise ConfigError(f"missing; {what} of {unknown.name!r} must be given", key=f"initial.{name}")
+
+    def _check_far_fields(self) -> None:
+        """Refuse states beyond a face where no limited flux takes them."""
+        highest = highest_derivatives(self.system)
+        for name, faces in self.conditions.items():
+            for axis, side in product(faces, SIDES):
+                if not any(c.is_beyond for c in faces[axis][side]):
+                    continue
+                key = f"boundary.{name}.{axis}.{side}"
+                if highest.get(name, {}).get(axis, 0) > 1:
+                    raise BoundaryError("far_field is for first derivatives; there is diffusion, give neumann", key=key)
+                if not self.flux_scheme.is_limited:
+                    raise BoundaryError(
+                        "far_field is for limited schemes; give discretization.advection, weno5 say", key=key
+                    )
 
     def _check_tables(self) -> None:
         """Refuse data in time that do not cover the whole span, where it is known."""

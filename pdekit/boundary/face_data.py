@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -196,8 +196,8 @@ class _Face:
             self.parsed(given.value).free_symbols & set(self.states.values())
         )
         if not depends and None not in numbers:
-            return BoundaryCondition(tuple(numbers), given.value), self.data(given.value)
-        if len(given.coefficients) != 2:
+            return replace(given, coefficients=tuple(numbers)), self.data(given.value)
+        if len(given.coefficients) != 2 or given.is_beyond:
             raise BoundaryError(
                 "coefficients that vary or are complex, and data that depend on the solution, are for conditions with du/dn "
                 "(neumann, robin)",

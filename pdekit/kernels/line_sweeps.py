@@ -34,6 +34,7 @@ RULES = {
     "copy": line_passes.COPY,
     "reflect": line_passes.REFLECT,
     "slope": line_passes.SLOPE,
+    "given": line_passes.GIVEN,
 }
 
 
@@ -450,7 +451,7 @@ class LineSweep:
         return self.lines // self.inner * -(-self.inner // self.width)
 
     def refresh(self, t: float) -> None:
-        """Prescribed slopes at a time."""
+        """Prescribed slopes and states beyond faces at a time."""
         for k, side, values in self.form.slopes(t):
             self.slopes[k, side] = self._of_lines(values)
 

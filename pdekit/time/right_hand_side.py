@@ -138,7 +138,8 @@ def choose_right_hand_side(
     if single and compiled == "never":
         raise SolverError("single is for compiled kernels only; leave out compiled: never", key="time.precision")
     asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
-    if compiled == "never" or (not asked and system.size * evaluations < thresholds.worth_compiling):
+    least = thresholds.worth_sweeping if system.is_limited else thresholds.worth_compiling
+    if compiled == "never" or (not asked and system.size * evaluations < least):
         return MatrixRightHandSide(system)
     with collection_paused():
         from pdekit.discretize.terms.term_protocol import NotCompiled

@@ -94,19 +94,28 @@ def riemann_problem(points: int = 100) -> pk.Problem:
     the same.
     """
 
-    def quarters(first: float, second: float, third: float, fourth: float) -> str:
-        return f"where(x > 0.5, where(y > 0.5, {first}, {fourth}), where(y > 0.5, {second}, {third}))"
+    states = [(1.5, 0.0, 0.0, 1.5), (0.5323, 1.206, 0.0, 0.3), (0.138, 1.206, 1.206, 0.029), (0.5323, 0.0, 1.206, 0.3)]
+    given = {
+        "r": [r for r, *_ in states],
+        "m": [r * u for r, u, _, _ in states],
+        "n": [r * v for r, _, v, _ in states],
+        "E": [p / 0.4 + 0.5 * r * (u**2 + v**2) for r, u, v, p in states],
+    }
 
-    density = (1.5, 0.5323, 0.138, 0.5323)
-    pressure = (1.5, 0.3, 0.029, 0.3)
-    along_x, along_y = (0.0, 1.206, 1.206, 0.0), (0.0, 0.0, 1.206, 1.206)
-    states = list(zip(density, pressure, along_x, along_y))
-    energy = [p / 0.4 + 0.5 * r * (u**2 + v**2) for r, p, u, v in states]
+    def split(along: str, speed: float, above: float, below: float) -> pk.BoundaryCondition:
+        return pk.FarField(f"where({along} > 0.5 - {speed}*t, {above}, {below})")  # a shock that walks along the face
+
+    fast, slow = 0.5323 * 1.206 / (1.5 - 0.5323), 0.138 * 1.206 / (0.5323 - 0.138)
     start = {
-        "r": quarters(*density),
-        "m": quarters(*(r * u for r, _, u, _ in states)),
-        "n": quarters(*(r * v for r, _, _, v in states)),
-        "E": quarters(*energy),
+        name: f"where(x > 0.5, where(y > 0.5, {a}, {d}), where(y > 0.5, {b}, {c}))"
+        for name, (a, b, c, d) in given.items()
+    }
+    beyond = {
+        name: {
+            "x": {"left": split("y", slow, b, c), "right": split("y", fast, a, d)},
+            "y": {"left": split("x", slow, d, c), "right": split("x", fast, a, b)},
+        }
+        for name, (a, b, c, d) in given.items()
     }
     return pk.Problem(
         pk.PDE(
@@ -121,7 +130,7 @@ def riemann_problem(points: int = 100) -> pk.Problem:
         ),
         pk.Grid(x=pk.Axis(0, 1, points), y=pk.Axis(0, 1, points)),
         initial=start,
-        boundary={name: {"x": pk.FarField(given), "y": pk.FarField(given)} for name, given in start.items()},
+        boundary=beyond,
         advection="muscl",
         splitting="characteristic",
         positive=["r", "p"],

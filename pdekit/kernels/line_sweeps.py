@@ -422,6 +422,8 @@ class LineSweep:
         physical = form.interface.physical
         if physical.closed_form is None:
             raise NotCompiled(f"the wave speeds along {physical.axis!r} have no closed form")
+        if not physical.is_convex:
+            raise NotCompiled(f"the flux along {physical.axis!r} is not convex: speeds between states are looked at")
         symbols = [block.symbol for block in system.blocks]
         self.states = [symbols.index(state) for state in physical.states]
         self.nodes, self.inner = grid.shape[form.axis], int(np.prod(grid.shape[form.axis + 1 :], dtype=int))

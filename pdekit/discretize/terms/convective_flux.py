@@ -126,8 +126,10 @@ class ConvectiveFluxTerm(Term):
 
     def _fastest(self, at: Values) -> float:
         states = [np.moveaxis(at.value(s), self.axis, 0) for s in self.symbol.states]
+        physical, fixed = self.interface.physical, self._fixed(at.t, 0.0, states[0].shape[0])
         with np.errstate(all="ignore"):
-            return float(np.max(self.interface.physical.radius(self._fixed(at.t, 0.0, states[0].shape[0]), states)))
+            between = physical.radius_between(fixed, states, [np.roll(u, -1, axis=0) for u in states])
+            return float(np.max(np.maximum(physical.radius(fixed, states), between)))
 
     def row_sum(self, at: Values) -> float:
         return at.shared(("fastest", *self._shared_name), lambda: self._fastest(at)) / self.h

@@ -194,13 +194,11 @@ class _AxisLook:
         breaking = 1 / steepest  # at once where there are jumps
         if breaking > MARGIN * duration:
             return ""
+        when = "at once" if breaking == 0 else f"at about t = {self.t + breaking:.3g}"
         thin = (
             "no diffusion" if D == 0 else f"diffusion does not resolve them, s h/(2D) = {0.5 * change * step / D:.3g}"
         )
-        return (
-            f"waves along {self.axis} break into shocks at about t = {self.t + breaking:.3g} ({thin}): "
-            "conservative fluxes by WENO5"
-        )
+        return f"waves along {self.axis} break into shocks {when} ({thin}): conservative fluxes by WENO5"
 
     @staticmethod
     def _cell_number(speed: float, step: float, D: float) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
 from pdekit.errors import SolverError
 from pdekit.geometry.grid import Field, Grid
@@ -146,6 +147,11 @@ def manufactured(problem: Problem) -> Problem:
     if problem.constraints:
         raise SolverError(
             "a manufactured solution would break the constraints; study it against itself", key="convergence.against"
+        )
+    if layered_axes(problem.grid):
+        raise SolverError(
+            "a manufactured solution would have to be damped by the absorbing layers; study the problem against itself",
+            key="convergence.against",
         )
     jumps = (sp.Piecewise, sp.Heaviside, sp.floor, sp.ceiling, sp.sign)
     if any(u.rhs.has(*jumps) for u in system.unknowns):

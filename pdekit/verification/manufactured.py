@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
+from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.errors import SolverError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.parser import Scope, parse

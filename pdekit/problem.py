@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,7 @@ class Problem:
                 key="scalars",
             )
         self.conditions = self._collect_boundary()
+        self._check_far_fields()
         self._check_tables()
         if not grid.is_box:
             refuse_on_domain(self.system, self.conditions)
@@ -243,7 +245,9 @@ class Problem:
             self.units, self._units_of_numbers = self._consistent_units(declared)
             axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
             self.grid = grid.replace(**axes)
-        faces = FaceCheck(self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start)
+        faces = FaceCheck(
+            self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start, self.conditions
+        )
         self._notes_on_faces = [] if self.steady else faces.run()
 
     def __repr__(self) -> str:
@@ -350,6 +354,21 @@ class Problem:
         ):
             if found:
                 raise ConfigError(what, key=key)
+
+    def _check_far_fields(self) -> None:
+        """Refuse states beyond a face where no limited flux takes them."""
+        highest = highest_derivatives(self.system)
+        for name, faces in self.conditions.items():
+            for axis, side in product(faces, SIDES):
+                if not any(c.is_beyond for c in faces[axis][side]):
+                    continue
+                key = f"boundary.{name}.{axis}.{side}"
+                if highest.get(name, {}).get(axis, 0) > 1:
+                    raise BoundaryError("far_field is for first derivatives; there is diffusion, give neumann", key=key)
+                if not self.flux_scheme.is_limited:
+                    raise BoundaryError(
+                        "far_field is for limited schemes; give discretization.advection, weno5 say", key=key
+                    )
 
     def _check_tables(self) -> None:
         """Refuse data in time that do not cover the whole span, where it is known."""

@@ -7,7 +7,7 @@ import pytest
 from scipy.interpolate import CubicSpline
 
 import pdekit as pk
-from problems import chance, diffusion, flow, heat, nonlinear_waves, patterns, steady, wave
+from problems import chance, diffusion, flow, heat, nonlinear_waves, patterns, shocks, steady, wave
 
 QUICK = [heat.rod, heat.convective_slab, heat.cube, heat.layered_wall, wave.string, wave.drum, wave.pulse]
 QUICK += [diffusion.no_flux_box, diffusion.nonlinear, diffusion.fisher]
@@ -226,3 +226,36 @@ def test_more_exercise_dates_are_worth_more():
         for dates in ((0.5,), (0.25, 0.5, 0.75), tuple(np.arange(1, 20) / 20))
     ]
     assert 3.84430 < values[0] < values[1] < values[2] < 4.486674  # between the European and the American put
+
+
+@pytest.mark.parametrize("make", [shocks.sod, shocks.dry_dam_break], ids=lambda f: f.__name__)
+def test_shocks_converge_in_the_mean_and_nothing_is_negative(make):
+    errors = []
+    for points in (100, 200):
+        problem = make(points)
+        solution = problem.solve(frames=6)
+        name = solution.variables[0]
+        fields = [solution.frame(name, k) for k in range(6)]
+        assert min(field.values.min() for field in fields) >= 0
+        assert np.ptp([field.integral() for field in fields]) < 1e-12
+        errors.append(solution.error(name, kind="L1"))
+    assert np.log2(errors[0] / errors[1]) > 0.8
+
+
+def test_four_shocks_are_symmetric():
+    """About the diagonal; at first the corner of the dense quarter is where it was."""
+    problem = shocks.riemann_problem(40)
+    solution = problem.solve(t_end=0.1)
+    density = solution["r"].values
+    assert np.max(np.abs(density - density.T)) < 1e-10
+    assert density.min() > 0.13 and density.max() < 1.6
+    assert density[-1, -1] == pytest.approx(1.5, abs=1e-3) and density[0, 0] == pytest.approx(0.138, abs=1e-6)
+
+
+def test_a_pulse_leaves_through_layers():
+    """Energy, as the square of the pressure, falls to a hundredth, and in the square inside of the layers to a ten-thousandth."""
+    solution = wave.leaving_pulse(81).solve(t_end=1.5)
+    size = solution.series["size"]
+    inside = solution["u"].values[16:-16, 16:-16]
+    assert size[-1] < 0.01 * size[0]
+    assert np.mean(inside**2) < 1e-4 * np.mean(solution.frame("u", 0).values ** 2)

@@ -251,8 +251,8 @@ class _Face:
         if depends and len(numbers) == 1 and numbers[0] is not None and held.free_symbols & set(self.scalars):
             return BoundaryCondition((numbers[0],)), self._of_scalars(held)
         if not depends and None not in numbers:
-            return BoundaryCondition(tuple(numbers), given.value), self.data(given.value)
-        if len(given.coefficients) != 2:
+            return replace(given, coefficients=tuple(numbers)), self.data(given.value)
+        if len(given.coefficients) != 2 or given.is_beyond:
             raise BoundaryError(
                 "coefficients that vary or are complex, and data that depend on the solution, are for conditions with du/dn "
                 "(neumann, robin)",

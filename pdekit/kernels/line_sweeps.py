@@ -34,6 +34,7 @@ RULES = {
     "copy": line_passes.COPY,
     "reflect": line_passes.REFLECT,
     "slope": line_passes.SLOPE,
+    "given": line_passes.GIVEN,
 }
 
 
@@ -421,6 +422,8 @@ class LineSweep:
         physical = form.interface.physical
         if physical.closed_form is None:
             raise NotCompiled(f"the wave speeds along {physical.axis!r} have no closed form")
+        if not physical.is_convex:
+            raise NotCompiled(f"the flux along {physical.axis!r} is not convex: speeds between states are looked at")
         symbols = [block.symbol for block in system.blocks]
         self.states = [symbols.index(state) for state in physical.states]
         self.nodes, self.inner = grid.shape[form.axis], int(np.prod(grid.shape[form.axis + 1 :], dtype=int))
@@ -450,7 +453,7 @@ class LineSweep:
         return self.lines // self.inner * -(-self.inner // self.width)
 
     def refresh(self, t: float) -> None:
-        """Prescribed slopes at a time."""
+        """Prescribed slopes and states beyond faces at a time."""
         for k, side, values in self.form.slopes(t):
             self.slopes[k, side] = self._of_lines(values)
 

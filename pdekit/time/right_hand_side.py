@@ -145,11 +145,9 @@ def choose_right_hand_side(
     asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
     if system.couples_rates and asked:
         raise SolverError(f"{asked}: time derivatives that are differentiated in space are left to the matrices")
-    if (
-        system.couples_rates
-        or compiled == "never"
-        or (not asked and system.shared_size * evaluations < thresholds.worth_compiling)
-    ):
+    least = thresholds.worth_sweeping if system.is_limited else thresholds.worth_compiling
+    is_short = not asked and system.shared_size * evaluations < least
+    if system.couples_rates or compiled == "never" or is_short:
         return MatrixRightHandSide(system)
     with collection_paused():
         from pdekit.discretize.terms.term_protocol import NotCompiled

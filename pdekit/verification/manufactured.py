@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 
 from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
+from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.errors import SolverError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.delayed_systems import delays_of
@@ -181,6 +182,7 @@ def manufactured(problem: Problem) -> Problem:
         (problem.constraints, "break the constraints"),
         (problem.projections, "be changed by the projections"),
         (problem.interfaces, "not jump at the interfaces"),
+        (layered_axes(problem.grid), "have to be damped by the absorbing layers"),
     ):
         if given:
             raise SolverError(

@@ -321,12 +321,15 @@ class Problem:
         where = f"boundary.{name}.{DOMAIN}"
         if self.grid.is_box:
             if DOMAIN in given:
-                raise BoundaryError("there is no domain; it is said by the key domain, such as x**2 + y**2 < 1", key=where)
+                raise BoundaryError(
+                    "there is no domain; it is said by the key domain, such as x**2 + y**2 < 1", key=where
+                )
             return {}
         if DOMAIN not in given:
             if is_differentiated:
                 raise BoundaryError(
-                    "no condition on the boundary of the domain; give dirichlet, neumann (neumann: 0 is no flux) or robin", key=where
+                    "no condition on the boundary of the domain; give dirichlet, neumann (neumann: 0 is no flux) or robin",
+                    key=where,
                 )
             return {}
         condition = given[DOMAIN]

@@ -68,7 +68,8 @@ def _with_numbers(
             a = evaluate_number(e, {names[n]: v for n, v in parameters.items() if names[n] in e.free_symbols})
         if isinstance(a, bool) or not isinstance(a, int | float | np.number) or not np.isfinite(a):
             raise BoundaryError(
-                f"on the boundary of the domain coefficients are real numbers or expressions of parameters, found {a!r}", key=where
+                f"on the boundary of the domain coefficients are real numbers or expressions of parameters, found {a!r}",
+                key=where,
             )
         numbers.append(float(a))
     if isinstance(given.value, str):

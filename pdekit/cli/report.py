@@ -157,6 +157,9 @@ def _variables(stored: StoredResult) -> list[tuple[str, str]]:
         last = stored.read(name, -1)
         is_complex, size = np.iscomplexobj(last), np.abs(last) if np.iscomplexobj(last) else last
         rows.append(
-            (f"variable {name}", f"{'complex, modulus ' * is_complex}{np.nanmin(size):.6g} to {np.nanmax(size):.6g} at the end")
+            (
+                f"variable {name}",
+                f"{'complex, modulus ' * is_complex}{np.nanmin(size):.6g} to {np.nanmax(size):.6g} at the end",
+            )
         )
     return rows

@@ -31,7 +31,9 @@ def refuse_on_domain(system: EquationSystem, conditions: Mapping[str, Mapping[st
         Fluxes prescribed where diffusion is not the same in all directions: the flux is then not along the normal.
     """
     if system.function is not None:
-        raise GridError("a Python right-hand side knows nothing of the boundary of a domain; write the equations", key="domain")
+        raise GridError(
+            "a Python right-hand side knows nothing of the boundary of a domain; write the equations", key="domain"
+        )
     if system.noises:
         raise GridError("noise is for boxes", key="domain")
     for name, faces in conditions.items():

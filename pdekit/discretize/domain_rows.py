@@ -236,7 +236,9 @@ def _uncut(matrix: Matrix, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(pattern @ (~usable).astype(float)) == 0
 
 
-def _numbers_of_points(grid: DomainGrid, box: FluxForm, nodes: NDArray[np.intp], along: NDArray[np.intp]) -> NDArray[np.intp]:
+def _numbers_of_points(
+    grid: DomainGrid, box: FluxForm, nodes: NDArray[np.intp], along: NDArray[np.intp]
+) -> NDArray[np.intp]:
     """Flat indices of flux points beside nodes, from their indices along the axis."""
     index = list(np.unravel_index(nodes, grid.shape))
     index[box.axis] = along
@@ -262,7 +264,9 @@ def _made(
     )
 
 
-def first_derivative(grid: DomainGrid, axis: int, rows: AffineOperator, conditions: DomainConditions | None) -> AffineOperator:
+def first_derivative(
+    grid: DomainGrid, axis: int, rows: AffineOperator, conditions: DomainConditions | None
+) -> AffineOperator:
     """``du/dx`` at the nodes of a domain.
 
     Where values are prescribed on the boundary, through the node, its neighbour and the crossing; elsewhere nodes outside are

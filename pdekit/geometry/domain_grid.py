@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import sympy as sp
@@ -109,7 +109,9 @@ class DomainGrid(Grid):
         self._function: Level | None = level if callable(level) else None
         self.level: Array = self._snapped(self._at_nodes(level)) if callable(level) else _levels_of_mask(self, level)
         if not np.any(self.level > 0):
-            raise GridError("no node of the grid lies inside of the domain; take more points, or look at the inequality")
+            raise GridError(
+                "no node of the grid lies inside of the domain; take more points, or look at the inequality"
+            )
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, DomainGrid):
@@ -217,9 +219,7 @@ class DomainGrid(Grid):
         for nodes, beyond, sign in ((first, second, 1.0), (second, first, -1.0)):
             cut = np.flatnonzero((level[nodes] > 0) & (level[beyond] < 0))
             signs = np.full(cut.size, sign)
-            share = self._shares_of_steps(
-                nodes[cut], axis, signs, lengths[cut], level[nodes[cut]], level[beyond[cut]]
-            )
+            share = self._shares_of_steps(nodes[cut], axis, signs, lengths[cut], level[nodes[cut]], level[beyond[cut]])
             parts.append((nodes[cut], beyond[cut], position[cut], signs, share * lengths[cut], lengths[cut]))
         return Crossings(*(np.concatenate(columns) for columns in zip(*parts)))
 
@@ -251,7 +251,9 @@ class DomainGrid(Grid):
                 level = np.concatenate([level, level.take([0], axis=axis)], axis=axis)
         every_other = (slice(None, None, 2),) * self.ndim
         if self._function is not None:
-            fine_level = np.array(np.broadcast_to(self._function(self._wrapped(at)), [n.size for n in lines]), dtype=float)
+            fine_level = np.array(
+                np.broadcast_to(self._function(self._wrapped(at)), [n.size for n in lines]), dtype=float
+            )
             fine_level = _finite(fine_level)
             fine_level[every_other] = level
             return lines, fine_level
@@ -464,7 +466,7 @@ def _levels_of_mask(grid: Grid, mask: Any) -> Array:
     belongs = given.astype(bool)
     core = belongs.copy()
     for axis, line in enumerate(grid.axes):
-        mode = "wrap" if line.periodic else "edge"
+        mode: Literal["wrap", "edge"] = "wrap" if line.periodic else "edge"
         padded = np.pad(core, [(1, 1) if k == axis else (0, 0) for k in range(grid.ndim)], mode=mode)
         n = line.size
         core = core & padded.take(range(n), axis=axis) & padded.take(range(2, n + 2), axis=axis)

@@ -107,7 +107,9 @@ def _domain(problem: Problem) -> dict[str, str]:
     """The domain as an inequality with the parameters in it; of a mask, that it is one: values outside are no numbers."""
     if not isinstance(problem.domain, str):
         return {"domain": MASK}
-    numbers = {n: str(v) for n, v in problem.pde.parameter_values(problem.grid.names).items() if n in names_in(problem.domain)}
+    numbers = {
+        n: str(v) for n, v in problem.pde.parameter_values(problem.grid.names).items() if n in names_in(problem.domain)
+    }
     return {"domain": problem.domain, "domain_parameters": json.dumps(numbers)}
 
 

@@ -189,7 +189,8 @@ class ConfigModel(Section):
         default_factory=dict, description="by unknown, and u_t of u_tt = ...; of steady problems a first guess"
     )
     domain: StrictStr | list[Any] | FileSection | None = Field(
-        None, description="the part of the box that is the domain, such as x**2 + y**2 < 1; or a list or file of 1 and 0 for every node"
+        None,
+        description="the part of the box that is the domain, such as x**2 + y**2 < 1; or a list or file of 1 and 0 for every node",
     )
     boundary: dict[StrictStr, dict[StrictStr, Any]] = Field(
         default_factory=dict,

@@ -228,6 +228,8 @@ def _on_boundary(grid: Grid) -> dict[str, Any]:
     """Points of the boundary of a domain, where it crosses steps of the grid."""
     assert isinstance(grid, DomainGrid)
     crossings, own = grid.crossing_points(), grid.on_boundary
-    found = {n: np.concatenate([crossings[n], np.broadcast_to(c, grid.shape)[own]]) for n, c in grid.coordinates.items()}
+    found = {
+        n: np.concatenate([crossings[n], np.broadcast_to(c, grid.shape)[own]]) for n, c in grid.coordinates.items()
+    }
     chosen = np.random.default_rng(0).choice(next(iter(found.values())).size, POINTS)
     return {n: line[chosen] for n, line in found.items()}

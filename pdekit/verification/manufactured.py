@@ -82,7 +82,12 @@ def _cartesian(grid: Grid, turns: dict[str, int]) -> list[Any]:
 
 
 def demanded_data(
-    u: Any, condition: BoundaryCondition, axis: str, side: str, system: EquationSystem, normal: Sequence[Any] | None = None
+    u: Any,
+    condition: BoundaryCondition,
+    axis: str,
+    side: str,
+    system: EquationSystem,
+    normal: Sequence[Any] | None = None,
 ) -> tuple[Any, Any]:
     """The data with which a known function u satisfies a condition, and those that it has, where they are symbols (else zero).
 
@@ -114,7 +119,9 @@ def _along_normal(u: Any, system: EquationSystem, normal: Sequence[Any] | None, 
     if k == 0:
         return u
     if normal is None:
-        raise SolverError("the normal of a domain that is a mask is not known in symbols: give an exact solution", key="exact")
+        raise SolverError(
+            "the normal of a domain that is a mask is not known in symbols: give an exact solution", key="exact"
+        )
     return sp.Add(*(n * sp.diff(u, x) for n, x in zip(normal, system.axes)))
 
 

@@ -41,7 +41,9 @@ def term_on_domain(symbol: Expression, context: Context) -> Term:
         )
     make = ON_DOMAIN.get(type(symbol))
     if make is None:
-        raise GridError(f"{symbol}: schemes, limited fluxes and integral operators need a box; leave them, or the domain, out")
+        raise GridError(
+            f"{symbol}: schemes, limited fluxes and integral operators need a box; leave them, or the domain, out"
+        )
     try:
         return make(symbol, context)
     except BoundaryError as error:
@@ -50,7 +52,9 @@ def term_on_domain(symbol: Expression, context: Context) -> Term:
 
 def _derivative(symbol: Expression, context: Context) -> Term:
     if symbol.is_measured and sum(symbol.counts.values()) > 1:
-        raise GridError(f"{symbol.operand}: on a domain that is no box first derivatives can be looked at, no higher ones")
+        raise GridError(
+            f"{symbol.operand}: on a domain that is no box first derivatives can be looked at, no higher ones"
+        )
     if symbol.counts and sum(symbol.counts.values()) == 1:
         return FirstDerivative(symbol, context)
     if len(symbol.counts) == 1 and sum(symbol.counts.values()) == 2 and symbol.operand in context.conditions:
@@ -135,7 +139,9 @@ class FluxOnDomain(DiffusiveFlux):
 
     def __init__(self, symbol: Expression, context: Context) -> None:
         if symbol.operand not in context.conditions:
-            raise GridError(f"{symbol.operand}: on a domain that is no box div(k*grad(w)) needs w to be an unknown or a definition")
+            raise GridError(
+                f"{symbol.operand}: on a domain that is no box div(k*grad(w)) needs w to be an unknown or a definition"
+            )
         super().__init__(symbol, context)
         _refuse_on_boundary(symbol, context)
 
@@ -209,7 +215,9 @@ class ReductionOnDomain(ReductionTerm):
             place, weights = found
             if np.any((weights != 0) & ~grid.within[place]):
                 where = ", ".join(f"{n} = {float(x):g}" for n, x in zip(grid.names, self.symbol.place))
-                raise GridError(f"the value at {where} needs {NODES} nodes along each axis that lie in the domain; take a point further inside")
+                raise GridError(
+                    f"the value at {where} needs {NODES} nodes along each axis that lie in the domain; take a point further inside"
+                )
         return found
 
 

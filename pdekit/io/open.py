@@ -13,9 +13,9 @@ from pdekit.errors import PdekitError, StorageError
 from pdekit.geometry.domain_grid import grid_of_domain
 from pdekit.geometry.grid import Grid
 from pdekit.io.hdf5_reader import StoredResult, read_result
+from pdekit.io.results_file import MASK
 from pdekit.language.pde import PDE
 from pdekit.language.sampling import sample_text
-from pdekit.io.results_file import MASK
 from pdekit.solution import Solution, grid_of
 
 

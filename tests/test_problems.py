@@ -7,11 +7,11 @@ import pytest
 from scipy.interpolate import CubicSpline
 
 import pdekit as pk
-from problems import chance, diffusion, flow, heat, nonlinear_waves, patterns, shocks, steady, wave
+from problems import chance, diffusion, domains, flow, heat, nonlinear_waves, patterns, shocks, steady, wave
 
 QUICK = [heat.rod, heat.convective_slab, heat.cube, heat.layered_wall, wave.string, wave.drum, wave.pulse]
 QUICK += [diffusion.no_flux_box, diffusion.nonlinear, diffusion.fisher]
-QUICK += [steady.bratu, wave.telegraph, patterns.nerve_front]
+QUICK += [steady.bratu, wave.telegraph, patterns.nerve_front, domains.disc, domains.annulus]
 QUICK += [heat.touching_bars, nonlinear_waves.long_wave, nonlinear_waves.amplitude_wave]
 LONG = [heat.quenched_plate, diffusion.plume, steady.plane_wave, nonlinear_waves.breather, nonlinear_waves.two_solitons]
 LONG += [
@@ -27,7 +27,7 @@ def test_error_is_small(make):
     problem = make()
     solution = problem.solve()
     name = solution.variables[0]
-    scale = np.max(np.abs(solution.values[name]))
+    scale = np.nanmax(np.abs(solution.values[name]))
     assert 0 < solution.error(name) < 0.01 * scale or make is heat.layered_wall
     assert solution.error(name) < 0.01 * scale
 
@@ -259,3 +259,25 @@ def test_a_pulse_leaves_through_layers():
     inside = solution["u"].values[16:-16, 16:-16]
     assert size[-1] < 0.01 * size[0]
     assert np.mean(inside**2) < 1e-4 * np.mean(solution.frame("u", 0).values ** 2)
+
+
+def test_heat_from_a_cylinder():
+    """What leaves through a section behind the cylinder and along the walls is ``Nu = 4 sqrt(2 Pe)/pi**1.5`` (Boussinesq)."""
+    problem = domains.hot_cylinder(121)
+    x, y = (axis.nodes for axis in problem.grid.axes)
+    T, i = problem.solve()["T"].values, int(np.argmin(np.abs(x - 1.0)))
+    along = 1 - (x[i] ** 2 - y**2) / (4 * (x[i] ** 2 + y**2) ** 2)
+    flux = along * T[i] - (T[i + 1] - T[i - 1]) / (x[i + 1] - x[i - 1]) / 100
+    nusselt = np.sum(flux * problem.grid.axes[1].weights) * 100 / np.pi
+    assert nusselt == pytest.approx(4 * np.sqrt(200) / np.pi**1.5, rel=0.02)
+
+
+def test_fluxes_on_the_disc():
+    study = pk.converge(domains.disc(rim="neumann"))
+    assert study.passed, str(study)
+
+
+def test_first_mode_of_the_l_shaped_drum():
+    values = [-pk.eigen(domains.l_shaped_drum(n), 1).values[0] for n in (41, 81)]
+    assert values[1] == pytest.approx(9.6397238440, rel=2e-3)
+    assert abs(values[1] - 9.6397238440) < 0.55 * abs(values[0] - 9.6397238440)

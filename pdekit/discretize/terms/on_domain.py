@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pdekit.boundary.conditions import DOMAIN
 from pdekit.boundary.domain_conditions import DomainConditions
 from pdekit.discretize.affine import AffineOperator
 from pdekit.discretize.derivatives import affine_derivative
@@ -15,7 +16,7 @@ from pdekit.discretize.terms.derivative import LinearTerm
 from pdekit.discretize.terms.diffusive_flux import DiffusiveFlux
 from pdekit.discretize.terms.reduction import NODES, ReductionTerm
 from pdekit.discretize.terms.term_protocol import Context, KernelForm, NotCompiled, Term, TermMaker, Values
-from pdekit.errors import GridError
+from pdekit.errors import BoundaryError, GridError
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.reductions import Reduction
@@ -43,7 +44,10 @@ def term_on_domain(symbol: Expression, context: Context) -> Term:
         raise GridError(
             f"{symbol}: schemes, limited fluxes and integral operators need a box; leave them, or the domain, out"
         )
-    return make(symbol, context)
+    try:
+        return make(symbol, context)
+    except BoundaryError as error:
+        raise error.under(f"boundary.{symbol.operand}.{DOMAIN}") from None
 
 
 def _derivative(symbol: Expression, context: Context) -> Term:
@@ -102,6 +106,10 @@ class _OnDomain(LinearTerm):
 class FirstDerivative(_OnDomain):
     """``du/dx`` of an unknown or an expression."""
 
+    def __init__(self, symbol: Expression, context: Context) -> None:
+        super().__init__(symbol, context)
+        self.affine  # noqa: B018  (too few nodes are found now)
+
     @cached_property
     def affine(self) -> AffineOperator:
         grid, faces = self.context.grid, self.context.faces(self.operand)
@@ -117,6 +125,7 @@ class SecondDerivative(_OnDomain):
     def __init__(self, symbol: Expression, context: Context) -> None:
         super().__init__(symbol, context)
         _refuse_on_boundary(symbol, context)
+        self.affine  # noqa: B018  (a boundary that the grid does not resolve is found now)
 
     @cached_property
     def affine(self) -> AffineOperator:

@@ -23,14 +23,16 @@ from pdekit.solution import Solution
 from pdekit.thresholds import THRESHOLDS
 from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice
+from pdekit.time.methods import METHODS, find_method
 from pdekit.time.observers import Notice
 from pdekit.time.right_hand_side import RightHandSide
 
 
-def wide_enough(problem: Problem, choice: Choice | None, count: int) -> int:
+def wide_enough(problem: Problem, count: int) -> int:
     """For how many evaluations one after the other a box should suffice: the stages of a step of fixed length, where boxes are large."""
-    tableau = None if choice is None else choice.method.tableau
-    if tableau is None or problem.time.step is None or problem.grid.ndim == 1 or problem.semidiscrete.dtype.kind == "c":
+    asked = problem.time.method
+    tableau = METHODS["rk4"].tableau if asked == "auto" else find_method(asked).tableau
+    if problem.steady or problem.time.step is None or tableau is None or problem.grid.ndim == 1:
         return 1
     share = problem.semidiscrete.size * problem.semidiscrete.dtype.itemsize // count
     return tableau.stages if share >= THRESHOLDS.wavefront_from else 1
@@ -119,20 +121,18 @@ def solve_shared(
     if not problem.steady:
         _, end = problem.span(None)
         problem = problem.as_solved(replace(problem.time, end=end), problem.output)
-    choice = None if problem.steady else shared_choice(problem)
-    run = shared_run(problem, processes, path, force, choice)
+    run = shared_run(problem, processes, path, force)
     if problem.steady:
         return run.steady()
+    choice = shared_choice(problem, run.problem, run.solvers(problem.time))
+    problem.take_initial_fields()  # of the whole grid, which are not needed any more
     return run.in_time(problem.time, replace(problem.output, file=None), end, choice, progress)
 
 
-def shared_run(
-    problem: Problem, processes: Processes, path: Path, force: bool, choice: Choice | None = None
-) -> SharedRun:
+def shared_run(problem: Problem, processes: Processes, path: Path, force: bool) -> SharedRun:
     """This process' part of a run, with a results file that the first process writes."""
-    passes = wide_enough(problem, choice, processes.count)
+    passes = wide_enough(problem, processes.count)
     local = shared(problem, processes, passes)
-    problem.take_initial_fields()  # of the whole grid, which are not needed any more
     inner = output_to(problem, path, force) if processes.rank == 0 else None
     run = SharedRun(local, GatheredOutput(processes, local.grid, inner, path), keep=False)
     run.passes = passes

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pdekit.cli.environment import completion, env
-from pdekit.cli.shared import one_voice, refuse_different, shares_work
+from pdekit.cli.shared import on_ranks, one_voice, refuse_different, shares_work
 from pdekit.cli.starting import gallery, new
 from pdekit.deferred import collection_paused
-from pdekit.distributed.launch import launched
+from pdekit.distributed.launch import launched, require
 from pdekit.errors import ConfigError, PdekitError, StorageError
 
 if TYPE_CHECKING:
@@ -302,6 +302,7 @@ def _say_resumed(result: Path, solution: Solution, quiet: bool) -> None:
     help="How many random values, of uniform(a, b), normal(m, s), loguniform(a, b).",
 )
 @click.option("--seed", type=click.IntRange(0), help="Of the random values.")
+@click.option("--mpi", is_flag=True, help="The ranks of mpiexec do the runs, one process each; rank 0 hands them out.")
 @click.option("--list", "only_list", is_flag=True, help="Print the commands, for a job array, and run nothing.")
 @_quiet
 def sweep(
@@ -312,6 +313,7 @@ def sweep(
     jobs: int,
     samples: int | None,
     seed: int | None,
+    mpi: bool,
     only_list: bool,
     quiet: bool,
 ) -> None:
@@ -324,6 +326,13 @@ def sweep(
     from pdekit.cli.sweep_report import follow
 
     folder = output or Path(f"results/{config.stem}_sweep")
+    if mpi:
+        require("--mpi")
+        on_ranks(
+            lambda count, pool: follow(
+                config, assignments, folder, count, samples, seed, only_list, quiet, python, pool
+            )
+        )
     sys.exit(follow(config, assignments, folder, jobs, samples, seed, only_list, quiet, python))
 
 

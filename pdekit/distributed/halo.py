@@ -60,30 +60,34 @@ class Halo:
         self.processes, self.decomposition, self.arrangements = processes, decomposition, tuple(arrangements)
         self._kept: dict[Any, _Line] = {}
         place = decomposition.place(processes.rank)
-        owned, leaves, ranks, roots = [], [], [], []
+        leaves, ranks, roots = [], [], []
         offset = 0
         for number, arrangement in enumerate(self.arrangements):
             own = self._shape(arrangement, place)
             size = int(np.prod(own))
-            flags = np.zeros(size, dtype=bool)
-            if arrangement.is_scalar:
-                flags[:] = processes.rank == 0
-            else:
-                flags = self._outer([line.owned for line in self._lines(arrangement, place)]).ravel()
-            owned.append(flags)
             for rank, mine, theirs in self._sources(number, place):
                 leaves.append(offset + mine)
                 ranks.append(np.full(mine.size, rank))
                 roots.append(theirs)
             offset += size
         self.size = offset
-        self.owned = np.flatnonzero(np.concatenate(owned))
         self._forest = PETSc.SF().create(comm=processes.communicator)
         nothing = [np.zeros(0, dtype=int)]
         remote = np.stack([np.concatenate(nothing + ranks), np.concatenate(nothing + roots)], axis=1)
         local = np.concatenate(nothing + leaves).astype(PETSc.IntType)
         self._forest.setGraph(offset, local, remote.astype(PETSc.IntType).ravel())
         self.leaves = int(local.size)
+
+    @cached_property
+    def owned(self) -> NDArray[np.intp]:
+        """The places of a vector that this process owns."""
+        place = self.decomposition.place(self.processes.rank)
+        return np.flatnonzero(np.concatenate([self._flags(a, place) for a in self.arrangements]))
+
+    def _flags(self, arrangement: Arrangement, place: Sequence[int]) -> NDArray[np.bool_]:
+        if arrangement.is_scalar:
+            return np.array([self.processes.rank == 0])
+        return self._outer([line.owned for line in self._lines(arrangement, place)]).ravel()
 
     def update(self, values: Array) -> Array:
         """Overwrite what others own by their values, in place."""
@@ -163,6 +167,8 @@ class Halo:
         for choice in product(*(owners.items() for owners in by_axis)):
             owner = tuple(part for part, _ in choice)
             boxes = [entry for _, entry in choice]
+            if owner == place and all(at.size == np.sum(line.owned) for (at, _), line in zip(boxes, lines)):
+                continue  # all of them own, none again beyond the seam
             here = np.ravel_multi_index(np.ix_(*(at for at, _ in boxes)), mine).ravel()
             shape = self._shape(arrangement, owner)
             there = self._offset(number, owner) + np.ravel_multi_index(np.ix_(*(at for _, at in boxes)), shape).ravel()

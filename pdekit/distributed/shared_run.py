@@ -20,14 +20,26 @@ from pdekit.problem import Problem
 from pdekit.run import Progress, Run
 from pdekit.settings import TimeSettings
 from pdekit.solution import Solution
+from pdekit.thresholds import THRESHOLDS
 from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice
+from pdekit.time.methods import METHODS, find_method
 from pdekit.time.observers import Notice
 from pdekit.time.right_hand_side import RightHandSide
 
 
-def decomposed(problem: Problem, count: int) -> Decomposition:
-    """How processes share a problem.
+def wide_enough(problem: Problem, count: int) -> int:
+    """For how many evaluations one after the other a box should suffice: the stages of a step of fixed length, where boxes are large."""
+    asked = problem.time.method
+    tableau = METHODS["rk4"].tableau if asked == "auto" else find_method(asked).tableau
+    if problem.steady or problem.time.step is None or tableau is None or problem.grid.ndim == 1:
+        return 1
+    share = problem.semidiscrete.size * problem.semidiscrete.dtype.itemsize // count
+    return tableau.stages if share >= THRESHOLDS.wavefront_from else 1
+
+
+def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
+    """How processes share a problem; `passes` evaluations without a word between them.
 
     Raises
     ------
@@ -46,10 +58,11 @@ def decomposed(problem: Problem, count: int) -> Decomposition:
             raise ConfigError(f"{what} cannot be shared among ranks yet; run it without mpiexec", key=key)
     grid = problem.grid
     mirrored = [grid.names[k] for name in grid.names for k in grid.mirror(name) if grid.poles(name)]
-    return decompose(grid, count, ReadingDistance(problem.semidiscrete).of_system(), mirrored)
+    reach = {name: passes * far for name, far in ReadingDistance(problem.semidiscrete).of_system().items()}
+    return decompose(grid, count, reach, mirrored)
 
 
-def shared(problem: Problem, processes: Processes) -> Problem:
+def shared(problem: Problem, processes: Processes, passes: int = 1) -> Problem:
     """A problem on the part of its grid that this process has.
 
     Parameters
@@ -57,8 +70,10 @@ def shared(problem: Problem, processes: Processes) -> Problem:
     problem : Problem
         Whole, and checked.
     processes : Processes
+    passes : int
+        For how many evaluations one after the other what it has suffices.
     """
-    decomposition = decomposed(problem, processes.count)
+    decomposition = decomposed(problem, processes.count, passes)
     local = problem.on_part(decomposition.part(processes.rank, processes))
     local.discretize(lambda *given, **options: SharedSystem(processes, decomposition, *given, **options))
     return local
@@ -68,13 +83,14 @@ class SharedRun(Run):
     """A run of which every process makes its part."""
 
     system: SharedSystem
+    passes = 1  # evaluations for which the nodes that are read suffice
 
     def solvers(self, settings: TimeSettings) -> SharedSolvers:
         return SharedSolvers(self.system, settings.petsc, self.thresholds)
 
     def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
         made = super().compiled(method, settings, span)
-        found: Any = None if made is None else SharedRightHandSide(made, self.system)
+        found: Any = None if made is None else SharedRightHandSide(made, self.system, self.passes)
         return cast(RightHandSide | None, found)  # the rest of the protocol is that of the one within
 
     def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:
@@ -105,16 +121,19 @@ def solve_shared(
     if not problem.steady:
         _, end = problem.span(None)
         problem = problem.as_solved(replace(problem.time, end=end), problem.output)
-    choice = None if problem.steady else shared_choice(problem)
     run = shared_run(problem, processes, path, force)
     if problem.steady:
         return run.steady()
+    choice = shared_choice(problem, run.problem, run.solvers(problem.time))
+    problem.take_initial_fields()  # of the whole grid, which are not needed any more
     return run.in_time(problem.time, replace(problem.output, file=None), end, choice, progress)
 
 
 def shared_run(problem: Problem, processes: Processes, path: Path, force: bool) -> SharedRun:
     """This process' part of a run, with a results file that the first process writes."""
-    local = shared(problem, processes)
-    problem.take_initial_fields()  # of the whole grid, which are not needed any more
+    passes = wide_enough(problem, processes.count)
+    local = shared(problem, processes, passes)
     inner = output_to(problem, path, force) if processes.rank == 0 else None
-    return SharedRun(local, GatheredOutput(processes, local.grid, inner, path), keep=False)
+    run = SharedRun(local, GatheredOutput(processes, local.grid, inner, path), keep=False)
+    run.passes = passes
+    return run

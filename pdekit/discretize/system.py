@@ -303,7 +303,8 @@ class SemiDiscrete:
     def _evaluate_b(self, t: float) -> Array:
         frame = self.frame(t, np.zeros(self.size, dtype=self.dtype))
         b = np.zeros(self.size, dtype=self.dtype)
-        if all(s.source == 0 for s in self.splits.values()) and all(c.vanish for c in self.conditions.values()):
+        is_homogeneous = all(c.vanish for c in self.conditions.values()) and not self.interfaces.given
+        if is_homogeneous and all(s.source == 0 for s in self.splits.values()):
             return b
         for name, parts in self.splits.items():
             block = self.layout.equation_block(name)

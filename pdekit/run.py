@@ -52,7 +52,7 @@ TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
 
 
 @dataclass
-class _Course:
+class Course:
     """How a run goes on, which may change on the way.
 
     Parameters
@@ -185,7 +185,7 @@ class Run:
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:
             system.expect_many_jacobians()
-        course = _Course(settings, end, choice, rhs, solvers, tolerance, watch, notes, recorder, enders, memory)
+        course = Course(settings, end, choice, rhs, solvers, tolerance, watch, notes, recorder, enders, memory)
         states = self._states(course, stops, [y]) if before is None else self._continued(course, stops, before)
         del y  # large states are kept where they are used only
         begun = [] if before is None else before.times
@@ -218,7 +218,7 @@ class Run:
             found.append(EndByClock(stop.seconds, self.system.grid.ranks))
         return tuple(found)
 
-    def _located(self, course: _Course, found: Ended) -> tuple[float, Array]:
+    def _located(self, course: Course, found: Ended) -> tuple[float, Array]:
         """The end of a run: of a condition that came true, the time within the step, to a billionth of it."""
         method, ending = course.choice.method, self.problem.ending
         if found.before is None or ending is None or method.family == "stochastic":
@@ -244,7 +244,7 @@ class Run:
             y = states[share]
         return start + share * (found.t - start), y
 
-    def _states(self, course: _Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
+    def _states(self, course: Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
         """The frames, the state being projected where it is to be: as many chains as there are projections, and one more."""
         ends = [k for k, stop in enumerate(stops) if stop.change and k] + [len(stops) - 1]
         first = 0
@@ -264,7 +264,7 @@ class Run:
                 return
             first = last
 
-    def _chain(self, course: _Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
+    def _chain(self, course: Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
         """The frames, in one integration or in a chain of them from frame to frame; `start` holds the initial state and is emptied."""
         if course.memory is None:
             yield from self._integrated(course, stops, start)
@@ -282,7 +282,7 @@ class Run:
             if stops[last].jump:
                 course.memory.forget()
 
-    def _continued(self, course: _Course, stops: Sequence[Stop], before: Interrupted) -> Iterator[tuple[float, Array]]:
+    def _continued(self, course: Course, stops: Sequence[Stop], before: Interrupted) -> Iterator[tuple[float, Array]]:
         """The frames of a run that was interrupted: those that are stored, and then on from the last one of them."""
         system, point = self.system, before.point
         states = [(t, system.pack(before.frame(k))) for k, t in enumerate(before.times)]
@@ -300,7 +300,7 @@ class Run:
         here = [stop for stop in stops if stop.t == t] or [Stop(t)]
         yield from self._states(course, [*here, *(stop for stop in stops if stop.t > t)], [y])
 
-    def _integrated(self, course: _Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
+    def _integrated(self, course: Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
         """The frames of one integration; where the method chosen at the start does not suit any more, another one goes on.
 
         `start` holds the initial state and is emptied, so that nothing here keeps it.
@@ -353,7 +353,7 @@ class Run:
             return ()
         return (lambda t, state, h, steps: viewer(t, lambda: self.system.unpack(t, state()), steps),)
 
-    def _pace(self, course: _Course, end: float) -> tuple[Notice, ...]:
+    def _pace(self, course: Course, end: float) -> tuple[Notice, ...]:
         """What looks at how long a run takes; not where a run is to be repeated bit by bit, for it goes by the clock."""
         settings, system = course.settings, self.system
         is_free = settings.method == "auto" and settings.step is None and settings.precision == "double"
@@ -365,7 +365,7 @@ class Run:
             return ()  # the clocks of processes differ
         return (PaceGuard(end, self.thresholds),)
 
-    def _faster(self, course: _Course, change: Slow, end: float) -> None:
+    def _faster(self, course: Course, change: Slow, end: float) -> None:
         """Go on by the method that gets on fastest from here."""
         begun, name = clock.perf_counter(), course.choice.method.name
         promised = promises(self.system, change, end, course.tolerance, course.solvers, name)
@@ -380,7 +380,7 @@ class Run:
             reason = f"{found} went on, which promised {promised[found]:.3g} s (trying others took {spent:.2g} s)"
         course.notes.append(f"{change.reason}: {reason}")
 
-    def _longest(self, course: _Course, span: float) -> float:
+    def _longest(self, course: Course, span: float) -> float:
         """The longest step: exact methods step from frame to frame, unless somebody wants to see what is between."""
         seen = course.observers and course.choice.method.family == "exact"
         return span / LOOKS if seen else np.inf
@@ -438,7 +438,7 @@ class Run:
         writer: Writer | None,
         statistics: Statistics,
         notes: list[str],
-        course: _Course | None = None,
+        course: Course | None = None,
     ) -> tuple[Array, dict[str, Array]]:
         """Take the frames as they come, to memory and file; `count` are kept, of one the last."""
         rows = 0  # of the series that the file has

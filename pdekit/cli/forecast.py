@@ -15,13 +15,10 @@ from pdekit.time.loop import Stop
 from pdekit.time.maruyama import Path
 from pdekit.time.method_choice import Choice
 from pdekit.time.observers import Watch
+from pdekit.time.pace import Enough
 from pdekit.time.stepper import Tolerance
 
 LONG_ENOUGH, TOO_LONG, MOST_STEPS_TIMED = 0.2, 5.0, 256
-
-
-class Enough(Exception):  # noqa: N818  (steps enough to know how long one takes)
-    pass
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ that are still growing, as those of implicit methods do, make the prediction too
 from __future__ import annotations
 
 import time as clock
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from pdekit.cli.forecast import Enough
 from pdekit.errors import PdekitError
 from pdekit.problem import Problem
 from pdekit.solution import Solution
 from pdekit.time.methods import METHODS
+from pdekit.time.pace import Enough, Stopwatch
 
 MOMENT = 0.3
 
@@ -43,40 +43,15 @@ class Trial:
     steps: float = np.inf
 
 
-@dataclass
-class _Stopwatch:
-    """Takes the time of the steps, compilation and set-up apart."""
-
-    start: float
-    end: float
-    marks: list[tuple[float, float]] = field(default_factory=list)
-
-    def __call__(self, t: float, steps: int) -> None:
-        self.marks.append((clock.perf_counter(), t))
-        if self.marks[-1][0] - self.marks[0][0] > MOMENT:
-            raise Enough
-
-    def predicted(self) -> tuple[float, float]:
-        """Seconds and steps of the whole run."""
-        count = len(self.marks)
-        if count < 3:
-            return np.inf, np.inf
-        (first, _), (last, t) = self.marks[0], self.marks[-1]
-        recent = self.marks[-min(count, 10) :]
-        h = float(np.mean(np.diff([mark[1] for mark in recent])))
-        steps = count + (self.end - t) / h
-        return (last - first) / (count - 1) * steps, steps
-
-
 def trial(problem: Problem, name: str) -> Trial:
     """Let a method run for a moment."""
-    start, end = problem.span(None)
-    pace = _Stopwatch(start, end)
+    _, end = problem.span(None)
+    pace = Stopwatch(MOMENT)
     begun = clock.perf_counter()
     try:
         solution: Solution = problem.solve(method=name, frames=2, keep=False, progress=pace)
     except Enough:
-        return Trial(name, "", *pace.predicted())
+        return Trial(name, "", *pace.predicted(end))
     except PdekitError as error:
         return Trial(name, str(error).split("; ")[0])
     taken = clock.perf_counter() - begun - solution.compile_time

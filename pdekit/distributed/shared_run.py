@@ -16,8 +16,9 @@ from pdekit.distributed.shared_right_hand_side import SharedRightHandSide
 from pdekit.distributed.shared_system import SharedSystem
 from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
+from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
-from pdekit.run import Progress, Run
+from pdekit.run import Course, Progress, Run
 from pdekit.settings import TimeSettings
 from pdekit.solution import Solution
 from pdekit.thresholds import THRESHOLDS
@@ -26,6 +27,7 @@ from pdekit.time.method_choice import Choice
 from pdekit.time.methods import METHODS, find_method
 from pdekit.time.observers import Notice
 from pdekit.time.right_hand_side import RightHandSide
+from pdekit.time.sundials_methods import SUNDIALS
 
 
 def wide_enough(problem: Problem, count: int) -> int:
@@ -48,6 +50,8 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
     """
     for found, what, key in (
         (bool(problem.system.noises), "noise in the equations", "equations"),
+        (bool(delays_of(problem.system)), "delays in the equations", "equations"),
+        (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
         (problem.semidiscrete.bounds is not None, "constraints", "constraints"),
         (problem.time.samples > 1, "samples", "time.samples"),
         (problem.time.precision == "single", "single precision", "time.precision"),
@@ -96,6 +100,10 @@ class SharedRun(Run):
     def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:
         """None: the spectrum at a later state would need the whole matrix. A step that becomes unstable is seen as blow-up."""
         return super()._guards(settings, choice, end) if self.system.processes.count == 1 else ()
+
+    def _pace(self, course: Course, end: float) -> tuple[Notice, ...]:
+        """None: the clocks of several processes do not agree."""
+        return super()._pace(course, end) if self.system.processes.count == 1 else ()
 
 
 def solve_shared(

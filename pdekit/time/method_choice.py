@@ -100,8 +100,8 @@ def choose(
         system, t, y, duration, thresholds, known=solvers.diagonal_part, rough=method == "auto" and step is None
     )
     facts.refuse_growth()
-    if delays_of(system.system) and step is not None:
-        _refuse_beyond_delay(system, step)
+    if delays_of(system.system):
+        _refuse_delays_and_steps(system, duration, step)
     if system.system.noises:
         return _for_noise(facts, method, step, duration)
     if implicit is not None:
@@ -131,10 +131,15 @@ def _with_reason(system: SemiDiscrete, choice: Choice) -> Choice:
     return replace(choice, reasons=(system.why_limited, *choice.reasons)) if system.why_limited else choice
 
 
-def _refuse_beyond_delay(system: SemiDiscrete, step: float) -> None:
-    """Refuse steps that would need what is not known yet."""
+def _refuse_delays_and_steps(system: SemiDiscrete, duration: float, step: float | None) -> None:
+    """Refuse steps that would need what is not known yet, and delays that need too many of them."""
     shortest = shortest_delay(system.system)
-    if step > shortest * (1 + 1e-12):
+    if duration / shortest > MOST_STEPS:
+        raise SolverError(
+            f"the delay {shortest:g} asks for {duration / shortest:.3g} steps; at most {MOST_STEPS:.0e} are sensible",
+            key="equations",
+        )
+    if step is not None and step > shortest * (1 + 1e-12):
         raise SolverError(
             f"{step:g} is longer than the shortest delay {shortest:g}: what is delayed would not be known yet",
             key="time.step",

@@ -29,7 +29,7 @@ OFF = 3.0  # times as long as predicted
 SHARE = 0.05  # of what is left, for trying others
 BETTER = 0.5  # of what is left: what another method must promise
 RECENT = 20  # looks from which the pace is taken
-LEAST_STEPS = 3
+LEAST_STEPS, LAST_STEPS = 3, 10  # of a trial, and those from which the length of the rest is taken
 
 
 class Slow(Unsuitable):
@@ -88,30 +88,36 @@ class PaceGuard:
             raise Slow(t, y, reason, left)
 
 
-class _Enough(Exception):  # noqa: N818
+class Enough(Exception):  # noqa: N818  (not an error: a trial has taken its time)
     """A trial has taken its time."""
 
 
-class _Stopwatch:
-    """Notes times until a moment is over."""
+class Stopwatch:
+    """Takes the times of the steps of a trial, until so many seconds have gone by since the first: set-up and compilation apart.
+
+    Parameters
+    ----------
+    seconds : float
+    """
 
     def __init__(self, seconds: float) -> None:
-        self.until = clock.perf_counter() + seconds
+        self.seconds = seconds
         self.marks: list[tuple[float, float]] = []
 
     def __call__(self, t: float, steps: int) -> None:
         self.marks.append((clock.perf_counter(), t))
-        if self.marks[-1][0] > self.until:
-            raise _Enough
+        if self.marks[-1][0] - self.marks[0][0] > self.seconds:
+            raise Enough
 
-    def left(self, end: float) -> float:
-        """Seconds that the rest would take at the pace of the second half."""
-        if self.marks and self.marks[-1][1] >= end:
-            return self.marks[-1][0] - self.marks[0][0]
-        if len(self.marks) < LEAST_STEPS:
-            return np.inf
-        (then, before), (now, t) = self.marks[len(self.marks) // 2 - 1], self.marks[-1]
-        return (end - t) / (t - before) * (now - then)
+    def predicted(self, end: float) -> tuple[float, float]:
+        """Seconds and steps from the beginning to `end`, by the length of the last steps: those that still grow make it too long."""
+        count = len(self.marks)
+        if count < LEAST_STEPS:
+            return np.inf, np.inf
+        (first, _), (last, t) = self.marks[0], self.marks[-1]
+        recent = [mark[1] for mark in self.marks[-min(count, LAST_STEPS) :]]
+        steps = count + (end - t) / float(np.mean(np.diff(recent)))
+        return (last - first) / (count - 1) * steps, steps
 
 
 def promises(
@@ -121,7 +127,7 @@ def promises(
     names = [name for name in CANDIDATES if name != but]
     found: dict[str, float] = {}
     for name in names:
-        pace = _Stopwatch(SHARE * change.left / len(names))
+        pace = Stopwatch(SHARE * change.left / len(names))
         watch = Watch(system, np.inf, pace)
         try:
             with np.errstate(all="ignore"):
@@ -129,11 +135,11 @@ def promises(
                 stops = [Stop(change.t), Stop(end)]
                 for _ in method.integrate(system, change.y.copy(), stops, watch, tolerance, solvers=solvers):
                     pass
-        except _Enough:
+        except Enough:
             pass
         except PdekitError:
             continue
-        found[name] = pace.left(end)
+        found[name], _ = pace.predicted(end)
     return found
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.language.delayed_systems import delays_of
 from pdekit.language.delays import PastStates
+from pdekit.time.solved_rates import rates
 from pdekit.time.stepper import Stepper, Tolerance
 from pdekit.typing import Array
 
@@ -136,7 +137,7 @@ class Remembering:
     """
 
     def __init__(self, stepper: Stepper, system: SemiDiscrete, past: Past) -> None:
-        self.stepper, self.system, self.past = stepper, system, past
+        self.stepper, self.past, self._rates = stepper, past, rates(system)
         self.error_order = stepper.error_order
         self.begin, self.vector, self.greatest, self.slope = (
             stepper.begin,
@@ -152,9 +153,9 @@ class Remembering:
         if not np.isfinite(error):
             return error
         before, y, z = self._before, self.stepper.vector(Y), self.stepper.vector(out)
-        start = self.system.rhs(t, y) if before is None else before.slopes[1]
+        start = self._rates(t, y) if before is None else before.slopes[1]
         kept = None if before is None else Passage(before.start, before.end, before.states, before.slopes)
-        self._passage = Passage(t, t + h, (y, z), (start, self.system.rhs(t + h, z)), kept)
+        self._passage = Passage(t, t + h, (y, z), (start, self._rates(t + h, z)), kept)
         if tolerance is None:
             return error
         return max(error, tolerance.norm(self._passage.doubt, y, z))

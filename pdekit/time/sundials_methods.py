@@ -26,6 +26,7 @@ from pdekit.time.iteration_matrix import iteration_matrix
 from pdekit.time.loop import BESIDE, Stop
 from pdekit.time.observers import Watch
 from pdekit.time.paired import paired
+from pdekit.time.solved_rates import rates, refuse_coupled_rates
 from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Tolerance
 from pdekit.typing import Array
@@ -104,7 +105,7 @@ def _ida(newton: _Newton, options: dict[str, Any], span: float) -> Any:
 
     def residual(t: float, y: Array, rate: Array, out: Array) -> None:
         newton.counts.evaluations += 1
-        out[:] = system.mass * rate - system.rhs(t, y)
+        out[:] = system.mass @ rate - system.rhs(t, y)
 
     def set_up(t: float, y: Array, rate: Array, res: Array, c: float) -> None:
         newton.fetch(t, y)
@@ -114,9 +115,9 @@ def _ida(newton: _Newton, options: dict[str, Any], span: float) -> Any:
         z[:] = newton.solve(r) / c
 
     def product(t: float, y: Array, rate: Array, res: Array, v: Array, Jv: Array, c: float) -> None:
-        Jv[:] = c * system.mass * v - newton.J @ v
+        Jv[:] = c * (system.mass @ v) - newton.J @ v
 
-    algebraic = np.flatnonzero(system.mass == 0)
+    algebraic = np.flatnonzero(system.algebraic)
     if algebraic.size:
         options |= {"algebraic_idx": algebraic, "calc_initcond": "yp0", "calc_init_dt": FIRST * span}
     return ida.IDA(residual, precond=ida.IDAPrecond(set_up, solve), jactimes=ida.IDAJacTimes(None, product), **options)
@@ -157,6 +158,8 @@ def integrate_by_sundials(
     refuse_without_sundials(name)
     if name == "cvode" and not system.evolves:
         raise SolverError("cvode cannot solve algebraic equations '0 = ...'; use ida", key="time.method")
+    if name == "cvode":
+        refuse_coupled_rates(system, name)
     solvers = solvers or Solvers(system)
     if system.dtype.kind == "c":
         pairs = RealPairs(system)
@@ -210,7 +213,7 @@ def _begun(
     system: Any, name: str, t: float, y: Array, options: dict[str, Any], span: float, solvers: Solvers, watch: Watch
 ) -> Any:
     """A solver at its initial state."""
-    rate = system.rhs(t, y)
+    rate = np.where(system.algebraic, 0.0, rates(system)(t, y))
     if not np.all(np.isfinite(rate)):
         raise StabilityError("the right-hand side is not finite at the start")
     newton = _Newton(system, solvers, watch)
@@ -219,5 +222,5 @@ def _begun(
         solver.init_step(t, y)
     else:
         solver = _ida(newton, options, span)
-        solver.init_step(t, y, system.mass * rate)
+        solver.init_step(t, y, rate)
     return solver

@@ -19,6 +19,7 @@ from sympy.logic.boolalg import BooleanFunction
 
 from pdekit.errors import ExpressionError
 from pdekit.language.data_functions import DataFunction
+from pdekit.language.delays import Delayed
 from pdekit.language.evaluate import evaluate_number
 from pdekit.language.reductions import IntegralOperator, Reduction
 from pdekit.language.symbols import SpatialDerivative
@@ -237,6 +238,11 @@ class DimensionalAnalysis:
     def _of_undefined(self, expression: Expression) -> Dimension:
         return self.resolved(Dimension.named(type(expression).__name__))
 
+    def _of_delayed(self, expression: Expression) -> Dimension:
+        """That of the unknown; the delay, which is taken from t, is a time."""
+        self.of(type(expression).when)
+        return self.resolved(Dimension.named(type(expression).unknown))
+
     def _of_true_derivative(self, expression: Expression) -> Dimension | None:
         total = self.of(expression.expr)
         for variable, count in expression.variable_count:
@@ -277,6 +283,7 @@ class DimensionalAnalysis:
         (OF_ANYTHING, _of_any),
         (sp.atan2, _of_angle),
         (sp.Derivative, _of_true_derivative),
+        (Delayed, _of_delayed),
         ((AppliedUndef, DataFunction), _of_undefined),
         (RoundFunction, lambda analysis, e: analysis._of_floor(e)),
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pdekit as pk
+from pdekit.language.typeset import typeset
 from pdekit.time.methods import METHODS
 from problems.patterns import hutchinson
 
@@ -142,9 +143,10 @@ def test_refused_with_delays(tmp_path):
         ({"method": "Radau"}, "keeps no record of the past"),
         ({"method": "exponential"}, "keeps no record of the past"),
         ({"step": 2.0}, "longer than the shortest delay 1.5708"),
+        ({"t_end": 1e10}, "asks for 6.37e[+]09 steps"),
     ):
         with pytest.raises(pk.PdekitError, match=message):
-            swing().solve(t_end=3.0, **options)
+            swing().solve(**{"t_end": 3.0, **options})
     with pytest.raises(pk.PdekitError, match="is not stored"):
         swing(output=pk.OutputSettings(checkpoints=True))
     with pytest.raises(pk.PdekitError, match="eigenvalues"):
@@ -153,6 +155,12 @@ def test_refused_with_delays(tmp_path):
     swing().solve(t_end=1.0, output=path)
     with pytest.raises(pk.PdekitError, match="are not stored"):
         pk.resume(path, until=2.0)
+
+
+def test_on_the_terminal_and_in_latex():
+    pde = pk.PDE("u_t = D*u_xx - r*u(x, t - tau)", parameters={"D": 1, "r": 1, "tau": 2})
+    assert "u(t - τ)" in typeset(pde.bind(("x",)))
+    assert r"t - \tau" in pde._repr_latex_()
 
 
 def test_runs_do_not_see_each_others_past():

@@ -33,6 +33,15 @@ def test_numbers_arrive_in_one_system_and_what_is_not_said_follows():
     assert values["D"] == pytest.approx(1.4e-4, rel=1e-15) and values["T0"] == 293.15  # 20 degC is 293.15 K
 
 
+def test_a_delay_is_a_time():
+    words = {"initial": {"T": "T0"}, "boundary": {"T": {"x": pk.Neumann(0)}}}
+    given = {"D": "1.4 cm**2/s", "k": "0.1 s**-1", "T0": "20 degC", "tau": "2 min"}
+    delayed = "T_t = D*T_xx - k*(T(t - tau) - T0)"
+    assert rod(delayed, parameters=given, **words).pde.parameter_values()["tau"] == 120
+    with pytest.raises(PdekitError, match="-tau is in m, but t is in s"):
+        rod(delayed, parameters=given | {"tau": "2 m"}, **words)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

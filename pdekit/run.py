@@ -172,7 +172,7 @@ class Run:
         name, reasons = choice.method.name, choice.reasons
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
-        recorder = SeriesRecorder(system, self.problem.series, start, y)
+        recorder = SeriesRecorder(system, self.problem.series, start, y, output.series_steps, frozenset(frames))
         enders = self._enders(start, y)
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:
@@ -307,7 +307,7 @@ class Run:
         viewer = self.viewer
         if viewer is None:
             return ()
-        return (lambda t, state, h, steps: viewer(t, lambda: self.system.unpack(t, state()), steps),)
+        return (lambda t, state, h, steps: viewer(t, lambda: self.system.layout.views(t, state.view()), steps),)
 
     def _longest(self, course: _Course, span: float) -> float:
         """The longest step: exact methods step from frame to frame, unless somebody wants to see what is between."""

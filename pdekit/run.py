@@ -180,7 +180,7 @@ class Run:
         name, reasons = choice.method.name, choice.reasons
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
-        recorder = SeriesRecorder(system, self.problem.series, start, y)
+        recorder = SeriesRecorder(system, self.problem.series, start, y, output.series_steps, frozenset(frames))
         enders = self._enders(start, y)
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:
@@ -351,7 +351,7 @@ class Run:
         viewer = self.viewer
         if viewer is None:
             return ()
-        return (lambda t, state, h, steps: viewer(t, lambda: self.system.unpack(t, state()), steps),)
+        return (lambda t, state, h, steps: viewer(t, lambda: self.system.layout.views(t, state.view()), steps),)
 
     def _pace(self, course: Course, end: float) -> tuple[Notice, ...]:
         """What looks at how long a run takes; not where a run is to be repeated bit by bit, for it goes by the clock."""

@@ -147,6 +147,12 @@ class Layout:
             full[block.name] = shaped
         return full
 
+    def views(self, t: float, y: Array) -> dict[str, Array]:
+        """The same to look at: where all nodes are free, memory of y."""
+        if not all(block.whole and block.shape for block in self.blocks) or y.dtype != self.dtype:
+            return self.unpack(t, y)
+        return {block.name: y[block.slice].reshape(block.shape) for block in self.blocks}
+
     def pack(self, fields: Mapping[str, Array]) -> Array:
         """The vector of unknowns of full arrays."""
         y = np.zeros(self.size, dtype=self.dtype)

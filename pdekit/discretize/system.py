@@ -233,6 +233,11 @@ class SemiDiscrete:
         states = {b.symbol: full[b.name] for b in self.blocks}
         return self.program.frame(t, states, self.layout.selections if selections is None else selections, is_paired)
 
+    def glance(self, t: float, y: Array) -> Frame:
+        """Everything at one time and state that is looked at now and not kept; without Jacobians."""
+        full = self.layout.views(t, y)
+        return self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks}, {})
+
     @cached_property
     def is_limited(self) -> bool:
         """Whether there are limited schemes, which have no Jacobian."""

@@ -57,7 +57,7 @@ class Unknown:
     is_scalar: bool = False
     on_rates: Any = None
     derived_from: str = ""
-    capacity: Any = sp.Integer(1)
+    capacity: Any = sp.S.One
 
     @property
     def symbol(self) -> Any:

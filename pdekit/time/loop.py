@@ -95,7 +95,9 @@ def integrate(
                 continue
             stepper.accepted(controller.tolerance is not None)
             t, Y, out = after, out, Y
-            watch.step_of(t, partial(stepper.greatest, Y), partial(stepper.vector, Y), t == until, h)
+            watch.step_of(
+                t, partial(stepper.greatest, Y), partial(stepper.vector, Y), t == until, h, partial(stepper.view, Y)
+            )
         fresh = end.jump
         if fresh:
             stepper.restart()

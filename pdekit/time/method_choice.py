@@ -329,7 +329,9 @@ def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str
     """The method for a system that needs many explicit steps for stability alone, and why."""
     system, sizes, real = facts.system, facts.thresholds, facts.spectrum.is_real
     exact = system.is_linear and system.b_is_constant and system.time_order == 1 and facts.elliptic
-    if exact and system.grid.is_box:  # next to the boundary of a domain eigenvalues may be too large for one Krylov space
+    if (
+        exact and system.grid.is_box
+    ):  # next to the boundary of a domain eigenvalues may be too large for one Krylov space
         return METHODS["exponential"], "linear with constant data: exact in time by a shift-and-invert Krylov space"
     is_complex = system.dtype.kind == "c"
     if system.time_order == 2 and not real:

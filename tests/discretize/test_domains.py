@@ -319,7 +319,7 @@ def refused(text: str, **changes) -> PdekitError:
         ("u_t = laplace(u)", "u_t = laplace(u) + u_xy", "", "no mixed"),
         ("u_t = laplace(u)", "u_t = laplace(u) - u_xxx", "", "no mixed and no higher"),
         ("u_t = laplace(u)", "u_t = laplace(u) + noise(1)", "domain", "noise is for boxes"),
-        ("time:", "discretization: {order: 4}\ntime:", "", "of order 2, found 4"),
+        ("time:", "discretization: {order: 4}\ntime:", "discretization.order", "of order 2, found 4"),
         ("time:", "discretization: {schemes: {u_xx: compact}}\ntime:", "", "schemes"),
     ],
 )

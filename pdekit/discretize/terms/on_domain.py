@@ -37,7 +37,8 @@ def term_on_domain(symbol: Expression, context: Context) -> Term:
     """
     if context.order != ORDER:
         raise GridError(
-            f"on a domain that is no box derivatives are of order {ORDER}, found {context.order}; take more points instead"
+            f"on a domain that is no box derivatives are of order {ORDER}, found {context.order}; take more points instead",
+            key="discretization.order",
         )
     make = ON_DOMAIN.get(type(symbol))
     if make is None:

@@ -24,6 +24,7 @@ Level = Callable[[Mapping[str, Array]], Any]
 BISECTIONS = 52
 # Crossings nearer to a node than this part of a step: the node is on the boundary. Errors of 1e-6 steps are below those of order 2.
 ON_BOUNDARY = 1e-6
+LEAST_NODES = 3  # along an axis
 SLIVERS = 1e-3  # of the whole volume: what tips between nodes may hold
 
 
@@ -108,9 +109,11 @@ class DomainGrid(Grid):
         super().__init__(dict(zip(box.names, box.axes)))
         self._function: Level | None = level if callable(level) else None
         self.level: Array = self._snapped(self._at_nodes(level)) if callable(level) else _levels_of_mask(self, level)
-        if not np.any(self.level > 0):
+        inside, least = int(np.sum(self.level > 0)), LEAST_NODES**self.ndim
+        if inside < least:
+            found = f"{inside} nodes of the grid lie" if inside > 1 else f"{inside or 'no'} node of the grid lies"
             raise GridError(
-                "no node of the grid lies inside of the domain; take more points, or look at the inequality"
+                f"{found} inside of the domain, at least {least} are needed; take more points, or look at the inequality"
             )
 
     def __eq__(self, other: object) -> bool:

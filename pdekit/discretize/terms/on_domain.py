@@ -37,7 +37,8 @@ def term_on_domain(symbol: Expression, context: Context) -> Term:
     """
     if context.order != ORDER:
         raise GridError(
-            f"on a domain that is no box derivatives are of order {ORDER}, found {context.order}; take more points instead"
+            f"on a domain that is no box derivatives are of order {ORDER}, found {context.order}; take more points instead",
+            key="discretization.order",
         )
     make = ON_DOMAIN.get(type(symbol))
     if make is None:
@@ -86,9 +87,9 @@ def _refuse_on_boundary(symbol: Expression, context: Context) -> None:
 
 
 def _cells(symbol: Expression, context: Context) -> Cells:
-    """Whole where the derivative makes waves: their matrix must be symmetric."""
+    """Whole where the derivative makes waves, those of complex equations too: their matrix must be symmetric."""
     waves = any(unknown.time_order == 2 and unknown.rhs.has(symbol) for unknown in context.system.unknowns)
-    return "whole" if waves else "cut"
+    return "whole" if waves or context.dtype.kind == "c" else "cut"
 
 
 class _OnDomain(LinearTerm):

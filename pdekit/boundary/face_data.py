@@ -21,7 +21,7 @@ from pdekit.geometry.values import call_by_name
 from pdekit.language.evaluate import compile_expression, evaluate_number, slope
 from pdekit.language.parser import Scope, parse
 from pdekit.language.reductions import Reduction, reduction_words
-from pdekit.language.symbols import local_derivatives
+from pdekit.language.symbols import Diff, OnFace, local_derivatives, on_face
 from pdekit.typing import Array, Expression
 
 # Sixth-order central difference, for the rate of data that a Python callable gives.
@@ -220,12 +220,14 @@ class _Face:
             found = text if isinstance(text, sp.Expr) else parse(text, scope)
         except PdekitError as error:
             raise BoundaryError(f"{error}", key=self.where) from None
-        if left := local_derivatives(found):
-            raise BoundaryError(
-                f"{left.pop().short}: derivatives stand in data within numbers made of whole fields only, such as face(u_x, x, right)",
-                key=self.where,
-            )
-        return found
+        for atom in local_derivatives(found):
+            across = atom.operand == self.states[self.name] and self.grid.names[self.axis] in atom.counts
+            if not isinstance(atom, Diff) or atom.operand not in self.states.values() or across:
+                raise BoundaryError(
+                    f"{atom.short}: data may hold derivatives of unknowns, of its own only those along the face",
+                    key=self.where,
+                )
+        return on_face(found)
 
     def number(self, a: Any) -> float | None:
         """A coefficient that is a real number, or an expression of parameters that is one; else None."""
@@ -279,7 +281,9 @@ class _Face:
         fixed |= {sp.Symbol(n): v for n, v in self.parameters.items()}
         numbers = {s: sp.Dummy() for s in sorted(expression.atoms(Reduction), key=str)}
         body = expression.xreplace(numbers)
-        states = (*(s for s in self.states.values() if body.has(s)), *numbers)
+        derivatives = {s: sp.Dummy() for s in sorted(body.atoms(OnFace), key=str)}
+        body = body.xreplace(derivatives)
+        states = (*(s for s in self.states.values() if body.has(s)), *derivatives, *numbers)
         shape = _face_shape(self.grid, self.axis)
         face = _face_slice(self.grid, self.axis, self.side)
         constant = frozenset(symbol for symbol, data in bound.items() if data.constant)

@@ -1,8 +1,8 @@
 """Boundary data that depend on the solution at the face, and coefficients that vary: ``a(x, t) u + b(x, t) du/dn = g(x, t, u)``.
 
 Such a condition is brought to the form ``du/dn = h(x, t, u)`` with ``h = (g - a u)/b``: the rows of a prescribed normal
-derivative, whose data are taken from the solution at the nodes of the face, which are unknowns, and from numbers made of whole
-fields, such as ``mean(u)``. They enter the Jacobian by the chain rule, exactly. The order is that of the rows with ``du/dn`` prescribed.
+derivative, whose data are taken from the solution at the nodes of the face, which are unknowns, from derivatives there, such as
+those along the face that the flux of a tensor has, and from numbers made of whole fields, such as ``mean(u)``. They enter the Jacobian by the chain rule, exactly. The order is that of the rows with ``du/dn`` prescribed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sympy as sp
 
 from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.reductions import Reduction
+from pdekit.language.symbols import OnFace
 from pdekit.typing import Array, Expression
 
 States = Callable[[Any], Array]
@@ -31,7 +32,7 @@ class SolutionData:
     expression : sympy expression
         h, in coordinates, t, parameters, states and the symbols of `bound`.
     states : tuple of Symbol or Reduction
-        Those of the states that occur, and the numbers that are made of whole fields.
+        Those of the states that occur, derivatives of them, and numbers that are made of whole fields.
     fixed : mapping of Symbol to number or array
         Values of coordinates on the face and of parameters.
     bound : mapping of Symbol to callable of t
@@ -55,6 +56,11 @@ class SolutionData:
     t = sp.Symbol("t")
 
     @property
+    def holds_derivatives(self) -> bool:
+        """Whether there are derivatives at the face."""
+        return any(isinstance(s, OnFace) for s in self.states)
+
+    @property
     def reductions(self) -> tuple[Any, ...]:
         """The numbers made of whole fields."""
         return tuple(s for s in self.states if isinstance(s, Reduction))
@@ -62,7 +68,7 @@ class SolutionData:
     @cached_property
     def _shown(self) -> dict[Any, Any]:
         """The states by what stands for them in compiled expressions: symbols."""
-        return {sp.Dummy() if isinstance(s, Reduction) else s: s for s in self.states}
+        return {s if s.is_Symbol else sp.Dummy(): s for s in self.states}
 
     @cached_property
     def _body(self) -> Any:
@@ -93,8 +99,8 @@ class SolutionData:
         """Whether it is linear in the states at the face, with coefficients constant in time."""
         if self.reductions:
             return False
-        changing = {self.t, *self.states, *(symbol for symbol in self.bound if symbol not in self.constant)}
-        return not any(e.free_symbols & changing for e in self.slope_expressions.values())
+        changing = {self.t, *self._shown, *(symbol for symbol in self.bound if symbol not in self.constant)}
+        return not any(e.free_symbols & changing for e in self._bare_slopes.values())
 
     @property
     def is_constant(self) -> bool:

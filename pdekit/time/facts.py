@@ -101,6 +101,8 @@ class Facts:
             return False
         if not system.evolves or system.system.definitions or self.damped or system.couples_rates:
             return False
+        if any(data.holds_derivatives for c in system.conditions.values() for data in c.of_solution):
+            return False
         return all(_is_elliptic(system, u) for u in system.system.unknowns) and (
             self.purely_second_order or system.time_order == 1
         )

@@ -261,3 +261,18 @@ def test_bad_input_is_refused(change, kind, words):
     assert change[0] in CONFIG
     with pytest.raises(kind, match=words):
         loads(CONFIG.replace(*change))
+
+
+def test_lines_break_at_the_plane():
+    """Drawn are both sides of the jump: of a steady wall the straight pieces up to the plane."""
+    from pdekit.plotting.plane import closed
+
+    wall = pk.Problem(
+        pk.PDE("0 = u_xx"),
+        pk.Grid(x=pk.Axis(0, 1, 11)),
+        boundary={"u": {"x": {"left": pk.Dirichlet(0), "right": pk.Dirichlet(1)}}},
+        interfaces={"u": {"x": pk.Interface(0.37, resistance=1)}},
+    )
+    x, u = closed(wall.grid, 0, wall.solve()["u"].values)
+    assert list(x[4:7]) == [0.37] * 3
+    assert u[4:7] == pytest.approx([0.5 * 0.37, np.nan, 1 - 0.5 * 0.63], nan_ok=True)

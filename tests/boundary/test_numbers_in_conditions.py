@@ -136,7 +136,8 @@ time: {end: 0.2}
         (pk.Dirichlet("S**2"), "linear in scalar unknowns"),
         (pk.Dirichlet("S*cos(t)"), "linear in scalar unknowns"),
         (pk.Dirichlet("S + mean(u)"), "0 = S - "),
-        (pk.Neumann("u_x"), "derivatives stand in data within numbers"),
+        (pk.Neumann("u_x"), "of its own only those along the face"),
+        (pk.Dirichlet("S + d(u, x)"), "of its own only those along the face"),
         (pk.Neumann("mean(v)"), "unknown name"),
     ],
 )

@@ -226,6 +226,11 @@ def test_what_cannot_be_solved_is_refused(text, kind, words):
         )
 
 
+def test_data_of_the_solution_have_no_rate():
+    with pytest.raises(BoundaryError, match="no known time derivative"):
+        pseudo_parabolic(21, (pk.Neumann("-u**2"), pk.Neumann(0)))
+
+
 def test_faces_need_the_conditions_of_the_operator():
     with pytest.raises(BoundaryError, match="needs 1 condition at this face, found none"):
         solitary_wave().replace(boundary={"u": {"x": {"left": pk.Dirichlet(0), "right": pk.Outflow()}}})

@@ -43,6 +43,7 @@ from pdekit.time.stepper import Stepper
 from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tableau
 from pdekit.time.theta import Theta
 from pdekit.time.variable_bdf2 import VariableBDF2
+from pdekit.typing import Array
 
 COURANT = 0.5
 POSITIVE_COURANT = 0.3  # speeds may grow by two thirds within a step before the bound of 1/2 is reached
@@ -151,7 +152,11 @@ def rosenbrock_method(tableau: RosenbrockTableau) -> Method:
 
 def _courant(given: Ingredients, longest: float) -> Controller:
     number = POSITIVE_COURANT if given.system.keeps_positive else COURANT
-    return CourantNumber(lambda t, y: rate_bound(given.system, t, y), number, longest)
+
+    def rate(t: float, y: Array) -> float:
+        return rate_bound(given.system, t, y, known=given.right_hand_side.fastest(t, y))
+
+    return CourantNumber(rate, number, longest)
 
 
 def theta_method(theta: float) -> Callable[[Ingredients], Stepper]:

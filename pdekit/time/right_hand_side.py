@@ -105,6 +105,10 @@ class RightHandSide(Protocol):
         """The greatest modulus; not a number if there is one that is not."""
         ...
 
+    def fastest(self, t: float, y: Array) -> dict[Any, float]:
+        """Wave speeds that are found faster than by the terms, by the names under which these share them."""
+        ...
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         """All stages of a method in one go, where there is a faster way than one after the other."""
         ...
@@ -255,6 +259,9 @@ class MatrixRightHandSide:
     def greatest(self, Y: Array) -> float:
         return float(np.max(np.abs(Y)))
 
+    def fastest(self, t: float, y: Array) -> dict[Any, float]:
+        return {}
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         return None
 
@@ -308,6 +315,9 @@ class CompiledRightHandSide:
             found = [float(np.min(tolerance.absolute[block.slice])) for block in self.system.blocks]
             self._found = tolerance, np.array(found)
         return self._found[1]
+
+    def fastest(self, t: float, y: Array) -> dict[Any, float]:
+        return self.kernel.fastest(t, self.kernel.unpacked(t, y)) if self.kernel.sweeps else {}
 
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         """Made once: a chain of integrations, from frame to frame, asks for it every time."""

@@ -211,6 +211,7 @@ class Problem:
         data = as_functions(pde.data_parameters(), grid, numbers, order)
         kept = [n for n in self.boundary if n in pde.definitions]
         self.system: EquationSystem = pde.bind(grid.names, kept, grid.calculus, data)
+        self.written = self.system  # without the equations of absorbing layers
         self._waves = tuple(u.name for u in self.system.unknowns)
         self.system = with_absorbing_layers(self.system, grid, self.time.start)
         if isinstance(initial, FileData):

@@ -110,6 +110,10 @@ class RightHandSide(Protocol):
         """The Euclidean norm."""
         ...
 
+    def fastest(self, t: float, y: Array) -> dict[Any, float]:
+        """Wave speeds that are found faster than by the terms, by the names under which these share them."""
+        ...
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         """All stages of a method in one go, where there is a faster way than one after the other."""
         ...
@@ -270,6 +274,9 @@ class MatrixRightHandSide:
     def norm(self, Y: Array) -> float:
         return _length(Y)
 
+    def fastest(self, t: float, y: Array) -> dict[Any, float]:
+        return {}
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         return None
 
@@ -326,6 +333,9 @@ class CompiledRightHandSide:
             found = [float(np.min(tolerance.absolute[block.slice])) for block in self.system.blocks]
             self._found = tolerance, np.array(found)
         return self._found[1]
+
+    def fastest(self, t: float, y: Array) -> dict[Any, float]:
+        return self.kernel.fastest(t, self.kernel.unpacked(t, y)) if self.kernel.sweeps else {}
 
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         """Made once: a chain of integrations, from frame to frame, asks for it every time."""

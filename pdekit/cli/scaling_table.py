@@ -35,14 +35,15 @@ def scaling_table(problem: Problem, ranks: Sequence[int]) -> Table:
     work = measured(problem, choice)
     alone = predicted(problem, work, 1, network).seconds
     table = Table(box=None, pad_edge=False)
-    title = f"a step of {choice.method.name}: {work.passes:,} passes of {work.each * 1e9:.3g} ns a node (timed here); "
+    what = "a step" if choice.method.tableau or not choice.method.explicit else "a stage"
+    title = f"{what} of {choice.method.name}: {work.passes:,} passes of {work.each * 1e9:.3g} ns a node (timed here); "
     table.title = f"{title}messages of {network.latency * 1e6:g} us and {network.bandwidth / 1e9:g} GB/s (assumed)"
     table.title_justify = "left"
     for name in (
         "ranks",
         "boxes",
         "nodes a rank",
-        "a step",
+        what,
         "nodes of others",
         "agreeing",
         "faster",

@@ -21,7 +21,7 @@ from pdekit.solution import Solution
 from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice
 from pdekit.time.observers import Notice
-from pdekit.time.right_hand_side import RightHandSide
+from pdekit.time.right_hand_side import MatrixRightHandSide, RightHandSide
 
 
 def shared(problem: Problem, processes: Processes, passes: int = 1) -> Problem:
@@ -52,6 +52,8 @@ class SharedRun(Run):
 
     def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
         made = super().compiled(method, settings, span)
+        if made is not None and not self.system.processes.everywhere(made.compiled) and made.compiled:
+            made = MatrixRightHandSide(self.system)  # some part is too narrow for kernels
         found: Any = None if made is None else SharedRightHandSide(made, self.system, self.passes)
         return cast(RightHandSide | None, found)  # the rest of the protocol is that of the one within
 

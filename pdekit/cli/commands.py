@@ -396,7 +396,8 @@ def fit(
     is_flag=True,
     help="Let every method run for a moment, and tell which fit and how long each would take.",
 )
-def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool) -> None:
+@click.option("--ranks", metavar="1,16,256", help="Predict how long a step takes on so many ranks that share the grid.")
+def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool, ranks: str | None) -> None:
     """Tell what CONFIG was understood to mean, and how it would be solved, without solving it."""
     problem = _load(config, overrides, python)
     from pdekit.cli.report import describe
@@ -407,6 +408,13 @@ def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool)
 
         _print("")
         _print(method_table(problem, problem.choice().method.name))
+    if ranks is not None:
+        from pdekit.cli.scaling_table import parsed, scaling_table
+
+        if problem.steady:
+            raise ConfigError("--ranks is for runs in time")
+        _print("")
+        _print(scaling_table(problem, parsed(ranks)))
 
 
 @main.command()

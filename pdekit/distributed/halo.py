@@ -9,15 +9,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from mpi4py import MPI
 from numpy.typing import NDArray
-from petsc4py import PETSc
 
 from pdekit.distributed.decomposition import Decomposition, shares
 from pdekit.distributed.processes import Processes
 from pdekit.typing import Array
 
-UNITS = {"f8": MPI.DOUBLE, "f4": MPI.FLOAT, "c16": MPI.C_DOUBLE_COMPLEX, "c8": MPI.C_FLOAT_COMPLEX, "i4": MPI.INT32_T}
+UNITS = {"f8": "DOUBLE", "f4": "FLOAT", "c16": "C_DOUBLE_COMPLEX", "c8": "C_FLOAT_COMPLEX", "i4": "INT32_T"}  # of MPI
 Dropped = tuple[frozenset[int], ...]
 
 
@@ -57,6 +55,10 @@ class Halo:
     """
 
     def __init__(self, processes: Processes, decomposition: Decomposition, arrangements: Sequence[Arrangement]) -> None:
+        from mpi4py import MPI
+        from petsc4py import PETSc
+
+        self._mpi = MPI
         self.processes, self.decomposition, self.arrangements = processes, decomposition, tuple(arrangements)
         self._kept: dict[Any, _Line] = {}
         place = decomposition.place(processes.rank)
@@ -98,12 +100,15 @@ class Halo:
     def begin(self, values: Array) -> None:
         """Send and receive; in the meantime the values of other nodes may be read."""
         flat = values.reshape(-1)
-        self._forest.bcastBegin(UNITS[flat.dtype.str[1:]], flat, flat, MPI.REPLACE)
+        self._forest.bcastBegin(self._unit(flat), flat, flat, self._mpi.REPLACE)
 
     def end(self, values: Array) -> None:
         """Wait for what is on its way."""
         flat = values.reshape(-1)
-        self._forest.bcastEnd(UNITS[flat.dtype.str[1:]], flat, flat, MPI.REPLACE)
+        self._forest.bcastEnd(self._unit(flat), flat, flat, self._mpi.REPLACE)
+
+    def _unit(self, values: Array) -> Any:
+        return getattr(self._mpi, UNITS[values.dtype.str[1:]])
 
     @cached_property
     def first(self) -> int:

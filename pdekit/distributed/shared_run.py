@@ -6,64 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from pdekit.distributed.decomposition import Decomposition, decompose
 from pdekit.distributed.gathered_output import GatheredOutput
 from pdekit.distributed.petsc_solver import SharedSolvers
 from pdekit.distributed.processes import Processes
-from pdekit.distributed.reading_distance import ReadingDistance
+from pdekit.distributed.shareable import decomposed, wide_enough
 from pdekit.distributed.shared_choice import shared_choice
 from pdekit.distributed.shared_right_hand_side import SharedRightHandSide
 from pdekit.distributed.shared_system import SharedSystem
-from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
-from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.run import Course, Progress, Run
 from pdekit.settings import TimeSettings
 from pdekit.solution import Solution
-from pdekit.thresholds import THRESHOLDS
 from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice
-from pdekit.time.methods import METHODS, find_method
 from pdekit.time.observers import Notice
-from pdekit.time.right_hand_side import RightHandSide
-from pdekit.time.sundials_methods import SUNDIALS
-
-
-def wide_enough(problem: Problem, count: int) -> int:
-    """For how many evaluations one after the other a box should suffice: the stages of a step of fixed length, where boxes are large."""
-    asked = problem.time.method
-    tableau = METHODS["rk4"].tableau if asked == "auto" else find_method(asked).tableau
-    if problem.steady or problem.time.step is None or tableau is None or problem.grid.ndim == 1:
-        return 1
-    share = problem.semidiscrete.size * problem.semidiscrete.dtype.itemsize // count
-    return tableau.stages if share >= THRESHOLDS.wavefront_from else 1
-
-
-def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
-    """How processes share a problem; `passes` evaluations without a word between them.
-
-    Raises
-    ------
-    ConfigError
-        It cannot be shared; says what.
-    """
-    for found, what, key in (
-        (bool(problem.system.noises), "noise in the equations", "equations"),
-        (bool(delays_of(problem.system)), "delays in the equations", "equations"),
-        (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
-        (problem.semidiscrete.bounds is not None, "constraints", "constraints"),
-        (problem.time.samples > 1, "samples", "time.samples"),
-        (problem.time.precision == "single", "single precision", "time.precision"),
-        (bool(problem.derived), "further fields", "output.fields"),
-        (problem.stop.when is not None, "a condition that ends the run", "stop.when"),
-    ):
-        if found and count > 1:
-            raise ConfigError(f"{what} cannot be shared among ranks yet; run it without mpiexec", key=key)
-    grid = problem.grid
-    mirrored = [grid.names[k] for name in grid.names for k in grid.mirror(name) if grid.poles(name)]
-    reach = {name: passes * far for name, far in ReadingDistance(problem.semidiscrete).of_system().items()}
-    return decompose(grid, count, reach, mirrored)
+from pdekit.time.right_hand_side import MatrixRightHandSide, RightHandSide
 
 
 def shared(problem: Problem, processes: Processes, passes: int = 1) -> Problem:
@@ -94,6 +52,8 @@ class SharedRun(Run):
 
     def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
         made = super().compiled(method, settings, span)
+        if made is not None and not self.system.processes.everywhere(made.compiled) and made.compiled:
+            made = MatrixRightHandSide(self.system)  # some part is too narrow for kernels
         found: Any = None if made is None else SharedRightHandSide(made, self.system, self.passes)
         return cast(RightHandSide | None, found)  # the rest of the protocol is that of the one within
 

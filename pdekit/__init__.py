@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         BoundaryCondition,
         Curvature,
         Dirichlet,
+        FarField,
         Neumann,
         Outflow,
         Pole,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from pdekit.verification.converge import converge
     from pdekit.verification.estimate import ErrorEstimate, estimate
     from pdekit.verification.jacobian_check import check_jacobian
+    from pdekit.verification.refinement import RefinedSolution, solve_to
     from pdekit.verification.study import Study
 
 # Public names and their rooms. Each is imported when it is first used, so that `pdekit --help` answers at once.
@@ -94,6 +96,7 @@ _ROOMS = {
         "BoundaryCondition",
         "Curvature",
         "Dirichlet",
+        "FarField",
         "Neumann",
         "Outflow",
         "Pole",
@@ -155,6 +158,7 @@ _ROOMS = {
     "verification.claimed_solution": ["check_claim"],
     "verification.comparison": ["Comparison", "compare"],
     "verification.estimate": ["ErrorEstimate", "estimate"],
+    "verification.refinement": ["RefinedSolution", "solve_to"],
     "verification.jacobian_check": ["check_jacobian"],
     "verification.study": ["Study"],
 }

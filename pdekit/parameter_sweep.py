@@ -10,8 +10,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +167,31 @@ class Outcome:
     numbers: dict[str, float]
 
 
-def run_sweep(sweep: ParameterSweep, jobs: int, told: Callable[[Outcome], None] | None = None) -> list[Outcome]:
+Point = tuple[tuple[int, ...], dict[str, Any]]
+ONE_THREAD = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def run_point(sweep: ParameterSweep, environment: Mapping[str, str], point: Point) -> Outcome:
+    """One run of a sweep, in a process of its own; if its file is complete it is not done again."""
+    index, values = point
+    path, command = sweep.file(index, values), sweep.command(index, values)
+    mark = sweep.folder / ".commands" / f"{path.stem}.json"
+    before = json.dumps([command[3:], sweep.config.read_text()])
+    if not (path.exists() and mark.exists() and mark.read_text() == before and _is_complete(path)):
+        done = subprocess.run(command, capture_output=True, text=True, env=dict(environment), check=False)
+        if done.returncode:
+            return Outcome(index, values, "failed", done.stderr.strip().replace("error: ", ""), {})
+        mark.write_text(before)
+    return Outcome(index, values, "complete", "", numbers_of(read_result(path)))
+
+
+def run_sweep(
+    sweep: ParameterSweep,
+    jobs: int,
+    told: Callable[[Outcome], None] | None = None,
+    pool: Executor | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> list[Outcome]:
     """Do all runs, each in a process of its own; those whose files are complete are not done again.
 
     Parameters
@@ -175,38 +201,24 @@ def run_sweep(sweep: ParameterSweep, jobs: int, told: Callable[[Outcome], None] 
         How many at a time. With several, each has one thread.
     told : callable of Outcome, optional
         As they come.
+    pool : Executor, optional
+        What hands the runs out, instead of so many threads of this process.
+    environment : mapping of str to str
+        Of the runs.
 
     Returns
     -------
     list of Outcome
         In the order of the sweep; a run that failed stops no other.
     """
-    sweep.folder.mkdir(parents=True, exist_ok=True)
-    threads = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} if jobs > 1 else {}
-    marks = sweep.folder / ".commands"
-    marks.mkdir(exist_ok=True)
-    config = sweep.config.read_text()
-
-    def one(point: tuple[tuple[int, ...], dict[str, Any]]) -> Outcome:
-        index, values = point
-        path, command = sweep.file(index, values), sweep.command(index, values)
-        mark = marks / f"{path.stem}.json"
-        before = json.dumps([command[3:], config])
-        if not (path.exists() and mark.exists() and mark.read_text() == before and _is_complete(path)):
-            done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **threads}, check=False)
-            if done.returncode:
-                return Outcome(index, values, "failed", done.stderr.strip().replace("error: ", ""), {})
-            mark.write_text(before)
-        return Outcome(index, values, "complete", "", numbers_of(read_result(path)))
-
-    def reported(point: tuple[tuple[int, ...], dict[str, Any]]) -> Outcome:
-        outcome = one(point)
-        if told:
-            told(outcome)
-        return outcome
-
-    with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(reported, sweep.points()))
+    (sweep.folder / ".commands").mkdir(parents=True, exist_ok=True)
+    one = partial(run_point, sweep, {**environment, **(ONE_THREAD if jobs > 1 else {})})
+    with ThreadPoolExecutor(jobs) if pool is None else nullcontext(pool) as workers:
+        begun = [workers.submit(one, point) for point in sweep.points()]
+        for finished in as_completed(begun):
+            if told:
+                told(finished.result())
+        return [run.result() for run in begun]
 
 
 def _is_complete(path: Path) -> bool:

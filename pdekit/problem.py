@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pdekit.boundary.interfaces import Interfaces
 from pdekit.data.coefficients import Table, as_functions
 from pdekit.data.files import FileData
 from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_layers
+from pdekit.discretize.bounds import Bounds
 from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
@@ -26,6 +28,7 @@ from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.scheme_choices import scheme_choices
+from pdekit.discretize.seams import notes_on_seams
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_posed
 from pdekit.errors import (
@@ -44,7 +47,7 @@ from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.delayed_systems import delays_of, refuse_where_delays_cannot_be, with_past
 from pdekit.language.evaluate import compile_expression
-from pdekit.language.fluxes_across_interfaces import with_interface_fluxes
+from pdekit.language.interface_terms import with_interface_fluxes
 from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.reductions import refuse_extremes_of_complex
 from pdekit.language.sampling import parse_sampled, sample_text
@@ -110,6 +113,9 @@ class Problem:
     constraints : sequence of str, optional
         Bounds that unknowns keep, ``"u >= psi"`` or ``"u <= psi"`` with psi in coordinates and parameters: where a bound is reached the
         equation becomes an inequality (obstacle problems, American options).
+    projections : mapping of str to sequence of float, optional
+        Bounds that are kept at given times only, with these times: ``{"u >= psi": [0.25, 0.5]}`` (Bermudan options). What is beyond
+        is put onto the bound there, and evolves freely again.
     interfaces : mapping of str to mapping, optional
         For an unknown, per axis an `Interface` or several: planes inside of the domain at which it or its flux jumps.
     title : str
@@ -155,6 +161,7 @@ class Problem:
         convergence: ConvergenceSettings | None = None,
         stop: StopSettings | None = None,
         constraints: Sequence[str] = (),
+        projections: Mapping[str, Sequence[float]] | None = None,
         interfaces: Mapping[str, Any] | None = None,
         title: str = "",
         labels: Mapping[str, Mapping[str, str]] | None = None,
@@ -185,6 +192,10 @@ class Problem:
         self.convergence = convergence or ConvergenceSettings()
         self.stop = stop or StopSettings()
         self.constraints = (constraints,) if isinstance(constraints, str) else tuple(constraints)
+        self.projections = {
+            text: (times,) if isinstance(times, int | float) else tuple(times)
+            for text, times in (projections or {}).items()
+        }
         if order not in ORDERS:
             raise ConfigError(f"allowed are {list(ORDERS)}, found {order!r}", key="discretization.order")
         if advection not in ADVECTION:
@@ -200,6 +211,7 @@ class Problem:
         data = as_functions(pde.data_parameters(), grid, numbers, order)
         kept = [n for n in self.boundary if n in pde.definitions]
         self.system: EquationSystem = pde.bind(grid.names, kept, grid.calculus, data)
+        self.written = self.system  # without the equations of absorbing layers
         self._waves = tuple(u.name for u in self.system.unknowns)
         self.system = with_absorbing_layers(self.system, grid, self.time.start)
         if isinstance(initial, FileData):
@@ -215,6 +227,7 @@ class Problem:
                 key="scalars",
             )
         self.conditions = self._collect_boundary()
+        self._check_far_fields()
         self._check_tables()
         if not grid.is_box:
             refuse_on_domain(self.system, self.conditions)
@@ -227,13 +240,16 @@ class Problem:
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
         self._check_delays()
         self._check_constraints()
+        self._check_projections()
         self.series, self.ending = self._measurements()
         self.derived = self._derived_fields()
         if self.units:
             self.units, self._units_of_numbers = self._consistent_units(declared)
             axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
             self.grid = grid.replace(**axes)
-        faces = FaceCheck(self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start)
+        faces = FaceCheck(
+            self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start, self.conditions
+        )
         self._notes_on_faces = [] if self.steady else faces.run()
 
     def __repr__(self) -> str:
@@ -340,6 +356,21 @@ class Problem:
         ):
             if found:
                 raise ConfigError(what, key=key)
+
+    def _check_far_fields(self) -> None:
+        """Refuse states beyond a face where no limited flux takes them."""
+        highest = highest_derivatives(self.system)
+        for name, faces in self.conditions.items():
+            for axis, side in product(faces, SIDES):
+                if not any(c.is_beyond for c in faces[axis][side]):
+                    continue
+                key = f"boundary.{name}.{axis}.{side}"
+                if highest.get(name, {}).get(axis, 0) > 1:
+                    raise BoundaryError("far_field is for first derivatives; there is diffusion, give neumann", key=key)
+                if not self.flux_scheme.is_limited:
+                    raise BoundaryError(
+                        "far_field is for limited schemes; give discretization.advection, weno5 say", key=key
+                    )
 
     def _check_tables(self) -> None:
         """Refuse data in time that do not cover the whole span, where it is known."""
@@ -617,24 +648,68 @@ class Problem:
         unknowns = {u.name: u for u in self.system.unknowns}
         for number, text in enumerate(self.constraints):
             where = f"constraints[{number}]"
-            name, sign, bound = split_constraint(text, list(unknowns), where)
+            name, sign, values = self._bound(text, where)
             if unknowns[name].time_order != (0 if self.steady else 1):
                 raise ConfigError(
                     f"constraints are for unknowns of equations of first order in time, and of steady problems; {name} is none of these",
                     key=where,
                 )
-            if self.is_complex:
-                raise ConfigError("complex unknowns have no order; constraints are for real ones", key=where)
             if name in found[sign]:
                 raise ConfigError(f"there is a constraint {name} {sign} ... already", key=where)
-            values = self.sample(bound, where)
-            found[sign][name] = self._number(values, where) if unknowns[name].is_scalar else values
+            found[sign][name] = values
         for name in found[">="].keys() & found["<="].keys():
             if np.any(found[">="][name] > found["<="][name]):
                 raise ConfigError(
                     f"the bounds of {name} contradict each other somewhere on the grid", key="constraints"
                 )
         return found[">="], found["<="]
+
+    def _bound(self, text: str, where: str, t: float | None = None) -> tuple[str, str, Array]:
+        """The unknown, the sign and the values of a bound."""
+        name, sign, bound = split_constraint(text, self.pde.unknowns, where)
+        if self.is_complex:
+            raise ConfigError("complex unknowns have no order; bounds are for real ones", key=where)
+        values = self.sample(bound, where, t)
+        return name, sign, self._number(values, where) if name in self.pde.scalars else values
+
+    @property
+    def projection_times(self) -> list[float]:
+        """When the state is projected."""
+        return sorted({float(t) for times in self.projections.values() for t in times})
+
+    def projected(self, t: float, y: Array) -> Array:
+        """The vector of unknowns with what is beyond the bounds of a time put onto them."""
+        near = 1e-12 * max(abs(t), 1.0)
+        for text, times in self.projections.items():
+            if any(abs(time - t) <= near for time in times):
+                name, sign, values = self._bound(text, f"projections.{text}", t)
+                lower, upper = ({name: values}, {}) if sign == ">=" else ({}, {name: values})
+                y = Bounds.of_fields(self.semidiscrete.layout, lower, upper).projected(y)
+        return y
+
+    def _check_projections(self) -> None:
+        """Find now what would stop a run at its first projection."""
+        for text, times in self.projections.items():
+            where = f"projections.{text}"
+            if self.steady:
+                raise ConfigError("a steady problem has no times; give constraints", key=where)
+            if not times:
+                raise ConfigError("needs the times at which it holds", key=where)
+            for t in times:
+                if isinstance(t, bool) or not isinstance(t, int | float) or not np.isfinite(t):
+                    raise ConfigError(f"expected times, found {t!r}", key=where)
+                beyond = self.time.end is not None and t > self.time.end
+                if t <= self.time.start or beyond:
+                    raise ConfigError(
+                        f"the time {t:g} does not lie within the run, after {self.time.start:g}"
+                        + (f" and up to {self.time.end:g}" if self.time.end is not None else ""),
+                        key=where,
+                    )
+                self._bound(text, where, float(t))
+
+    def _scalar_values(self, fields: Mapping[str, Array]) -> dict[Any, Array]:
+        """The scalar unknowns among given fields."""
+        return {symbol: fields[str(symbol)] for symbol in self.system.scalars}
 
     def _check_constraints(self) -> None:
         """Refuse an initial state, or boundary data at the start, beyond a bound."""
@@ -643,7 +718,7 @@ class Problem:
         start = dict(self.initial_fields())
         for block in self.semidiscrete.blocks:
             start[block.name] = np.array(start[block.name], dtype=self.semidiscrete.dtype)
-            block.conditions.fill(start[block.name], self.time.start)
+            block.conditions.fill(start[block.name], self.time.start, self._scalar_values(start))
         self.refuse_beyond_bounds(start, self.time.start, only_prescribed=self.steady)
 
     def refuse_beyond_bounds(self, fields: Mapping[str, Array], t: float, *, only_prescribed: bool = True) -> None:
@@ -768,7 +843,7 @@ class Problem:
 
     def notes(self) -> list[str]:
         """What is questionable but not wrong: data that do not fit together at the start, in words."""
-        found = list(self._notes_on_faces)
+        found = [*self._notes_on_faces, *notes_on_seams(self.system, self.grid, self.time.start)]
         t = self.time.start
         fields = self.initial_fields()
         for block in self.semidiscrete.blocks:
@@ -780,7 +855,7 @@ class Problem:
             if not prescribed.any():
                 continue
             forced = np.array(fields[block.name], dtype=self.semidiscrete.dtype)
-            block.conditions.fill(forced, t)
+            block.conditions.fill(forced, t, self._scalar_values(fields))
             gap = np.abs(forced - fields[block.name])
             scale = max(float(np.max(np.abs(fields[block.name]))), float(np.max(np.abs(forced))))
             if float(gap.max()) > 1e-8 * max(scale, 1e-300):

@@ -160,7 +160,7 @@ class Run:
         system, start, step = self.system, settings.start, settings.step
         frames = output.resolve(start, end, step)
         whole = [start + whole_steps(end - start, step) * step] if output.is_default and step is not None else []
-        stops = stops_of(frames, breakpoints(system, start, end), whole)
+        stops = stops_of(frames, breakpoints(system, start, end), whole, self.problem.projection_times)
         if before is None:
             y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
         else:
@@ -180,7 +180,7 @@ class Run:
         name, reasons = choice.method.name, choice.reasons
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
-        recorder = SeriesRecorder(system, self.problem.series, start, y)
+        recorder = SeriesRecorder(system, self.problem.series, start, y, output.series_steps, frozenset(frames))
         enders = self._enders(start, y)
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:
@@ -245,6 +245,26 @@ class Run:
         return start + share * (found.t - start), y
 
     def _states(self, course: Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
+        """The frames, the state being projected where it is to be: as many chains as there are projections, and one more."""
+        ends = [k for k, stop in enumerate(stops) if stop.change and k] + [len(stops) - 1]
+        first = 0
+        for last in dict.fromkeys(ends):
+            part = [*stops[first:last], replace(stops[last], frame=True)]
+            for k, (t, y) in enumerate(self._chain(course, part, start)):
+                at_end = t == part[-1].t and not course.ended
+                if at_end and stops[last].change:
+                    y = self.problem.projected(t, y)
+                    if course.memory is not None:
+                        course.memory.forget()
+                if at_end:
+                    start[:] = [y.copy()]
+                if (k or not first) and (stops[last].frame or not at_end):
+                    yield t, y
+            if course.ended:
+                return
+            first = last
+
+    def _chain(self, course: Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
         """The frames, in one integration or in a chain of them from frame to frame; `start` holds the initial state and is emptied."""
         if course.memory is None:
             yield from self._integrated(course, stops, start)
@@ -331,7 +351,7 @@ class Run:
         viewer = self.viewer
         if viewer is None:
             return ()
-        return (lambda t, state, h, steps: viewer(t, lambda: self.system.unpack(t, state()), steps),)
+        return (lambda t, state, h, steps: viewer(t, lambda: self.system.layout.views(t, state.view()), steps),)
 
     def _pace(self, course: Course, end: float) -> tuple[Notice, ...]:
         """What looks at how long a run takes; not where a run is to be repeated bit by bit, for it goes by the clock."""

@@ -120,6 +120,8 @@ class OutputSettings:
     series : dict of str to str
         Numbers of the state at every step, by name: ``{"heat": "integral(u)", "tip": "u(1.0)", "peak": "max(u)"}``; see
         `pdekit.language.reductions`.
+    series_steps : int, default 1
+        Their rows are written at every so many steps, and with every frame.
     fields : dict of str to str
         Further fields that are stored with every frame: ``{"flux": "-k*u_x", "speed": "sqrt(u**2 + v**2)"}``.
     checkpoints : bool, default False
@@ -132,8 +134,14 @@ class OutputSettings:
     times: tuple[float, ...] | None = None
     frames: int | None = None
     series: dict[str, str] = field(default_factory=dict)
+    series_steps: int = 1
     fields: dict[str, str] = field(default_factory=dict)
     checkpoints: bool = False
+
+    def __post_init__(self) -> None:
+        steps = self.series_steps
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+            raise ConfigError(f"must be a whole number from 1 on, found {steps!r}", key="output.series_steps")
 
     def by(self, **rule: Any) -> OutputSettings:
         """The same with another rule of when the fields are stored.

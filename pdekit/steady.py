@@ -116,6 +116,7 @@ def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics)
     if system.evolves:
         return y
     algebraic = system.algebraic
+    _refuse_higher_index(system)
 
     def whole(x: Array) -> Array:
         full = y.copy()
@@ -143,6 +144,25 @@ def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics)
         raise SolverError(
             f"no initial state was found that satisfies the algebraic equations '0 = ...': {error.message}"
         ) from None
+
+
+def _refuse_higher_index(system: SemiDiscrete) -> None:
+    """Refuse equations ``0 = ...`` that hold none of the unknowns without a time derivative.
+
+    Raises
+    ------
+    SolverError
+    """
+    unknowns = system.system.unknowns
+    own = {u.symbol for u in unknowns if u.time_order == 0} | set(system.system.definitions)
+    for unknown in unknowns:
+        if unknown.time_order == 0 and not unknown.rhs.free_symbols & own:
+            raise SolverError(
+                f"the equation '0 = ...' of {unknown.name} holds no unknown that has no time derivative: its index is above 1. Write "
+                "its time derivative instead, such as 0 = integral(u_t) for 0 = integral(u) - 1: what the initial state satisfies "
+                "then stays to rounding",
+                key="equations",
+            )
 
 
 def evolution_mass(system: SemiDiscrete, J: Any) -> Array:

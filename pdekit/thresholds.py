@@ -61,6 +61,9 @@ class Thresholds:
         0.64 s by DOP853).
     worth_compiling : float
         Node updates: about what matrices do in the second that compiling takes.
+    worth_sweeping : float
+        The same of limited schemes, of which NumPy does some hundred thousand updates a second (a system of three, by characteristics:
+        0.3 million) and a sweep takes some seconds more to compile.
     sweeps_from : int
         Values from which the compiled sweeps of an operator are worth loading the compiler.
     bounded_from : int
@@ -113,6 +116,7 @@ class Thresholds:
     matrix_free_from: int = 20_000
     compiled_methods_from: int = 8_000
     worth_compiling: float = 6e7
+    worth_sweeping: float = 1e7
     sweeps_from: int = 1 << 16
     bounded_from: int = 1_000
     dense_spectrum: int = 400

@@ -1,6 +1,6 @@
 """A look at a run while it goes on: the fields in the terminal, or in a notebook, about ten times a second.
 
-A picture is drawn only when the last one was made long enough ago: twenty-five times as long as it took, so that looking costs less than
+A picture is drawn only when the last one was made long enough ago: thirty times as long as it took, so that looking costs less than
 4 % of the time.
 """
 
@@ -18,7 +18,7 @@ from pdekit.solution import Solution
 from pdekit.typing import Array
 
 SECONDS = 0.1  # from picture to picture
-SPARE = 25.0  # how many times the time of a picture goes by until the next one
+SPARE = 30.0  # how many times the time of a picture goes by until the next one
 MOST_DIMENSIONS = 3
 ROOM_BELOW = 2  # lines of a terminal
 MOST_HEIGHT = 40

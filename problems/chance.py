@@ -47,3 +47,17 @@ def european_call(points: int = 241) -> pk.Problem:
         title="European call",
         labels={"V": {"long_name": "price of the option"}},
     )
+
+
+def bermudan_put(points: int = 401, dates: tuple[float, ...] = (0.25, 0.5, 0.75)) -> pk.Problem:
+    """A put that may be exercised at given dates, in the time before expiry: there it is worth its payoff at least."""
+    return pk.Problem(
+        pk.PDE("V_t = sigma**2/2*S**2*V_SS + r*S*V_S - r*V", parameters={"sigma": 0.2, "r": 0.06, "K": 40}),
+        pk.Grid(S=pk.Axis(0, 120, points)),
+        initial={"V": "max(K - S, 0)"},
+        boundary={"V": {"S": {"left": pk.Outflow(), "right": pk.Dirichlet(0)}}},
+        projections={"V >= max(K - S, 0)": dates},
+        time=pk.TimeSettings(end=1.0),
+        output=pk.OutputSettings(frames=11, series={"at_36": "V(36)"}),
+        title="Bermudan put option",
+    )

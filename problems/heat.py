@@ -115,3 +115,33 @@ def cube(points: int = 25) -> pk.Problem:
         title="Heat in a cube",
         labels={"u": {"long_name": "temperature"}},
     )
+
+
+def touching_bars(points: int = 41, a: float = 2.0) -> pk.Problem:
+    """Two insulated bars whose contact has a resistance, ``[u] = R u_x``: an eigenfunction that is odd about the contact decays."""
+    shape = "where(x <= 0.5, cos(a*x), -cos(a*(1 - x)))"
+    return pk.Problem(
+        pk.PDE("u_t = u_xx", parameters={"a": a, "R": "2/(a*tan(a/2))"}),
+        pk.Grid(x=pk.Axis(0, 1, points)),
+        initial={"u": shape},
+        boundary={"u": {"x": pk.Neumann(0)}},
+        interfaces={"u": {"x": pk.Interface(0.5, resistance="R")}},
+        exact={"u": f"exp(-a**2*t)*{shape}"},
+        time=pk.TimeSettings(end=0.5),
+        output=pk.OutputSettings(frames=11),
+        convergence=pk.ConvergenceSettings(points=(21, 41, 81), expect=2),
+        title="Contact resistance",
+    )
+
+
+def radiating_slab(points: int = 81) -> pk.Problem:
+    """A hot slab that radiates at one face, ``du/dn = -s (u^4 - T^4)``, and is insulated at the other."""
+    return pk.Problem(
+        pk.PDE("u_t = u_xx", parameters={"s": 0.8, "T": 0.5}),
+        pk.Grid(x=pk.Axis(0, 1, points)),
+        initial={"u": "2"},
+        boundary={"u": {"x": {"left": pk.Neumann(0), "right": pk.Neumann("-s*(u**4 - T**4)")}}},
+        time=pk.TimeSettings(end=1.0),
+        output=pk.OutputSettings(frames=21, series={"heat": "integral(u)", "surface": "u(1.0)"}),
+        title="Slab cooled by radiation",
+    )

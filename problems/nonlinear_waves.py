@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import pdekit as pk
 
 
@@ -64,4 +66,44 @@ def breather(points: int = 151, frequency: float = 0.6) -> pk.Problem:
         convergence=pk.ConvergenceSettings(points=(76, 151, 301), expect=4),
         title="Breather of the sine-Gordon equation",
         labels={"u": {"long_name": "angle"}},
+    )
+
+
+def long_wave(points: int = 161, order: int = 4, speed: float = 1.5) -> pk.Problem:
+    """A solitary wave of ``u_t - u_xxt + u_x + u u_x = 0``: u_t is differentiated in space, which bounds all rates.
+
+    T. B. Benjamin, J. L. Bona and J. J. Mahony, Phil. Trans. R. Soc. A 272 (1972) 47-78.
+    """
+    wave = "3*(c - 1)*sech(sqrt((c - 1)/c)/2*(x - c*t + 5))**2"
+    return pk.Problem(
+        pk.PDE("u_t - u_xxt + u_x + u*u_x = 0", parameters={"c": speed}),
+        pk.Grid(x=pk.Axis(-15, 25, points)),
+        initial={"u": wave.replace("c*t", "0")},
+        boundary={"u": {"x": pk.Dirichlet(wave)}},
+        exact={"u": wave},
+        order=order,
+        time=pk.TimeSettings(end=6.0, rtol=1e-8),
+        output=pk.OutputSettings(frames=25),
+        convergence=pk.ConvergenceSettings(points=(81, 161, 321), expect=order),
+        title="Solitary wave",
+    )
+
+
+def amplitude_wave(points: int = 160, order: int = 4, k: float = 0.4) -> pk.Problem:
+    """A plane wave of the complex Ginzburg-Landau equation, of amplitude ``sqrt(1 - k^2)`` and frequency ``c + (b - c) k^2``.
+
+    I. S. Aranson and L. Kramer, Rev. Mod. Phys. 74 (2002) 99-143, section II.
+    """
+    return pk.Problem(
+        pk.PDE(
+            "A_t = A + (1 + b*I)*A_xx - (1 + c*I)*abs(A)**2*A",
+            parameters={"b": 0.5, "c": -0.7, "k": k, "w": "c + (b - c)*k**2"},
+        ),
+        pk.Grid(x=pk.Axis(0, 8 * np.pi / k, points, periodic=True)),
+        initial={"A": "sqrt(1 - k**2)*exp(I*k*x)"},
+        exact={"A": "sqrt(1 - k**2)*exp(I*(k*x - w*t))"},
+        order=order,
+        time=pk.TimeSettings(end=4.0, rtol=1e-7),
+        convergence=pk.ConvergenceSettings(points=(80, 160, 320), expect=order),
+        title="Ginzburg-Landau equation",
     )

@@ -109,3 +109,19 @@ def nerve_front(points: int = 161) -> pk.Problem:
         title="Front in a nerve",
         labels={"u": {"long_name": "voltage"}},
     )
+
+
+def brusselator(points: int = 64, B: float = 7.5) -> pk.Problem:
+    """Spots and stripes beyond the Turing bifurcation at ``B = (1 + A sqrt(Du/Dv))^2 = 6.71``, of the wavenumber ``sqrt(A)/(Du Dv)^(1/4)``.
+
+    I. Prigogine and R. Lefever, J. Chem. Phys. 48 (1968) 1695-1700; B. Pena and C. Perez-Garcia, Phys. Rev. E 64 (2001) 056213.
+    """
+    rates = ["u_t = Du*laplace(u) + A - (B + 1)*u + u**2*v", "v_t = Dv*laplace(v) + B*u - u**2*v"]
+    return pk.Problem(
+        pk.PDE(rates, parameters={"A": 4.5, "B": B, "Du": 2.0, "Dv": 16.0}),
+        pk.Grid(x=pk.Axis(0, 40, points, periodic=True), y=pk.Axis(0, 40, points, periodic=True)),
+        initial={"u": "A + noise(0.1, 3)", "v": "B/A"},
+        time=pk.TimeSettings(end=40.0, rtol=1e-4, atol=1e-6),
+        output=pk.OutputSettings(frames=21),
+        title="Brusselator",
+    )

@@ -84,3 +84,17 @@ def impedance_tube(points: int = 81, k: float = 20.0, order: int = 4) -> pk.Prob
         title="Sound in a tube with an absorbing wall",
         labels={"u": {"long_name": "pressure"}},
     )
+
+
+def clamped_plate(points: int = 41) -> pk.Problem:
+    """A square plate clamped at its edges under an even load: the middle sinks by 0.00126532.
+
+    S. Timoshenko and S. Woinowsky-Krieger, *Theory of plates and shells*, 2nd ed. (1959), table 35.
+    """
+    clamped = [pk.Dirichlet(0), pk.Neumann(0)]
+    return pk.Problem(
+        pk.PDE("0 = 1 - biharmonic(u)"),
+        pk.Grid(x=pk.Axis(0, 1, points), y=pk.Axis(0, 1, points)),
+        boundary={"u": {"x": clamped, "y": clamped}},
+        title="Clamped plate",
+    )

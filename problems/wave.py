@@ -93,3 +93,17 @@ def telegraph(points: int = 81) -> pk.Problem:
         title="Telegraph equation",
         labels={"u": {"long_name": "voltage"}},
     )
+
+
+def leaving_pulse(points: int = 101) -> pk.Problem:
+    """A ring of pressure spreads, inwards and outwards, and leaves: perfectly matched layers around the square return a thousandth of it."""
+    line = {"points": points, "absorbing_layer": 0.2}
+    return pk.Problem(
+        pk.PDE("u_tt = u_xx + u_yy"),
+        pk.Grid(x=pk.Axis(0, 1, **line), y=pk.Axis(0, 1, **line)),
+        initial={"u": "exp(-((sqrt((x - 0.5)**2 + (y - 0.5)**2) - 0.2)/0.05)**2)", "u_t": 0},
+        time=pk.TimeSettings(end=0.9, rtol=1e-5),
+        output=pk.OutputSettings(frames=31, series={"size": "integral(u**2)"}),
+        title="A pulse that leaves",
+        labels={"u": {"long_name": "pressure"}},
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "pdekit"
 # From the ground up; a module imports from its own layer and from those below.
 LAYERS = (
-    ("errors", "typing", "thresholds", "counts", "deferred", "compilation", "ranks"),
+    ("errors", "typing", "thresholds", "counts", "deferred", "compilation", "ranks", "progress"),
     ("language",),
     ("geometry",),
     ("stencils",),
@@ -35,7 +35,7 @@ LAYERS = (
     ),
     ("inverse",),
     ("io", "verification", "plotting", "reporting"),
-    ("progress", "watching", "solving", "parameter_sweep", "resuming", "distributed"),
+    ("watching", "solving", "parameter_sweep", "resuming", "distributed"),
     ("cli",),
     ("__main__",),
 )

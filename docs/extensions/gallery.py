@@ -24,6 +24,7 @@ PAGE_PICTURES = {
     "guide/discretization": ("burgers.png",),
     "guide/verification": ("study.png",),
     "guide/noise": ("paths.png",),
+    "guide/domains": ("hole.png",),
     "guide/eigenmodes": ("modes.png",),
     "guide/derivatives": ("stencil.png",),
 }

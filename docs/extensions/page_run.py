@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 BLOCK = re.compile(r"^( *)(`{3,})(\w+)\n(.*?)^\1\2 *$", re.DOTALL | re.MULTILINE)
-NOT_RUN = ("pip install", "python3 -m venv", ". .venv/bin/activate", "eval ")
+NOT_RUN = (
+    "pip install",
+    "python3 -m venv",
+    ". .venv/bin/activate",
+    "eval ",
+    "mpiexec ",
+    "conda install ",
+    ".ci/petsc ",
+)
 PRINTED = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

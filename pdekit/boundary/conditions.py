@@ -40,6 +40,8 @@ class BoundaryCondition:
         The data g: a constant, an expression in the coordinates and t, an array over the face, or a callable of
         any of these by name. Of conditions on ``du/dn`` the expression may contain the unknowns:
         ``Neumann("-sigma*(u**4 - T**4)")``.
+    is_beyond : bool, default False
+        Whether `value` is the state beyond the face, see `FarField`.
 
     Examples
     --------
@@ -49,6 +51,7 @@ class BoundaryCondition:
 
     coefficients: tuple[Any, ...]
     value: Any = 0.0
+    is_beyond: bool = False
 
     def __post_init__(self) -> None:
         trimmed = tuple(self.coefficients)
@@ -75,6 +78,8 @@ class BoundaryCondition:
 
     def describe(self, name: str) -> str:
         """The condition as it stands on paper."""
+        if self.is_beyond:
+            return f"{name} = {self.value if isinstance(self.value, str | int | float) else 'data'} beyond the face"
         derivatives = [name, f"d{name}/dn"] + [f"d^{k}{name}/dn^{k}" for k in range(2, len(self.coefficients))]
         terms = []
         for a, derivative in zip(self.coefficients, derivatives):
@@ -129,6 +134,19 @@ def Curvature(value: Any = 0.0) -> BoundaryCondition:
     return BoundaryCondition((0, 0, 1), value)
 
 
+def FarField(value: Any = 0.0) -> BoundaryCondition:
+    """The state beyond a face, for limited schemes: characteristics that come in bring it, those that go out leave.
+
+    Give one for every unknown of a system; the face's own nodes stay unknown.
+
+    Examples
+    --------
+    >>> FarField(1.5).describe("rho")
+    'rho = 1.5 beyond the face'
+    """
+    return BoundaryCondition((0, 1), value, True)
+
+
 def Absorbing(unknown: str, speed: Any = 1) -> BoundaryCondition:
     """``du/dn = -u_t/speed``: a wave of that speed that comes along the normal leaves without reflection.
 
@@ -158,7 +176,9 @@ class FaceConditions:
         """The same conditions with their data and coefficients changed one by one."""
 
         def changed(conditions: tuple[BoundaryCondition, ...]) -> tuple[BoundaryCondition, ...]:
-            return tuple(BoundaryCondition(tuple(map(change, c.coefficients)), change(c.value)) for c in conditions)
+            return tuple(
+                replace(c, coefficients=tuple(map(change, c.coefficients)), value=change(c.value)) for c in conditions
+            )
 
         return replace(self, left=changed(self.left), right=changed(self.right))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,10 +30,11 @@ def resolved_conditions(
     parameters: Mapping[str, Any],
     known: Mapping[str, Any],
     states: Mapping[str, Any] | None = None,
+    scalars: Collection[Any] = (),
 ) -> StateConditions:
     """All conditions of one state, on the faces of its box and on the boundary of its domain, with numbers for coefficients."""
     on_box = {axis: pair for axis, pair in faces.items() if axis != DOMAIN}
-    found = StateConditions.resolve(name, on_box, grid, parameters, known, states)
+    found = StateConditions.resolve(name, on_box, grid, parameters, known, states, scalars)
     if not isinstance(grid, DomainGrid):
         return found
     where = f"boundary.{name}.{DOMAIN}"
@@ -129,11 +130,11 @@ class DomainConditions(StateConditions):
     def free_count(self) -> int:
         return int(np.sum(~self.prescribed()))
 
-    def fill(self, values: Array, t: float) -> None:
+    def fill(self, values: Array, t: float, scalars: Mapping[Any, Any] | None = None) -> None:
         if self.is_prescribed_on_rim:
             count = int(np.sum(self.grid.on_boundary))
             values[self.grid.on_boundary] = self._rim_values(t)[-count:] if count else 0.0
-        super().fill(values, t)
+        super().fill(values, t, scalars)
 
     def _rim_values(self, t: float) -> Array:
         assert self.rim is not None and self.condition is not None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,8 @@ from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.values import call_by_name
 from pdekit.language.evaluate import compile_expression, evaluate_number, slope
 from pdekit.language.parser import Scope, parse
+from pdekit.language.reductions import Reduction, reduction_words
+from pdekit.language.symbols import Diff, OnFace, local_derivatives, on_face
 from pdekit.typing import Array, Expression
 
 # Sixth-order central difference, for the rate of data that a Python callable gives.
@@ -43,6 +45,8 @@ class FaceData:
         Of data that change in time, if it is known: what tells where they jump.
     of_solution : SolutionData, optional
         What they are instead where they depend on the solution.
+    of_scalars : mapping of Symbol to array
+        Scalar unknowns that are added, each times what it has here as a factor.
     """
 
     at: Callable[[float], Array]
@@ -50,6 +54,14 @@ class FaceData:
     constant: bool
     expression: Expression = None
     of_solution: SolutionData | None = None
+    of_scalars: Mapping[Any, Array] = field(default_factory=dict)
+
+    def with_scalars(self, t: float, scalars: Mapping[Any, Any]) -> Array:
+        """The data at a time and values of the scalar unknowns."""
+        total = self.at(t)
+        for scalar, factor in self.of_scalars.items():
+            total = total + factor * scalars[scalar]
+        return total
 
     @classmethod
     def fixed(cls, values: Array) -> FaceData:
@@ -187,6 +199,7 @@ class _Face:
     parameters: Mapping[str, Any]
     known: Mapping[str, Any]
     states: Mapping[str, Any]
+    scalars: Collection[Any] = ()
 
     @property
     def where(self) -> str:
@@ -200,10 +213,21 @@ class _Face:
     def parsed(self, text: Any) -> Any:
         """The symbols of a text, in which unknowns may stand."""
         names = {name: sp.Symbol(name) for name in (*self.grid.names, "t", *self.parameters)}
+        axes = tuple(map(sp.Symbol, self.grid.names))
+        fields = {name: s for name, s in self.states.items() if s not in self.scalars}
+        scope = Scope({**self.known, **self.states, **names}, axes, fields, reduction_words(axes, fields))
         try:
-            return text if isinstance(text, sp.Expr) else parse(text, Scope({**self.known, **self.states, **names}))
+            found = text if isinstance(text, sp.Expr) else parse(text, scope)
         except PdekitError as error:
             raise BoundaryError(f"{error}", key=self.where) from None
+        for atom in local_derivatives(found):
+            across = atom.operand == self.states[self.name] and self.grid.names[self.axis] in atom.counts
+            if not isinstance(atom, Diff) or atom.operand not in self.states.values() or across:
+                raise BoundaryError(
+                    f"{atom.short}: data may hold derivatives of unknowns, of its own only those along the face",
+                    key=self.where,
+                )
+        return on_face(found)
 
     def number(self, a: Any) -> float | None:
         """A coefficient that is a real number, or an expression of parameters that is one; else None."""
@@ -224,12 +248,13 @@ class _Face:
     def condition(self, given: BoundaryCondition) -> tuple[BoundaryCondition, FaceData]:
         """A condition with real numbers for coefficients, and its data; brought to ``du/dn = h(x, t, u)`` where that is needed."""
         numbers = [self.number(a) for a in given.coefficients]
-        depends = isinstance(given.value, str | sp.Expr) and bool(
-            self.parsed(given.value).free_symbols & set(self.states.values())
-        )
+        held = self.parsed(given.value) if isinstance(given.value, str | sp.Expr) else sp.Integer(0)
+        depends = bool(held.free_symbols & set(self.states.values()))
+        if depends and len(numbers) == 1 and numbers[0] is not None and held.free_symbols & set(self.scalars):
+            return BoundaryCondition((numbers[0],)), self._of_scalars(held)
         if not depends and None not in numbers:
-            return BoundaryCondition(tuple(numbers), given.value), self.data(given.value)
-        if len(given.coefficients) != 2:
+            return replace(given, coefficients=tuple(numbers)), self.data(given.value)
+        if len(given.coefficients) != 2 or given.is_beyond:
             raise BoundaryError(
                 "coefficients that vary or are complex, and data that depend on the solution, are for conditions with du/dn "
                 "(neumann, robin)",
@@ -254,7 +279,11 @@ class _Face:
         expression = (g - a * self.states[self.name]) / b
         fixed = {sp.Symbol(n): c for n, c in _face_coordinates(self.grid, self.axis, self.side).items()}
         fixed |= {sp.Symbol(n): v for n, v in self.parameters.items()}
-        states = tuple(s for s in self.states.values() if expression.has(s))
+        numbers = {s: sp.Dummy() for s in sorted(expression.atoms(Reduction), key=str)}
+        body = expression.xreplace(numbers)
+        derivatives = {s: sp.Dummy() for s in sorted(body.atoms(OnFace), key=str)}
+        body = body.xreplace(derivatives)
+        states = (*(s for s in self.states.values() if body.has(s)), *derivatives, *numbers)
         shape = _face_shape(self.grid, self.axis)
         face = _face_slice(self.grid, self.axis, self.side)
         constant = frozenset(symbol for symbol, data in bound.items() if data.constant)
@@ -264,6 +293,26 @@ class _Face:
         zero = np.zeros(shape)
         jumps = None if of_solution.is_constant else expression
         return FaceData(lambda t: zero, None, of_solution.is_constant, jumps, of_solution)
+
+    def _of_scalars(self, held: Any) -> FaceData:
+        """Prescribed values that are linear in scalar unknowns."""
+        found, rest = {}, sp.expand(held)
+        for scalar in sorted(held.free_symbols & set(self.scalars), key=str):
+            factor = slope(rest, scalar)
+            rest = sp.expand(rest - factor * scalar)
+            if factor.free_symbols & {sp.Symbol("t"), *self.states.values()}:
+                raise BoundaryError(
+                    f"prescribed values are linear in scalar unknowns, with factors that do not change in time; the factor of {scalar} "
+                    f"is {factor}: make the product a scalar unknown of its own",
+                    key=self.where,
+                )
+            found[scalar] = self.data(factor).at(0.0)
+        if rest.free_symbols & set(self.states.values()):
+            raise BoundaryError(
+                "prescribed values may depend on scalar unknowns, not on fields; a scalar S with 0 = S - (...) takes numbers of fields",
+                key=self.where,
+            )
+        return replace(self.data(rest), rate=None, of_scalars=found)
 
     def _check_divisor(
         self, b: Any, fixed: Mapping[Any, Any], bound: Mapping[Any, Any], shape: tuple[int, ...]
@@ -308,6 +357,7 @@ class StateConditions:
         parameters: Mapping[str, Any],
         known: Mapping[str, Any],
         states: Mapping[str, Any] | None = None,
+        scalars: Collection[Any] = (),
     ) -> StateConditions:
         """Resolve coefficients and data of the conditions that `pdekit.boundary.conditions.collect` made."""
         resolved: dict[str, FaceConditions] = {}
@@ -316,7 +366,7 @@ class StateConditions:
             k = grid.index(axis_name)
             ends = {}
             for side in SIDES:
-                face = _Face(name, grid, k, side, parameters, known, states or {})
+                face = _Face(name, grid, k, side, parameters, known, states or {}, scalars)
                 found = [face.condition(c) for c in pair[side]]
                 ends[side] = tuple(condition for condition, _ in found)
                 data |= {(k, side, position): entry for position, (_, entry) in enumerate(found)}
@@ -384,10 +434,21 @@ class StateConditions:
             shape[axis] -= 1
         return int(np.prod(shape))
 
-    def fill(self, values: Array, t: float) -> None:
-        """Write the prescribed values at time t into a full array."""
+    def fill(self, values: Array, t: float, scalars: Mapping[Any, Any] | None = None) -> None:
+        """Write the prescribed values at time t into a full array; `scalars` are the values of scalar unknowns."""
         for axis, side, factor, data in self.dirichlet_faces():
-            values[self.face_slice(axis, side)] = factor * data.at(t)
+            given = data.at(t) if scalars is None else data.with_scalars(t, scalars)
+            values[self.face_slice(axis, side)] = factor * given
+
+    @cached_property
+    def scalar_slopes(self) -> dict[Any, Array]:
+        """By how much the prescribed values change with scalar unknowns, on the whole grid."""
+        faces = self.dirichlet_faces()
+        found = {scalar: np.zeros(self.grid.shape) for *_, data in faces for scalar in data.of_scalars}
+        for scalar, values in found.items():
+            for axis, side, factor, data in faces:
+                values[self.face_slice(axis, side)] = factor * data.of_scalars.get(scalar, 0.0)
+        return found
 
     def _stacked(self, axis: int) -> list[FaceData]:
         """The axis' conditions other than prescribed values, left end first."""
@@ -435,7 +496,7 @@ class StateConditions:
         faces = self.dirichlet_faces()
         for i, (axis, side, factor, data) in enumerate(faces):
             for other_axis, other_side, other_factor, other_data in faces[i + 1 :]:
-                if other_axis == axis:
+                if other_axis == axis or data.of_scalars or other_data.of_scalars:
                     continue
                 mine = (factor * data.at(t)).take([0 if other_side == "left" else -1], axis=other_axis)
                 theirs = (other_factor * other_data.at(t)).take([0 if side == "left" else -1], axis=axis)

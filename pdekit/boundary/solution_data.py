@@ -1,8 +1,8 @@
 """Boundary data that depend on the solution at the face, and coefficients that vary: ``a(x, t) u + b(x, t) du/dn = g(x, t, u)``.
 
 Such a condition is brought to the form ``du/dn = h(x, t, u)`` with ``h = (g - a u)/b``: the rows of a prescribed normal
-derivative, whose data are taken from the solution at the nodes of the face, which are unknowns. They enter the Jacobian by the
-chain rule, exactly. The order is that of the rows with ``du/dn`` prescribed.
+derivative, whose data are taken from the solution at the nodes of the face, which are unknowns, from derivatives there, such as
+those along the face that the flux of a tensor has, and from numbers made of whole fields, such as ``mean(u)``. They enter the Jacobian by the chain rule, exactly. The order is that of the rows with ``du/dn`` prescribed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 import sympy as sp
 
 from pdekit.language.evaluate import compile_expression, slope
+from pdekit.language.reductions import Reduction
+from pdekit.language.symbols import OnFace
 from pdekit.typing import Array, Expression
 
 States = Callable[[Any], Array]
@@ -29,8 +31,8 @@ class SolutionData:
     ----------
     expression : sympy expression
         h, in coordinates, t, parameters, states and the symbols of `bound`.
-    states : tuple of Symbol
-        Those of the states that occur.
+    states : tuple of Symbol or Reduction
+        Those of the states that occur, derivatives of them, and numbers that are made of whole fields.
     fixed : mapping of Symbol to number or array
         Values of coordinates on the face and of parameters.
     bound : mapping of Symbol to callable of t
@@ -53,28 +55,52 @@ class SolutionData:
 
     t = sp.Symbol("t")
 
+    @property
+    def holds_derivatives(self) -> bool:
+        """Whether there are derivatives at the face."""
+        return any(isinstance(s, OnFace) for s in self.states)
+
+    @property
+    def reductions(self) -> tuple[Any, ...]:
+        """The numbers made of whole fields."""
+        return tuple(s for s in self.states if isinstance(s, Reduction))
+
     @cached_property
-    def _arguments(self) -> list[Any]:
-        return [*self.fixed, self.t, *self.bound, *self.states]
+    def _shown(self) -> dict[Any, Any]:
+        """The states by what stands for them in compiled expressions: symbols."""
+        return {s if s.is_Symbol else sp.Dummy(): s for s in self.states}
+
+    @cached_property
+    def _body(self) -> Any:
+        return self.expression.xreplace({state: symbol for symbol, state in self._shown.items() if symbol != state})
+
+    def _compiled(self, expression: Expression) -> Callable[..., Any]:
+        return compile_expression(expression, [*self.fixed, self.t, *self.bound, *self._shown])
 
     @cached_property
     def _value(self) -> Callable[..., Any]:
-        return compile_expression(self.expression, self._arguments)
+        return self._compiled(self._body)
 
     @cached_property
+    def _bare_slopes(self) -> dict[Any, Any]:
+        return {state: slope(self._body, symbol) for symbol, state in self._shown.items()}
+
+    @property
     def slope_expressions(self) -> dict[Any, Any]:
         """Partial derivatives by the states, in symbols."""
-        return {state: slope(self.expression, state) for state in self.states}
+        return {state: e.xreplace(self._shown) for state, e in self._bare_slopes.items()}
 
     @cached_property
     def _slopes(self) -> dict[Any, Callable[..., Any]]:
-        return {state: compile_expression(e, self._arguments) for state, e in self.slope_expressions.items()}
+        return {state: self._compiled(e) for state, e in self._bare_slopes.items()}
 
     @cached_property
     def is_linear(self) -> bool:
-        """Whether it is linear in the states, with coefficients constant in time."""
-        changing = {self.t, *self.states, *(symbol for symbol in self.bound if symbol not in self.constant)}
-        return not any(e.free_symbols & changing for e in self.slope_expressions.values())
+        """Whether it is linear in the states at the face, with coefficients constant in time."""
+        if self.reductions:
+            return False
+        changing = {self.t, *self._shown, *(symbol for symbol in self.bound if symbol not in self.constant)}
+        return not any(e.free_symbols & changing for e in self._bare_slopes.values())
 
     @property
     def is_constant(self) -> bool:

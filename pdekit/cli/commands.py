@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pdekit.cli.environment import completion, env
-from pdekit.cli.shared import one_voice, refuse_different, shares_work
+from pdekit.cli.shared import on_ranks, one_voice, refuse_different, shares_work
 from pdekit.cli.starting import gallery, new
 from pdekit.deferred import collection_paused
-from pdekit.distributed.launch import launched
+from pdekit.distributed.launch import launched, require
 from pdekit.errors import ConfigError, PdekitError, StorageError
 
 if TYPE_CHECKING:
     from pdekit.problem import Problem
     from pdekit.solution import Solution
+    from pdekit.verification.estimate import ErrorEstimate
     from pdekit.verification.study import Study
 
 atexit.register(gc.freeze)  # or the collector goes through all modules once more at the end: 0.3 s (measured)
@@ -136,6 +137,19 @@ def _say_notes(problem: Problem) -> None:
     is_flag=True,
     help="Say how accurate it is, from companion runs on coarser grids and with larger steps.",
 )
+@click.option(
+    "--to",
+    type=float,
+    metavar="ERROR",
+    help="Refine the grid and the steps until the estimated error is no more than this.",
+)
+@click.option(
+    "--bound",
+    type=float,
+    default=600.0,
+    show_default=True,
+    help="Of --to: seconds that a run may take; what takes longer is told.",
+)
 @click.option("-w", "--watch", is_flag=True, help="Show the fields in the terminal as they change.")
 @_quiet
 def run(
@@ -145,13 +159,16 @@ def run(
     output: Path | None,
     force: bool,
     estimate: bool,
+    to: float | None,
+    bound: float,
     watch: bool,
     quiet: bool,
 ) -> None:
     """Solve the problem of CONFIG and write its results. After mpiexec -n N the ranks share the grid."""
     if shares_work(launched()):
-        if estimate or watch:
-            raise ConfigError(f"--{'estimate' if estimate else 'watch'} is for runs on one process")
+        for option, is_given in (("estimate", estimate), ("watch", watch), ("to", to is not None)):
+            if is_given:
+                raise ConfigError(f"--{option} is for runs on one process")
         one_voice(lambda processes: _run_shared(processes, config, overrides, python, output, force, quiet))
         return
     problem = _load(config, overrides, python)
@@ -161,20 +178,22 @@ def run(
     check_output(path, force)
     if not quiet:
         _say_notes(problem)
-    if estimate:
-        from pdekit.io.open import open_result
-        from pdekit.verification.estimate import coarser_problems
-        from pdekit.verification.estimate import estimate as errors_of
+    from pdekit.cli.following import estimated, followed, refined_run
 
-        coarser_problems(problem)  # what has no estimate is refused before the run
-    from pdekit.cli.following import followed
+    errors: ErrorEstimate | None
+    if to is not None:
+        problem, solution, errors = refined_run(problem, path, force, to, bound, quiet)
+    else:
+        if estimate:
+            from pdekit.verification.estimate import coarser_problems
 
-    solution = followed(problem, path, force, quiet, watch)
+            coarser_problems(problem)  # what has no estimate is refused before the run
+        solution = followed(problem, path, force, quiet, watch)
+        errors = estimated(problem, path, quiet) if estimate else None
     if not quiet:
         _summary(problem, solution, path, solution.errors())
-    if estimate:
-        report = None if quiet else lambda text: click.echo(f"estimating: {text}", err=True)
-        click.echo(f"estimated error  {errors_of(problem, open_result(path), report)}")
+    if errors is not None:
+        click.echo(f"estimated error  {errors}")
 
 
 def _run_shared(
@@ -283,6 +302,7 @@ def _say_resumed(result: Path, solution: Solution, quiet: bool) -> None:
     help="How many random values, of uniform(a, b), normal(m, s), loguniform(a, b).",
 )
 @click.option("--seed", type=click.IntRange(0), help="Of the random values.")
+@click.option("--mpi", is_flag=True, help="The ranks of mpiexec do the runs, one process each; rank 0 hands them out.")
 @click.option("--list", "only_list", is_flag=True, help="Print the commands, for a job array, and run nothing.")
 @_quiet
 def sweep(
@@ -293,6 +313,7 @@ def sweep(
     jobs: int,
     samples: int | None,
     seed: int | None,
+    mpi: bool,
     only_list: bool,
     quiet: bool,
 ) -> None:
@@ -305,6 +326,13 @@ def sweep(
     from pdekit.cli.sweep_report import follow
 
     folder = output or Path(f"results/{config.stem}_sweep")
+    if mpi:
+        require("--mpi")
+        on_ranks(
+            lambda count, pool: follow(
+                config, assignments, folder, count, samples, seed, only_list, quiet, python, pool
+            )
+        )
     sys.exit(follow(config, assignments, folder, jobs, samples, seed, only_list, quiet, python))
 
 
@@ -368,7 +396,8 @@ def fit(
     is_flag=True,
     help="Let every method run for a moment, and tell which fit and how long each would take.",
 )
-def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool) -> None:
+@click.option("--ranks", metavar="1,16,256", help="Predict how long a step takes on so many ranks that share the grid.")
+def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool, ranks: str | None) -> None:
     """Tell what CONFIG was understood to mean, and how it would be solved, without solving it."""
     problem = _load(config, overrides, python)
     from pdekit.cli.report import describe
@@ -379,6 +408,13 @@ def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool)
 
         _print("")
         _print(method_table(problem, problem.choice().method.name))
+    if ranks is not None:
+        from pdekit.cli.scaling_table import parsed, scaling_table
+
+        if problem.steady:
+            raise ConfigError("--ranks is for runs in time")
+        _print("")
+        _print(scaling_table(problem, parsed(ranks)))
 
 
 @main.command()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import time as clock
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pdekit.io.estimate_in_file import write_estimate
+from pdekit.io.formats import output_to
+from pdekit.io.open import open_result
+from pdekit.outputs import write_solution
 from pdekit.problem import Problem
 from pdekit.progress import ProgressLines
 from pdekit.solution import Solution
+from pdekit.verification.estimate import ErrorEstimate, estimate
+from pdekit.verification.refinement import solve_to
 
 SECONDS = 0.1  # between two looks at the bar
 
@@ -46,6 +53,25 @@ def followed(problem: Problem, path: Path, force: bool, quiet: bool, watch: bool
                 bar.update(task, completed=t, rate=f"{rate:,.0f} steps/s")
 
         return problem.solve(output=path, force=force, keep=False, progress=progress, choice=choice)
+
+
+def estimated(problem: Problem, path: Path, quiet: bool) -> ErrorEstimate:
+    """The errors of a run that is in a file, told there as well."""
+    report = None if quiet else lambda text: print(f"estimating: {text}", file=sys.stderr)
+    errors = estimate(problem, open_result(path), report)
+    write_estimate(errors, path)
+    return errors
+
+
+def refined_run(
+    problem: Problem, path: Path, force: bool, error: float, bound: float, quiet: bool
+) -> tuple[Problem, Solution, ErrorEstimate]:
+    """Solve to an accuracy, and write the last run with its estimate."""
+    report = None if quiet else lambda text: print(text, file=sys.stderr)
+    found = solve_to(problem, error, bound=bound, told=report)
+    write_solution(output_to(found.problem, path, force), found.solution)
+    write_estimate(found.estimate, path)
+    return found.problem, found.solution, found.estimate
 
 
 class _RateClock:

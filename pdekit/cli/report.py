@@ -66,7 +66,7 @@ def describe(problem: Problem) -> Group:
     if problem.title:
         parts.append(Text(problem.title, style="bold"))
     if problem.pde.rhs is None:
-        parts.append(Padding(Text(typeset(problem.system)), (1, 4)))
+        parts.append(Padding(Text(typeset(problem.written)), (1, 4)))
     table = rows()
     for label, words in problem_rows(problem):
         table.add_row(label, escape(words))

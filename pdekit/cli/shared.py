@@ -8,7 +8,7 @@ import sys
 import time as clock
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -90,3 +90,20 @@ def refuse_different(processes: Any, config: Path, overrides: tuple[str, ...]) -
     if len(set(marks)) > 1:
         other = next(rank for rank, found in enumerate(marks) if found != marks[0])
         raise ConfigError(f"ranks 0 and {other} were given different configs", place=str(config))
+
+
+def on_ranks(work: Callable[[int, Any], int]) -> NoReturn:
+    """Do work whose parts the first process hands out to the others: `work` is told how many there are, and given the pool."""
+    _share_cores()
+    from mpi4py import MPI
+    from mpi4py.futures import MPICommExecutor
+
+    code = 0
+    with MPICommExecutor(MPI.COMM_WORLD, root=0) as pool:
+        if pool is not None:
+            try:
+                code = work(max(1, MPI.COMM_WORLD.Get_size() - 1), pool)
+            except PdekitError as error:
+                click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+                code = BAD_INPUT
+    sys.exit(MPI.COMM_WORLD.bcast(code, root=0))

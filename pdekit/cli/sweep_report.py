@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from pdekit.distributed.launch import alone
 from pdekit.parameter_sweep import Outcome, ParameterSweep, make_sweep, run_sweep, statistics_of, write_table
 
 MOST_ROWS, MOST_COLUMNS = 40, 8
@@ -27,8 +29,9 @@ def follow(
     only_list: bool,
     quiet: bool,
     python: bool = True,
+    pool: Executor | None = None,
 ) -> int:
-    """Do a sweep, or list its commands; the exit code."""
+    """Do a sweep, or list its commands; the exit code. With a pool it is that which hands the runs out."""
     sweep = replace(make_sweep(config, assignments, folder, samples, seed), python=python)
     points = list(sweep.points())
     if only_list:
@@ -46,7 +49,7 @@ def follow(
             )
             click.echo(f"{done[0]} of {len(points)}: {words}: {outcome.message or outcome.status}", err=True)
 
-    outcomes = run_sweep(sweep, jobs, told)
+    outcomes = run_sweep(sweep, jobs, told, pool, alone())
     table, dataset = write_table(sweep, outcomes)
     if not quiet:
         _print(sweep, outcomes)

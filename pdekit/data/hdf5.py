@@ -9,10 +9,10 @@ import h5py
 
 
 def open_hdf5(path: Path) -> Any:
-    """Open for reading, whether or not this process has the file open with locks already."""
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        if "locking flag" not in str(error):
-            raise
-        return h5py.File(path, "r", locking=False)
+    """Open for reading, whether or not this process has the file open with locks already, or its writer was killed while it marked it."""
+    for words in ({}, {"locking": False}, {"locking": False, "swmr": True}):
+        try:
+            return h5py.File(path, "r", **words)
+        except OSError as error:
+            failed = error
+    raise failed

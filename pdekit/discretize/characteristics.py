@@ -49,6 +49,8 @@ class FaceCheck:
     fields : callable
         The initial state, asked for where a coefficient depends on it.
     t : float
+    beyond : mapping of str to mapping of str to FaceConditions
+        All conditions, among them states beyond faces.
     """
 
     system: EquationSystem
@@ -56,6 +58,7 @@ class FaceCheck:
     conditions: Conditions
     fields: Callable[[], Mapping[str, Array]]
     t: float
+    beyond: Conditions
 
     def run(self) -> list[str]:
         """Look at every face.
@@ -94,9 +97,27 @@ class FaceCheck:
             own = self._own_even(unknown, axis)
             if own >= max(highest, 2) and (own, highest) != (2, 3):
                 notes += self._even(unknown, axis, side, own)
-        if hyperbolic and all(u.time_order == 1 for u in hyperbolic):
+        if hyperbolic and all(u.time_order == 1 for u in hyperbolic) and not self._all_beyond(hyperbolic, axis, side):
             self._first_order(hyperbolic, axis, side)
         return notes
+
+    def _all_beyond(self, unknowns: list[Unknown], axis: str, side: Side) -> bool:
+        """Whether states beyond the face are given, of which fluxes take what comes in.
+
+        Raises
+        ------
+        BoundaryError
+            They are given of some only.
+        """
+        given = {u.name: (self.beyond.get(u.name, {}).get(axis) or FaceConditions())[side] for u in unknowns}
+        found = [name for name, conditions in given.items() if any(c.is_beyond for c in conditions)]
+        if found and len(found) < len(given):
+            missing = ", ".join(sorted(set(given) - set(found)))
+            raise BoundaryError(
+                f"far_field is given of {', '.join(found)}; it is needed of all, of {missing} too",
+                key=f"boundary.{found[0]}.{axis}.{side}",
+            )
+        return bool(found)
 
     def _count(self, unknown: Unknown, axis: str, side: Side) -> int:
         faces = self.conditions.get(self.system.origin(unknown).name, {}).get(axis)

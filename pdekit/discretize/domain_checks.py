@@ -26,7 +26,7 @@ def refuse_on_domain(system: EquationSystem, conditions: Mapping[str, Mapping[st
     Raises
     ------
     GridError
-        Python functions, noise.
+        Python functions, noise, transport without diffusion.
     BoundaryError
         Fluxes prescribed where diffusion is not the same in all directions: the flux is then not along the normal.
     """
@@ -36,10 +36,25 @@ def refuse_on_domain(system: EquationSystem, conditions: Mapping[str, Mapping[st
         )
     if system.noises:
         raise GridError("noise is for boxes", key="domain")
+    _refuse_transport(system)
     for name, faces in conditions.items():
         given = faces[DOMAIN].left if DOMAIN in faces else ()
         if given and not given[0].is_dirichlet:
             _refuse_directions(system, name)
+
+
+def _refuse_transport(system: EquationSystem) -> None:
+    """Refuse equations of first order in space: where characteristics come in through the boundary is not looked for."""
+    derivatives = {u: spatial_derivatives(u.rhs) for u in system.unknowns if u.time_order}
+    carried = [u for u, found in derivatives.items() if not any(d.operand == u.symbol and d.is_even for d in found)]
+    symbols = {u.symbol for u in carried}
+    for unknown in carried:
+        if any(d.operand.free_symbols & symbols for d in derivatives[unknown]):
+            raise GridError(
+                f"{unknown.name}: transport without diffusion on a domain that is no box needs conditions where characteristics come in "
+                f"only, which are not looked for; add diffusion, such as 0.01*laplace({unknown.name})",
+                key="domain",
+            )
 
 
 def _refuse_directions(system: EquationSystem, name: str) -> None:

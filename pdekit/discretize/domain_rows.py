@@ -87,12 +87,12 @@ def extension(grid: DomainGrid, degree: int) -> Matrix:
         for by in (-1, 1):
             other, _ = grid.stepped(own, axis, by)
             beside[other[other >= 0]] = True
-    ghosts = np.flatnonzero(beside & ~inside)
+    ghosts = np.flatnonzero((beside | (grid.volumes.ravel() > 0)) & ~inside)
     rows, columns, values = [own], [own], [np.ones(own.size)]
     left = ghosts
     for count in range(degree + 1, 0, -1):
-        depth, nodes, places = _deepest(grid, left, count)
-        found = depth >= 0
+        nodes, places = grid.deepest(left, count)
+        found = nodes[0] >= 0
         w = fornberg(places[:, found], np.zeros(int(found.sum())), 0)[0]
         rows.append(np.repeat(left[found][None], count, axis=0).ravel())
         columns.append(nodes[:, found].ravel())
@@ -100,22 +100,6 @@ def extension(grid: DomainGrid, degree: int) -> Matrix:
         left = left[~found]
     entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
     return sparse.csr_array(entries, shape=(grid.size, grid.size))
-
-
-def _deepest(grid: DomainGrid, ghosts: NDArray[np.intp], count: int) -> tuple[Array, NDArray[np.intp], Array]:
-    """For nodes outside the row of so many nodes inside that begins deepest: its depth (-1: there is none), nodes, and places."""
-    depth = np.full(ghosts.size, -1.0)
-    nodes, places = np.zeros((count, ghosts.size), dtype=np.intp), np.zeros((count, ghosts.size))
-    level = grid.level.ravel()
-    for axis in range(grid.ndim):
-        for sign in (-1, 1):
-            steps = [grid.stepped(ghosts, axis, sign * (k + 1)) for k in range(count)]
-            other, distance = np.stack([s[0] for s in steps]), np.stack([s[1] for s in steps])
-            whole = np.all((other >= 0) & (level[other] >= 0), axis=0)
-            better = whole & (level[other[0]] > depth)
-            depth[better] = level[other[0]][better]
-            nodes[:, better], places[:, better] = other[:, better], distance[:, better]
-    return depth, nodes, places
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
-from pdekit.boundary.conditions import SIDES, FaceConditions
+from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions
 from pdekit.discretize.physical_fluxes import PhysicalFluxes
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.errors import ConfigError, StabilityError
@@ -28,6 +29,7 @@ from pdekit.language.convective_fluxes import ConvectiveFlux, with_convective_fl
 from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import Diff, Flux, SpatialDerivative, spatial_derivatives
+from pdekit.language.syntax import names_in
 from pdekit.typing import Array, Expression
 
 RESOLVED = 2.0  # s h/(2 D) up to which central differences hold a shock
@@ -110,6 +112,9 @@ def automatic_scheme(
     atoms = sorted({a for u in converted.unknowns for a in u.rhs.atoms(ConvectiveFlux)}, key=str)
     systems = {(a.axis, a.states, a.fluxes) for a in atoms}
     states = fields()
+    if any(c.is_beyond for faces in conditions.values() for f in faces.values() for side in SIDES for c in f[side]):
+        splitting = "characteristic" if len(system.unknowns) > 1 else "components"
+        return FluxScheme(LIMITED, splitting, "states beyond faces are given (far_field): conservative fluxes by WENO5")
     for axis, carried, fluxes in sorted(systems, key=str):
         if grid.axes[grid.index(axis)].size < LEAST_NODES:
             continue
@@ -137,7 +142,21 @@ def _may_be_limited(system: EquationSystem, grid: Grid, conditions: Mapping[str,
     if not any(sum(a.counts.values()) == 1 for a in atoms):
         return False
     faces = [f[side] for axes in conditions.values() for f in axes.values() for side in SIDES]
-    return all(c.is_dirichlet or c.coefficients == (0, 1) for face in faces for c in face)
+    states = {str(s) for s in system.states}
+    return not any(_is_beyond_limited(c, states) for face in faces for c in face)
+
+
+def _is_beyond_limited(condition: BoundaryCondition, states: set[str]) -> bool:
+    """Whether limited schemes do not take a condition."""
+    value = condition.value
+    names = (
+        {str(s) for s in value.free_symbols}
+        if isinstance(value, sp.Expr)
+        else names_in(value)
+        if isinstance(value, str)
+        else set()
+    )
+    return not (condition.is_dirichlet or condition.coefficients == (0, 1)) or bool(names & states)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,13 +194,11 @@ class _AxisLook:
         breaking = 1 / steepest  # at once where there are jumps
         if breaking > MARGIN * duration:
             return ""
+        when = "at once" if breaking == 0 else f"at about t = {self.t + breaking:.3g}"
         thin = (
             "no diffusion" if D == 0 else f"diffusion does not resolve them, s h/(2D) = {0.5 * change * step / D:.3g}"
         )
-        return (
-            f"waves along {self.axis} break into shocks at about t = {self.t + breaking:.3g} ({thin}): "
-            "conservative fluxes by WENO5"
-        )
+        return f"waves along {self.axis} break into shocks {when} ({thin}): conservative fluxes by WENO5"
 
     @staticmethod
     def _cell_number(speed: float, step: float, D: float) -> float:

@@ -78,7 +78,8 @@ def _shared_oscillation(grid: Grid, values: NDArray[Any], axis: int, periodic: b
     size, count = grid.ranks.greatest(float(np.max(np.abs(own)))), grid.whole.size
     shares = [0.0]
     for part in parts:
-        whole, turned = (grid.ranks.total(number) for number in oscillation_sums(part, axis, periodic))
+        sums = np.sum([oscillation_sums(slab, axis, periodic) for slab in _slabs(part, axis)], axis=0)
+        whole, turned = grid.ranks.total(sums)
         if whole > FLAT * size * count:
             shares.append(2.0 * turned / whole)
     return max(shares)

@@ -139,12 +139,19 @@ class Layout:
     def unpack(self, t: float, y: Array) -> dict[str, Array]:
         """Full arrays of all unknowns and rates, prescribed values included."""
         full = {}
+        scalars = {block.symbol: y[block.offset] for block in self.blocks if isinstance(block, ScalarBlock)}
         for block in self.blocks:
             shaped = np.zeros(block.shape, dtype=np.result_type(y.dtype, self.dtype))
             block.scatter(y[block.slice], shaped)
-            block.conditions.fill(shaped, t)
+            block.conditions.fill(shaped, t, scalars)
             full[block.name] = shaped
         return full
+
+    def views(self, t: float, y: Array) -> dict[str, Array]:
+        """The same to look at: where all nodes are free, memory of y."""
+        if not all(block.whole and block.shape for block in self.blocks) or y.dtype != self.dtype:
+            return self.unpack(t, y)
+        return {block.name: y[block.slice].reshape(block.shape) for block in self.blocks}
 
     def pack(self, fields: Mapping[str, Array]) -> Array:
         """The vector of unknowns of full arrays."""
@@ -169,4 +176,9 @@ class Layout:
                 nodes, numbers = np.arange(self.grid.size), np.full(self.grid.size, block.offset)
             entries = (np.ones(nodes.size), (nodes, numbers))
             found[block.symbol] = sparse.csr_array(entries, shape=(self.grid.size, self.size))
+            for scalar, slopes in block.conditions.scalar_slopes.items():
+                place = next(b.offset for b in self.blocks if b.symbol == scalar)
+                held = np.flatnonzero(slopes)
+                entries = (slopes.ravel()[held], (held, np.full(held.size, place)))
+                found[block.symbol] = found[block.symbol] + sparse.csr_array(entries, shape=(self.grid.size, self.size))
         return found

@@ -18,6 +18,7 @@ from scipy import sparse
 from pdekit.boundary.face_data import StateConditions
 from pdekit.discretize.layout import Block, Layout
 from pdekit.discretize.program import Program
+from pdekit.errors import BoundaryError
 from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.typing import Array, Matrix
 
@@ -35,6 +36,11 @@ class OperatorOnRates:
         Of the unknowns, and of the rates of those of second order in time.
     order : int
         Order of accuracy in space.
+
+    Raises
+    ------
+    BoundaryError
+        Conditions whose data depend on the solution.
     """
 
     def __init__(
@@ -46,6 +52,13 @@ class OperatorOnRates:
             Unknown(str(u.highest_rate), 1, u.highest_rate if u.on_rates is None else u.on_rates, u.is_scalar)
             for u in evolving
         )
+        for unknown in evolving:
+            if conditions[unknown.symbol].of_solution:
+                raise BoundaryError(
+                    "data that depend on the solution have no known time derivative, which space derivatives of time derivatives need; "
+                    "robin with numbers for coefficients has",
+                    key=f"boundary.{system.origin(unknown).name}",
+                )
         own = replace(system, unknowns=rates, definitions={}, noises=())
         known = {
             r.symbol: conditions[u.rate if u.time_order == 2 else u.symbol].rate() for r, u in zip(rates, evolving)

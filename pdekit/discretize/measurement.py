@@ -41,7 +41,7 @@ class Measurement:
 
     def value(self, t: float, y: Array) -> Any:
         """Its value at a time and state."""
-        return self.of(self.system.frame(t, y))
+        return self.of(self.system.glance(t, y))
 
     def of(self, frame: Frame) -> Any:
         """Its value from fields that others need as well."""

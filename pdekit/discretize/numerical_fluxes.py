@@ -78,6 +78,7 @@ class NumericalFluxes:
         count, flux = below[0].shape[0], self.physical
         low, high = fixed(first[0], count), fixed(first[1], count)
         a = np.maximum(flux.radius(low, below), flux.radius(high, above))
+        a = np.maximum(a, flux.radius_between(low, below, above))
         pairs = zip(flux.at(low, below), flux.at(high, above), below, above)
         return [0.5 * (F + G - a * (v - u)) for F, G, u, v in pairs], a
 
@@ -127,6 +128,9 @@ class NumericalFluxes:
         fastest = ROOM * self.greatest_along(
             np.max(speeds, axis=1, keepdims=True)
         )  # the same all along, so that the flux is smooth
+        if not self.physical.is_convex:
+            between = self.physical.radius_between(fixed(-float(g), n - 1), list(U[:, :-1]), list(U[:, 1:]))
+            fastest = np.maximum(fastest, ROOM * self.greatest_along(np.max(between, axis=0, keepdims=True)))
         overall = np.max(fastest, axis=0)
         if not self.by_characteristics:
             return [self._split([f[s] for s in near], [u[s] for s in near], overall) for f, u in zip(F, U)]

@@ -11,10 +11,11 @@ import numpy as np
 import sympy as sp
 
 from pdekit.errors import StabilityError
-from pdekit.language.evaluate import compile_expression
+from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.flux_jacobians import Eigenstructure, eigenstructure, flux_jacobian, inverse_in_symbols
 from pdekit.typing import Array, Expression
 
+BETWEEN = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)  # where states between two are looked at
 IMAGINARY = 1e-8  # parts of eigenvalues beside their moduli that are rounding
 DEPENDENT = 1e-12  # determinant of normed eigenvectors below which they do not split anything
 
@@ -126,6 +127,21 @@ class PhysicalFluxes:
         """The greatest modulus of the eigenvalues."""
         found = np.abs(np.array(self.speeds(fixed, states)))
         return np.asarray(found[0] if len(found) == 1 else np.max(found, axis=0))
+
+    @cached_property
+    def is_convex(self) -> bool:
+        """Whether the speed between two states is at most that of one of them: not known of a scalar flux beyond the second degree."""
+        if self.size > 1:
+            return True
+        (state,), (flux,) = self.states, self.fluxes
+        return not slope(slope(flux, state), state).has(state)
+
+    def radius_between(self, fixed: Sequence[Any], below: Sequence[Array], above: Sequence[Array]) -> Any:
+        """The greatest speed at states between two, where it may be greater than at either."""
+        if self.is_convex:
+            return 0.0
+        means = [[(1 - share) * u + share * v for u, v in zip(below, above)] for share in BETWEEN]
+        return np.max([self.radius(fixed, mean) for mean in means], axis=0)
 
     def _roots(self, fixed: Sequence[Any], states: Sequence[Array]) -> list[Array]:
         assert self.closed_form is not None

@@ -24,7 +24,7 @@ from pdekit.errors import NotDifferentiableError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import occurs_outside
 from pdekit.language.evaluate import compile_expression, is_holomorphic, slope, wirtinger_slopes
-from pdekit.language.fluxes_across_interfaces import refuse_across_interfaces
+from pdekit.language.interface_terms import refuse_across_interfaces
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.stencils.sparse_products import diagonal

@@ -41,7 +41,7 @@ class RealPairs:
     dtype = np.dtype(float)
 
     def __init__(self, system: SemiDiscrete) -> None:
-        self.system = system
+        self.system, self.grid = system, system.grid
         self.evolves, self.size = system.evolves, 2 * system.size
         self.algebraic, self.couples_rates = np.tile(system.algebraic, 2), system.couples_rates
         M = system.mass

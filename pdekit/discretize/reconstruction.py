@@ -35,7 +35,7 @@ def monotonized_central(back: Array, ahead: Array) -> Array:
     Examples
     --------
     >>> monotonized_central(np.array([1.0, 2.0, 0.0]), np.array([2.0, -6.0, 6.0]))
-    array([ 1.5, -0. ,  0. ])
+    array([1.5, 0. , 0. ])
     """
     least = np.minimum(np.abs(back), np.abs(ahead))
     size = np.minimum(0.5 * np.abs(back + ahead), 2.0 * least)
@@ -48,7 +48,7 @@ def van_leer(back: Array, ahead: Array) -> Array:
     Examples
     --------
     >>> van_leer(np.array([1.0, 2.0]), np.array([3.0, -6.0]))
-    array([ 1.5, -0. ])
+    array([1.5, 0. ])
     """
     a, b = np.abs(back), np.abs(ahead)
     return (np.copysign(1.0, back) + np.copysign(1.0, ahead)) * (a * b / (a + b + TINY))

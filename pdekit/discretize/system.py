@@ -30,6 +30,7 @@ from pdekit.discretize.program import Frame, Program
 from pdekit.discretize.terms.python_function import PythonFunction
 from pdekit.discretize.terms.reduction import ReductionTerm
 from pdekit.discretize.terms.term_protocol import NoPattern
+from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import Split, split
 from pdekit.language.evaluate import NOT_HOLOMORPHIC
@@ -86,13 +87,16 @@ class SemiDiscrete:
         self.conditions: dict[Any, StateConditions] = {}
         for symbol in (*(u.symbol for u in system.unknowns), *system.definitions):
             faces = boundary.get(str(symbol), {})
-            self.conditions[symbol] = resolved_conditions(str(symbol), faces, grid, values, system.known, states)
+            self.conditions[symbol] = resolved_conditions(
+                str(symbol), faces, grid, values, system.known, states, system.scalars
+            )
         for unknown in system.unknowns:
             if unknown.derived_from:
                 below = next(u for u in system.unknowns if u.name == unknown.derived_from)
                 self.conditions[unknown.symbol] = self.conditions[below.rate].rate()
             if unknown.time_order == 2:
                 self.conditions[unknown.rate] = self.conditions[unknown.symbol].rate()
+        self._refuse_rates_of_scalars()
         self.layout = Layout(grid, system, self.conditions, self.dtype)
         self._planes = interfaces.resolved(grid, values, system.known)
         self.program = Program(grid, system, self.conditions, order, self.dtype, self._planes)
@@ -104,6 +108,16 @@ class SemiDiscrete:
         self._jacobian_known = False
         self.why_limited, self.keeps_positive = why_limited, keeps_positive
         self.bounds = Bounds.of_fields(self.layout, lower or {}, upper or {}) if lower or upper else None
+
+    def _refuse_rates_of_scalars(self) -> None:
+        """Refuse scalar unknowns in prescribed values whose rates are needed."""
+        for unknown in self.system.unknowns:
+            needed = unknown.time_order == 2 or bool(self.system.operators_on_rates)
+            if needed and self.conditions[unknown.symbol].scalar_slopes:
+                raise BoundaryError(
+                    "prescribed values of scalar unknowns are for equations u_t = ... and 0 = ...; here their rates would be needed",
+                    key=f"boundary.{unknown.name}",
+                )
 
     def restricted(self, system: EquationSystem) -> SemiDiscrete:
         """Other equations for the same unknowns, under the same conditions."""
@@ -157,6 +171,12 @@ class SemiDiscrete:
         expressions = [parts.rest for parts in self.splits.values()] + list(self.system.definitions.values())
         expressions += [e for data in self._data_of_solution for e in data.slope_expressions.values()]
         return self.function is not None or any(e.has(self.system.t) for e in expressions)
+
+    @cached_property
+    def reductions(self) -> tuple[Any, ...]:
+        """The numbers made of whole fields that stand in the equations and conditions."""
+        in_conditions = {number for data in self._data_of_solution for number in data.reductions}
+        return tuple(sorted({*self.system.reductions, *in_conditions}, key=str))
 
     @property
     def _data_of_solution(self) -> list[SolutionData]:
@@ -212,6 +232,11 @@ class SemiDiscrete:
         full = self.unpack(t, y)
         states = {b.symbol: full[b.name] for b in self.blocks}
         return self.program.frame(t, states, self.layout.selections if selections is None else selections, is_paired)
+
+    def glance(self, t: float, y: Array) -> Frame:
+        """Everything at one time and state that is looked at now and not kept; without Jacobians."""
+        full = self.layout.views(t, y)
+        return self.program.frame(t, {b.symbol: full[b.name] for b in self.blocks}, {})
 
     @cached_property
     def is_limited(self) -> bool:
@@ -283,7 +308,8 @@ class SemiDiscrete:
     def _evaluate_b(self, t: float) -> Array:
         frame = self.frame(t, np.zeros(self.size, dtype=self.dtype))
         b = np.zeros(self.size, dtype=self.dtype)
-        if all(s.source == 0 for s in self.splits.values()) and all(c.vanish for c in self.conditions.values()):
+        is_homogeneous = all(c.vanish for c in self.conditions.values()) and not self.interfaces.given
+        if is_homogeneous and all(s.source == 0 for s in self.splits.values()):
             return b
         for name, parts in self.splits.items():
             block = self.layout.equation_block(name)
@@ -326,7 +352,7 @@ class SemiDiscrete:
             return self.L
         if self.function is not None:
             return self.function.jacobian(t, y)
-        if self.system.reductions:
+        if self.reductions:
             return self._with_reductions(t, y)
         frame = self.frame(t, y)
         if not self._jacobian_known:  # a single one is not worth a pattern
@@ -340,9 +366,9 @@ class SemiDiscrete:
 
         Of ``F(y, z)``, ``z = g(y, z)`` it is ``F_y + F_z (1 - g_z)^-1 g_y``.
         """
-        n, count = self.size, len(self.system.reductions)
+        n, count = self.size, len(self.reductions)
         frame = self.frame(t, y, self._with_columns_of_reductions)
-        terms = [self.program.term(reduction) for reduction in self.system.reductions]
+        terms = [self.program.term(reduction) for reduction in self.reductions]
         rows = sparse.vstack([term.row(frame) for term in terms if isinstance(term, ReductionTerm)], format="csr")
         F = self._stack_rest(frame, n + count)
         nested, V = self.grid.ranks.total(rows[:, n:].toarray()), rows[:, :n]
@@ -353,10 +379,10 @@ class SemiDiscrete:
     @cached_property
     def _with_columns_of_reductions(self) -> dict[Any, Any]:
         """The selections with a column more for every number made of a field, which is the same at all nodes."""
-        size, count = self.grid.size, len(self.system.reductions)
+        size, count = self.grid.size, len(self.reductions)
         empty, every = sparse.csr_array((size, count)), np.arange(size)
         found = {s: sparse.hstack([S, empty], format="csr") for s, S in self.layout.selections.items()}
-        for k, reduction in enumerate(self.system.reductions):
+        for k, reduction in enumerate(self.reductions):
             entries = (np.ones(size), (every, np.full(size, self.size + k)))
             found[reduction] = sparse.csr_array(entries, shape=(size, self.size + count))
         return found

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import sympy as sp
 
 from pdekit.errors import StabilityError
 from pdekit.geometry.grid import Grid
-from pdekit.language.analysis import Principal, diffusion_parts, principal_parts
+from pdekit.language.analysis import DiffusionPart, Principal, diffusion_parts, principal_parts
 from pdekit.language.evaluate import compile_expression, slope
 from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.typing import Array
 
+ROUNDING = 1e-9
 LOOKED_AT = 200  # nodes at which the directions are looked through
 
 
@@ -90,8 +91,10 @@ def _refuse_indefinite_rates(system: EquationSystem, grid: Grid) -> dict[tuple[s
 def refuse_growing_directions(
     system: EquationSystem, grid: Grid, fields: Callable[[], Mapping[str, Array]], t: float
 ) -> None:
-    """Refuse mixed derivatives and cross-diffusion that grow in some direction: with ``u_t = sum_ab A_ab u_ab`` the eigenvalues of
-    ``sum_ab n_a n_b A_ab`` must not be negative for any n.
+    """Refuse mixed derivatives and cross-diffusion that grow in some direction, and steady equations that are not elliptic.
+
+    With ``u_t = sum_ab A_ab u_ab``, or u_tt, the eigenvalues of ``sum_ab n_a n_b A_ab`` must not be negative for any n; of a steady equation
+    with a scalar A they must not be of both signs.
 
     Parameters are those of `refuse_ill_posed`.
 
@@ -99,34 +102,74 @@ def refuse_growing_directions(
     ------
     StabilityError
     """
-    parts = diffusion_parts(system)
-    crossed = any(p.first != p.second or p.operand != p.unknown for p in parts)
-    if grid.geometry is not None or not crossed or system.operators_on_rates:
-        return
-    known, values = fields(), []
+    for order in (1, 2):
+        parts = diffusion_parts(system, order)
+        crossed = any(p.first != p.second or p.operand != p.unknown for p in parts)
+        values = _coefficients(parts, system, grid, fields, t) if crossed and not system.operators_on_rates else None
+        if values is not None:
+            _refuse_growing(parts, values, grid)
+    for unknown in system.unknowns:
+        parts = [p for p in diffusion_parts(system, 0) if p.unknown == p.operand == unknown.name]
+        values = _coefficients(parts, system, grid, fields, t) if parts else None
+        if values is not None:
+            _refuse_indefinite(parts, values, grid)
+
+
+def _coefficients(
+    parts: Sequence[DiffusionPart],
+    system: EquationSystem,
+    grid: Grid,
+    fields: Callable[[], Mapping[str, Array]],
+    t: float,
+) -> list[Array] | None:
+    """Those of second derivatives, at some nodes; None where they are not known beforehand, or coordinates are curved."""
+    if grid.geometry is not None:
+        return None
+    found = []
     for part in parts:
         states = [s for s in system.states if part.coefficient.has(s)]
+        known = fields() if states else {}
         if part.coefficient.has(SpatialDerivative) or any(str(s) not in known for s in states):
-            return
+            return None
         arguments = [*system.axes, system.t, *system.parameters, *states]
         given = [*grid.coordinates.values(), t, *system.parameters.values(), *(known[str(s)] for s in states)]
         with np.errstate(all="ignore"):
             coefficient = np.broadcast_to(compile_expression(part.coefficient, arguments)(*given), grid.shape)
-        values.append(coefficient[grid.within].ravel()[:: max(1, grid.size // LOOKED_AT)])
+        found.append(np.real(coefficient[grid.within].ravel()[:: max(1, grid.size // LOOKED_AT)]))
+    return found
+
+
+def _refuse_growing(parts: Sequence[DiffusionPart], values: Sequence[Array], grid: Grid) -> None:
     names = list(dict.fromkeys(name for p in parts for name in (p.unknown, p.operand)))
     for direction in _directions(grid.ndim):
         n = dict(zip(grid.names, direction))
         symbol = np.zeros((values[0].size, len(names), len(names)))
         for part, coefficient in zip(parts, values):
             place = (slice(None), names.index(part.unknown), names.index(part.operand))
-            symbol[place] += np.real(coefficient) * n[part.first] * n[part.second]
+            symbol[place] += coefficient * n[part.first] * n[part.second]
         worst = float(np.min(np.linalg.eigvals(symbol).real))
-        if worst < -1e-9 * max(float(np.max(np.abs(symbol))), 1e-300):
+        if worst < -ROUNDING * max(float(np.max(np.abs(symbol))), 1e-300):
             where = ", ".join(f"{value:.2f}" for value in direction)
             raise StabilityError(
                 f"{', '.join(names)}: second derivatives together diffuse backwards in the direction ({where}), with the coefficient "
                 f"{worst:.4g}: ill-posed; the symmetric part of a matrix of coefficients must have no negative eigenvalue"
             )
+
+
+def _refuse_indefinite(parts: Sequence[DiffusionPart], values: Sequence[Array], grid: Grid) -> None:
+    """Refuse second derivatives whose symbol has both signs at one node: characteristics, along which boundary values contradict each other."""
+    lowest = highest = np.zeros(values[0].size)
+    for direction in _directions(grid.ndim):
+        n = dict(zip(grid.names, direction))
+        symbol = sum(v * n[p.first] * n[p.second] for p, v in zip(parts, values))
+        lowest, highest = np.minimum(lowest, symbol), np.maximum(highest, symbol)
+    size = max(float(np.max(np.abs(values))), 1e-300)
+    if np.any((lowest < -ROUNDING * size) & (highest > ROUNDING * size)):
+        raise StabilityError(
+            f"{parts[0].unknown}: the second derivatives of its steady equation have coefficients of both signs, up to {np.max(highest):.4g} "
+            f"and {np.min(lowest):.4g} in different directions: it is hyperbolic, not elliptic, and conditions all around do not "
+            "determine it; make one of the axes the time"
+        )
 
 
 def _directions(ndim: int) -> Array:

@@ -9,15 +9,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from mpi4py import MPI
 from numpy.typing import NDArray
-from petsc4py import PETSc
 
 from pdekit.distributed.decomposition import Decomposition, shares
 from pdekit.distributed.processes import Processes
 from pdekit.typing import Array
 
-UNITS = {"f8": MPI.DOUBLE, "f4": MPI.FLOAT, "c16": MPI.C_DOUBLE_COMPLEX, "c8": MPI.C_FLOAT_COMPLEX, "i4": MPI.INT32_T}
+UNITS = {"f8": "DOUBLE", "f4": "FLOAT", "c16": "C_DOUBLE_COMPLEX", "c8": "C_FLOAT_COMPLEX", "i4": "INT32_T"}  # of MPI
 Dropped = tuple[frozenset[int], ...]
 
 
@@ -57,33 +55,41 @@ class Halo:
     """
 
     def __init__(self, processes: Processes, decomposition: Decomposition, arrangements: Sequence[Arrangement]) -> None:
+        from mpi4py import MPI
+        from petsc4py import PETSc
+
+        self._mpi = MPI
         self.processes, self.decomposition, self.arrangements = processes, decomposition, tuple(arrangements)
         self._kept: dict[Any, _Line] = {}
         place = decomposition.place(processes.rank)
-        owned, leaves, ranks, roots = [], [], [], []
+        leaves, ranks, roots = [], [], []
         offset = 0
         for number, arrangement in enumerate(self.arrangements):
             own = self._shape(arrangement, place)
             size = int(np.prod(own))
-            flags = np.zeros(size, dtype=bool)
-            if arrangement.is_scalar:
-                flags[:] = processes.rank == 0
-            else:
-                flags = self._outer([line.owned for line in self._lines(arrangement, place)]).ravel()
-            owned.append(flags)
             for rank, mine, theirs in self._sources(number, place):
                 leaves.append(offset + mine)
                 ranks.append(np.full(mine.size, rank))
                 roots.append(theirs)
             offset += size
         self.size = offset
-        self.owned = np.flatnonzero(np.concatenate(owned))
         self._forest = PETSc.SF().create(comm=processes.communicator)
         nothing = [np.zeros(0, dtype=int)]
         remote = np.stack([np.concatenate(nothing + ranks), np.concatenate(nothing + roots)], axis=1)
         local = np.concatenate(nothing + leaves).astype(PETSc.IntType)
         self._forest.setGraph(offset, local, remote.astype(PETSc.IntType).ravel())
         self.leaves = int(local.size)
+
+    @cached_property
+    def owned(self) -> NDArray[np.intp]:
+        """The places of a vector that this process owns."""
+        place = self.decomposition.place(self.processes.rank)
+        return np.flatnonzero(np.concatenate([self._flags(a, place) for a in self.arrangements]))
+
+    def _flags(self, arrangement: Arrangement, place: Sequence[int]) -> NDArray[np.bool_]:
+        if arrangement.is_scalar:
+            return np.array([self.processes.rank == 0])
+        return self._outer([line.owned for line in self._lines(arrangement, place)]).ravel()
 
     def update(self, values: Array) -> Array:
         """Overwrite what others own by their values, in place."""
@@ -94,12 +100,15 @@ class Halo:
     def begin(self, values: Array) -> None:
         """Send and receive; in the meantime the values of other nodes may be read."""
         flat = values.reshape(-1)
-        self._forest.bcastBegin(UNITS[flat.dtype.str[1:]], flat, flat, MPI.REPLACE)
+        self._forest.bcastBegin(self._unit(flat), flat, flat, self._mpi.REPLACE)
 
     def end(self, values: Array) -> None:
         """Wait for what is on its way."""
         flat = values.reshape(-1)
-        self._forest.bcastEnd(UNITS[flat.dtype.str[1:]], flat, flat, MPI.REPLACE)
+        self._forest.bcastEnd(self._unit(flat), flat, flat, self._mpi.REPLACE)
+
+    def _unit(self, values: Array) -> Any:
+        return getattr(self._mpi, UNITS[values.dtype.str[1:]])
 
     @cached_property
     def first(self) -> int:
@@ -163,6 +172,8 @@ class Halo:
         for choice in product(*(owners.items() for owners in by_axis)):
             owner = tuple(part for part, _ in choice)
             boxes = [entry for _, entry in choice]
+            if owner == place and all(at.size == np.sum(line.owned) for (at, _), line in zip(boxes, lines)):
+                continue  # all of them own, none again beyond the seam
             here = np.ravel_multi_index(np.ix_(*(at for at, _ in boxes)), mine).ravel()
             shape = self._shape(arrangement, owner)
             there = self._offset(number, owner) + np.ravel_multi_index(np.ix_(*(at for _, at in boxes)), shape).ravel()

@@ -16,6 +16,18 @@ LAUNCHERS = (
     ("MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"),
     ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
 )
+OF_LAUNCHERS = (
+    "PMI_",
+    "PMIX_",
+    "MPI_",
+    "MPIR_",
+    "OMPI_",
+    "MV2_",
+    "HYDI_",
+    "HYDRA_",
+    "SLURM_STEP_NUM_TASKS",
+    "SLURM_PROCID",
+)
 NEEDED = ("mpi4py", "petsc4py")
 INSTALL = (
     'pip install mpich mpi4py and then pip install "pdekit[petsc]" (or conda install -c conda-forge petsc4py mpi4py)'
@@ -49,6 +61,17 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launched | None:
         if environment.get(size, "").isdigit() and environment.get(rank, "").isdigit():
             return Launched(int(environment[rank]), int(environment[size]))
     return None
+
+
+def alone(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a process that is begun by this one and is not one of several.
+
+    Examples
+    --------
+    >>> alone({"PMI_SIZE": "4", "PMI_RANK": "2", "HOME": "/root"})
+    {'HOME': '/root'}
+    """
+    return {name: value for name, value in environment.items() if not name.startswith(OF_LAUNCHERS)}
 
 
 def missing() -> list[str]:

@@ -7,7 +7,6 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from petsc4py import PETSc
 from scipy import sparse
 
 from pdekit.discretize.low_rank import LowRankUpdate
@@ -62,11 +61,12 @@ class PetscSolver:
         PETSc does not know an option's value, or was built without what it names.
     """
 
-    symmetric = (
-        True  # in the weights of the grid, where constants are not determined; or the iterations say that it is not
-    )
+    symmetric = True  # in the weights, where constants are not determined; if not, iterations do not converge
 
     def __init__(self, halo: Halo, matrix: Matrix, options: Mapping[str, Any], *, weights: Array | None = None) -> None:
+        from petsc4py import PETSc
+
+        self._petsc = PETSc
         self.weights, self.halo, self.is_complex = weights, halo, matrix.dtype.kind == "c"
         self.parts = 2 if self.is_complex else 1
         rows = sparse.csr_array(matrix if weights is None else diagonal(weights) @ matrix)[halo.owned]
@@ -76,9 +76,7 @@ class PetscSolver:
         rows.sort_indices()
         own, every = self.parts * halo.owned.size, self.parts * halo.count
         communicator = halo.processes.communicator
-        PETSc.garbage_cleanup(
-            communicator
-        )  # solvers that nobody holds any more: all processes have to let go of them together
+        PETSc.garbage_cleanup(communicator)  # of solvers that nobody holds any more, of which all let go together
         triple = (rows.indptr.astype(PETSc.IntType), rows.indices.astype(PETSc.IntType), np.asarray(rows.data, float))
         self.matrix = PETSc.Mat().createAIJ(((own, every), (own, every)), csr=triple, comm=communicator)
         self.right, self.found = self.matrix.createVecs()
@@ -92,7 +90,7 @@ class PetscSolver:
 
     def _set(self, options: Mapping[str, Any]) -> None:
         """Hand the options over, under a name of this solver's own."""
-        prefix, table = f"pdekit{next(NUMBERS)}_", PETSc.Options()
+        prefix, table = f"pdekit{next(NUMBERS)}_", self._petsc.Options()
         names = [f"{prefix}{name}" for name in options]
         for name, value in zip(names, options.values()):
             table[name] = value
@@ -101,7 +99,7 @@ class PetscSolver:
         try:
             self.ksp.setFromOptions()
             self.ksp.setUp()
-        except PETSc.Error as error:
+        except self._petsc.Error as error:
             raise ConfigError(f"PETSc refuses {_words(options)}: {_reason(error)}", key="time.petsc") from None
         finally:
             for name in names:

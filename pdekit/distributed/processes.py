@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from mpi4py import MPI
 
 from pdekit.typing import Array
 
@@ -19,7 +18,9 @@ class Processes:
     """
 
     def __init__(self, communicator: Any) -> None:
-        self.communicator = communicator
+        from mpi4py import MPI
+
+        self.communicator, self._mpi = communicator, MPI
         self.rank, self.count = communicator.Get_rank(), communicator.Get_size()
         self.meeting = communicator.Dup()  # apart, for what is said out of turn
         self._groups: dict[tuple[int, ...], Any] = {}
@@ -27,7 +28,7 @@ class Processes:
     def greatest(self, value: float) -> float:
         """The greatest of all; not a number if one of them is not, which MPI leaves open."""
         given = np.array([value, float(np.isnan(value))])
-        self.communicator.Allreduce(MPI.IN_PLACE, given, op=MPI.MAX)
+        self.communicator.Allreduce(self._mpi.IN_PLACE, given, op=self._mpi.MAX)
         return float("nan") if given[1] else float(given[0])
 
     def total(self, value: Any) -> Any:
@@ -41,9 +42,9 @@ class Processes:
             everybody = sorted(set(self.communicator.allgather(group)))
             self._groups[group] = self.communicator.Split(everybody.index(group), self.rank)
         found = np.array(values)
-        self._groups[group].Allreduce(MPI.IN_PLACE, found, op=MPI.MAX)
+        self._groups[group].Allreduce(self._mpi.IN_PLACE, found, op=self._mpi.MAX)
         return found
 
     def everywhere(self, value: bool) -> bool:
         """Whether it holds for all."""
-        return bool(self.communicator.allreduce(value, op=MPI.LAND))
+        return bool(self.communicator.allreduce(value, op=self._mpi.LAND))

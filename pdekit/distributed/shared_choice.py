@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from pdekit.distributed.petsc_solver import SharedSolvers
 from pdekit.errors import SolverError
 from pdekit.problem import Problem
+from pdekit.time.facts import Facts
 from pdekit.time.method_choice import Choice
 from pdekit.time.methods import METHODS, find_method
 
@@ -24,8 +28,16 @@ def can_be_shared(name: str) -> bool:
     return method.family in FAMILIES and name not in NOT_SHARED
 
 
-def shared_choice(problem: Problem) -> Choice:
+def shared_choice(problem: Problem, local: Problem, solvers: SharedSolvers) -> Choice:
     """The method, with reasons.
+
+    Parameters
+    ----------
+    problem : Problem
+        Whole.
+    local : Problem
+        On the part of this process.
+    solvers : SharedSolvers
 
     Raises
     ------
@@ -38,12 +50,24 @@ def shared_choice(problem: Problem) -> Choice:
         raise SolverError(
             f"{find_method(asked).name} cannot be shared among ranks; there are {names}", key="time.method"
         )
-    choice = problem.choice()
+    choice = local.choice(solvers=solvers) if _is_known_by_bounds(problem, solvers) else problem.choice()
     name = choice.method.name
     if choice.method.family not in (*FAMILIES, *INSTEAD):
         raise SolverError(f"{name} cannot be shared among ranks; run it without mpiexec", key="time.method")
-    if can_be_shared(name):
+    other = choice.method if can_be_shared(name) else METHODS[INSTEAD[choice.method.family]]
+    if not problem.semidiscrete.is_holomorphic and not other.explicit:
+        raise SolverError(
+            f"{other.name} needs a complex Jacobian where ranks share the grid, and there is none beside abs, conj, real or imag; use "
+            "tsitouras or rk4",
+            key="time.method",
+        )
+    if other is choice.method:
         return choice
-    other = METHODS[INSTEAD[choice.method.family]]
     reason = f"{name} sees the whole grid; where ranks share it: {other.title}"
     return Choice(other, (*choice.reasons, reason), choice.limit)
+
+
+def _is_known_by_bounds(problem: Problem, solvers: SharedSolvers) -> bool:
+    """Whether bounds on the rows of the parts say all of the spectrum: of large problems, of which no process needs the whole then."""
+    facts = Facts(problem.semidiscrete, 0.0, np.zeros(0), 0.0, solvers.thresholds)
+    return solvers.shared.processes.count > 1 and facts.bounded

@@ -55,7 +55,8 @@ class _SharedResumer:
         return self.processes.rank == 0
 
     def solve(self, problem: Problem, path: Path, end: float, progress: Progress | None, before: StoredRun) -> Solution:
-        choice, run = shared_choice(problem), shared_run(problem, self.processes, path, True)
+        run = shared_run(problem, self.processes, path, True)
+        choice = shared_choice(problem, run.problem, run.solvers(problem.time))
         rule, part = replace(problem.output, file=None), _StoredPart(before, run.problem.grid)
         return run.in_time(problem.time, rule, end, choice, progress, part)
 

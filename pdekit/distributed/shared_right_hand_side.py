@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,12 @@ class SharedRightHandSide:
     inner : RightHandSide
         On the part.
     system : SharedSystem
+    passes : int
+        After so many evaluations, one after the other, what is owned is still right.
     """
 
-    def __init__(self, inner: RightHandSide, system: SharedSystem) -> None:
-        self.inner, self.system = inner, system
+    def __init__(self, inner: RightHandSide, system: SharedSystem, passes: int = 1) -> None:
+        self.inner, self.system, self.passes = inner, system, passes
         self.compiled, self.shape, self.dtype = inner.compiled, inner.shape, inner.dtype
         self.halo: Halo = system.state_halo if inner.compiled else system.halo
         self.title = f"{inner.title}, on each of {system.processes.count} ranks"
@@ -79,4 +82,27 @@ class SharedRightHandSide:
         return float(np.sqrt(self.system.processes.total(float(np.sum(np.abs(self._own(Y)) ** 2)))))
 
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
-        return None
+        """All stages in one go, where the box is wide enough for what the first one reads to suffice for all."""
+        if self.passes < tableau.stages:
+            return None
+        inner = self.inner.whole_step(tableau)
+        return None if inner is None else _SharedStep(inner, self.halo)
+
+
+@dataclass(frozen=True, eq=False)
+class _SharedStep:
+    """A step of all stages, of fixed length: brought up to date once."""
+
+    inner: WholeStep
+    halo: Halo
+
+    @property
+    def passes(self) -> int:
+        return self.inner.passes
+
+    @property
+    def nbytes(self) -> int:
+        return self.inner.nbytes
+
+    def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
+        return self.inner.step(t, self.halo.update(Y), h, out, None)

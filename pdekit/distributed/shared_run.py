@@ -6,17 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from pdekit.distributed.decomposition import Decomposition, decompose
 from pdekit.distributed.gathered_output import GatheredOutput
 from pdekit.distributed.petsc_solver import SharedSolvers
 from pdekit.distributed.processes import Processes
-from pdekit.distributed.reading_distance import ReadingDistance
+from pdekit.distributed.shareable import decomposed, wide_enough
 from pdekit.distributed.shared_choice import shared_choice
 from pdekit.distributed.shared_right_hand_side import SharedRightHandSide
 from pdekit.distributed.shared_system import SharedSystem
-from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
-from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.run import Course, Progress, Run
 from pdekit.settings import TimeSettings
@@ -24,36 +21,10 @@ from pdekit.solution import Solution
 from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice
 from pdekit.time.observers import Notice
-from pdekit.time.right_hand_side import RightHandSide
-from pdekit.time.sundials_methods import SUNDIALS
+from pdekit.time.right_hand_side import MatrixRightHandSide, RightHandSide
 
 
-def decomposed(problem: Problem, count: int) -> Decomposition:
-    """How processes share a problem.
-
-    Raises
-    ------
-    ConfigError
-        It cannot be shared; says what.
-    """
-    for found, what, key in (
-        (bool(problem.system.noises), "noise in the equations", "equations"),
-        (bool(delays_of(problem.system)), "delays in the equations", "equations"),
-        (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
-        (problem.semidiscrete.bounds is not None, "constraints", "constraints"),
-        (problem.time.samples > 1, "samples", "time.samples"),
-        (problem.time.precision == "single", "single precision", "time.precision"),
-        (bool(problem.derived), "further fields", "output.fields"),
-        (problem.stop.when is not None, "a condition that ends the run", "stop.when"),
-    ):
-        if found and count > 1:
-            raise ConfigError(f"{what} cannot be shared among ranks yet; run it without mpiexec", key=key)
-    grid = problem.grid
-    mirrored = [grid.names[k] for name in grid.names for k in grid.mirror(name) if grid.poles(name)]
-    return decompose(grid, count, ReadingDistance(problem.semidiscrete).of_system(), mirrored)
-
-
-def shared(problem: Problem, processes: Processes) -> Problem:
+def shared(problem: Problem, processes: Processes, passes: int = 1) -> Problem:
     """A problem on the part of its grid that this process has.
 
     Parameters
@@ -61,8 +32,10 @@ def shared(problem: Problem, processes: Processes) -> Problem:
     problem : Problem
         Whole, and checked.
     processes : Processes
+    passes : int
+        For how many evaluations one after the other what it has suffices.
     """
-    decomposition = decomposed(problem, processes.count)
+    decomposition = decomposed(problem, processes.count, passes)
     local = problem.on_part(decomposition.part(processes.rank, processes))
     local.discretize(lambda *given, **options: SharedSystem(processes, decomposition, *given, **options))
     return local
@@ -72,13 +45,16 @@ class SharedRun(Run):
     """A run of which every process makes its part."""
 
     system: SharedSystem
+    passes = 1  # evaluations for which the nodes that are read suffice
 
     def solvers(self, settings: TimeSettings) -> SharedSolvers:
         return SharedSolvers(self.system, settings.petsc, self.thresholds)
 
     def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
         made = super().compiled(method, settings, span)
-        found: Any = None if made is None else SharedRightHandSide(made, self.system)
+        if made is not None and not self.system.processes.everywhere(made.compiled) and made.compiled:
+            made = MatrixRightHandSide(self.system)  # some part is too narrow for kernels
+        found: Any = None if made is None else SharedRightHandSide(made, self.system, self.passes)
         return cast(RightHandSide | None, found)  # the rest of the protocol is that of the one within
 
     def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:
@@ -113,16 +89,19 @@ def solve_shared(
     if not problem.steady:
         _, end = problem.span(None)
         problem = problem.as_solved(replace(problem.time, end=end), problem.output)
-    choice = None if problem.steady else shared_choice(problem)
     run = shared_run(problem, processes, path, force)
     if problem.steady:
         return run.steady()
+    choice = shared_choice(problem, run.problem, run.solvers(problem.time))
+    problem.take_initial_fields()  # of the whole grid, which are not needed any more
     return run.in_time(problem.time, replace(problem.output, file=None), end, choice, progress)
 
 
 def shared_run(problem: Problem, processes: Processes, path: Path, force: bool) -> SharedRun:
     """This process' part of a run, with a results file that the first process writes."""
-    local = shared(problem, processes)
-    problem.take_initial_fields()  # of the whole grid, which are not needed any more
+    passes = wide_enough(problem, processes.count)
+    local = shared(problem, processes, passes)
     inner = output_to(problem, path, force) if processes.rank == 0 else None
-    return SharedRun(local, GatheredOutput(processes, local.grid, inner, path), keep=False)
+    run = SharedRun(local, GatheredOutput(processes, local.grid, inner, path), keep=False)
+    run.passes = passes
+    return run

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import groupby, product
+from typing import Any, Literal
 
 import numpy as np
 import sympy as sp
@@ -23,6 +24,8 @@ Level = Callable[[Mapping[str, Array]], Any]
 BISECTIONS = 52
 # Crossings nearer to a node than this part of a step: the node is on the boundary. Errors of 1e-6 steps are below those of order 2.
 ON_BOUNDARY = 1e-6
+LEAST_NODES = 3  # along an axis
+SLIVERS = 1e-3  # of the whole volume: what tips between nodes may hold
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +109,11 @@ class DomainGrid(Grid):
         super().__init__(dict(zip(box.names, box.axes)))
         self._function: Level | None = level if callable(level) else None
         self.level: Array = self._snapped(self._at_nodes(level)) if callable(level) else _levels_of_mask(self, level)
-        if not np.any(self.level > 0):
+        inside, least = int(np.sum(self.level > 0)), LEAST_NODES**self.ndim
+        if inside < least:
+            found = f"{inside} nodes of the grid lie" if inside > 1 else f"{inside or 'no'} node of the grid lies"
             raise GridError(
-                "no node of the grid lies inside of the domain; take more points, or look at the inequality"
+                f"{found} inside of the domain, at least {least} are needed; take more points, or look at the inequality"
             )
 
     def __eq__(self, other: object) -> bool:
@@ -330,31 +335,60 @@ class DomainGrid(Grid):
 
     @cached_property
     def weights(self) -> Array:
-        """The volumes that nodes of the domain stand for; what lies in cells of nodes outside goes to a neighbour inside."""
-        volumes = np.where(self.within, self.volumes, 0.0).ravel()
-        outside = np.flatnonzero(~self.within.ravel() & (self.volumes.ravel() > 0))
-        np.add.at(volumes, self.neighbours(outside), self.volumes.ravel()[outside])
-        return volumes.reshape(self.shape)
-
-    def neighbours(self, outside: NDArray[np.intp]) -> NDArray[np.intp]:
-        """For nodes outside the node inside next to them that lies deepest.
+        """The volumes that nodes of the domain stand for; what lies in cells of nodes outside goes to a neighbour inside.
 
         Raises
         ------
         GridError
-            There is none: the domain is thinner than a step.
+            Cells of nodes outside that have no neighbour inside hold more than slivers: the domain is thinner than a step.
         """
-        found, depth = np.full(outside.size, -1), np.full(outside.size, -np.inf)
-        for axis, sign in ((k, s) for k in range(self.ndim) for s in (-1, 1)):
-            other, _ = self.stepped(outside, axis, sign)
-            level = np.where(other >= 0, self.level.ravel()[other], -1.0)
-            better = (level >= 0) & (level > depth)
-            found[better], depth[better] = other[better], level[better]
-        if np.any(found < 0):
-            point = self.point(int(outside[np.argmin(found)]))
+        own = self.volumes.ravel()
+        volumes = np.where(self.within.ravel(), own, 0.0)
+        outside = np.flatnonzero(~self.within.ravel() & (own > 0))
+        taken_by, _ = self.deepest(outside, 1)
+        kept = taken_by[0] >= 0
+        np.add.at(volumes, taken_by[0][kept], own[outside[kept]])
+        lost = own[outside[~kept]]
+        if np.sum(lost) > SLIVERS * np.sum(own):
+            point = self.point(int(outside[~kept][np.argmax(lost)]))
             place = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())
             raise GridError(f"the domain is thinner than a step of the grid near {place}; take more points")
-        return found
+        return volumes.reshape(self.shape)
+
+    def deepest(self, outside: NDArray[np.intp], count: int) -> tuple[NDArray[np.intp], Array]:
+        """For nodes outside, the row of so many nodes inside that begins next to them and deepest, along an axis where there is one.
+
+        Returns
+        -------
+        array of int of shape (count, nodes)
+            Flat indices; -1 where there is no such row.
+        array of shape (count, nodes)
+            How far along the row they are.
+        """
+        nodes, places = np.full((count, outside.size), -1), np.zeros((count, outside.size))
+        level = self.level.ravel()
+        offsets = sorted((o for o in product((-1, 0, 1), repeat=self.ndim) if any(o)), key=lambda o: sum(map(abs, o)))
+        depth = np.full(outside.size, -1.0)
+        for size, group in groupby(offsets, key=lambda o: sum(map(abs, o))):
+            waiting = nodes[0] < 0
+            for offset in group:
+                steps = [self._moved(outside, [(k + 1) * by for by in offset]) for k in range(count)]
+                other, distance = np.stack([s[0] for s in steps]), np.stack([s[1] for s in steps])
+                whole = np.all((other >= 0) & (level[other] >= 0), axis=0)
+                better = waiting & whole & (level[other[0]] > depth)
+                depth[better] = level[other[0]][better]
+                nodes[:, better] = other[:, better]
+                places[:, better] = distance[:, better] if size == 1 else np.arange(1, count + 1)[:, None]
+        return nodes, places
+
+    def _moved(self, nodes: NDArray[np.intp], offset: list[int]) -> tuple[NDArray[np.intp], Array]:
+        """As `stepped`, along several axes; the distance is that along the last."""
+        found, distance = nodes, np.zeros(nodes.size)
+        for axis, by in enumerate(offset):
+            if by:
+                other, distance = self.stepped(np.maximum(found, 0), axis, by)
+                found = np.where(found < 0, -1, other)
+        return found, distance
 
     def stepped(self, nodes: NDArray[np.intp], axis: int, by: int) -> tuple[NDArray[np.intp], Array]:
         """Flat indices of the nodes so many steps away, -1 where the box ends, and how far along the axis they are."""
@@ -435,7 +469,7 @@ def _levels_of_mask(grid: Grid, mask: Any) -> Array:
     belongs = given.astype(bool)
     core = belongs.copy()
     for axis, line in enumerate(grid.axes):
-        mode = "wrap" if line.periodic else "edge"
+        mode: Literal["wrap", "edge"] = "wrap" if line.periodic else "edge"
         padded = np.pad(core, [(1, 1) if k == axis else (0, 0) for k in range(grid.ndim)], mode=mode)
         n = line.size
         core = core & padded.take(range(n), axis=axis) & padded.take(range(2, n + 2), axis=axis)

@@ -309,10 +309,12 @@ class Promotion:
             (self.base.is_limited, "limited schemes (discretization.advection), which have no Jacobian"),
             (bool(problem.constraints), "constraints, at whose bounds a solution bends"),
             (bool(problem.system.scalars), "scalar unknowns"),
+            (bool(problem.interfaces), "interfaces"),
+            (bool(problem.projections), "projections, at whose bounds a solution bends"),
             (self.base.couples_rates, "time derivatives that are differentiated in space"),
             (any(u.derived_from for u in problem.system.unknowns), "time derivatives above the second"),
             (not problem.grid.is_box, "domains that are no boxes"),
-            (bool(problem.system.reductions), "numbers made of whole fields in the equations"),
+            (bool(self.base.reductions), "numbers made of whole fields"),
             (problem.stop.when is not None or problem.stop.steady is not None, "runs that end on a condition (stop)"),
         ):
             if found:

@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from pdekit.boundary.conditions import SIDES, Absorbing, BoundaryCondition, Curvature, Dirichlet, Neumann, Outflow, Pole
+from pdekit.boundary.conditions import (
+    SIDES,
+    Absorbing,
+    BoundaryCondition,
+    Curvature,
+    Dirichlet,
+    FarField,
+    Neumann,
+    Outflow,
+    Pole,
+)
 from pdekit.data.coefficients import Table
 from pdekit.data.files import FileData
 from pdekit.errors import nearest_hint
@@ -53,6 +63,7 @@ KINDS: dict[str, Callable[[Any, YamlSource, Path], BoundaryCondition | Pole]] = 
     "robin": _robin,
     "combination": _combination,
     "absorbing": _absorbing,
+    "far_field": _simple(FarField),
     "pole": _pole,
 }
 
@@ -148,6 +159,8 @@ def condition_to_config(condition: BoundaryCondition | Pole) -> dict[str, Any]:
         return {"pole": condition.parity}
     a = condition.coefficients
     value = condition.value.tolist() if isinstance(condition.value, np.ndarray) else condition.value
+    if condition.is_beyond:
+        return {"far_field": value}
     plain = {(1,): "dirichlet", (0, 1): "neumann", (0, 0, 1): "curvature"}
     if a in plain:
         return {plain[a]: value}

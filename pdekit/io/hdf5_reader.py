@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from pdekit.data.hdf5 import open_hdf5
 from pdekit.errors import StorageError, nearest_hint
+from pdekit.io.hdf5_writer import CHECKPOINT
+from pdekit.io.word_sums import GROUP, damaged_frames
 
 # Attributes that are texts, where they are there.
 TEXTS = (
@@ -77,11 +79,29 @@ class StoredResult:
             )
         with _damages_told(self.path), open_hdf5(self.path) as file:
             data = file[variable]
+            sums = file.get(f"{GROUP}/{variable}")
             if self.steady:
-                return np.asarray(data[()])
+                values = np.asarray(data[()])
+                self._refuse_damage(variable, values[None], np.zeros(1), None if sums is None else sums[()].reshape(1))
+                return values
             count = self.times.size
             index = frame if isinstance(frame, slice) else range(count)[frame]
-            return np.asarray(data[:count][index] if isinstance(index, slice) else data[index])
+            chosen = index if isinstance(index, slice) else slice(index, index + 1)
+            values = np.asarray(data[:count][chosen] if isinstance(index, slice) else data[chosen])
+            self._refuse_damage(variable, values, self.times[chosen], None if sums is None else sums[:count][chosen])
+            return values if isinstance(index, slice) else values[0]
+
+    def _refuse_damage(self, name: str, values: NDArray[Any], times: NDArray[Any], sums: NDArray[Any] | None) -> None:
+        """Refuse frames that are not what was stored; files of former versions do not say."""
+        if sums is None:
+            return
+        found = damaged_frames(values, times, sums)
+        if found:
+            when = "" if self.steady else f" at t = {times[found[0]]:g}"
+            raise StorageError(
+                f"{self.path} is damaged: the numbers of {name}{when} are not those that were stored"
+                + (f", nor those of {len(found) - 1} further frames" if len(found) > 1 else "")
+            )
 
 
 @contextmanager
@@ -142,6 +162,13 @@ class _Contents:
             raise self.refused(f"{name!r} holds no numbers")
         return data
 
+    def text(self, name: str) -> str:
+        """One text."""
+        data = self.file[name]
+        if not isinstance(data, h5py.Dataset) or data.dtype.kind != "S" or data.shape != ():
+            raise self.refused(f"{name!r} is no text")
+        return str(_text(bytes(data[()])))
+
     def line(self, name: str, kinds: str = "iuf") -> NDArray[Any]:
         """Numbers in a row."""
         data = self.dataset(name, kinds)
@@ -201,6 +228,8 @@ def read_result(path: str | Path) -> StoredResult:
             raise StorageError(f"{path} is an HDF5 file, but not a results file of pdekit")
         contents = _Contents(file, path)
         attributes = contents.attributes()
+        if CHECKPOINT in file:
+            attributes["checkpoint"] = contents.text(CHECKPOINT)
         order, variables = (contents.names(attributes, key) for key in ("dimensions", "variables"))
         scalars = contents.names(attributes, "scalars") if attributes.get("scalars", "[]") != "[]" else ()
         axes = {name: contents.line(name) for name in order}

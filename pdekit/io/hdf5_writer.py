@@ -16,9 +16,11 @@ from pdekit.checkpoints import Checkpoint
 from pdekit.errors import StorageError
 from pdekit.geometry.grid import Grid
 from pdekit.io.superblock import open_to_readers, trim
+from pdekit.io.word_sums import GROUP, word_sum
 from pdekit.outputs import Boxes
 from pdekit.typing import Array
 
+CHECKPOINT = "run/checkpoint"  # where a run can go on from
 TEXT_BYTES = 4096  # room for texts that are only known at the end
 _SLACK = 1 << 20
 
@@ -65,13 +67,18 @@ def axis_scales(file: Any, grid: Grid) -> list[Any]:
     return scales
 
 
-def _put(data: Any, place: tuple[int, ...], values: Any) -> None:
-    """A field into its place; one that comes in boxes, box by box."""
+def _put(data: Any, place: tuple[int, ...], values: Any, t: float) -> np.uint64:
+    """A field into its place, one that comes in boxes box by box; the sum of its words and of the time."""
     if not isinstance(values, Boxes):
         data[(*place, ...)] = values
-        return
+        return word_sum(np.asarray(values, dtype=data.dtype), t)
+    sums = [word_sum((), t)]
     for box, own in values.boxes():
         data[(*place, *box)] = own
+        sums.append(word_sum(np.asarray(own, dtype=data.dtype)))
+    if data.dtype.itemsize % 8:  # words go across boxes
+        return word_sum(data[place], t)
+    return np.uint64(np.sum(np.array(sums, dtype=np.uint64), dtype=np.uint64))
 
 
 class ResultWriter:
@@ -117,6 +124,7 @@ class ResultWriter:
         self._count = 0
         self._descriptor = -1
         self._announced = 0
+        self._is_published = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = h5py.File(self._partial, "w", libver="latest", locking=False)
@@ -139,11 +147,12 @@ class ResultWriter:
         file.attrs["Conventions"] = "CF-1.10"
         for name, value in attributes.items():
             file.attrs[name] = value
-        for name in ("status", "message", "statistics", "notes", "checkpoint"):
+        for name in ("status", "message", "statistics", "notes"):
             file.attrs.create(name, _room("running" if name == "status" else ""))
         file.attrs["wall_time_seconds"] = np.nan
         scales = []
         if not self.steady:
+            file.create_dataset(CHECKPOINT, data=_room(""))
             t = file.create_dataset("t", (0,), maxshape=(None,), chunks=(512,), dtype=float, fillvalue=np.nan)
             t.attrs["long_name"] = "time"
             t.attrs.update(labels.get("t", {}))
@@ -159,6 +168,8 @@ class ResultWriter:
                 data.attrs[key] = value
             for k, scale in enumerate(scales[: len(shape)]):
                 data.dims[k].attach_scale(scale)
+            sums = {} if self.steady else {"maxshape": (None,), "chunks": (512,)}
+            file.create_dataset(f"{GROUP}/{name}", () if self.steady else (0,), dtype=np.uint64, **sums)
         self._names = tuple(unknowns)
         self._frame_bytes = sum(np.dtype(dtype).itemsize * grid.size for dtype in unknowns.values())
 
@@ -199,21 +210,25 @@ class ResultWriter:
             The disk is full, or the file has become unwritable.
         """
         try:
-            self._file.attrs.modify("checkpoint", _room(point.text))
-            self._file.flush()
-            if self._descriptor >= 0:  # a flush of the whole file sets the writer's mark again
-                open_to_readers(self._descriptor, self._announced)
+            data = self._file[CHECKPOINT]
+            data[()] = _room(point.text)
+            data.flush()  # of an attribute the whole file would be flushed, and with it the mark that it is being written
         except OSError as error:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None
 
-    def _publish(self) -> None:
-        """Go over to single-writer mode and put the file in its place."""
+    def _begin(self) -> None:
+        """Go over to single-writer mode, in which what is on disk is always consistent."""
         self._file.flush()
         if not self.steady:
             self._file.swmr_mode = True
         self._descriptor = os.open(self._partial, os.O_RDWR)
         self._announce()
-        os.replace(self._partial, self.path)
+
+    def _publish(self) -> None:
+        """Put the file in its place, once it has a frame."""
+        if not self._is_published:
+            os.replace(self._partial, self.path)
+            self._is_published = True
 
     def _announce(self) -> None:
         needed = self._file.id.get_filesize() + 2 * self._frame_bytes + _SLACK // 4
@@ -232,23 +247,27 @@ class ResultWriter:
         try:
             if self.steady:
                 for name in self._names:
-                    _put(self._file[name], (), values[name])
+                    self._file[f"{GROUP}/{name}"][()] = _put(self._file[name], (), values[name], 0.0)
+                self._begin()
                 self._publish()
                 return
             if self._descriptor < 0:
-                self._publish()
+                self._begin()
             self._announce()
             count = self._count
             for name in self._names:
-                data = self._file[name]
-                data.resize(count + 1, axis=0)
-                _put(data, (count,), values[name])
-                data.flush()
+                data, sums = self._file[name], self._file[f"{GROUP}/{name}"]
+                for rows in (data, sums):
+                    rows.resize(count + 1, axis=0)
+                sums[count] = _put(data, (count,), values[name], t)
+                for rows in (data, sums):
+                    rows.flush()
             times = self._file["t"]
             times.resize(count + 1, axis=0)
             times[count] = t
             times.flush()
             self._count = count + 1
+            self._publish()
         except OSError as error:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None
 
@@ -256,9 +275,11 @@ class ResultWriter:
         self, status: str, message: str, statistics: Mapping[str, Any], wall_time: float, notes: Sequence[str] = ()
     ) -> None:
         """Note how the run ended and close the file."""
-        if self._descriptor < 0:  # not one frame: leave no trace
+        if not self._is_published:  # not one frame: leave no trace
             self._file.close()
             self._partial.unlink(missing_ok=True)
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
             return
         attributes = self._file.attrs
         attributes.modify("status", _room(status))

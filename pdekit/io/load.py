@@ -253,6 +253,7 @@ class _Builder:
         }
         made: dict[str, Any] = {"title": model.title or (base.title if base else "")}
         made["constraints"] = model.constraints or (base.constraints if base else ())
+        made["projections"] = {**(base.projections if base else {}), **self.projections()}
         for key, (kind, old, section) in sections.items():
             values, hints = dict(vars(old)), get_type_hints(kind)
             given: dict[str, Any] = section.model_dump(exclude_none=True) if section else {}
@@ -275,6 +276,14 @@ class _Builder:
             }
             made["output"] = made["output"].by(**rules)
         return made
+
+    def projections(self) -> dict[str, tuple[float, ...]]:
+        """Bounds with the times at which they are kept."""
+        found = {}
+        for text, given in self.model.projections.items():
+            times = given if isinstance(given, list) else [given]
+            found[text] = tuple(self.number(t, ("projections", text, k)) for k, t in enumerate(times))
+        return found
 
     def interfaces(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The planes of one unknown, by axis."""

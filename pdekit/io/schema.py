@@ -237,6 +237,9 @@ class ConfigModel(Section):
     convergence: ConvergenceSection | None = None  # type: ignore[valid-type]
     stop: StopSection | None = None  # type: ignore[valid-type]
     constraints: list[StrictStr] | StrictStr | None = Field(None, description="bounds such as u >= 1 - x**2")
+    projections: dict[StrictStr, Scalar | list[Scalar]] = Field(
+        default_factory=dict, description="bounds such as u >= 1 - x, each with the times at which it is kept"
+    )
     labels: dict[StrictStr, LabelSection] = Field(default_factory=dict, description="units and long names of unknowns")
     units: dict[StrictStr, StrictStr | StrictInt] = Field(
         default_factory=dict,

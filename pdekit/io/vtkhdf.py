@@ -42,6 +42,7 @@ def write_vtkhdf(solution: Solution, path: Path) -> None:
         uniform = grid.ndim > 1 and grid.geometry is None and all(axis.uniform for axis in grid.axes)
         write = _write_image if uniform else _write_cells
         write(root, grid, frames, times)
+        _write_numbers(root, solution, times.size)
 
 
 def _real(name: str, values: Array) -> list[tuple[str, Array]]:
@@ -76,6 +77,21 @@ def _steps(group: Any, times: Array, names: Any, size: int) -> Any:
     for name in names:
         offsets[name] = np.arange(times.size, dtype=np.int64) * size
     return steps
+
+
+def _write_numbers(group: Any, solution: Solution, count: int) -> None:
+    """Scalar unknowns as field data, one number for every step."""
+    numbers = {n: np.atleast_1d(v) for name, values in solution.scalars.items() for n, v in _real(name, values)}
+    if not numbers:
+        return
+    data, offsets, sizes = (
+        group.create_group("FieldData"),
+        *(group["Steps"].create_group(f"FieldData{n}") for n in ("Offsets", "Sizes")),
+    )
+    for name, values in numbers.items():
+        data[name] = values
+        offsets[name] = np.arange(count, dtype=np.int64)
+        sizes[name] = np.ones((count, 2), dtype=np.int64)  # components and tuples
 
 
 def _write_image(group: Any, grid: Grid, frames: dict[str, Array], times: Array) -> None:

@@ -48,6 +48,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "convergence": ("convergence",),
     "stop": ("stop",),
     "constraints": ("constraints",),
+    "projections": ("projections",),
     "title": ("title",),
     "labels": ("labels",),
     "units": ("units",),
@@ -197,6 +198,8 @@ def code(value: Any) -> str:
         return f"pk.Pole({value.parity!r})"
     if isinstance(value, BoundaryCondition):
         data = code(value.value) if isinstance(value.value, FileData | Table) else repr(plain(value.value))
+        if value.is_beyond:
+            return f"pk.FarField({data})"
         if value.coefficients in PLAIN_CONDITIONS:
             return f"pk.{PLAIN_CONDITIONS[value.coefficients]}({data})"
         return f"pk.BoundaryCondition({code(value.coefficients)}, {data})"

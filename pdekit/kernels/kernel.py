@@ -18,7 +18,7 @@ from pdekit.discretize.terms.term_protocol import NotCompiled
 from pdekit.errors import SolverError
 from pdekit.kernels.cache import load
 from pdekit.kernels.drivers import write_pass
-from pdekit.kernels.line_sweeps import sweeps_of
+from pdekit.kernels.line_sweeps import LineSweep, sweeps_of
 from pdekit.kernels.memory import empty_state
 from pdekit.kernels.plan import DerivativeTables, FluxTables, make_plan
 from pdekit.kernels.workers import Workers
@@ -285,6 +285,20 @@ class Kernel:
             self.share(work)
         self._begun.add(mode)
         self.compile_seconds += clock.perf_counter() - begun
+
+    def fastest(self, t: float, Y: Array) -> dict[Any, float]:
+        """The greatest wave speeds along the axes of limited schemes, by what their terms share."""
+        found: dict[Any, float] = {}
+        for sweep in self.sweeps:
+            sweep.refresh(t)
+            parts = np.zeros(self.threads)
+
+            def look(part: int, sweep: LineSweep = sweep, parts: Array = parts) -> None:
+                parts[part] = sweep.fastest(t, Y, part, self.threads)
+
+            self.share(look)
+            found["fastest", *sweep.form.name] = float(np.max(parts))
+        return found
 
     def share(self, work: Callable[[int], None]) -> None:
         """Do the parts of a pass, each in a thread of its own."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pdekit.compilation import compiled
 from pdekit.typing import Array
 
-PERIODIC, COPY, REFLECT, SLOPE = range(4)
+PERIODIC, COPY, REFLECT, SLOPE, GIVEN = range(5)
 TILE = 8  # nodes that are moved at once where lines are contiguous: a line of the cache
 
 
@@ -65,7 +65,7 @@ def fill_ghosts(
     rules : array of 3
         Of the left end, of the right end, and whether the state is to stay positive.
     slopes : array of shape (2, lines)
-        Outward slopes prescribed at the ends.
+        Outward slopes prescribed at the ends, or states beyond them.
     """
     first, last = ghosts, ghosts + nodes - 1
     for side in range(2):
@@ -81,6 +81,8 @@ def fill_ghosts(
                     bundle[to] = at_edge
                 elif rules[side] == SLOPE:
                     bundle[to] = inner + 2.0 * step * k * slopes[side, line + b]
+                elif rules[side] == GIVEN:
+                    bundle[to] = slopes[side, line + b]
                 else:
                     mirrored = 2.0 * at_edge - inner
                     bundle[to] = at_edge if rules[2] == 1 and mirrored <= 0.0 else mirrored

@@ -34,6 +34,7 @@ RULES = {
     "copy": line_passes.COPY,
     "reflect": line_passes.REFLECT,
     "slope": line_passes.SLOPE,
+    "given": line_passes.GIVEN,
 }
 
 
@@ -80,7 +81,7 @@ class SweepSource:
         parts = [self._functions(), self._at_nodes(), self._between()]
         if self.physical.positive:
             parts.append(self._kept_positive())
-        return "\n\n\n".join([*parts, self._driver()])
+        return "\n\n\n".join([*parts, self._driver(), self._fastest()])
 
     # ---------------------------------------------------------------------------------------------------------- pieces
 
@@ -369,15 +370,37 @@ class SweepSource:
         return self._function("keep_positive", body)
 
     def _driver(self) -> str:
-        m, w, g = self.physical.size, self.width, self.ghosts
+        m, w = self.physical.size, self.width
         outputs = [f"D{k}" for k in range(m) if k in self.form.wanted]
+        each = [f"at_nodes({self._arguments})", f"between({self._arguments})"]
+        each += [f"keep_positive({self._arguments})"] if self.physical.positive else []
+        each += [
+            f"scatter({name}, H, 1.0/step, nodes, first, along, across, count, {int(name[1:]) * w}, {self.row})"
+            for name in outputs
+        ]
+        return self._bundles("sweep", outputs, ["H = np.empty((nodes + 1)*" + f"{self.row})"], each, [])
+
+    def _fastest(self) -> str:
+        """The greatest speed at all nodes and beyond faces."""
+        each = [
+            f"at_nodes({self._arguments})",
+            f"for k in range({self.fields * self.width}):",
+            "    top = A[k] if A[k] > top else top",
+        ]
+        return self._bundles("fastest", [], ["H = np.empty(0)", "top = 0.0"], each, ["return top"])
+
+    def _bundles(
+        self, name: str, outputs: Sequence[str], before: Sequence[str], each: Sequence[str], after: Sequence[str]
+    ) -> str:
+        """A loop over bundles of lines."""
+        m, w, g = self.physical.size, self.width, self.ghosts
         others = [f"C_{a}" for a in self.physical.fixed[: self.form.dimensions] if str(a) != self.physical.axis]
         head = ["lo", "hi", "nodes", "inner", "lines", "t", "P", "begin", "step", "rules", "slopes", *others]
-        head += [f"Y{k}" for k in range(m)] + outputs
-        place = "first, along, across, count"
+        head += [*(f"Y{k}" for k in range(m)), *outputs]
         body = [
             f"U, F = np.empty((nodes + {2 * g})*{self.row}), np.empty((nodes + {2 * g})*{self.row})",
-            f"S, A, H = np.empty((nodes + {2 * g})*{w}), np.empty({self.fields * w}), np.empty((nodes + 1)*{self.row})",
+            f"S, A = np.empty((nodes + {2 * g})*{w}), np.empty({self.fields * w})",
+            *before,
             f"per = (inner + {w - 1})//{w}",
             "for bundle in range(lo, hi):",
             "    if inner > 1:",
@@ -389,15 +412,11 @@ class SweepSource:
         ]
         for k in range(m):
             body += [
-                f"    gather(U, Y{k}, {g}, nodes, {place}, {w}, {k * w}, {self.row})",
+                f"    gather(U, Y{k}, {g}, nodes, first, along, across, count, {w}, {k * w}, {self.row})",
                 f"    fill_ghosts(U, rules[{k}], slopes[{k}], step, {g}, nodes, line, {w}, {k * w}, {self.row})",
             ]
-        body += [f"    at_nodes({self._arguments})", f"    between({self._arguments})"]
-        body += [f"    keep_positive({self._arguments})"] if self.physical.positive else []
-        body += [
-            f"    scatter({name}, H, 1.0/step, nodes, {place}, {int(name[1:]) * w}, {self.row})" for name in outputs
-        ]
-        return "\n".join(["@njit(nogil=True)", f"def sweep({', '.join(head)}):", *indented(body, 1)])
+        body += [*indented(each, 1), *after]
+        return "\n".join(["@njit(nogil=True)", f"def {name}({', '.join(head)}):", *indented(body, 1)])
 
 
 class LineSweep:
@@ -421,6 +440,8 @@ class LineSweep:
         physical = form.interface.physical
         if physical.closed_form is None:
             raise NotCompiled(f"the wave speeds along {physical.axis!r} have no closed form")
+        if not physical.is_convex:
+            raise NotCompiled(f"the flux along {physical.axis!r} is not convex: speeds between states are looked at")
         symbols = [block.symbol for block in system.blocks]
         self.states = [symbols.index(state) for state in physical.states]
         self.nodes, self.inner = grid.shape[form.axis], int(np.prod(grid.shape[form.axis + 1 :], dtype=int))
@@ -428,7 +449,9 @@ class LineSweep:
         per_line = 8 * (self.nodes + 6) * (3 * physical.size + 1)
         self.width = next((w for w in WIDTHS if w * per_line <= BUNDLE_BYTES), WIDTHS[-1])
         source = SweepSource(form, self.width)
-        self.function: Callable[..., None] = load(source.text).sweep
+        module = load(source.text)
+        self.function: Callable[..., None] = module.sweep
+        self._fastest: Callable[..., float] = module.fastest
         rules = [[*(RULES[rule] for rule in ends), int(kept)] for ends, kept in zip(form.ends, form.kept)]
         self.rules, self.slopes = np.array(rules), np.zeros((physical.size, 2, self.lines + self.width))
         self.begin, self.step = float(grid.axes[form.axis].nodes[0]), form.step
@@ -450,18 +473,25 @@ class LineSweep:
         return self.lines // self.inner * -(-self.inner // self.width)
 
     def refresh(self, t: float) -> None:
-        """Prescribed slopes at a time."""
+        """Prescribed slopes and states beyond faces at a time."""
         for k, side, values in self.form.slopes(t):
             self.slopes[k, side] = self._of_lines(values)
 
     def work(self, t: float, Y: Array, part: int, parts: int) -> None:
         """A share of the bundles."""
+        self.function(*self._arguments(t, Y, part, parts), *self.outputs)
+
+    def fastest(self, t: float, Y: Array, part: int, parts: int) -> float:
+        """The greatest wave speed in a share of the bundles."""
+        return float(self._fastest(*self._arguments(t, Y, part, parts)))
+
+    def _arguments(self, t: float, Y: Array, part: int, parts: int) -> list[Any]:
         edges = np.linspace(0, self.bundles, parts + 1).astype(int)
         fields = [Y[k].reshape(-1) for k in self.states]
-        self.function(
+        return [
             int(edges[part]), int(edges[part + 1]), self.nodes, self.inner, self.lines, float(t), self.parameters, self.begin,
-            self.step, self.rules, self.slopes, *self.others, *fields, *self.outputs,
-        )  # fmt: skip
+            self.step, self.rules, self.slopes, *self.others, *fields,
+        ]  # fmt: skip
 
 
 def sweeps_of(system: SemiDiscrete, forms: Sequence[tuple[FluxSweep, Array]]) -> Iterator[LineSweep]:

@@ -152,14 +152,14 @@ class DiffusionPart:
     coefficient: Expression
 
 
-def diffusion_parts(system: EquationSystem) -> list[DiffusionPart]:
-    """All second derivatives in equations of first order in time that have none higher: mixed ones, and of other unknowns."""
+def diffusion_parts(system: EquationSystem, time_order: int = 1) -> list[DiffusionPart]:
+    """All second derivatives in equations of an order in time that have none higher: mixed ones, and of other unknowns."""
     found: list[DiffusionPart] = []
     names = {u.symbol: u.name for u in system.unknowns}
     for unknown in system.unknowns:
         rhs = sp.expand_mul(unknown.rhs)
         hidden = {atom: sp.Dummy() for atom in sorted(spatial_derivatives(rhs), key=str)}
-        if unknown.time_order != 1 or any(sum(a.counts.values()) > 2 for a in hidden):
+        if unknown.time_order != time_order or any(sum(a.counts.values()) > 2 for a in hidden):
             continue
         body, shown = rhs.xreplace(hidden), {dummy: atom for atom, dummy in hidden.items()}
         for atom, dummy in hidden.items():

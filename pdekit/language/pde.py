@@ -19,7 +19,7 @@ from pdekit.language.expression_size import refuse_boundless
 from pdekit.language.noise import Noise, NoiseTerm, NoiseWords, without_noise
 from pdekit.language.parser import LARGEST_EXPONENT, Matrix, Scope, Vector, parse, parse_any
 from pdekit.language.rates import HIGHEST, differentiated_rates, named_rate, rate_name, split_rates
-from pdekit.language.reductions import fields_in, reduction_words
+from pdekit.language.reductions import fields_in, reduction_words, with_rate_reductions
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.language.syntax import called_names, differentiated_names, names_in
 from pdekit.language.vector_calculus import VectorCalculus
@@ -47,6 +47,8 @@ class Unknown:
         P of ``P(u_t) = rhs``, where rates are differentiated in space; else the rate alone.
     derived_from : str
         The unknown whose second time derivative it is, of equations of higher order in time.
+    capacity : sympy expression
+        c of ``c*u_t = ...`` as the equation was given, positive: what is divided by.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Unknown:
     is_scalar: bool = False
     on_rates: Any = None
     derived_from: str = ""
+    capacity: Any = sp.S.One
 
     @property
     def symbol(self) -> Any:
@@ -430,6 +433,7 @@ class _Binder:
         for name in pde.definitions:
             self._definition(name, ())
         rhs: dict[str, Any] = {}
+        self.capacities: dict[str, Any] = {}
         steady: list[Any] = []
         for number, ((left, right), text) in enumerate(zip(pde.sides, pde.equations)):
             unknown, expression = self._equation(left, right, text, f"equations[{number}]")
@@ -542,7 +546,8 @@ class _Binder:
             for below, own, above in zip(("", *chain), chain, chain[1:])
         ]
         last, before = chain[-1], chain[-2] if len(chain) > 1 else ""
-        return [*found, Unknown(last, order - 2 * len(found), self._plain(rhs), is_scalar, on_rates, before)]
+        capacity = self._plain(self.capacities.get(name, sp.Integer(1)))
+        return [*found, Unknown(last, order - 2 * len(found), self._plain(rhs), is_scalar, on_rates, before, capacity)]
 
     def _plain(self, expression: Expression) -> Expression:
         """Numbers for exponents that are parameters: the slope of ``u**n`` is then finite at u = 0."""
@@ -631,6 +636,7 @@ class _Binder:
                 factor = slope(body, rate).xreplace(shown)
                 if factor.has(rate) or factor == 0:
                     raise ExpressionError(f"{text!r}: the left side must be linear in {rate}", key=key)
+                self.capacities[name] = -factor if factor.could_extract_minus_sign() else factor
                 return name, (right_side - (sp.expand(body - factor * rate).xreplace(shown))) / factor
         return None, right_side - left_side
 
@@ -659,6 +665,7 @@ class _Binder:
     def _substitute_rates(self, rhs: dict[str, Any]) -> dict[str, Any]:
         """Put the right-hand side of u_t in where u_t, for which an equation is solved, stands on a right side."""
         names = {rate: name for rate, name in self._highest_rates.items() if name in rhs}
+        rhs = {name: with_rate_reductions(expression, names) for name, expression in rhs.items()}
         resolved: dict[str, Any] = {}
 
         def resolve(name: str, path: tuple[str, ...]) -> Any:
@@ -666,11 +673,6 @@ class _Binder:
                 raise ExpressionError("the time derivatives on the right-hand sides depend on each other in a circle")
             if name not in resolved:
                 used = rhs[name].free_symbols & set(names)
-                for atom in rhs[name].atoms(SpatialDerivative):
-                    if atom.operand.free_symbols & used:
-                        raise ExpressionError(
-                            f"{atom.short}: a number made of a time derivative for which an equation is solved is not available"
-                        )
                 resolved[name] = rhs[name].subs({rate: resolve(names[rate], (*path, name)) for rate in used})
                 refuse_boundless(resolved[name])
             return resolved[name]

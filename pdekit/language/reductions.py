@@ -12,6 +12,7 @@ from typing import Any
 import sympy as sp
 
 from pdekit.errors import ExpressionError
+from pdekit.language.evaluate import slope
 from pdekit.language.symbols import SpatialDerivative, lower
 from pdekit.language.vocabulary import FUNCTIONS
 from pdekit.typing import Expression
@@ -55,6 +56,53 @@ class Reduction(OfWholeField):
 
     def lowered(self, functions: Mapping[Any, Any]) -> Any:
         raise ExpressionError(f"{self.short} of a given function is not known in symbols")
+
+
+class RateReduction(Reduction):
+    """``RateReduction(w, kind, states, *place)``: a number of a field of time derivatives, in whose place their equations stand.
+
+    `states` are the unknowns whose time derivatives they were. Unlike other numbers it is made of the equations as they are solved, so
+    that it is the time derivative of the number of the unknowns themselves, to rounding.
+    """
+
+    @property
+    def states(self) -> tuple[Any, ...]:
+        """The unknowns."""
+        return tuple(self.args[2])
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        return tuple(float(p) if p.is_number else str(p) for p in self.args[3:])
+
+
+def with_rate_reductions(expression: Expression, rates: Mapping[Any, str]) -> Expression:
+    """The same with numbers made of time derivatives as such; of what is linear in them, and of no extremes.
+
+    Parameters
+    ----------
+    expression : sympy expression
+    rates : mapping of Symbol to str
+        The time derivatives for which equations are solved, with their unknowns.
+
+    Raises
+    ------
+    ExpressionError
+    """
+    changes = {}
+    for atom in expression.atoms(Reduction):
+        used = sorted(atom.operand.free_symbols & set(rates), key=str)
+        if not used:
+            continue
+        slopes = [slope(atom.operand, rate) for rate in used]
+        others = sp.expand(atom.operand - sum(s * rate for s, rate in zip(slopes, used)))
+        if atom.kind in ("max", "min") or atom.operand.has(SpatialDerivative) or others != 0:
+            raise ExpressionError(
+                f"{atom.short}: of time derivatives for which equations are solved there are integral, mean, face and at, of sums of "
+                "multiples of them"
+            )
+        states = sp.Tuple(*(sp.Symbol(rates[rate]) for rate in used))
+        changes[atom] = RateReduction(atom.operand, atom.args[1], states, *atom.args[2:])
+    return expression.xreplace(changes)
 
 
 class IntegralOperator(OfWholeField):

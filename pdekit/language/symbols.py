@@ -76,6 +76,21 @@ class Measured(Diff):
     is_measured = True
 
 
+class OnFace(Diff):
+    """A derivative that stands in the data of a condition: closed one-sided at the full order, for conditions must not ask for each other."""
+
+    is_measured = True
+
+
+def on_face(expression: Expression) -> Expression:
+    """The same with derivatives as they stand in conditions; numbers made of fields see to their own."""
+    if isinstance(expression, SpatialDerivative):
+        return OnFace(*expression.args) if type(expression) is Diff else expression
+    if not expression.args:
+        return expression
+    return expression.func(*(on_face(argument) for argument in expression.args))
+
+
 def measured(expression: Expression) -> Expression:
     """The same with derivatives that are looked at only; numbers made of fields see to their own."""
     if isinstance(expression, SpatialDerivative):

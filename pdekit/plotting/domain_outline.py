@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from contourpy import FillType, contour_generator
+from contourpy import FillType, LineType, contour_generator
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
@@ -39,10 +39,10 @@ def _mean(parts: list[Array]) -> Array:
 
 def clip_to_domain(axes: Any, artist: Any, x: Array, y: Array, level: Array) -> None:
     """Hide what lies outside, where the level is negative, and draw the boundary."""
-    lines = contour_generator(x, y, level, fill_type=FillType.OuterCode)
-    points, codes = lines.filled(0.0, np.inf)
+    lines = contour_generator(x, y, level, fill_type=FillType.OuterCode, line_type=LineType.Separate)
+    points, codes = (cast(list[Array], part) for part in lines.filled(0.0, np.inf))
     if points:
         region = Path(np.concatenate(points), np.concatenate(codes))
         artist.set_clip_path(PathPatch(region, transform=axes.transData))
-    for line in lines.lines(0.0):
+    for line in cast(list[Array], lines.lines(0.0)):
         axes.plot(line[:, 0], line[:, 1], color="0.25", lw=0.8)

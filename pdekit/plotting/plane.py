@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from pdekit.geometry.axis import Axis
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
 from pdekit.typing import Array
@@ -58,8 +59,24 @@ def axis_label(grid: Grid, name: str) -> str:
 
 
 def closed(grid: Grid, axis: int, values: Array) -> tuple[Array, Array]:
-    """Coordinates and values along an axis, the first node repeated at the end of a periodic one."""
-    return _line(grid, axis, values, axis)
+    """Coordinates and values along an axis, the first node repeated at the end of a periodic one; a line breaks at interfaces."""
+    line = grid.axes[axis]
+    return _broken(line, values) if line.divisions and values.ndim == 1 else _line(grid, axis, values, axis)
+
+
+def _broken(line: Axis, values: Array) -> tuple[Array, Array]:
+    """A line up to the planes at which something jumps, and on from there, straight from the nodes on either side."""
+    x, y = list(line.nodes), list(values)
+    for place in reversed(line.divisions):
+        cell = line.cell_before(place)
+        sides = []
+        for node, other in ((cell, cell - 1), (cell + 1, cell + 2)):
+            has_other = 0 <= other < line.size
+            slope = (values[other] - values[node]) / (line.nodes[other] - line.nodes[node]) if has_other else 0.0
+            sides.append(values[node] + slope * (place - line.nodes[node]))
+        x[cell + 1 : cell + 1] = [place] * 3
+        y[cell + 1 : cell + 1] = [sides[0], np.nan, sides[1]]
+    return np.array(x), np.array(y)
 
 
 def _line(grid: Grid, axis: int, values: Array, along: int) -> tuple[Array, Array]:

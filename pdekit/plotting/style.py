@@ -36,7 +36,7 @@ class Picture(Figure):
 
     def _repr_png_(self) -> bytes:
         stream = io.BytesIO()
-        self.savefig(stream, format="png", dpi=110)
+        self.savefig(stream, format="png", dpi=110, bbox_inches="tight")
         return stream.getvalue()
 
 
@@ -77,6 +77,6 @@ def save(figure: Figure, path: str | Path) -> None:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
+        figure.savefig(path, bbox_inches="tight")  # labels beside panels of a fixed aspect are left out of the layout
     except (OSError, ValueError) as error:
         raise StorageError(f"picture {path} cannot be written: {error}") from None

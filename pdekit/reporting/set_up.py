@@ -6,6 +6,7 @@ from typing import Any
 
 from pdekit.boundary.conditions import DOMAIN, FaceConditions
 from pdekit.boundary.interfaces import Interfaces
+from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.geometry.grid import Grid
 from pdekit.problem import Problem
 
@@ -33,7 +34,11 @@ def problem_rows(problem: Problem) -> list[Row]:
         for b in system.blocks
     ]
     rows.append(("unknowns", "\n".join(blocks)))
-    for name, faces in problem.conditions.items():
+    for axis in layered_axes(problem.grid):
+        left, right = problem.grid[axis].absorbing_layer
+        rows.append((f"absorbing layers of {axis}", f"{left:g} wide at the left end, {right:g} at the right"))
+    written = {str(s) for s in problem.written.states}
+    for name, faces in ((n, f) for n, f in problem.conditions.items() if n in written):
         if faces:
             rows.append((f"boundary of {name}", "\n".join(_conditions(problem.grid, name, faces))))
     planes: dict[str, list[str]] = {}
@@ -47,6 +52,13 @@ def problem_rows(problem: Problem) -> list[Row]:
     rows.append(("system", f"{kind}, {steadiness}, order {problem.order} in space, {system.dtype}"))
     if problem.constraints:
         rows.append(("constraints", "\n".join(problem.constraints)))
+    for text, times in problem.projections.items():
+        rows.append((f"projection {text}", f"at t = {', '.join(f'{t:g}' for t in times)}"))
+    fluxes = problem.flux_scheme
+    if fluxes.is_limited:
+        split = f", by {fluxes.splitting}" if len(problem.system.unknowns) > 1 else ""
+        kept = f"; {', '.join(problem.positive)} positive" if problem.positive else ""
+        rows.append(("fluxes", f"{fluxes.scheme}{split.replace('characteristic', 'characteristics')}{kept}"))
     if problem.schemes:
         rows.append(("schemes", ", ".join(f"{name}: {_scheme(given)}" for name, given in problem.schemes.items())))
     return rows

@@ -87,9 +87,11 @@ class Facts:
     def bounded(self) -> bool:
         """Whether the spectrum is taken from a bound on the rows: a large real system of diffusion or of waves."""
         system, sizes = self.system, self.thresholds
-        if self.known is not None or system.couples_rates or system.size < sizes.bounded_from or not self.elliptic:
+        if self.known is not None or system.couples_rates or not self.elliptic:
             return False
-        return system.size >= sizes.matrix_free_from or (self.rough and not has_doubtful_closures(system))
+        if system.shared_size < sizes.bounded_from:
+            return False
+        return system.shared_size >= sizes.matrix_free_from or (self.rough and not has_doubtful_closures(system))
 
     @cached_property
     def elliptic(self) -> bool:
@@ -98,6 +100,8 @@ class Facts:
         if system.function is not None or system.dtype.kind == "c":
             return False
         if not system.evolves or system.system.definitions or self.damped or system.couples_rates:
+            return False
+        if any(data.holds_derivatives for c in system.conditions.values() for data in c.of_solution):
             return False
         return all(_is_elliptic(system, u) for u in system.system.unknowns) and (
             self.purely_second_order or system.time_order == 1

@@ -27,14 +27,22 @@ class Stop:
         The state is wanted there.
     jump : bool
         The right-hand side jumps there: steps end before and begin after it.
+    change : bool
+        The state is changed there, by a projection.
     """
 
     t: float
     frame: bool = True
     jump: bool = False
+    change: bool = False
 
 
-def stops_of(frames: Sequence[float], jumps: Sequence[float] = (), others: Sequence[float] = ()) -> list[Stop]:
+def stops_of(
+    frames: Sequence[float],
+    jumps: Sequence[float] = (),
+    others: Sequence[float] = (),
+    changes: Sequence[float] = (),
+) -> list[Stop]:
     """All stops in order; times that differ by rounding only are one.
 
     Examples
@@ -44,16 +52,20 @@ def stops_of(frames: Sequence[float], jumps: Sequence[float] = (), others: Seque
     """
     close = 1e-12 * max(abs(frames[0]), abs(frames[-1]), frames[-1] - frames[0])
     found: list[Stop] = []
-    marked = (
-        [(t, True, False) for t in frames] + [(t, False, True) for t in jumps] + [(t, False, False) for t in others]
-    )
-    for t, frame, jump in sorted(marked, key=lambda entry: (entry[0], not entry[1])):
-        if not frames[0] <= t <= frames[-1]:
+    marked = [
+        *(Stop(t) for t in frames),
+        *(Stop(t, False, True) for t in jumps),
+        *(Stop(t, False) for t in others),
+        *(Stop(t, False, change=True) for t in changes),
+    ]
+    for stop in sorted(marked, key=lambda entry: (entry.t, not entry.frame)):
+        if not frames[0] <= stop.t <= frames[-1]:
             continue
-        if found and t - found[-1].t <= close:
-            found[-1] = Stop(found[-1].t, found[-1].frame or frame, found[-1].jump or jump)
+        if found and stop.t - found[-1].t <= close:
+            last = found[-1]
+            found[-1] = Stop(last.t, last.frame or stop.frame, last.jump or stop.jump, last.change or stop.change)
         else:
-            found.append(Stop(t, frame, jump))
+            found.append(stop)
     return found
 
 
@@ -83,7 +95,9 @@ def integrate(
                 continue
             stepper.accepted(controller.tolerance is not None)
             t, Y, out = after, out, Y
-            watch.step_of(t, partial(stepper.greatest, Y), partial(stepper.vector, Y), t == until, h)
+            watch.step_of(
+                t, partial(stepper.greatest, Y), partial(stepper.vector, Y), t == until, h, partial(stepper.view, Y)
+            )
         fresh = end.jump
         if fresh:
             stepper.restart()

@@ -335,7 +335,9 @@ def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
     stiff = max(float(np.max(np.abs(e))) for e in eigenvalues)
     real = all(np.max(np.abs(np.imag(e))) <= ROUNDING * stiff for e in eigenvalues)
     sizes = facts.thresholds
-    by_kernels = system.size >= sizes.stabilised_from.get(system.grid.ndim, np.inf) and not system.system.definitions
+    by_kernels = (
+        system.shared_size >= sizes.stabilised_from.get(system.grid.ndim, np.inf) and not system.system.definitions
+    )
     few = sizes.turning_steps if system.dtype.kind == "c" and not real else sizes.explicit_steps
     if stiff * facts.duration <= (sizes.exponential_from if by_kernels and real else few):
         return False
@@ -358,7 +360,7 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
         )
         return Choice(METHODS["exponential"], (reason,))
     explicit = METHODS["DOP853" if rtol <= 1e-5 else "dormand_prince"]
-    if system.size >= sizes.compiled_methods_from and rtol >= 1e-8:
+    if system.shared_size >= sizes.compiled_methods_from and rtol >= 1e-8:
         explicit = METHODS["tsitouras"]
     if system.dtype.kind == "c" and not system.is_linear and _is_semilinear(facts, solvers):
         reason = f"complex, and what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
@@ -368,7 +370,7 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     needed = facts.duration / limit if limit > 0 else np.inf
     kind = "linear" if system.is_linear else "nonlinear"
     nature = (
-        f"{kind}, {system.size:,} unknowns, spectral radius {found.radius:.3g}: an explicit method would need about "
+        f"{kind}, {system.shared_size:,} unknowns, spectral radius {found.radius:.3g}: an explicit method would need about "
         f"{needed:,.0f} steps for stability alone"
     )
     if needed <= sizes.explicit_steps:
@@ -404,17 +406,20 @@ def _on_kernels(facts: Facts) -> Choice:
 def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str]:
     """The method for a system that needs many explicit steps for stability alone, and why."""
     system, sizes, real = facts.system, facts.thresholds, facts.spectrum.is_real
-    if system.is_linear and system.b_is_constant and system.time_order == 1 and facts.elliptic:
+    exact = system.is_linear and system.b_is_constant and system.time_order == 1 and facts.elliptic
+    if (
+        exact and system.grid.is_box
+    ):  # next to the boundary of a domain eigenvalues may be too large for one Krylov space
         return METHODS["exponential"], "linear with constant data: exact in time by a shift-and-invert Krylov space"
     is_complex = system.dtype.kind == "c"
     if system.time_order == 2 and not real:
         return explicit, f"waves at the grid scale must be followed in any case: {explicit.title}"
-    if real and rtol >= sizes.loose and system.size >= sizes.stabilised_from.get(system.grid.ndim, np.inf):
+    if real and rtol >= sizes.loose and system.shared_size >= sizes.stabilised_from.get(system.grid.ndim, np.inf):
         reason = (
             "stiff with a real spectrum (diffusion), and LU factors would cost more: RKC2, stages instead of solves"
         )
         return METHODS["rkc2"], reason
-    if system.grid.ndim == 3 and system.size > sizes.largest_3d_lu:
+    if system.grid.ndim == 3 and system.shared_size > sizes.largest_3d_lu:
         return explicit, f"stiff, but LU factors in 3-D would be larger still: {explicit.title}"
     if is_complex and not real:
         return explicit, f"complex, with phases that must be followed in any case: {explicit.title}"

@@ -47,6 +47,7 @@ from pdekit.time.sundials_methods import SUNDIALS, integrate_by_sundials
 from pdekit.time.tables import IMPLICIT_TABLEAUX, TABLEAUX, ImplicitTableau, Tableau
 from pdekit.time.theta import Theta
 from pdekit.time.variable_bdf2 import VariableBDF2
+from pdekit.typing import Array
 
 COURANT = 0.5
 CARRIED = {
@@ -170,7 +171,11 @@ def rosenbrock_method(tableau: RosenbrockTableau) -> Method:
 
 def _courant(given: Ingredients, longest: float) -> Controller:
     number = POSITIVE_COURANT if given.system.keeps_positive else COURANT
-    return CourantNumber(lambda t, y: rate_bound(given.system, t, y), number, longest)
+
+    def rate(t: float, y: Array) -> float:
+        return rate_bound(given.system, t, y, known=given.right_hand_side.fastest(t, y))
+
+    return CourantNumber(rate, number, longest)
 
 
 def theta_method(theta: float) -> Callable[[Ingredients], Stepper]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,45 @@ from pdekit.thresholds import THRESHOLDS, Thresholds
 
 GROWTH_LIMIT = 1e12
 
-Notice = Callable[[float, Callable[[], NDArray[Any]], float, int], None]
+
+class StepState:
+    """The state after a step, for those who look at it: made when somebody asks, and once for all of them.
+
+    Parameters
+    ----------
+    vector : callable
+        The unknowns.
+    view : callable, optional
+        The same where they may be memory of the stepper: to look at now, neither to keep nor to change.
+
+    Examples
+    --------
+    >>> state = StepState(lambda: np.zeros(3))
+    >>> state() is state(), state.view() is state()
+    (True, True)
+    """
+
+    def __init__(self, vector: Callable[[], NDArray[Any]], view: Callable[[], NDArray[Any]] | None = None) -> None:
+        self._make, self._look = vector, view
+        self._vector: NDArray[Any] | None = None
+        self._view: NDArray[Any] | None = None
+
+    def __call__(self) -> NDArray[Any]:
+        """A vector of its own."""
+        if self._vector is None:
+            self._vector = self._make()
+        return self._vector
+
+    def view(self) -> NDArray[Any]:
+        """To look at."""
+        if self._look is None or self._vector is not None:
+            return self()
+        if self._view is None:
+            self._view = self._look()
+        return self._view
+
+
+Notice = Callable[[float, StepState, float, int], None]
 
 
 @dataclass
@@ -61,6 +98,7 @@ class Watch:
         state: Callable[[], NDArray[Any]],
         always: bool = True,
         h: float = 0.0,
+        view: Callable[[], NDArray[Any]] | None = None,
     ) -> None:
         """The same of a state that is not at hand as a vector: its greatest value and itself are asked for if needed."""
         rare = self.system.shared_size > self.thresholds.look_always_below and not always
@@ -69,7 +107,7 @@ class Watch:
         else:
             self.look(t, self.system.grid.ranks.greatest(greatest()), state)
         if self.notices:
-            once = cache(state)  # packed for all of them together
+            once = StepState(state, view)
             for notice in self.notices:
                 notice(t, once, h, self.statistics.steps)
 

@@ -139,12 +139,8 @@ class Remembering:
     def __init__(self, stepper: Stepper, system: SemiDiscrete, past: Past) -> None:
         self.stepper, self.past, self._rates = stepper, past, rates(system)
         self.error_order = stepper.error_order
-        self.begin, self.vector, self.greatest, self.slope = (
-            stepper.begin,
-            stepper.vector,
-            stepper.greatest,
-            stepper.slope,
-        )
+        self.begin, self.vector, self.view = stepper.begin, stepper.vector, stepper.view
+        self.greatest, self.slope = stepper.greatest, stepper.slope
         self._passage: Passage | None = None
         self._before: Passage | None = None
 

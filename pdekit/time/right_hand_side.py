@@ -110,6 +110,10 @@ class RightHandSide(Protocol):
         """The Euclidean norm."""
         ...
 
+    def fastest(self, t: float, y: Array) -> dict[Any, float]:
+        """Wave speeds that are found faster than by the terms, by the names under which these share them."""
+        ...
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         """All stages of a method in one go, where there is a faster way than one after the other."""
         ...
@@ -145,11 +149,9 @@ def choose_right_hand_side(
     asked = "time.precision: single" if single else "time.compiled: always" if compiled == "always" else ""
     if system.couples_rates and asked:
         raise SolverError(f"{asked}: time derivatives that are differentiated in space are left to the matrices")
-    if (
-        system.couples_rates
-        or compiled == "never"
-        or (not asked and system.shared_size * evaluations < thresholds.worth_compiling)
-    ):
+    least = thresholds.worth_sweeping if system.is_limited else thresholds.worth_compiling
+    is_short = not asked and system.shared_size * evaluations < least
+    if system.couples_rates or compiled == "never" or is_short:
         return MatrixRightHandSide(system)
     with collection_paused():
         from pdekit.discretize.terms.term_protocol import NotCompiled
@@ -272,6 +274,9 @@ class MatrixRightHandSide:
     def norm(self, Y: Array) -> float:
         return _length(Y)
 
+    def fastest(self, t: float, y: Array) -> dict[Any, float]:
+        return {}
+
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         return None
 
@@ -328,6 +333,9 @@ class CompiledRightHandSide:
             found = [float(np.min(tolerance.absolute[block.slice])) for block in self.system.blocks]
             self._found = tolerance, np.array(found)
         return self._found[1]
+
+    def fastest(self, t: float, y: Array) -> dict[Any, float]:
+        return self.kernel.fastest(t, self.kernel.unpacked(t, y)) if self.kernel.sweeps else {}
 
     def whole_step(self, tableau: Tableau) -> WholeStep | None:
         """Made once: a chain of integrations, from frame to frame, asks for it every time."""

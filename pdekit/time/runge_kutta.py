@@ -37,6 +37,11 @@ class ExplicitStepper:
     def vector(self, Y: Array) -> Array:
         return self.rhs.packed(Y)
 
+    def view(self, Y: Array) -> Array:
+        system = self.rhs.system
+        is_vector = Y.dtype == system.dtype and all(block.whole for block in system.blocks)
+        return Y.reshape(-1) if is_vector else self.rhs.packed(Y)
+
     def greatest(self, Y: Array) -> float:
         return self.rhs.greatest(Y)
 

@@ -293,15 +293,24 @@ def reaction_bound(system: SemiDiscrete, t: float, y: Array) -> float:
     return system.grid.ranks.greatest(total)
 
 
-def rate_bound(system: SemiDiscrete, t: float, y: Array, rests: Mapping[str, Any] | None = None) -> float:
+def rate_bound(
+    system: SemiDiscrete,
+    t: float,
+    y: Array,
+    rests: Mapping[str, Any] | None = None,
+    known: Mapping[Any, float] | None = None,
+) -> float:
     """Upper bound of the spectral radius of the Jacobian at a state, without a matrix: its greatest row sum of moduli.
 
     Gershgorin's bound on the rows: for every term the greatest modulus of its factor times the row sums of its
     one-dimensional matrices. Their signs alternate, so for u'' the bound is the value itself. A system of second order
-    in time ``q'' = K q`` has the root of the bound of K. With `rests`, of these parts of the right-hand sides only.
+    in time ``q'' = K q`` has the root of the bound of K. With `rests`, of these parts of the right-hand sides only; `known` are speeds
+    that terms share and that were found before.
     """
     states = [block.symbol for block in system.blocks]
     frame = system.program.frame(t, {}) if system.is_linear else system.frame(t, y)  # slopes contain no unknown then
+    for name, speed in (known or {}).items():
+        frame.shared(name, lambda speed=speed: speed)  # type: ignore[misc]
     greatest = 0.0
     for unknown in system.system.unknowns:
         body, shown = _hidden(unknown.rhs if rests is None else rests[unknown.name])

@@ -62,6 +62,10 @@ class Stepper(Protocol):
         """The vector of unknowns of a state."""
         ...
 
+    def view(self, Y: Array) -> Array:
+        """The same to look at, which may be memory of the state itself."""
+        ...
+
     def greatest(self, Y: Array) -> float:
         """The greatest modulus of a state; not a number if there is one that is not."""
         ...
@@ -87,6 +91,9 @@ class VectorStepper:
 
     def vector(self, Y: Array) -> Array:
         return Y.copy()
+
+    def view(self, Y: Array) -> Array:
+        return Y
 
     def greatest(self, Y: Array) -> float:
         return float(np.max(np.abs(Y)))

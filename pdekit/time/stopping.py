@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,8 @@ import numpy as np
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.ranks import ALONE, Ranks
+from pdekit.time.observers import StepState
 from pdekit.typing import Array
-
-State = Callable[[], Array]
 
 
 class Ended(Exception):  # noqa: N818  (not an error: the run is over)
@@ -40,7 +39,7 @@ class EndOnCondition:
         self._before = t, y.copy()
         self._was = float(measurement.value(t, y)) > 0
 
-    def __call__(self, t: float, state: State, h: float, steps: int) -> None:
+    def __call__(self, t: float, state: StepState, h: float, steps: int) -> None:
         y, before = state(), self._before
         holds = float(self.measurement.value(t, y)) > 0
         if holds and not self._was:
@@ -64,7 +63,7 @@ class EndWhenSteady:
     def __init__(self, rate: float, y: Array, ranks: Ranks = ALONE) -> None:
         self.rate, self._before, self._ranks = rate, y.copy(), ranks
 
-    def __call__(self, t: float, state: State, h: float, steps: int) -> None:
+    def __call__(self, t: float, state: StepState, h: float, steps: int) -> None:
         y = state()
         change, size = (self._ranks.greatest(float(np.max(np.abs(v)))) for v in (y - self._before, y))
         self._before = y.copy()
@@ -82,7 +81,7 @@ class EndByClock:
     def __init__(self, seconds: float, ranks: Ranks = ALONE) -> None:
         self.seconds, self._begun, self._ranks = seconds, clock.monotonic(), ranks
 
-    def __call__(self, t: float, state: State, h: float, steps: int) -> None:
+    def __call__(self, t: float, state: StepState, h: float, steps: int) -> None:
         if self._ranks.greatest(clock.monotonic() - self._begun) > self.seconds:
             raise Ended(t, state(), f"{self.seconds:g} s are over")
 
@@ -97,16 +96,29 @@ class SeriesRecorder:
         Of that system.
     t, y : float, array
         The state at the start.
+    every : int
+        At every so many steps.
+    frames : set of float
+        Times at which there is a row in any case.
     """
 
-    def __init__(self, system: SemiDiscrete, measurements: dict[str, Measurement], t: float, y: Array) -> None:
-        self.system, self.measurements = system, measurements
+    def __init__(
+        self,
+        system: SemiDiscrete,
+        measurements: dict[str, Measurement],
+        t: float,
+        y: Array,
+        every: int = 1,
+        frames: frozenset[float] = frozenset(),
+    ) -> None:
+        self.system, self.measurements, self.every, self.frames = system, measurements, every, frames
         self.times: list[float] = []
         self.values: dict[str, list[Any]] = {name: [] for name in measurements}
         self.record(t, y)
 
-    def __call__(self, t: float, state: State, h: float, steps: int) -> None:
-        self.record(t, state())
+    def __call__(self, t: float, state: StepState, h: float, steps: int) -> None:
+        if steps % self.every == 0 or t in self.frames:
+            self.record(t, state.view())
 
     def record(self, t: float, y: Array) -> None:
         """One row; of a time that was there before, in its place."""
@@ -116,7 +128,7 @@ class SeriesRecorder:
                 values.pop()
         self.times.append(t)
         if self.measurements:
-            frame = self.system.frame(t, y)
+            frame = self.system.glance(t, y)
             for name, measurement in self.measurements.items():
                 self.values[name].append(measurement.of(frame))
 

@@ -178,7 +178,8 @@ def _natural_reference(problem: Problem) -> Reference:
     """What a study in space compares with where nothing is said: what is known, else what can be made."""
     if problem.exact:
         return "exact"
-    has_no_formula = problem.pde.rhs is not None or problem.constraints or problem.system.reductions
+    has_no_formula = problem.pde.rhs is not None or problem.constraints or problem.projections or problem.interfaces
+    has_no_formula = has_no_formula or problem.semidiscrete.reductions
     return "self" if has_no_formula else "manufactured"
 
 

@@ -44,13 +44,20 @@ class ErrorEstimate:
     order : dict of str to float
         The order in space that is there, at the last time.
     fields : dict of str to array
-        The error in space on every node, as the values of the solution.
+        The error in space on every node, as the values of the solution; not of scalar unknowns.
+    seconds : tuple of float
+        What the solution and the companions on grids of twice and four times the step took, compilation apart.
     """
 
     space: dict[str, Array]
     time: dict[str, Array]
     order: dict[str, float]
     fields: dict[str, Array]
+    seconds: tuple[float, ...] = ()
+
+    def greatest(self) -> float:
+        """Both together, of all variables at all stored times."""
+        return max(float(np.max(self.space[name] + self.time[name])) for name in self.space)
 
     def total(self, name: str, index: int = -1) -> float:
         """Both together at a stored time."""
@@ -102,8 +109,11 @@ def estimate(problem: Problem, solution: Solution, told: Callable[[str], None] |
     space, fields, order = {}, {}, {}
     for name in solution.variables:
         space[name], fields[name], order[name] = _in_space(problem, solution, companions, name)
+    for name in solution.scalars:
+        space[name], order[name] = _of_number(problem, solution, companions, name)
     say("larger steps")
-    return ErrorEstimate(space, _in_time(problem, solution), order, fields)
+    seconds = tuple(s.wall_time - s.compile_time for s in (solution, *companions))
+    return ErrorEstimate(space, _in_time(problem, solution), order, fields, seconds)
 
 
 def coarser_problems(problem: Problem) -> list[Problem]:
@@ -164,13 +174,29 @@ def _in_space(
         gaps = [c.frame(name, k).values - _at_coarse_nodes(problem, fine, c.grid) for c in companions]
         near, far = (float(np.max(np.abs(gap))) for gap in gaps)
         if near > ROUNDING * size:
-            p = float(np.clip(np.log2(max(far / near - 1, 2**LEAST_ORDER)), LEAST_ORDER, problem.order + 1))
+            p = _order(near, far, problem.order)
         error = gaps[0] / (2**p - 1)
         spread = GridSpline(companions[0].grid, error, 1)
         fields.append(spread(_inside(fine.grid, companions[0].grid)))
         greatest.append(float(np.max(np.abs(error))))
     stacked = np.array(fields[0] if solution.steady else fields)
     return np.array(greatest), stacked, p
+
+
+def _order(near: float, far: float, promised: int) -> float:
+    """The order that two differences tell, of grids of twice and four times the step."""
+    return float(np.clip(np.log2(max(far / near - 1, 2**LEAST_ORDER)), LEAST_ORDER, promised + 1))
+
+
+def _of_number(problem: Problem, solution: Solution, companions: list[Solution], name: str) -> tuple[Array, float]:
+    """Errors of a scalar unknown by frame, and the order at the last one."""
+    fine, near, far = (np.atleast_1d(s.scalars[name]) for s in (solution, *companions))
+    size, p, found = float(np.max(np.abs(fine))), float(problem.order), []
+    for gaps in zip(np.abs(near - fine), np.abs(far - fine)):
+        if gaps[0] > ROUNDING * size:
+            p = _order(float(gaps[0]), float(gaps[1]), problem.order)
+        found.append(float(gaps[0]) / (2**p - 1))
+    return np.array(found), p
 
 
 def _inside(grid: Grid, coarse: Grid) -> Array:
@@ -181,14 +207,27 @@ def _inside(grid: Grid, coarse: Grid) -> Array:
     return np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1)
 
 
+def _other_step(step: float, times: Array, order: int) -> tuple[float, float]:
+    """The step of a companion, and by what its difference is divided to give the error of a run with `step`.
+
+    It is twice the step; where frames lie so close that a longer step would be cut there, half of what the steps were cut to.
+    """
+    gaps = np.diff(times)
+    if gaps.size == 0 or 2 * step <= gaps.min() * (1 + 1e-9):
+        return 2 * step, 2.0**order - 1
+    return float(np.min(gaps / np.ceil(gaps / step * (1 - 1e-9)))) / 2, 1 - 2.0**-order
+
+
 def _in_time(problem: Problem, solution: Solution) -> dict[str, Array]:
     """The greatest errors from the steps, by frame."""
-    nothing = {name: np.zeros(max(solution.times.size, 1)) for name in solution.variables}
+    names = (*solution.variables, *solution.scalars)
+    nothing = {name: np.zeros(max(solution.times.size, 1)) for name in names}
     method = METHODS.get(solution.method)
     if method is None or method.family == "exact":
         return nothing
     if problem.time.step is not None:
-        other, share = replace(problem.time, step=2 * problem.time.step), 2.0**method.order - 1
+        step, share = _other_step(problem.time.step, solution.times, method.order)
+        other = replace(problem.time, step=step)
     elif method.control is not None:  # steps by stability: they are as short as those of the coarser grid are long
         return nothing
     else:
@@ -196,4 +235,5 @@ def _in_time(problem: Problem, solution: Solution) -> dict[str, Array]:
         share = LOOSER**TOLERANCE_EXPONENT - 1
     loose = _again(problem.replace(time=replace(other, method=solution.method)), solution)
     axes = tuple(range(1, problem.grid.ndim + 1))
-    return {n: np.max(np.abs(loose.values[n] - solution.values[n]), axis=axes) / share for n in solution.variables}
+    found = {n: np.max(np.abs(loose.values[n] - solution.values[n]), axis=axes) / share for n in solution.variables}
+    return found | {n: np.abs(loose.scalars[n] - solution.scalars[n]) / share for n in solution.scalars}

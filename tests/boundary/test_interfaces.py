@@ -37,6 +37,31 @@ def test_steady_layers_are_exact_at_the_nodes(points, at, R, J, Q):
     assert np.max(np.abs(wall.solve()["u"].values - exact)) < 1e-12
 
 
+@pytest.mark.parametrize(
+    "equation",
+    [
+        "c*u_t = div(k*grad(u))",
+        "k*u_xx - c*u_t = 0",
+        "c*(1 + x)*u_t = div(k*grad(u))",
+        "c*u_t = div(k*(1 + 0*x)*grad(u))",
+    ],
+)
+def test_the_flux_is_that_of_the_equation_as_it_was_given(equation):
+    """Whatever stands before the time derivative, the resistance meets ``k du/dx``: bars in series at the end."""
+    k, c, R, length = 50.0, 3.5e6, 1e-3, 0.1
+    bars = pk.Problem(
+        pk.PDE(equation, parameters={"k": k, "c": c}),
+        pk.Grid(x=pk.Axis(0, length, 41)),
+        initial={"u": "400 - 1000*x"},
+        boundary={"u": {"x": {"left": pk.Dirichlet(400), "right": pk.Dirichlet(300)}}},
+        interfaces={"u": {"x": pk.Interface(0.037, resistance=R)}},
+    )
+    solution = bars.solve(t_end=1e6, times=())
+    x, flux = bars.grid["x"].nodes, 100 / (length / k + R)
+    exact = 400 - flux * (x / k + np.where(x > 0.037, R, 0))
+    assert np.max(np.abs(solution["u"].values - exact)) < 1e-3
+
+
 def decaying_mode(k1, k2, R, at):
     """An eigenfunction cos(a x), B cos(b (1 - x)) of two insulated layers with a contact resistance, and its rate of decay."""
 
@@ -236,3 +261,18 @@ def test_bad_input_is_refused(change, kind, words):
     assert change[0] in CONFIG
     with pytest.raises(kind, match=words):
         loads(CONFIG.replace(*change))
+
+
+def test_lines_break_at_the_plane():
+    """Drawn are both sides of the jump: of a steady wall the straight pieces up to the plane."""
+    from pdekit.plotting.plane import closed
+
+    wall = pk.Problem(
+        pk.PDE("0 = u_xx"),
+        pk.Grid(x=pk.Axis(0, 1, 11)),
+        boundary={"u": {"x": {"left": pk.Dirichlet(0), "right": pk.Dirichlet(1)}}},
+        interfaces={"u": {"x": pk.Interface(0.37, resistance=1)}},
+    )
+    x, u = closed(wall.grid, 0, wall.solve()["u"].values)
+    assert list(x[4:7]) == [0.37] * 3
+    assert u[4:7] == pytest.approx([0.5 * 0.37, np.nan, 1 - 0.5 * 0.63], nan_ok=True)

@@ -7,6 +7,7 @@ from scipy.optimize import brentq
 import pdekit as pk
 from pdekit.io.load import loads
 from pdekit.language.convective_fluxes import with_convective_fluxes
+from problems import shocks
 
 SCHEMES = ("upwind", "muscl", "weno5")
 
@@ -256,3 +257,68 @@ def test_grids_that_do_not_fit():
             pk.PDE("u_t = -u_x"), stretched, initial={"u": 0}, boundary={"u": {"x": {"left": pk.Dirichlet(0), "right": pk.Outflow()}}},
             advection="weno5",
         )  # fmt: skip
+
+
+def test_a_flux_that_is_not_convex(figure):
+    """Buckley and Leverett: from 1 to 0 the speed is zero on both sides and 2.3 between; a fan ends in a shock of the same speed."""
+    errors = []
+    for n in (101, 201):
+        problem = shocks.buckley_leverett(n)
+        solution = problem.solve(frames=6)
+        states = [solution.frame("u", k).values for k in range(6)]
+        assert min(u.min() for u in states) >= -1e-3 and max(u.max() for u in states) <= 1.001
+        errors.append(np.abs(states[-1] - problem.exact_values("u", 0.5)).mean())
+        x = problem.grid.axes[0].nodes
+        front = x[np.flatnonzero(states[-1] > 0.3)[-1]] + 0.5 * problem.grid.axes[0].step
+        behind = np.sqrt(1 / 3)
+        speed = (behind**2 / (behind**2 + 0.5 * (1 - behind) ** 2)) / behind  # Rankine and Hugoniot
+        assert abs(front - 0.5 * speed) <= 2 * problem.grid.axes[0].step
+    figure("L1 order, Buckley-Leverett, WENO5", np.log2(errors[0] / errors[1]), ">= 0.8")
+    assert np.log2(errors[0] / errors[1]) >= 0.8
+
+
+@pytest.mark.parametrize("scheme", ["muscl", "weno5"])
+def test_far_field(scheme, figure):
+    """Sound leaves a tube by its characteristics."""
+    sound = pk.Problem(
+        pk.PDE(["p_t = -d(v, x)", "v_t = -d(p, x)"]),
+        pk.Grid(x=pk.Axis(0, 1, 201)),
+        initial={"p": "1 + exp(-((x - 0.5)/0.05)**2)", "v": 0},
+        boundary={"p": {"x": pk.FarField(1)}, "v": {"x": pk.FarField(0)}},
+        advection=scheme,
+        splitting="characteristic",
+    )
+    left = np.max(np.abs(sound.solve(t_end=1.2)["p"].values - 1))
+    figure(f"far field, {scheme}: what is left of a pulse that left", left, "<= 1e-10")
+    assert left <= 1e-10
+    assert loads(sound.to_yaml()).boundary["p"]["x"] == pk.FarField(1)
+    with pytest.raises(
+        pk.PdekitError, match=r"boundary.p.x.left: far_field is given of p; it is needed of all, of v too"
+    ):
+        sound.replace(boundary={"p": {"x": pk.FarField(1)}, "v": {"x": pk.Outflow()}})
+    with pytest.raises(pk.PdekitError, match="far_field is for limited schemes"):
+        sound.replace(advection="central", splitting=None)
+
+
+def test_what_comes_in_from_a_far_field():
+    """A wave to the right, p = v, that the state beyond the left face begins to send at t = 0.2."""
+    beyond = "where(t < 0.2, 0, 1)"
+    ends = {name: {"x": {"left": pk.FarField(beyond), "right": pk.FarField(0)}} for name in ("p", "v")}
+    sound = pk.Problem(
+        pk.PDE(["p_t = -d(v, x)", "v_t = -d(p, x)"]),
+        pk.Grid(x=pk.Axis(0, 1, 201)),
+        initial={"p": 0, "v": 0},
+        boundary=ends,
+    )
+    assert sound.flux_scheme.scheme == "weno5" and "far_field" in sound.flux_scheme.reason
+    p, x = sound.solve(t_end=0.7)["p"], sound.grid.axes[0].nodes
+    assert np.abs(p.values - (x < 0.5)).mean() < 0.02
+    assert x[np.argmin(np.abs(p.values - 0.5))] == pytest.approx(0.5, abs=0.01)
+
+
+def test_data_of_the_solution_are_refused():
+    """A slope that depends on the solution is none that a node beyond the face knows."""
+    ends = {"u": {"x": {"left": pk.Dirichlet(1), "right": pk.Neumann("-u**2")}}}
+    problem = pk.Problem(pk.PDE("u_t = -u_x + 0.1*u_xx"), pk.Grid(x=pk.Axis(0, 1, 41)), initial={"u": 1}, boundary=ends)
+    with pytest.raises(pk.PdekitError, match="with weno5 the data of conditions cannot depend on the solution"):
+        problem.replace(advection="weno5")

@@ -19,6 +19,18 @@ SOURCE = "3*sin(2*x + 0.3)*exp(y) - x*exp(-t)"  # u_t - laplace(u)
 SLOPE = "((2*cos(2*x + 0.3)*exp(y) + exp(-t))*x + sin(2*x + 0.3)*exp(y)*y)/sqrt(x**2 + y**2)"  # du/dn on circles
 DISC = "x**2 + y**2 < 0.7"
 SIZES = (21, 31, 41, 61, 81)
+MORE_SIZES = (
+    21,
+    26,
+    31,
+    36,
+    41,
+    51,
+    61,
+    81,
+    101,
+    121,
+)  # errors at cut cells come and go with where the boundary passes
 
 
 def box(n: int) -> pk.Grid:
@@ -40,8 +52,8 @@ def on_disc(n: int, equation: str, condition, exact: str = U, **options) -> pk.P
 
 
 def order(problems, t_end=None) -> float:
-    """The slope of the errors over the step, by least squares: those of cut cells come and go with where the boundary passes."""
-    errors = [(p.solve() if t_end is None else p.solve(t_end, rtol=1e-8)).error("u") for p in problems]
+    """The slope of the errors in the maximum norm over the step, by least squares."""
+    errors = [(p.solve() if t_end is None else p.solve(t_end, rtol=1e-7)).error("u") for p in problems]
     steps = [p.grid.axes[0].step for p in problems]
     return float(np.polyfit(np.log(steps), np.log(errors), 1)[0])
 
@@ -56,7 +68,7 @@ def test_poisson_with_fluxes_is_of_order_two():
     exact = "sin(2*x + 0.3)*exp(y) + x"
     equation = "0 = laplace(u) - u + 4*sin(2*x + 0.3)*exp(y) + x"
     slope = SLOPE.replace("exp(-t)", "1")
-    assert order([on_disc(n, equation, pk.Neumann(slope), exact) for n in (*SIZES, 121)]) > 1.8
+    assert order([on_disc(n, equation, pk.Neumann(slope), exact) for n in MORE_SIZES]) > 1.8
 
 
 @pytest.mark.parametrize(
@@ -64,15 +76,16 @@ def test_poisson_with_fluxes_is_of_order_two():
     [(pk.Dirichlet(U), 1.9), (pk.Neumann(SLOPE), 1.8), (pk.Robin(2, 1, f"2*({U}) + {SLOPE}"), 1.8)],
 )
 def test_heat_is_of_order_two(condition, least):
-    sizes = SIZES if condition.is_dirichlet else (*SIZES, 121)
-    assert order([on_disc(n, f"u_t = laplace(u) + {SOURCE}", condition) for n in sizes], 0.3) > least
+    sizes = SIZES if condition.is_dirichlet else MORE_SIZES
+    found = order([on_disc(n, f"u_t = laplace(u) + {SOURCE}", condition) for n in sizes], 0.5)
+    assert found > least
 
 
 @pytest.mark.parametrize(("condition", "least"), [(pk.Dirichlet(U), 1.9), (pk.Neumann(SLOPE), 1.8)])
 def test_varying_conductivity_and_flow_are_of_order_two(condition, least):
     carried = "- u_x + 2*u_y + (2*cos(2*x + 0.3)*exp(y) + exp(-t)) - 2*sin(2*x + 0.3)*exp(y)"
     diffused = "div((1 + x**2)*grad(u)) + (1 + x**2)*3*sin(2*x + 0.3)*exp(y) - x*exp(-t) - 2*x*(2*cos(2*x + 0.3)*exp(y) + exp(-t))"
-    problems = [on_disc(n, f"u_t = {diffused} {carried}", condition) for n in (*SIZES, 121)]
+    problems = [on_disc(n, f"u_t = {diffused} {carried}", condition) for n in MORE_SIZES]
     assert order(problems, 0.3) > least
 
 
@@ -215,7 +228,8 @@ def test_singular_data_outside_do_no_harm():
     faces = {"x": {"left": pk.Dirichlet(0), "right": pk.Neumann(0)}, "y": pk.Neumann(0), "domain": pk.Dirichlet(1)}
     channel = pk.Problem(pde, grid, initial={"u": 0}, boundary={"u": faces}, domain="x**2 + y**2 > 0.25")
     u = channel.solve(1.0)["u"]
-    assert u.min() > -1e-3 and u.max() < 1 + 1e-3
+    assert u.min() > -1e-3
+    assert u.max() < 1 + 1e-3
 
 
 def test_annulus_agrees_with_polar_coordinates():
@@ -246,7 +260,7 @@ domain: x**2 + y**2 < R**2
 parameters: {R: 0.8}
 equations: u_t = laplace(u)
 initial: {u: 1}
-boundary: {u: {domain: {robin: {a: 1, b: 2, value: 0}}}}
+boundary: {u: {x: {dirichlet: 0}, y: {dirichlet: 0}, domain: {robin: {a: 1, b: 2, value: 0}}}}
 time: {end: 0.1}
 """
 
@@ -258,7 +272,7 @@ def test_configs_print_as_they_are_read(tmp_path):
     assert "domain='x**2 + y**2 < R**2'" in problem.to_python()
     file = tmp_path / "disc.h5"
     problem.solve(output=file)
-    stored = pk.open(file)
+    stored = pk.open_result(file)
     assert stored.grid == problem.grid
     assert stored["u"].integral() == pytest.approx(problem.solve()["u"].integral(), rel=1e-12)
 
@@ -269,7 +283,7 @@ def test_masks_go_through_files(tmp_path):
     problem = loads(CONFIG).replace(domain=mask, boundary={"u": {a: pk.Dirichlet(0) for a in ("x", "y", "domain")}})
     file = tmp_path / "corner.h5"
     problem.solve(output=file)
-    assert pk.open(file).grid == problem.grid
+    assert pk.open_result(file).grid == problem.grid
     assert loads(problem.to_yaml()).grid == problem.grid
 
 
@@ -285,13 +299,8 @@ def refused(text: str, **changes) -> PdekitError:
         ("x**2 + y**2 < R**2", "x**2 + y**2 < t", "domain", "must not depend on t"),
         ("x**2 + y**2 < R**2", "x**2 + y**2 < u", "domain", "unknown name 'u'"),
         ("x**2 + y**2 < R**2", "x > 3", "domain", "no node"),
-        (
-            "domain: {robin: {a: 1, b: 2, value: 0}}",
-            "x: {dirichlet: 0}",
-            "boundary.u.domain",
-            "no condition on the boundary",
-        ),
-        ("domain: x**2 + y**2 < R**2", "", "boundary.u.domain", "there is no domain"),
+        (", domain: {robin: {a: 1, b: 2, value: 0}}", "", "boundary.u.domain", "no condition on the boundary"),
+        ("domain: x**2 + y**2 < R**2\n", "", "boundary.u.domain", "there is no domain"),
         (
             "{robin: {a: 1, b: 2, value: 0}}",
             "{left: {dirichlet: 0}, right: {dirichlet: 1}}",
@@ -299,14 +308,19 @@ def refused(text: str, **changes) -> PdekitError:
             "one condition",
         ),
         ("{robin: {a: 1, b: 2, value: 0}}", "{neumann: -u**4}", "boundary.u.domain", "depend on the solution"),
-        ("{robin: {a: 1, b: 2, value: 0}}", "{robin: {a: 100, b: 1, value: 0}}", "", "does not resolve the condition"),
+        (
+            "{robin: {a: 1, b: 2, value: 0}}",
+            "{robin: {a: 100, b: 1, value: 0}}",
+            "boundary.u.domain",
+            "does not resolve the condition",
+        ),
         ("{robin: {a: 1, b: 2, value: 0}}", "{curvature: 0}", "boundary.u.domain", "dirichlet, neumann and robin"),
         ("u_t = laplace(u)", "u_t = u_xx + 2*u_yy", "boundary.u.domain", "the same along all axes"),
         ("u_t = laplace(u)", "u_t = laplace(u) + u_xy", "", "no mixed"),
         ("u_t = laplace(u)", "u_t = laplace(u) - u_xxx", "", "no mixed and no higher"),
-        ("u_t = laplace(u)", "u_t = laplace(u**2)", "", "second derivatives of unknowns"),
+        ("u_t = laplace(u)", "u_t = -u_x", "domain", "transport without diffusion"),
         ("u_t = laplace(u)", "u_t = laplace(u) + noise(1)", "domain", "noise is for boxes"),
-        ("time:", "discretization: {order: 4}\ntime:", "", "of order 2, found 4"),
+        ("time:", "discretization: {order: 4}\ntime:", "discretization.order", "of order 2, found 4"),
         ("time:", "discretization: {schemes: {u_xx: compact}}\ntime:", "", "schemes"),
     ],
 )
@@ -319,3 +333,22 @@ def test_what_cannot_be_done_is_refused(old, new, key, words):
 def test_thin_domains_are_refused():
     error = refused(CONFIG.replace("x**2 + y**2 < R**2", "abs(y - 0.05) < 0.03"))
     assert "no node" in str(error) or "thinner" in str(error)
+
+
+def test_norm_of_a_wave_function_stays():
+    """Rows of complex equations are symmetric: no mode grows, whatever the boundary cuts."""
+    problem = pk.Problem(
+        pk.PDE("u_t = I*laplace(u)"), box(31), initial={"u": "exp(-20*((x - 0.2)**2 + y**2) + 3*I*x)"},
+        boundary={"u": {"domain": pk.Dirichlet(0)}}, domain=DISC,
+    )  # fmt: skip
+    L = problem.semidiscrete.L.toarray()
+    assert np.max(np.linalg.eigvals(L).real) < 1e-9 * np.max(np.abs(L))
+
+
+def test_components_without_derivatives_need_no_condition():
+    pde = pk.PDE(["u_t = laplace(u) + u - u**3 - v", "v_t = u - v"])
+    problem = pk.Problem(
+        pde, box(21), initial={"u": "x", "v": 0}, boundary={"u": {"domain": pk.Neumann(0)}}, domain=DISC
+    )  # fmt: skip
+    solution = problem.solve(0.1)
+    assert np.array_equal(np.isfinite(solution["v"].values), problem.grid.within)

@@ -97,3 +97,29 @@ def test_cross_diffusion_within_bounds():
     pde = pk.PDE(["u_t = u_xx + 3*v_xx", "v_t = v_xx"])
     problem = pk.Problem(pde, pk.Grid(x=axis), initial={"u": 0, "v": "sin(x)"}, exact=fields, order=6)
     assert max(problem.solve(t_end=1.0).errors().values()) <= 1e-5
+
+
+STEADY = {"u": {"x": pk.Dirichlet(0), "y": pk.Dirichlet(0)}}
+
+
+@pytest.mark.parametrize(
+    "equation", ["0 = u_xx - u_yy + 1", "0 = div([[1, 2], [2, 1]]*grad(u)) + 1", "0 = -u_xx - 3*u_xy - u_yy"]
+)
+def test_steady_equations_that_are_not_elliptic_are_refused(equation):
+    with pytest.raises(StabilityError, match="hyperbolic, not elliptic"):
+        pk.Problem(pk.PDE(equation), pk.Grid(x=pk.Axis(0, 1, 9), y=pk.Axis(0, 1, 9)), boundary=STEADY)
+
+
+@pytest.mark.parametrize("equation", ["0 = u_xx - 0*u_yy - 1", "0 = -div([[1, 0.9], [0.9, 1]]*grad(u)) + u"])
+def test_steady_equations_of_either_sign_are_taken(equation):
+    pk.Problem(pk.PDE(equation), pk.Grid(x=pk.Axis(0, 1, 9), y=pk.Axis(0, 1, 9)), boundary=STEADY)
+
+
+def test_waves_that_grow_in_some_direction_are_refused():
+    with pytest.raises(StabilityError, match="backwards in the direction"):
+        pk.Problem(
+            pk.PDE("u_tt = u_xx + 3*u_xy + u_yy"),
+            pk.Grid(x=pk.Axis(0, 1, 9), y=pk.Axis(0, 1, 9)),
+            initial={"u": 0, "u_t": 0},
+            boundary=STEADY,
+        )

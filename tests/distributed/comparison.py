@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mpi4py import MPI
 
 from pdekit.distributed.processes import Processes
 from pdekit.distributed.shared_run import solve_shared
@@ -78,6 +77,8 @@ def difference(problem: Problem, processes: Processes, folder: Path) -> float:
 
 
 def main(folder: Path, kernels: bool, configs: list[Path]) -> None:
+    from mpi4py import MPI
+
     processes = Processes(MPI.COMM_WORLD.Dup())
     for config in configs:
         whole = load(config)

@@ -156,5 +156,17 @@ def test_killing_one_rank_ends_all_and_the_run_goes_on(ranks, plate: Path, tmp_p
         assert file.attrs["status"] == b"complete" and abs(file["t"][-1] - until) < 1e-12
 
 
+@needs_petsc
+def test_a_sweep_over_the_ranks(ranks, plate: Path, tmp_path: Path) -> None:
+    words = ("sweep", str(plate), "time.step=0.01,0.02,0.05", "--mpi", "-o", "runs")
+    done = ranks(3, *PDEKIT, *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("complete") == 3 and done.stdout.count("table:") == 1
+    rows = (tmp_path / "runs" / "table.csv").read_text().splitlines()
+    assert len(rows) == 4 and all(",complete," in row for row in rows[1:])
+    refused = ranks(2, *PDEKIT, "sweep", str(plate), "time.step=0.01", "--mpi", timeout=120)
+    assert refused.returncode == 2 and refused.stderr.count("nothing varies") == 1
+
+
 def test_the_launcher_is_that_of_this_python() -> None:
     assert MPIEXEC is None or Path(MPIEXEC).exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def test_volume_and_boundary_converge_with_order_two():
     gaps = [
         (g.weights.sum() - np.pi * RADIUS**2, g.rim.areas.sum() - 2 * np.pi * RADIUS) for g in map(disc, (21, 41, 81))
     ]
-    for coarse, fine in zip(gaps, gaps[1:]):
+    for coarse, fine in pairwise(gaps):
         assert all(abs(b) < 0.3 * abs(a) for a, b in zip(coarse, fine))
     assert max(map(abs, gaps[-1])) < 3e-4
 

@@ -127,3 +127,22 @@ def test_capital_endings(tmp_path):
     solution = plate()
     assert np.array_equal(np.load(pk.export(solution, tmp_path / "A.NPZ"))["u"], solution.values["u"])
     assert [p.name for p in tmp_path.iterdir()] == ["A.NPZ"]
+
+
+def test_vtk_reads_scalar_unknowns_as_numbers_of_every_step(tmp_path):
+    """S' = -int u dx: what VTK finds in its field data is what the solution holds."""
+    vtk = pytest.importorskip("vtk")
+    pde = pk.PDE(["u_t = laplace(u)", "S_t = -integral(u)"], scalars=["S"])
+    for axes in ({"x": pk.Axis(0, 1, 9)}, {"x": pk.Axis(0, 1, 9), "y": pk.Axis(0, 1, 5, periodic=True)}):
+        problem = pk.Problem(
+            pde, pk.Grid(axes), initial={"u": "sin(pi*x)", "S": "1"}, boundary={"u": {"x": pk.Dirichlet(0)}}
+        )
+        solution = problem.solve(t_end=0.1, frames=3)
+        reader = vtk.vtkHDFReader()
+        reader.SetFileName(str(pk.export(solution, tmp_path / f"{len(axes)}.vtkhdf")))
+        reader.UpdateInformation()
+        for k, expected in enumerate(solution.scalars["S"]):
+            reader.SetStep(k)
+            reader.Update()
+            found = reader.GetOutputDataObject(0).GetFieldData().GetArray("S")
+            assert found.GetNumberOfTuples() == 1 and found.GetTuple1(0) == expected

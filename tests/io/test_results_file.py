@@ -200,3 +200,41 @@ def test_initial_data_from_files(tmp_path):
     assert np.array_equal(column, -values)
     with pytest.raises(StorageError, match="no variable 'q'; there are"):
         rod().replace(initial={"u": pk.FileData(str(tmp_path / "a.npz"), "q")}).initial_fields()
+
+
+def test_no_mark_of_a_writer_is_left_while_it_writes(tmp_path):
+    """A marked file is refused by every reader, after kill -9 too; flushing an attribute of checkpoints left the mark."""
+    path, seen = tmp_path / "rod.h5", []
+
+    def look(t, steps):
+        if path.exists():
+            seen.append(path.read_bytes()[11])  # opened by HDF5 in this process it would be written to
+
+    text = "output: {every: 0.01, checkpoints: true, series: {heat: integral(u)}}\ntime: {end: 0.5, method: rk4, step: 0.0005}"
+    loads(f"""
+grid: {{x: {{range: [0, 1], points: 21}}}}
+equations: u_t = u_xx
+initial: {{u: sin(pi*x)}}
+boundary: {{u: {{x: {{dirichlet: 0}}}}}}
+{text}
+""").solve(output=path, progress=look)
+    assert len(seen) > 900 and set(seen) == {0}
+
+
+@pytest.mark.parametrize("steady", [False, True])
+def test_a_flipped_bit_is_noticed(steady, tmp_path):
+    path = tmp_path / "rod.h5"
+    grid, boundary = pk.Grid(x=pk.Axis(0, 1, 33)), {"u": {"x": pk.Dirichlet(0)}}
+    pde = pk.PDE("0 = u_xx + 1" if steady else "u_t = u_xx")
+    given = {} if steady else {"t_end": 0.1, "frames": 4}
+    problem = pk.Problem(pde, grid, initial={"u": "sin(pi*x)"}, boundary=boundary)
+    solution = problem.solve(output=path, **given)
+    assert np.array_equal(pk.open_result(path).values["u"], solution.values["u"])
+    frame = solution.values["u"] if steady else solution.values["u"][2]
+    content = bytearray(path.read_bytes())
+    content[content.index(np.ascontiguousarray(frame).tobytes()) + 8 * 7] ^= 1  # the last bit of one number
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match=r"damaged: the numbers of u.* are not those that were stored"):
+        pk.open_result(path)
+    if not steady:
+        assert np.array_equal(read_result(path).read("u", 1), solution.values["u"][1])  # the others are whole

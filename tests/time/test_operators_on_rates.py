@@ -211,7 +211,7 @@ def test_eigenvalues_with_an_operator_on_rates():
         ("u_t - u*u_xxt = u_xx", ExpressionError, "linearly"),
         ("u_t - t*u_xxt = u_xx", ExpressionError, "linearly"),
         ("u_t - u_xxt = u_xx + noise()", ExpressionError, "noise"),
-        ("u_t = u_xx + integral(u_t)", ExpressionError, "not available"),
+        ("u_t = u_xx + integral(u_t)", ExpressionError, "in a circle"),
         ("u_t = u_xx + u_xxtt", ExpressionError, "no equation for u_tt"),
         ("u_ttttttttt = u_xx", ExpressionError, "order 8"),
     ],
@@ -224,6 +224,11 @@ def test_what_cannot_be_solved_is_refused(text, kind, words):
             initial={"u": "1"},
             boundary={"u": {"x": pk.Neumann(0)}},
         )
+
+
+def test_data_of_the_solution_have_no_rate():
+    with pytest.raises(BoundaryError, match="no known time derivative"):
+        pseudo_parabolic(21, (pk.Neumann("-u**2"), pk.Neumann(0)))
 
 
 def test_faces_need_the_conditions_of_the_operator():

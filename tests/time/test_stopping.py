@@ -161,3 +161,21 @@ def test_a_series_that_is_none():
         rod(output=pk.OutputSettings(series={"heat": "u"}))
     with pytest.raises(pk.PdekitError, match=r"output.series.t: "):
         rod(output=pk.OutputSettings(series={"t": "max(u)"}))
+
+
+def test_rows_at_every_so_many_steps_and_with_every_frame(tmp_path):
+    """Steps of 0.001: rows at multiples of 7 steps, and the frames at 0.025 and 0.05."""
+    text = """
+grid: {{x: {{range: [0, 1], points: 11}}}}
+equations: u_t = u_xx
+initial: {{u: sin(pi*x)}}
+boundary: {{u: {{x: {{dirichlet: 0}}}}}}
+time: {{end: 0.05, method: rk4, step: 0.001}}
+output: {{every: 0.025, series: {{heat: integral(u)}}, series_steps: {}}}
+"""
+    every, seventh = (loads(text.format(n)).solve() for n in (1, 7))
+    rows = sorted({0, 25, 50, *range(7, 51, 7)})
+    assert seventh.series["t"] == pytest.approx(1e-3 * np.array(rows), abs=1e-12)
+    assert np.array_equal(seventh.series["heat"], every.series["heat"][rows])
+    with pytest.raises(pk.PdekitError, match=r"output\.series_steps.*whole number from 1 on, found 0"):
+        loads(text.format(0))

@@ -29,6 +29,16 @@ def test_between_half_and_twice_the_true_error(make, figure):
     assert 0.5 <= ratio <= 2
 
 
+def test_steps_that_frames_cut_short_have_errors_as_well():
+    """u' = -u by Crank-Nicolson in steps of 0.1, though 0.5 was asked for: u is ((1 - 0.05)/(1 + 0.05))^10 at t = 1."""
+    decay = pk.Problem(
+        pk.PDE("u_t = u_xx - u"), pk.Grid(x=pk.Axis(0, 1, 9)), initial={"u": 1}, boundary={"u": {"x": pk.Neumann(0)}},
+        time=pk.TimeSettings(end=1.0, method="crank_nicolson", step=0.5), output=pk.OutputSettings(every=0.1),
+    )  # fmt: skip
+    true = abs((0.95 / 1.05) ** 10 - np.exp(-1))
+    assert 0.8 < pk.estimate(decay, decay.solve()).time["u"][-1] / true < 1.25
+
+
 @pytest.mark.parametrize("order", [2, 4])
 def test_the_order_that_is_there_and_the_field(order):
     """At every frame, and on every node."""

@@ -249,12 +249,12 @@ def off(row: tuple[float, ...], index: int, by: float) -> tuple[float, ...]:
 RK4, ARS443 = TABLEAUX["rk4"], IMPLICIT_EXPLICIT_TABLEAUX["ars443"]
 
 
-def corner_forgotten(found: None, self: StateConditions, values: Any, t: float) -> None:
+def corner_forgotten(found: None, self: StateConditions, values: Any, t: float, scalars: Any = None) -> None:
     if values.ndim == 2:
         values[0, 0] = 0.0
 
 
-def one_value_wrong(found: None, self: StateConditions, values: Any, t: float) -> None:
+def one_value_wrong(found: None, self: StateConditions, values: Any, t: float, scalars: Any = None) -> None:
     if values.ndim == 1:
         values[0] += 1e-3
 
@@ -272,9 +272,10 @@ def entry_dropped(found: Any, *_: Any) -> Any:
 
 
 def mass_off(found: Any, self: SemiDiscrete) -> Any:
-    found = found.copy()
-    found[found.size // 4] *= 1.05
-    return found
+    found = found.tolil()
+    row = found.shape[0] // 4
+    found[row, row] *= 1.05
+    return found.tocsr()
 
 
 def leaking(found: Any, axis: Any, *_: Any) -> Any:

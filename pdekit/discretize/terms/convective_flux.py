@@ -38,6 +38,12 @@ class ConvectiveFluxTerm(Term):
                 f"{symbol.scheme} needs {2 * self.ghosts} nodes along {symbol.axis!r}, there are {line.size}"
             )
         self.h = line.step
+        for state in symbol.states:
+            found = context.conditions.get(state)
+            if found is not None and found.of_solution:
+                raise GridError(
+                    f"boundary.{state}: with {symbol.scheme} the data of conditions cannot depend on the solution"
+                )
         for state, side in product(symbol.states, ("left", "right")):
             for condition in context.faces(state).get(symbol.axis, {"left": (), "right": ()})[side]:
                 if condition.coefficients not in ((1,), (1.0,), (0.0, 1.0), (0, 1)):
@@ -61,14 +67,20 @@ class ConvectiveFluxTerm(Term):
         return self.context.grid.greatest_along(self.axis, values)
 
     def _beyond(self, state: Expression, side: Side) -> str:
-        """How a state goes on beyond a face: periodic, copy, reflect or slope."""
+        """How a state goes on beyond a face: periodic, copy, reflect, slope or given."""
         line = self.context.grid.axes[self.axis]
         if line.wraps:
             return "periodic"
         if side not in line.sides:
             return "copy"  # the end of a part: what is there comes from another process
         conditions = self.context.faces(state).get(self.symbol.axis, {"left": (), "right": ()})[side]
-        return "copy" if not conditions else "reflect" if conditions[0].is_dirichlet else "slope"
+        if not conditions or conditions[0].is_beyond:
+            return "given" if conditions else "copy"
+        return "reflect" if conditions[0].is_dirichlet else "slope"
+
+    def _data(self, state: Expression, side: Side, t: float) -> Array:
+        """The data of the condition at a face, the axis first."""
+        return np.moveaxis(self.context.conditions[state].data[self.axis, side, 0].at(t), self.axis, 0)
 
     def _padded(self, state: Expression, values: Array, t: float) -> Array:
         """A state with nodes beyond the faces, the axis first."""
@@ -85,8 +97,10 @@ class ConvectiveFluxTerm(Term):
             elif rule == "reflect":
                 mirrored = 2 * edge - inner
                 beyond[side] = np.where(mirrored > 0, mirrored, edge) if state in positive else mirrored
+            elif rule == "given":
+                beyond[side] = np.repeat(self._data(state, side, t), g, axis=0)
             else:
-                data = np.moveaxis(self.context.conditions[state].data[self.axis, side, 0].at(t), self.axis, 0)
+                data = self._data(state, side, t)
                 steps = np.arange(g, 0, -1) if side == "left" else np.arange(1, g + 1)
                 beyond[side] = inner + 2 * self.h * steps.reshape(-1, *(1,) * (u.ndim - 1)) * data
         return np.concatenate([beyond["left"], u, beyond["right"]])
@@ -119,8 +133,10 @@ class ConvectiveFluxTerm(Term):
 
     def _fastest(self, at: Values) -> float:
         states = [np.moveaxis(at.value(s), self.axis, 0) for s in self.symbol.states]
+        physical, fixed = self.interface.physical, self._fixed(at.t, 0.0, states[0].shape[0])
         with np.errstate(all="ignore"):
-            return float(np.max(self.interface.physical.radius(self._fixed(at.t, 0.0, states[0].shape[0]), states)))
+            between = physical.radius_between(fixed, states, [np.roll(u, -1, axis=0) for u in states])
+            return float(np.max(np.maximum(physical.radius(fixed, states), between)))
 
     def row_sum(self, at: Values) -> float:
         return at.shared(("fastest", *self._shared_name), lambda: self._fastest(at)) / self.h
@@ -145,10 +161,10 @@ class ConvectiveFluxTerm(Term):
         )  # fmt: skip
 
     def _slopes(self, t: float) -> list[tuple[int, int, Array]]:
-        """The slopes that are prescribed: number of the state, of the face, values."""
+        """The slopes and the states beyond a face that are prescribed: number of the state, of the face, values."""
         return [
             (k, number, self.context.conditions[state].data[self.axis, side, 0].at(t))
             for k, state in enumerate(self.symbol.states)
             for number, side in enumerate(SIDES)
-            if self._beyond(state, side) == "slope"
+            if self._beyond(state, side) in ("slope", "given")
         ]

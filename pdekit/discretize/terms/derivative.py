@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -153,6 +154,13 @@ class DerivativeTerm(LinearTerm):
         if len(self.rows) > 1 and any(r.data.shape[1] for r in self.rows.values()):
             raise NotCompiled(f"{self.symbol} is a mixed derivative with conditions other than prescribed values")
         return RowProduct(self.operand, {axis: self._folded(axis, rows) for axis, rows in self.rows.items()})
+
+
+class DerivativeOnFace(DerivativeTerm):
+    """A derivative in the data of a condition: by rows without conditions, so that no condition asks for another one."""
+
+    def __init__(self, symbol: Expression, context: Context) -> None:
+        super().__init__(symbol, replace(context, conditions={}))
 
 
 class CurvedSecondDerivative(LinearTerm):

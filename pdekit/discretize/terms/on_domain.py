@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pdekit.boundary.conditions import DOMAIN
 from pdekit.boundary.domain_conditions import DomainConditions
 from pdekit.discretize.affine import AffineOperator
 from pdekit.discretize.derivatives import affine_derivative
@@ -15,7 +16,7 @@ from pdekit.discretize.terms.derivative import LinearTerm
 from pdekit.discretize.terms.diffusive_flux import DiffusiveFlux
 from pdekit.discretize.terms.reduction import NODES, ReductionTerm
 from pdekit.discretize.terms.term_protocol import Context, KernelForm, NotCompiled, Term, TermMaker, Values
-from pdekit.errors import GridError
+from pdekit.errors import BoundaryError, GridError
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.reductions import Reduction
@@ -36,14 +37,18 @@ def term_on_domain(symbol: Expression, context: Context) -> Term:
     """
     if context.order != ORDER:
         raise GridError(
-            f"on a domain that is no box derivatives are of order {ORDER}, found {context.order}; take more points instead"
+            f"on a domain that is no box derivatives are of order {ORDER}, found {context.order}; take more points instead",
+            key="discretization.order",
         )
     make = ON_DOMAIN.get(type(symbol))
     if make is None:
         raise GridError(
             f"{symbol}: schemes, limited fluxes and integral operators need a box; leave them, or the domain, out"
         )
-    return make(symbol, context)
+    try:
+        return make(symbol, context)
+    except BoundaryError as error:
+        raise error.under(f"boundary.{symbol.operand}.{DOMAIN}") from None
 
 
 def _derivative(symbol: Expression, context: Context) -> Term:
@@ -82,9 +87,9 @@ def _refuse_on_boundary(symbol: Expression, context: Context) -> None:
 
 
 def _cells(symbol: Expression, context: Context) -> Cells:
-    """Whole where the derivative makes waves: their matrix must be symmetric."""
+    """Whole where the derivative makes waves, those of complex equations too: their matrix must be symmetric."""
     waves = any(unknown.time_order == 2 and unknown.rhs.has(symbol) for unknown in context.system.unknowns)
-    return "whole" if waves else "cut"
+    return "whole" if waves or context.dtype.kind == "c" else "cut"
 
 
 class _OnDomain(LinearTerm):
@@ -102,6 +107,10 @@ class _OnDomain(LinearTerm):
 class FirstDerivative(_OnDomain):
     """``du/dx`` of an unknown or an expression."""
 
+    def __init__(self, symbol: Expression, context: Context) -> None:
+        super().__init__(symbol, context)
+        self.affine  # noqa: B018  (too few nodes are found now)
+
     @cached_property
     def affine(self) -> AffineOperator:
         grid, faces = self.context.grid, self.context.faces(self.operand)
@@ -117,6 +126,7 @@ class SecondDerivative(_OnDomain):
     def __init__(self, symbol: Expression, context: Context) -> None:
         super().__init__(symbol, context)
         _refuse_on_boundary(symbol, context)
+        self.affine  # noqa: B018  (a boundary that the grid does not resolve is found now)
 
     @cached_property
     def affine(self) -> AffineOperator:

@@ -13,6 +13,7 @@ from pdekit.discretize.terms.term_protocol import Context, Term, Values
 from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Grid
+from pdekit.language.reductions import RateReduction
 from pdekit.language.symbols import measured
 from pdekit.stencils.quadrature import quadrature_weights
 from pdekit.stencils.weights import fornberg
@@ -40,8 +41,11 @@ class ReductionTerm(Term):
 
     def __init__(self, symbol: Expression, context: Context) -> None:
         self.symbol, self.context = symbol, context
-        self.operand = measured(symbol.operand)
         self._places = self._weighted_nodes()
+        self.operand = measured(symbol.operand)
+        if isinstance(symbol, RateReduction):
+            self.operand = symbol.operand
+            self._places = self._without_prescribed(symbol.states)
 
     def number(self, at: Values) -> Any:
         """The number itself."""
@@ -104,6 +108,21 @@ class ReductionTerm(Term):
         if self.symbol.kind == "face":
             return self._face_lines(grid, *self.symbol.place)
         return [line_weights(name, axis, x) for name, axis, x in zip(grid.names, grid.axes, self.symbol.place)]
+
+    def _without_prescribed(self, states: tuple[Any, ...]) -> tuple[Any, Array]:
+        """The weights of time derivatives: none where the unknown is prescribed, and does not change."""
+        assert self._places is not None
+        place, weights = self._places
+        full = np.zeros(self.context.grid.shape)
+        full[place] += weights
+        for state in states:
+            conditions = self.context.conditions[state]
+            if any(not data.constant or data.of_scalars for *_, data in conditions.dirichlet_faces()):
+                raise GridError(
+                    f"{self.symbol.kind} of the time derivative of {state}: its prescribed values change in time; write their rates out"
+                )
+            full[conditions.prescribed()] = 0.0
+        return (), full
 
     def _volumes(self, grid: Grid) -> list[Array]:
         """The weights of an integral over the domain by axis, of the order of the discretization."""

@@ -153,11 +153,11 @@ class FluxSweep:
     own : int
         Which of the fluxes.
     ends : tuple of (str, str)
-        How each state goes on beyond either face: periodic, copy, reflect, slope.
+        How each state goes on beyond either face: periodic, copy, reflect, slope, given.
     kept : tuple of bool
         Whether each is to stay positive.
     slopes : callable of t
-        Slopes that are prescribed: number of the state, of the face, values.
+        Slopes, and states beyond, that are prescribed: number of the state, of the face, values.
     wanted : tuple of int
         The fluxes whose divergences are needed.
     """

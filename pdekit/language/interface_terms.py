@@ -10,13 +10,16 @@ import sympy as sp
 
 from pdekit.errors import ExpressionError
 from pdekit.language.evaluate import slope
-from pdekit.language.pde import EquationSystem
+from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import Diff, Flux, local_derivatives
 from pdekit.typing import Expression
 
 
 def with_interface_fluxes(system: EquationSystem, crossed: Collection[tuple[Any, str]]) -> EquationSystem:
     """``a*u_xx`` with a constant as ``d/dx (a du/dx)``, for the unknowns and axes that have interfaces.
+
+    The flux is that of the equation as it was given: of ``c*u_t = div(k*grad(u))`` it is ``k du/dx``, of ``u_t = div(k*grad(u))/c`` with
+    constants it is ``k/c du/dx``.
 
     Raises
     ------
@@ -29,31 +32,41 @@ def with_interface_fluxes(system: EquationSystem, crossed: Collection[tuple[Any,
     >>> system = PDE("u_t = D*u_xx - u", parameters={"D": 2}).bind(("x",))
     >>> with_interface_fluxes(system, [(sp.Symbol("u"), "x")]).unknowns[0].rhs
     -u + Flux(D, u, x)
+    >>> system = PDE("c*u_t = div(k*grad(u))", parameters={"c": 2, "k": 3}).bind(("x",))
+    >>> with_interface_fluxes(system, [(sp.Symbol("u"), "x")]).unknowns[0].rhs
+    Flux(k, u, x)/c
     """
     if not crossed:
         return system
-
-    def changed(expression: Expression) -> Expression:
-        for state, axis in crossed:
-            atom = Diff(state, sp.Symbol(axis), 2)
-            body = sp.expand_mul(expression).xreplace({atom: (dummy := sp.Dummy())})
-            if body.has(dummy):
-                factor = slope(body, dummy)
-                if not factor.free_symbols <= set(system.parameters):
-                    raise ExpressionError(
-                        f"{atom.short}: at an interface the flux must be known; write div(k*grad({state})) for {factor}*{atom.short}"
-                    )
-                expression = body.xreplace({dummy: sp.Integer(0)}) + Flux(factor, state, sp.Symbol(axis))
-        return expression
-
-    changed_system = replace(
-        system,
-        unknowns=tuple(replace(u, rhs=changed(u.rhs)) for u in system.unknowns),
-    )
+    unknowns = tuple(replace(u, rhs=_in_fluxes(u, crossed, set(system.parameters))) for u in system.unknowns)
+    changed_system = replace(system, unknowns=unknowns)
     for expression in [*changed_system.expressions, *system.operators_on_rates]:
         for atom in local_derivatives(expression):
             refuse_across_interfaces(atom, crossed, system)
     return changed_system
+
+
+def _in_fluxes(unknown: Unknown, crossed: Collection[tuple[Any, str]], constants: set[Any]) -> Expression:
+    """A right-hand side with its diffusion across interfaces as fluxes over the capacity."""
+    expression, capacity = unknown.rhs, unknown.capacity
+    for state, name in crossed:
+        axis = sp.Symbol(name)
+        plain = Diff(state, axis, 2)
+        fluxes = [f for f in expression.atoms(Flux) if f.operand == state and f.axis == name]
+        for atom in (plain, *fluxes):
+            body = sp.expand_mul(expression).xreplace({atom: (dummy := sp.Dummy())})
+            if not body.has(dummy):
+                continue
+            factor = sp.cancel(slope(body, dummy) * capacity)
+            is_constant = factor.free_symbols <= constants
+            if atom == plain and not is_constant:
+                raise ExpressionError(
+                    f"{atom.short}: at an interface the flux must be known; write div(k*grad({state})) for {factor}*{atom.short}"
+                )
+            if is_constant:
+                flux = Flux(factor if atom == plain else factor * atom.coefficient, state, axis)
+                expression = body.xreplace({dummy: sp.Integer(0)}) + flux / capacity
+    return expression
 
 
 def refuse_across_interfaces(atom: Any, crossed: Collection[tuple[Any, str]], system: EquationSystem) -> None:

@@ -1,0 +1,52 @@
+"""Whether processes can share a problem, and how. Needs neither PETSc nor MPI."""
+
+from __future__ import annotations
+
+from pdekit.distributed.decomposition import Decomposition, decompose
+from pdekit.distributed.reading_distance import ReadingDistance
+from pdekit.errors import ConfigError
+from pdekit.language.delayed_systems import delays_of
+from pdekit.problem import Problem
+from pdekit.thresholds import THRESHOLDS
+from pdekit.time.methods import METHODS, find_method
+from pdekit.time.sundials_methods import SUNDIALS
+
+
+def wide_enough(problem: Problem, count: int) -> int:
+    """For how many evaluations one after the other a box should suffice: the stages of a step of fixed length, where boxes are large."""
+    asked = problem.time.method
+    tableau = METHODS["rk4"].tableau if asked == "auto" else find_method(asked).tableau
+    if problem.steady or problem.time.step is None or tableau is None or problem.grid.ndim == 1:
+        return 1
+    share = problem.semidiscrete.size * problem.semidiscrete.dtype.itemsize // count
+    return tableau.stages if share >= THRESHOLDS.wavefront_from else 1
+
+
+def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
+    """How processes share a problem; `passes` evaluations without a word between them.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be shared; says what.
+    """
+    for found, what, key in (
+        (bool(problem.system.noises), "noise in the equations", "equations"),
+        (bool(delays_of(problem.system)), "delays in the equations", "equations"),
+        (problem.semidiscrete.couples_rates, "time derivatives that are differentiated in space", "equations"),
+        (not problem.grid.is_box, "domains that are no boxes", "domain"),
+        (bool(problem.interfaces), "interfaces", "interfaces"),
+        (bool(problem.projections), "projections", "projections"),
+        (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
+        (problem.semidiscrete.bounds is not None, "constraints", "constraints"),
+        (problem.time.samples > 1, "samples", "time.samples"),
+        (problem.time.precision == "single", "single precision", "time.precision"),
+        (bool(problem.derived), "further fields", "output.fields"),
+        (problem.stop.when is not None, "a condition that ends the run", "stop.when"),
+    ):
+        if found and count > 1:
+            raise ConfigError(f"{what} cannot be shared among ranks yet; run it without mpiexec", key=key)
+    grid = problem.grid
+    mirrored = [grid.names[k] for name in grid.names for k in grid.mirror(name) if grid.poles(name)]
+    reach = {name: passes * far for name, far in ReadingDistance(problem.semidiscrete).of_system().items()}
+    return decompose(grid, count, reach, mirrored)

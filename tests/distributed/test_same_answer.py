@@ -79,3 +79,17 @@ def test_kernels(ranks, tmp_path: Path, figure) -> None:
     kinds = {e["kind"] for e in found}
     assert {"kernels", "kernels, steps by their error", "kernels, stabilised"} <= kinds
     check(found, figure, 3)
+
+
+@needs_petsc
+def test_every_method(ranks, tmp_path: Path, figure) -> None:
+    done = ranks(2, str(HERE / "every_method.py"), str(tmp_path))
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    families = {e["family"] for e in found}
+    assert families == {"explicit", "stabilised", "implicit", "implicit-explicit", "verlet", "newmark"}
+    for family in sorted(families):
+        bound = 1e-13 if family in ("explicit", "stabilised", "verlet") else 1e-11
+        worst = max(e["difference"] for e in found if e["family"] == family)
+        assert worst <= bound, [e for e in found if e["family"] == family]
+        figure(f"{family} methods: 2 ranks against one process", worst, f"<= {bound:g}")

@@ -10,7 +10,7 @@ def lid_driven_cavity(points: int = 65, reynolds: float = 100.0) -> pk.Problem:
 
     The stream function has two conditions at every wall, its value and its slope. The equation of the vorticity holds inside, where psi
     is not known; ``w = -laplace(psi)`` on all nodes, by rows that take up both conditions: so the walls make vorticity.
-    U. Ghia, K. N. Ghia and C. T. Shin, J. Comput. Phys. 48 (1982) 387-411, have the velocities on the centre lines.
+    O. Botella and R. Peyret, Comput. Fluids 27 (1998) 421-433, and U. Ghia, K. N. Ghia and C. T. Shin, J. Comput. Phys. 48 (1982) 387-411, have the velocities on the centre lines.
     """
     wall, lid = [pk.Dirichlet(0), pk.Neumann(0)], [pk.Dirichlet(0), pk.Neumann(1)]
     return pk.Problem(

@@ -89,7 +89,7 @@ def impedance_tube(points: int = 81, k: float = 20.0, order: int = 4) -> pk.Prob
 def clamped_plate(points: int = 41) -> pk.Problem:
     """A square plate clamped at its edges under an even load: the middle sinks by 0.00126532.
 
-    S. Timoshenko and S. Woinowsky-Krieger, *Theory of plates and shells*, 2nd ed. (1959), table 35.
+    R. L. Taylor and S. Govindjee, *Solution of clamped rectangular plate problems*, Commun. Numer. Methods Eng. 20 (2004) 757-765.
     """
     clamped = [pk.Dirichlet(0), pk.Neumann(0)]
     return pk.Problem(

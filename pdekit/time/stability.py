@@ -29,6 +29,7 @@ NEUTRAL, NEUTRAL_INCOMPLETE = 1e-12, 1e-5
 FEW_RESTARTS = 8  # of a large system: modes at the rate of the grid that stand apart are found with so many
 DIRECTIONS = 7200  # into which known eigenvalues are sorted, of which the greatest in each limits the steps
 SAFETY = 0.98  # of a limit that rests on a few eigenvalues only
+SWEEPS = 4  # of balancing: the first does most
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +106,25 @@ def numerical_ellipse(matrix: Matrix) -> Array:
     return 0.5 * (low + high) + 0.5 * (high - low) * np.cos(angles) + 1j * side * np.sin(angles)
 
 
+def balanced(matrix: Matrix) -> Matrix:
+    """A similar matrix ``D^-1 A D`` whose rows and columns are of about the same size (Osborne, J. ACM 7 (1960) 338-345).
+
+    Rates beside values, or quantities of other units, make rows large and the columns beside them small, and bounds from their sums far
+    too great: 50 times for a wave with absorbing layers on 101^2 nodes.
+    """
+    size = abs(sparse.csr_array(matrix))
+    scale = np.ones(matrix.shape[0])
+    for _ in range(SWEEPS):
+        rows = (size @ scale) / scale
+        columns = (size.T @ (1 / scale)) * scale
+        ratio = np.divide(rows, columns, out=np.ones(scale.size), where=(rows > 0) & (columns > 0))
+        scale *= ratio**0.25
+    return sparse.diags_array(1 / scale) @ matrix @ sparse.diags_array(scale)
+
+
 def bounding_ellipse(matrix: Matrix) -> Array:
     """The same ellipse from the row sums of the Hermitian and the skew part: an upper bound that costs no iteration."""
+    matrix = balanced(matrix)
     adjoint = matrix.conj().T
     real, imaginary = gershgorin_radius((matrix + adjoint) / 2), gershgorin_radius((matrix - adjoint) / 2)
     angles = np.linspace(0, np.pi, 181)[1:]

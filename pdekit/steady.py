@@ -13,7 +13,7 @@ from scipy import sparse
 from pdekit.counts import Statistics
 from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import IncompatibleDataError, NotConvergedError, SingularError, SolverError
+from pdekit.errors import IncompatibleDataError, NotConvergedError, SingularError, SolverError, StabilityError
 from pdekit.language.evaluate import slope
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.linear.direct import condition, factorise
@@ -220,6 +220,8 @@ def _null_constants(system: SemiDiscrete) -> Array:
         constant = np.zeros(system.size)
         constant[block.slice] = 1.0
         images[:, i] = J @ constant
+    if not np.all(np.isfinite(images)):
+        raise StabilityError("the equations are not finite at some node: a coefficient is infinite or undefined there")
     _, sizes, vectors = np.linalg.svd(system.triangular(images), full_matrices=False)
     radius = system.grid.ranks.greatest(gershgorin_radius(J))
     small = sizes <= SINGULAR * radius * np.sqrt(system.shared_size)

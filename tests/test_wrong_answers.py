@@ -319,3 +319,13 @@ def test_a_derivative_in_the_equation_of_another_unknown_keeps_its_order_where_i
             time=pk.TimeSettings(end=0.1),
         )
         assert pk.converge(problem, points=[21, 41, 81], against="manufactured").passed
+
+
+def test_coefficients_that_are_infinite_at_a_node_are_told():
+    problem = pk.Problem(
+        pk.PDE("0 = laplace(u) - u_x/(x**2 + y**2)"),
+        pk.Grid(x=(-1, 1, 21), y=(-1, 1, 21)),
+        boundary={"u": {"x": pk.Dirichlet(0), "y": pk.Dirichlet(1)}},
+    )
+    with pytest.raises(PdekitError, match="not finite at some node"):
+        problem.solve()

@@ -22,7 +22,7 @@ from pdekit.typing import Array, Matrix
 
 TOLERANCE = 1e-12  # of the preconditioned residual, beside that of the right-hand side
 MOST_ITERATIONS = 500
-# Unknowns up to which every process factorises the whole matrix: below, iterations save nothing (measured: 3,000 unknowns, 4 ranks).
+# Unknowns up to which every process factorises the whole matrix (one comparison, 202 unknowns on 4 ranks: 49 s against 106 s and 181 s by iterations).
 REDUNDANT_UP_TO = 4_000
 NUMBERS = count()
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.linalg import expm
 
 import pdekit as pk
 from pdekit.errors import ConfigError, SolverError, StabilityError
 from pdekit.time.methods import METHODS
+from pdekit.time.stability import balanced, bounding_ellipse
 
 FIRST = ["backward_euler", "crank_nicolson", "ssprk3", "rk4", "euler", "midpoint", "heun"]
 NOMINAL = {m: METHODS[m].order for m in METHODS}
@@ -277,3 +279,16 @@ def test_periodic_diffusion_of_many_unknowns_goes_by_stages():
         initial={"u": 1, "v": "0.1*sin(2*pi*x)"},
     )
     assert problem.choice(t_end=3000.0).method.name == "rkc2"
+
+
+def test_bounds_of_a_spectrum_are_close_whatever_the_units_of_the_unknowns():
+    """A damped string as two equations of first order, its rates in units a thousand times smaller."""
+    n = 60
+    L = n**2 * sparse.diags_array([np.ones(n - 1), np.full(n, -2.0), np.ones(n - 1)], offsets=[-1, 0, 1])
+    rate = 1e-3 * sparse.eye_array(n)
+    A = sparse.csr_array(sparse.block_array([[None, rate], [1e3 * L, -3 * sparse.eye_array(n)]]))
+    radius = np.max(np.abs(np.linalg.eigvals(A.toarray())))
+    assert radius <= np.max(np.abs(bounding_ellipse(A))) < 1.2 * radius
+    assert np.allclose(
+        np.sort(np.linalg.eigvals(balanced(A).toarray()).imag), np.sort(np.linalg.eigvals(A.toarray()).imag)
+    )

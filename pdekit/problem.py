@@ -6,25 +6,21 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
-from itertools import product
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, Dirichlet, FaceConditions, Outflow, collect
 from pdekit.boundary.face_data import StateConditions
 from pdekit.boundary.interfaces import Interfaces
-from pdekit.data.coefficients import Table, as_functions
+from pdekit.data.coefficients import as_functions
 from pdekit.data.files import FileData
-from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_layers
-from pdekit.discretize.bounds import Bounds
+from pdekit.discretize.absorbing_layers import with_absorbing_layers
 from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
-from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.scheme_choices import scheme_choices
@@ -39,9 +35,7 @@ from pdekit.errors import (
     nearest_hint,
 )
 from pdekit.geometry.domain_grid import grid_of_domain
-from pdekit.geometry.grid import Field, Grid
-from pdekit.geometry.values import call_by_name, sample_values
-from pdekit.language.analysis import highest_derivatives
+from pdekit.geometry.grid import Grid
 from pdekit.language.constraints import split_constraint
 from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
@@ -50,11 +44,13 @@ from pdekit.language.evaluate import compile_expression
 from pdekit.language.interface_terms import with_interface_fluxes
 from pdekit.language.pde import PDE, EquationSystem
 from pdekit.language.reductions import refuse_extremes_of_complex
-from pdekit.language.sampling import parse_sampled, sample_text
+from pdekit.language.sampling import parse_sampled
 from pdekit.language.scheme_symbols import with_schemes
-from pdekit.language.state_numbers import parse_condition, parse_field_of_state, parse_number_of_state
-from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
+from pdekit.posing.bounded_unknowns import BoundedUnknowns
+from pdekit.posing.face_conditions import GivenConditions, refuse_misplaced_far_fields, without_slopes
+from pdekit.posing.given_data import GivenData, one_number
+from pdekit.posing.measured_numbers import MeasuredNumbers
 from pdekit.prehistory import Prehistory
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
@@ -226,30 +222,30 @@ class Problem:
                 "all unknowns are scalars: there is no field; scipy.integrate.solve_ivp is for such systems",
                 key="scalars",
             )
-        self.conditions = self._collect_boundary()
-        self._check_far_fields()
+        self.conditions = GivenConditions(self.system, self._waves, self.boundary, self.data).collected()
         self._check_tables()
         if not grid.is_box:
             refuse_on_domain(self.system, self.conditions)
         refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
-        for expression in self.system.expressions:
-            self._ordered(expression)
-        if not self.is_complex:
+        if self.is_complex:
+            for expression in self.system.expressions:
+                refuse_extremes_of_complex(expression)
+        else:
             refuse_growing_directions(self.system, grid, self.initial_fields, self.time.start)
         self._check_exact()
+        is_limited = self.flux_scheme.is_limited
+        refuse_misplaced_far_fields(self.system, self.conditions, is_limited)
         self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
         self._check_delays()
         self._check_constraints()
-        self._check_projections()
-        self.series, self.ending = self._measurements()
-        self.derived = self._derived_fields()
+        self.bounded.check_projections(self.time.start, self.time.end)
+        self._measured()
         if self.units:
             self.units, self._units_of_numbers = self._consistent_units(declared)
             axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
             self.grid = grid.replace(**axes)
-        faces = FaceCheck(
-            self.system, grid, self._counted_conditions(), self.initial_fields, self.time.start, self.conditions
-        )
+        counted = without_slopes(self.system, self.conditions) if is_limited else self.conditions
+        faces = FaceCheck(self.system, grid, counted, self.initial_fields, self.time.start, self.conditions)
         self._notes_on_faces = [] if self.steady else faces.run()
 
     def __repr__(self) -> str:
@@ -357,21 +353,6 @@ class Problem:
             if found:
                 raise ConfigError(what, key=key)
 
-    def _check_far_fields(self) -> None:
-        """Refuse states beyond a face where no limited flux takes them."""
-        highest = highest_derivatives(self.system)
-        for name, faces in self.conditions.items():
-            for axis, side in product(faces, SIDES):
-                if not any(c.is_beyond for c in faces[axis][side]):
-                    continue
-                key = f"boundary.{name}.{axis}.{side}"
-                if highest.get(name, {}).get(axis, 0) > 1:
-                    raise BoundaryError("far_field is for first derivatives; there is diffusion, give neumann", key=key)
-                if not self.flux_scheme.is_limited:
-                    raise BoundaryError(
-                        "far_field is for limited schemes; give discretization.advection, weno5 say", key=key
-                    )
-
     def _check_tables(self) -> None:
         """Refuse data in time that do not cover the whole span, where it is known."""
         data = [
@@ -397,132 +378,12 @@ class Problem:
                 except PdekitError as error:
                     raise error.under(f"exact.{name}") from None
 
-    def _measurements(self) -> tuple[dict[str, Measurement], Measurement | None]:
-        """The numbers of the state that are recorded, and the one that ends a run."""
-        found, name = {}, "stop.when"
-        try:
-            ending = None
-            if self.stop.when is not None:
-                ending = Measurement(self.semidiscrete, self._ordered(parse_condition(self.stop.when, self.system)))
-            for name, text in self.output.series.items():
-                if not name.isidentifier() or name == "t":
-                    raise ConfigError("is no name for a series")
-                number = self._ordered(parse_number_of_state(str(text), self.system))
-                found[name] = Measurement(self.semidiscrete, number)
-        except PdekitError as error:
-            raise error.under(name if name == "stop.when" else f"output.series.{name}") from None
-        return found, ending
-
-    def _ordered(self, expression: Expression) -> Expression:
-        """The expression itself; refused if it asks for the greatest or the least of complex values."""
-        if self.is_complex:
-            refuse_extremes_of_complex(expression)
-        return expression
-
-    def _derived_fields(self) -> dict[str, Any]:
-        """The expressions of the further fields that are stored."""
-        taken = {*map(str, self.system.states), *self.grid.names, *self.output.series, "t"}
-        found = {}
-        for name, text in self.output.fields.items():
-            key = f"output.fields.{name}"
-            if not name.isidentifier() or name in taken:
-                raise ConfigError("is no name for a field, or the name of something else", key=key)
-            try:
-                found[name] = self._ordered(parse_field_of_state(str(text), self.system))
-                for symbol in found[name].atoms(SpatialDerivative):
-                    self.semidiscrete.program.term(symbol)
-            except PdekitError as error:
-                raise error.under(key) from None
-        return found
-
-    def _collect_boundary(self) -> dict[str, dict[str, FaceConditions]]:
-        highest = highest_derivatives(self.system)
-        axes = {name: axis.periodic for name, axis in zip(self.grid.names, self.grid.axes)}
-        collected: dict[str, dict[str, FaceConditions]] = {}
-        kept = {*self._waves, *map(str, self.system.definitions)}  # the others are those of absorbing layers
-        unknowns = [u.name for u in self.system.unknowns if not u.derived_from]
-        for name in (*unknowns, *map(str, self.system.definitions)):
-            given = self.boundary.get(name) or {}
-            if name in self.pde.scalars:
-                if given:
-                    raise BoundaryError("a scalar unknown has no faces", key=f"boundary.{name}")
-                collected[name] = {}
-                continue
-            if not isinstance(given, Mapping):
-                raise BoundaryError("give conditions per axis, {x: ...}", key=f"boundary.{name}")
-            poles = {axis: self.grid.poles(axis) for axis in axes}
-            layered = set() if name in self.pde.definitions else set(layered_axes(self.grid))
-            free: dict[str, dict[str, Any]] = {
-                axis: {side: Outflow() for side in SIDES if side not in poles[axis]}
-                for axis, periodic in axes.items()
-                if not periodic and axis not in given and (name not in kept or not highest.get(name, {}).get(axis))
-            }
-            if name in self._waves:
-                free |= {axis: {side: Dirichlet(0) for side in SIDES} for axis in layered if axis not in given}
-            on_box = {axis: given[axis] for axis in given if axis != DOMAIN}
-            collected[name] = collect({**free, **self._untouched(), **on_box}, axes, name, poles)
-            collected[name] |= self._on_domain(name, given, bool(highest.get(name)))
-            for axis, faces in collected[name].items():
-                collected[name][axis] = faces.mapped(partial(self._face_data, where=f"boundary.{name}.{axis}"))
-        return collected
-
-    def _untouched(self) -> dict[str, Any]:
-        """No conditions on axes of whose faces the domain touches neither."""
-        grid = self.grid
-        bounded = [name for name, axis in zip(grid.names, grid.axes) if not axis.periodic]
-        return {name: Outflow() for name in bounded if not any(grid.touches(name, side) for side in SIDES)}
-
-    def _on_domain(self, name: str, given: Mapping[str, Any], is_differentiated: bool) -> dict[str, FaceConditions]:
-        """The condition on the boundary of the domain."""
-        where = f"boundary.{name}.{DOMAIN}"
-        if self.grid.is_box:
-            if DOMAIN in given:
-                raise BoundaryError(
-                    "there is no domain; it is said by the key domain, such as x**2 + y**2 < 1", key=where
-                )
-            return {}
-        if DOMAIN not in given:
-            if is_differentiated:
-                raise BoundaryError(
-                    "no condition on the boundary of the domain; give dirichlet, neumann (neumann: 0 is no flux) or robin",
-                    key=where,
-                )
-            return {}
-        condition = given[DOMAIN]
-        if not isinstance(condition, BoundaryCondition):
-            raise BoundaryError(
-                "expected one condition for the whole boundary of the domain, dirichlet, neumann or robin; its data may vary: "
-                "where(x < 0, 1, 0)",
-                key=where,
-            )
-        return {DOMAIN: FaceConditions((condition,), ())}
-
-    def _face_data(self, data: Any, where: str) -> Any:
-        """Data of a condition, those in files read."""
-        try:
-            return data.array() if isinstance(data, FileData) else self._symbolic(data, where)
-        except PdekitError as error:
-            raise error.under(where) from None
-
-    def _symbolic(self, data: Any, where: str) -> Any:
-        """Tables as expressions, other data as they are."""
-        try:
-            return data.expression(self.grid.names) if isinstance(data, Table) else data
-        except PdekitError as error:
-            raise error.under(where) from None
-
-    def _counted_conditions(self) -> dict[str, dict[str, FaceConditions]]:
-        """The conditions that must fit the characteristics: limited schemes take slopes for how a state goes on beyond a face."""
-        if not self.flux_scheme.is_limited:
-            return self.conditions
-        highest, counted = highest_derivatives(self.system), {}
-        for name, faces in self.conditions.items():
-            counted[name] = {
-                axis: pair if highest.get(name, {}).get(axis, 0) > 1 else pair.only_dirichlet()
-                for axis, pair in faces.items()
-                if axis != DOMAIN
-            }
-        return counted
+    def _measured(self) -> None:
+        """Read what is recorded, and what ends a run."""
+        measured = MeasuredNumbers(self.system, self.semidiscrete)
+        self.ending = measured.ending(self.stop.when)
+        self.series = measured.series(self.output.series)
+        self.derived = measured.fields(self.output.fields, set(self.output.series))
 
     @cached_property
     def is_complex(self) -> bool:
@@ -534,21 +395,8 @@ class Problem:
             for pair in faces.values():
                 for condition in (*pair.left, *pair.right):
                     given += [condition.value, *condition.coefficients]
-        return any(self._is_complex_data(value) for value in given)
-
-    def _is_complex_data(self, value: Any) -> bool:
         states = {str(state): 0.0 for state in self.system.states}
-        names = {**states, **self.grid.coordinates, **self._parameters, "t": self.time.start}
-        try:
-            if isinstance(value, FileData):
-                value = value.load(self.grid.shape)
-            elif isinstance(value, str | sp.Expr):
-                value = sample_text(value, names, self.system.known)
-            elif callable(value) and not isinstance(value, Field):
-                value = call_by_name(value, names)
-        except PdekitError:
-            return False  # reported with its place where the data are used
-        return bool(np.iscomplexobj(getattr(value, "values", value)))
+        return any(self.data.is_complex(value, states, self.time.start) for value in given)
 
     @property
     def _parameters(self) -> dict[str, Any]:
@@ -562,8 +410,7 @@ class Problem:
     def discretize(self, make: Callable[..., SemiDiscrete]) -> None:
         """Have the system made by another class, and measured."""
         self.__dict__["semidiscrete"] = self._discretized(make)
-        self.series, self.ending = self._measurements()
-        self.derived = self._derived_fields()
+        self._measured()
 
     def _discretized(self, make: Callable[..., SemiDiscrete]) -> SemiDiscrete:
         dtype = complex if self.is_complex else float
@@ -575,7 +422,7 @@ class Problem:
         elif self.positive or self.splitting:
             key = "positive" if self.positive else "splitting"
             raise ConfigError("is for limited schemes; give advection, weno5 say", key=f"discretization.{key}")
-        lower, upper = self._bounds
+        lower, upper = self.bounded.on_grid
         planes = Interfaces(self.interfaces)
         system = self._at_interfaces(system, planes)
         return make(
@@ -590,8 +437,8 @@ class Problem:
             return asked_scheme(self.advection, self.splitting, bool(self.positive), len(self.system.unknowns))
         time = self.time
         plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
-        plain = plain and not delays_of(self.system)
-        if not is_explicit(time.method) or not plain or time.precision == "single":
+        plain = plain and self.grid.is_box and not (self.interfaces or self.system.operators_on_rates)
+        if not plain or delays_of(self.system) or not is_explicit(time.method) or time.precision == "single":
             return CENTRAL
         duration = np.inf if time.end is None else time.end - time.start
         found = automatic_scheme(
@@ -642,70 +489,14 @@ class Problem:
             raise error.under("equations") from None
 
     @cached_property
-    def _bounds(self) -> tuple[dict[str, Array], dict[str, Array]]:
-        """The bounds of unknowns on the grid."""
-        found: dict[str, dict[str, Array]] = {">=": {}, "<=": {}}
-        unknowns = {u.name: u for u in self.system.unknowns}
-        for number, text in enumerate(self.constraints):
-            where = f"constraints[{number}]"
-            name, sign, values = self._bound(text, where)
-            if unknowns[name].time_order != (0 if self.steady else 1):
-                raise ConfigError(
-                    f"constraints are for unknowns of equations of first order in time, and of steady problems; {name} is none of these",
-                    key=where,
-                )
-            if name in found[sign]:
-                raise ConfigError(f"there is a constraint {name} {sign} ... already", key=where)
-            found[sign][name] = values
-        for name in found[">="].keys() & found["<="].keys():
-            if np.any(found[">="][name] > found["<="][name]):
-                raise ConfigError(
-                    f"the bounds of {name} contradict each other somewhere on the grid", key="constraints"
-                )
-        return found[">="], found["<="]
-
-    def _bound(self, text: str, where: str, t: float | None = None) -> tuple[str, str, Array]:
-        """The unknown, the sign and the values of a bound."""
-        name, sign, bound = split_constraint(text, self.pde.unknowns, where)
-        if self.is_complex:
-            raise ConfigError("complex unknowns have no order; bounds are for real ones", key=where)
-        values = self.sample(bound, where, t)
-        return name, sign, self._number(values, where) if name in self.pde.scalars else values
-
-    @property
-    def projection_times(self) -> list[float]:
-        """When the state is projected."""
-        return sorted({float(t) for times in self.projections.values() for t in times})
+    def bounded(self) -> BoundedUnknowns:
+        """The bounds of unknowns."""
+        given = {u.name: u for u in self.system.unknowns if u.name in self.pde.unknowns}
+        return BoundedUnknowns(given, self.constraints, self.projections, self.steady, self.is_complex, self.data)
 
     def projected(self, t: float, y: Array) -> Array:
         """The vector of unknowns with what is beyond the bounds of a time put onto them."""
-        near = 1e-12 * max(abs(t), 1.0)
-        for text, times in self.projections.items():
-            if any(abs(time - t) <= near for time in times):
-                name, sign, values = self._bound(text, f"projections.{text}", t)
-                lower, upper = ({name: values}, {}) if sign == ">=" else ({}, {name: values})
-                y = Bounds.of_fields(self.semidiscrete.layout, lower, upper).projected(y)
-        return y
-
-    def _check_projections(self) -> None:
-        """Find now what would stop a run at its first projection."""
-        for text, times in self.projections.items():
-            where = f"projections.{text}"
-            if self.steady:
-                raise ConfigError("a steady problem has no times; give constraints", key=where)
-            if not times:
-                raise ConfigError("needs the times at which it holds", key=where)
-            for t in times:
-                if isinstance(t, bool) or not isinstance(t, int | float) or not np.isfinite(t):
-                    raise ConfigError(f"expected times, found {t!r}", key=where)
-                beyond = self.time.end is not None and t > self.time.end
-                if t <= self.time.start or beyond:
-                    raise ConfigError(
-                        f"the time {t:g} does not lie within the run, after {self.time.start:g}"
-                        + (f" and up to {self.time.end:g}" if self.time.end is not None else ""),
-                        key=where,
-                    )
-                self._bound(text, where, float(t))
+        return self.bounded.projected(self.semidiscrete.layout, t, y)
 
     def _scalar_values(self, fields: Mapping[str, Array]) -> dict[Any, Array]:
         """The scalar unknowns among given fields."""
@@ -719,74 +510,17 @@ class Problem:
         for block in self.semidiscrete.blocks:
             start[block.name] = np.array(start[block.name], dtype=self.semidiscrete.dtype)
             block.conditions.fill(start[block.name], self.time.start, self._scalar_values(start))
-        self.refuse_beyond_bounds(start, self.time.start, only_prescribed=self.steady)
+        layout = self.semidiscrete.layout
+        self.bounded.refuse_beyond(layout, start, self.time.start, only_prescribed=self.steady)
 
-    def refuse_beyond_bounds(self, fields: Mapping[str, Array], t: float, *, only_prescribed: bool = True) -> None:
-        """Refuse values beyond a constraint.
-
-        Parameters
-        ----------
-        fields : mapping of str to array
-            All states on the grid.
-        t : float
-        only_prescribed : bool
-            Look at boundary data only: what is solved for keeps the constraints.
-
-        Raises
-        ------
-        ConfigError
-        """
-        for sign, bounds in zip((">=", "<="), self._bounds):
-            for name, bound in bounds.items():
-                beyond = np.real(bound - fields[name]) if sign == ">=" else np.real(fields[name] - bound)
-                if only_prescribed:
-                    beyond = np.where(self.semidiscrete.layout.block(name).conditions.prescribed(), beyond, 0.0)
-                beyond = beyond if beyond.ndim == 0 else np.where(self._counted, beyond, 0.0)
-                if np.max(beyond) > 1e-9 * max(1.0, float(np.nanmax(np.abs(fields[name])))):
-                    point = self.grid.point(int(np.argmax(beyond)))
-                    place = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())
-                    what = "boundary data are" if only_prescribed else "the initial state or boundary data are"
-                    raise ConfigError(
-                        f"{what} beyond {name} {sign} ... by {np.max(beyond):.3g} at {place}, t = {t:g}",
-                        key="constraints",
-                    )
-
-    @cached_property
-    def _counted(self) -> Array:
-        """Which nodes count."""
-        counted = np.zeros(self.grid.shape, dtype=bool)
-        counted[self.grid.within] = True
-        return counted
+    @property
+    def data(self) -> GivenData:
+        """What makes values of data on the grid."""
+        return GivenData(self.grid, self._parameters, self.system.known)
 
     def sample(self, source: Any, what: str, t: float | None = None) -> Array:
-        """Values of data (text, number, array, callable or file) on the grid.
-
-        Of those that cannot be had on a part of a grid alone, which are arrays and noise, the whole is made and cut.
-        """
-        grid = self.grid
-        if isinstance(source, FileData | Field | np.ndarray) or (isinstance(source, str) and "noise" in source):
-            grid = grid.whole
-        found = self._sampled_on(grid, source, what, t)
-        return found if grid is self.grid else found[np.ix_(*(axis.index for axis in self.grid.axes))]
-
-    def _sampled_on(self, grid: Grid, source: Any, what: str, t: float | None) -> Array:
-        names: dict[str, Any] = {**grid.places, **self._parameters}
-        if t is not None:
-            names["t"] = t
-        if source is None:
-            raise ConfigError("expected a number, an expression, an array, a function or a file, found None", key=what)
-        try:
-            source = self._symbolic(source, what)
-            if isinstance(source, FileData):
-                return source.load(grid.shape)
-            if isinstance(source, str | sp.Expr):
-                return grid.spread(sample_text(source, names, self.system.known))
-            if callable(source):
-                shape = np.broadcast_shapes(*(c.shape for c in grid.places.values()))
-                return grid.spread(sample_values(source, shape, names))
-            return sample_values(source, grid.shape, names)
-        except PdekitError as error:
-            raise error.under(what) from None
+        """Values of data (text, number, array, callable or file) on the grid."""
+        return self.data.sample(source, what, t)
 
     def take_initial_fields(self) -> dict[str, Array]:
         """The same, kept no longer: for the run that begins with them."""
@@ -806,16 +540,9 @@ class Problem:
             for name in unknown.states:
                 fields[name] = self.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
                 if unknown.is_scalar:
-                    fields[name] = self._number(fields[name], f"initial.{name}")
-                fields[name] = self._finite(fields[name], f"initial.{name}")
+                    fields[name] = one_number(fields[name], f"initial.{name}")
+                fields[name] = self.data.finite(fields[name], f"initial.{name}")
         return fields
-
-    def _finite(self, values: Array, where: str) -> Array:
-        """A field with zeros at nodes that do not count; refused if it is not finite elsewhere."""
-        within = self.grid.within if values.ndim else ...
-        if not np.all(np.isfinite(values[within])):
-            raise ConfigError("is not finite everywhere on the grid", key=where)
-        return values if within is ... else self.grid.spread(values[within])
 
     def _last_frame(self, file: FileData) -> dict[str, Any]:
         """All unknowns of the last frame of a results file; the start becomes its time."""
@@ -829,17 +556,10 @@ class Problem:
             found[name] = found[name].array()[times.size - 1].item()
         return found
 
-    @staticmethod
-    def _number(values: Array, where: str) -> Array:
-        """The value of a scalar unknown, as an array without axes."""
-        if np.ptp(values):
-            raise ConfigError("is a field where a number is needed: the unknown is a scalar", key=where)
-        return np.array(values.flat[0])
-
     def exact_values(self, name: str, t: float) -> Array:
         """The exact solution on the grid; of a scalar unknown its value."""
         values = self.sample(self.exact[name], f"exact.{name}", t)
-        return self._number(values, f"exact.{name}") if name in self.pde.scalars else values
+        return one_number(values, f"exact.{name}") if name in self.pde.scalars else values
 
     def notes(self) -> list[str]:
         """What is questionable but not wrong: data that do not fit together at the start, in words."""
@@ -878,7 +598,7 @@ class Problem:
         """This problem, checked already, on the part of its grid that one process has."""
         made = copy.copy(self)
         made.grid, made._initial_fields, made._notes_on_faces = part, None, []
-        for name in ("semidiscrete", "_bounds"):
+        for name in ("semidiscrete", "bounded"):
             made.__dict__.pop(name, None)
         return made
 

@@ -160,7 +160,7 @@ class Run:
         system, start, step = self.system, settings.start, settings.step
         frames = output.resolve(start, end, step)
         whole = [start + whole_steps(end - start, step) * step] if output.is_default and step is not None else []
-        stops = stops_of(frames, breakpoints(system, start, end), whole, self.problem.projection_times)
+        stops = stops_of(frames, breakpoints(system, start, end), whole, self.problem.bounded.projection_times)
         if before is None:
             y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
         else:
@@ -485,7 +485,7 @@ class Run:
         """Full arrays of all states, and of the fields that are made of them."""
         full = self.system.unpack(t, y)
         if self.problem.constraints:
-            self.problem.refuse_beyond_bounds(full, t)
+            self.problem.bounded.refuse_beyond(self.system.layout, full, t, only_prescribed=True)
         if self.problem.derived:
             frame = self.system.frame(t, y)
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}

@@ -27,6 +27,7 @@ LAYERS = (
         "outputs",
         "problem",
         "prehistory",
+        "posing",
         "steady",
         "run",
         "ensemble",

@@ -40,9 +40,10 @@ from pdekit.language.constraints import split_constraint
 from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
 from pdekit.language.delayed_systems import delays_of, refuse_where_delays_cannot_be, with_past
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.interface_terms import with_interface_fluxes
-from pdekit.language.pde import PDE, EquationSystem
+from pdekit.language.pde import PDE
 from pdekit.language.reductions import refuse_extremes_of_complex
 from pdekit.language.sampling import parse_sampled
 from pdekit.language.scheme_symbols import with_schemes

@@ -18,7 +18,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import PdekitError
 from pdekit.geometry.axis import Axis
 from pdekit.language.delayed_systems import delays_of, shortest_delay, with_past
-from pdekit.language.pde import Unknown
+from pdekit.language.equation_system import Unknown
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
 from pdekit.outputs import Output, Writer

@@ -26,8 +26,8 @@ import sympy as sp
 from pdekit.errors import ConfigError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import factor_of
+from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.evaluate import compile_expression
-from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import Diff, Flux, SpatialDerivative, spatial_derivatives
 from pdekit.typing import Expression
 

@@ -23,8 +23,8 @@ from pdekit.boundary.conditions import SIDES, FaceConditions, Side
 from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import factor_of
+from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.evaluate import compile_expression, slope
-from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import SpatialDerivative, local_derivatives, spatial_derivatives
 from pdekit.typing import Array, Expression
 

@@ -10,7 +10,7 @@ import sympy as sp
 from pdekit.boundary.conditions import DOMAIN, FaceConditions
 from pdekit.errors import BoundaryError, GridError
 from pdekit.language.analysis import factor_of
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.symbols import spatial_derivatives
 
 

@@ -26,8 +26,8 @@ from pdekit.errors import ConfigError, StabilityError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import factor_of
 from pdekit.language.convective_fluxes import ConvectiveFlux, with_convective_fluxes
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import compile_expression, slope
-from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import Diff, Flux, SpatialDerivative, spatial_derivatives
 from pdekit.language.syntax import names_in
 from pdekit.typing import Array, Expression

@@ -14,7 +14,7 @@ from scipy import sparse
 from pdekit.boundary.face_data import StateConditions
 from pdekit.errors import GridError
 from pdekit.geometry.grid import Grid
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.typing import Array, Expression
 
 

@@ -19,7 +19,7 @@ from pdekit.boundary.face_data import StateConditions
 from pdekit.discretize.layout import Block, Layout
 from pdekit.discretize.program import Program
 from pdekit.errors import BoundaryError
-from pdekit.language.pde import EquationSystem, Unknown
+from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.typing import Array, Matrix
 
 

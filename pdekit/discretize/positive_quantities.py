@@ -10,8 +10,8 @@ import sympy as sp
 
 from pdekit.errors import ConfigError, nearest_hint
 from pdekit.geometry.grid import Grid
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import compile_expression
-from pdekit.language.pde import EquationSystem
 from pdekit.typing import Array, Expression
 
 VACUUM = 1e-10  # of the greatest initial value: what counts as zero

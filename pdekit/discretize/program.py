@@ -23,9 +23,9 @@ from pdekit.discretize.terms.term_protocol import Context, NoPattern, Source, Te
 from pdekit.errors import NotDifferentiableError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import occurs_outside
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import compile_expression, is_holomorphic, slope, wirtinger_slopes
 from pdekit.language.interface_terms import refuse_across_interfaces
-from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.typing import Array, Expression, Matrix

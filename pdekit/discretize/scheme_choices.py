@@ -7,7 +7,7 @@ from typing import Any
 
 from pdekit.errors import ConfigError, nearest_hint
 from pdekit.geometry.grid import Grid
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.scheme_symbols import SchemeChoice, choosable
 from pdekit.stencils.schemes import ISOTROPIC, SCHEMES
 

@@ -10,8 +10,8 @@ import numpy as np
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import depends
 from pdekit.language.data_functions import DataFunction
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import compile_expression
-from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.typing import Expression
 

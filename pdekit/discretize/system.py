@@ -33,8 +33,8 @@ from pdekit.discretize.terms.term_protocol import NoPattern
 from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import Split, split
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import NOT_HOLOMORPHIC
-from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.typing import Array, Matrix
 

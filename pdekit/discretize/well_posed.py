@@ -10,8 +10,8 @@ import sympy as sp
 from pdekit.errors import StabilityError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import DiffusionPart, Principal, diffusion_parts, principal_parts
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import compile_expression, slope
-from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.typing import Array
 

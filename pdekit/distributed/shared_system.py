@@ -16,7 +16,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.distributed.decomposition import Decomposition
 from pdekit.distributed.halo import Arrangement, Halo
 from pdekit.distributed.processes import Processes
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.typing import Array
 
 

@@ -33,9 +33,9 @@ from pdekit.inverse.affine_slope import AffineSlope, affine_slope
 from pdekit.inverse.chosen_parameters import Parameter
 from pdekit.language.data_functions import data_function
 from pdekit.language.delayed_systems import delays_of
+from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.evaluate import slope
 from pdekit.language.parser import Scope, parse
-from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.scheme_symbols import with_schemes
 from pdekit.problem import Problem
 from pdekit.stencils.sparse_products import diagonal

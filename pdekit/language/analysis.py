@@ -8,8 +8,8 @@ from typing import Any
 
 import sympy as sp
 
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import slope, wirtinger_slopes
-from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
 from pdekit.typing import Expression
 

@@ -12,8 +12,8 @@ from typing import Any
 import sympy as sp
 
 from pdekit.errors import ConfigError
+from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.evaluate import slope
-from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import Diff, SpatialDerivative, lower, spatial_derivatives
 from pdekit.typing import Expression
 

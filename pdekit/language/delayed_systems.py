@@ -7,7 +7,7 @@ from typing import Any
 
 from pdekit.errors import ExpressionError
 from pdekit.language.delays import Delayed, PastStates, delayed_function
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.symbols import SpatialDerivative
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import sympy as sp
 
 from pdekit.errors import ExpressionError
+from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.evaluate import slope
-from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import Diff, Flux, local_derivatives
 from pdekit.typing import Expression
 

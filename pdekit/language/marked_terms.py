@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from pdekit.errors import ConfigError, nearest_hint
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.symbols import spatial_derivatives
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import sympy as sp
 
 from pdekit.errors import ConfigError, nearest_hint
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import evaluate_number, slope
-from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import Diff, spatial_derivatives
 from pdekit.typing import Expression
 

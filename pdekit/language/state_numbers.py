@@ -6,8 +6,8 @@ The language of equations, of which no field is left outside of what makes a num
 from __future__ import annotations
 
 from pdekit.errors import ExpressionError
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.parser import Scope, parse
-from pdekit.language.pde import EquationSystem
 from pdekit.language.reductions import fields_in, reduction_words
 from pdekit.language.symbols import measured
 from pdekit.typing import Expression

@@ -10,7 +10,7 @@ from sympy.printing.pretty.pretty_symbology import pretty_symbol
 from sympy.printing.pretty.stringpict import prettyForm, stringPict
 
 from pdekit.language.delays import Delayed
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.reductions import IntegralOperator, Reduction
 from pdekit.language.symbols import Diff, Flux
 from pdekit.typing import Expression

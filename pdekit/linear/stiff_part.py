@@ -19,7 +19,7 @@ from scipy import sparse
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.kernels.workers import usable_cores
 from pdekit.language.analysis import depends
-from pdekit.language.pde import Unknown
+from pdekit.language.equation_system import Unknown
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.bases import Basis, basis_of, values_in
 from pdekit.linear.separable import Diagonalisation

@@ -12,7 +12,7 @@ from pdekit.discretize.bounds import Bounds
 from pdekit.discretize.layout import Layout
 from pdekit.errors import ConfigError
 from pdekit.language.constraints import split_constraint
-from pdekit.language.pde import Unknown
+from pdekit.language.equation_system import Unknown
 from pdekit.posing.given_data import GivenData, one_number
 from pdekit.typing import Array
 

@@ -13,7 +13,7 @@ from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import highest_derivatives
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.posing.given_data import GivenData
 
 Conditions = dict[str, dict[str, FaceConditions]]

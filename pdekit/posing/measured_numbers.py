@@ -9,7 +9,7 @@ from typing import Any
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, PdekitError
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.reductions import refuse_extremes_of_complex
 from pdekit.language.state_numbers import parse_condition, parse_field_of_state, parse_number_of_state
 from pdekit.language.symbols import SpatialDerivative

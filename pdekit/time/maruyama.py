@@ -26,9 +26,9 @@ from pdekit.counts import Statistics
 from pdekit.discretize.program import Frame
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
+from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import slope
 from pdekit.language.noise import NoiseTerm
-from pdekit.language.pde import EquationSystem
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
 from pdekit.time.kept_factors import KeptFactors

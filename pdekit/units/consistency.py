@@ -18,8 +18,9 @@ from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions
 from pdekit.errors import ConfigError, ExpressionError, PdekitError
 from pdekit.geometry.coordinates import RADIUS
 from pdekit.geometry.grid import Grid
+from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.parser import Scope, parse
-from pdekit.language.pde import PDE, EquationSystem, Unknown
+from pdekit.language.pde import PDE
 from pdekit.language.sampling import parse_sampled
 from pdekit.typing import Expression
 from pdekit.units.declared import DeclaredUnits

@@ -19,8 +19,8 @@ from pdekit.errors import PdekitError
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
 from pdekit.language.delayed_systems import delays_of
+from pdekit.language.equation_system import Unknown
 from pdekit.language.evaluate import compile_expression
-from pdekit.language.pde import Unknown
 from pdekit.language.sampling import parse_sampled
 from pdekit.language.symbols import lower
 from pdekit.problem import Problem

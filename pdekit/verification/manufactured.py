@@ -19,8 +19,8 @@ from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.errors import SolverError
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.delayed_systems import delays_of
+from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.parser import Scope, parse
-from pdekit.language.pde import EquationSystem, Unknown
 from pdekit.language.symbols import lower
 from pdekit.problem import Problem
 

@@ -11,7 +11,7 @@ from pdekit.discretize.colouring import ColouredJacobian, box_pattern
 from pdekit.discretize.layout import Layout
 from pdekit.errors import GridError
 from pdekit.geometry.values import call_by_name
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.typing import Array, Matrix
 
 

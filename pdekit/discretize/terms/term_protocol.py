@@ -14,7 +14,7 @@ from pdekit.boundary.interfaces import ResolvedInterface
 from pdekit.discretize.evaluation import Source, Values
 from pdekit.discretize.numerical_fluxes import NumericalFluxes
 from pdekit.geometry.grid import Grid
-from pdekit.language.pde import EquationSystem
+from pdekit.language.equation_system import EquationSystem
 from pdekit.stencils.rows import AxisRows, FluxRows
 from pdekit.typing import Array, Expression, Matrix
 

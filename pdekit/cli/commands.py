@@ -8,23 +8,22 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pdekit.cli.environment import completion, env
-from pdekit.cli.shared import on_ranks, one_voice, refuse_different, shares_work
+from pdekit.cli.options import config_file, load_problem, overridden, quietly, show, with_python
+from pdekit.cli.running import resume, run
+from pdekit.cli.shared import on_ranks
 from pdekit.cli.starting import gallery, new
-from pdekit.deferred import collection_paused
-from pdekit.distributed.launch import launched, require
+from pdekit.distributed.launch import require
 from pdekit.errors import ConfigError, PdekitError, StorageError
 
 if TYPE_CHECKING:
     from pdekit.problem import Problem
-    from pdekit.solution import Solution
-    from pdekit.verification.estimate import ErrorEstimate
     from pdekit.verification.study import Study
 
 atexit.register(gc.freeze)  # or the collector goes through all modules once more at the end: 0.3 s (measured)
@@ -96,203 +95,13 @@ def main() -> None:
     """
 
 
-for _command in (new, gallery, env, completion):
+for _command in (run, resume, new, gallery, env, completion):
     main.add_command(_command)
 
 
-_config = click.argument("config", type=click.Path(path_type=Path))
-_overrides = click.argument("overrides", nargs=-1, metavar="[key.path=value ...]")
-_quiet = click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
-_python = click.option(
-    "--python/--no-python",
-    default=True,
-    help="Whether CONFIG may name a Python file, which is then run; --no-python for configs of others.",
-)
-
-
-def _load(config: Path, overrides: tuple[str, ...], python: bool) -> Problem:
-    with collection_paused():
-        from pdekit.io.load import load
-
-        problem = load(config, overrides, python=python)
-    gc.freeze()  # what the imports made stays to the end
-    return problem
-
-
-def _say_notes(problem: Problem) -> None:
-    for note in problem.notes():
-        click.echo(f"{click.style('note:', fg='yellow')} {note}", err=True)
-
-
 @main.command()
-@_config
-@_python
-@_overrides
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Results file; default is output.file of the config."
-)
-@click.option("-f", "--force", is_flag=True, help="Replace an existing results file.")
-@click.option(
-    "--estimate",
-    is_flag=True,
-    help="Say how accurate it is, from companion runs on coarser grids and with larger steps.",
-)
-@click.option(
-    "--to",
-    type=float,
-    metavar="ERROR",
-    help="Refine the grid and the steps until the estimated error is no more than this.",
-)
-@click.option(
-    "--bound",
-    type=float,
-    default=600.0,
-    show_default=True,
-    help="Of --to: seconds that a run may take; what takes longer is told.",
-)
-@click.option("-w", "--watch", is_flag=True, help="Show the fields in the terminal as they change.")
-@_quiet
-def run(
-    config: Path,
-    overrides: tuple[str, ...],
-    python: bool,
-    output: Path | None,
-    force: bool,
-    estimate: bool,
-    to: float | None,
-    bound: float,
-    watch: bool,
-    quiet: bool,
-) -> None:
-    """Solve the problem of CONFIG and write its results. After mpiexec -n N the ranks share the grid."""
-    if shares_work(launched()):
-        for option, is_given in (("estimate", estimate), ("watch", watch), ("to", to is not None)):
-            if is_given:
-                raise ConfigError(f"--{option} is for runs on one process")
-        one_voice(lambda processes: _run_shared(processes, config, overrides, python, output, force, quiet))
-        return
-    problem = _load(config, overrides, python)
-    path = output or Path(problem.output.file or f"results/{config.stem}.h5")
-    from pdekit.io.hdf5_writer import check_output
-
-    check_output(path, force)
-    if not quiet:
-        _say_notes(problem)
-    from pdekit.cli.following import estimated, followed, refined_run
-
-    errors: ErrorEstimate | None
-    if to is not None:
-        problem, solution, errors = refined_run(problem, path, force, to, bound, quiet)
-    else:
-        if estimate:
-            from pdekit.verification.estimate import coarser_problems
-
-            coarser_problems(problem)  # what has no estimate is refused before the run
-        solution = followed(problem, path, force, quiet, watch)
-        errors = estimated(problem, path, quiet) if estimate else None
-    if not quiet:
-        _summary(problem, solution, path, solution.errors())
-    if errors is not None:
-        click.echo(f"estimated error  {errors}")
-
-
-def _run_shared(
-    processes: Any,
-    config: Path,
-    overrides: tuple[str, ...],
-    python: bool,
-    output: Path | None,
-    force: bool,
-    quiet: bool,
-) -> None:
-    """The run of one of several processes; the first one speaks for all."""
-    refuse_different(processes, config, overrides)
-    problem = _load(config, overrides, python)
-    path = output or Path(problem.output.file or f"results/{config.stem}.h5")
-    from pdekit.distributed.shared_run import solve_shared
-    from pdekit.progress import ProgressLines
-
-    speaks = processes.rank == 0 and not quiet
-    if speaks:
-        _say_notes(problem)
-    start, end = problem.span(None)
-    follow = ProgressLines(start, end, problem.units.get("t", "")) if speaks and not problem.steady else None
-    solution = solve_shared(problem, processes, path, force=force, progress=follow)
-    errors = {name: processes.greatest(error) for name, error in solution.errors().items()}
-    if speaks:
-        _summary(problem, solution, path, errors)
-
-
-def _table() -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    return table
-
-
-def _print(thing: Any) -> None:
-    from rich.console import Console
-
-    Console(width=None if sys.stdout.isatty() else 110, highlight=False).print(thing)
-
-
-def _summary(problem: Problem, solution: Solution, path: Path, errors: Mapping[str, float]) -> None:
-    from rich.markup import escape
-
-    table = _table()
-    table.add_row("problem", escape(problem.title or "; ".join(problem.pde.equations)))
-    table.add_row("method", escape(f"{solution.method}: {solution.reasons[-1]}"))
-    statistics = solution.statistics
-    names = ("steps", "evaluations", "jacobians", "factorisations", "newton_iterations", "pseudo_time_steps")
-    counts = [f"{statistics[n]:,} {n.replace('_', ' ')}" for n in names if statistics[n]]
-    table.add_row("work", ", ".join(counts))
-    compiling = f", {solution.compile_time:.2f} s of it for compiling" if solution.compile_time > 0.05 else ""
-    table.add_row("wall time", f"{solution.wall_time:.2f} s{compiling}")
-    for name, error in errors.items():
-        when = "" if solution.steady else f" at t = {solution.times[-1]:g}"
-        table.add_row("error", f"{name}: {error:.3e} (greatest difference from the exact solution{when})")
-    table.add_row("results", escape(str(path)))
-    _print(table)
-    for note in solution.notes:
-        click.echo(f"{click.style('note:', fg='yellow')} {note}", err=True)
-
-
-@main.command()
-@click.argument("result", type=click.Path(path_type=Path))
-@click.option("--until", type=float, help="Another end of the time span.")
-@_quiet
-def resume(result: Path, until: float | None, quiet: bool) -> None:
-    """Go on with the run of the results file RESULT, in the same file.
-
-    With output.checkpoints=true the end is the very same as that of a run which was never interrupted.
-    """
-    if shares_work(launched()):
-        one_voice(lambda processes: _resume_shared(processes, result, until, quiet))
-        return
-    from pdekit.resuming import resume as go_on
-
-    _say_resumed(result, go_on(result, until, keep=False, progress=not quiet), quiet)
-
-
-def _resume_shared(processes: Any, result: Path, until: float | None, quiet: bool) -> None:
-    """The end of a run on several processes; the first one speaks for all."""
-    from pdekit.distributed.shared_resuming import resume_shared
-
-    _say_resumed(result, resume_shared(result, processes, until), quiet or processes.rank > 0)
-
-
-def _say_resumed(result: Path, solution: Solution, quiet: bool) -> None:
-    if not quiet:
-        click.echo(f"{result}: t = {solution.times[-1]:g}, {solution.statistics['steps']:,} steps in all")
-        for note in solution.notes:
-            click.echo(f"{click.style('note:', fg='yellow')} {note}", err=True)
-
-
-@main.command()
-@_config
-@_python
+@config_file
+@with_python
 @click.argument("assignments", nargs=-1, metavar="[key.path=1,2,3 ...]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder; default is results/<config>_sweep.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs at a time.")
@@ -304,7 +113,7 @@ def _say_resumed(result: Path, solution: Solution, quiet: bool) -> None:
 @click.option("--seed", type=click.IntRange(0), help="Of the random values.")
 @click.option("--mpi", is_flag=True, help="The ranks of mpiexec do the runs, one process each; rank 0 hands them out.")
 @click.option("--list", "only_list", is_flag=True, help="Print the commands, for a job array, and run nothing.")
-@_quiet
+@quietly
 def sweep(
     config: Path,
     assignments: tuple[str, ...],
@@ -322,7 +131,7 @@ def sweep(
     Values are lists (parameters.D=0.1,0.2), linspace(0, 1, 5), logspace(1, 100, 3), range(0, 1, 0.1), or random. Runs that are there
     already are not done again; exit code 1 if one failed.
     """
-    _load(config, (), python)
+    load_problem(config, (), python)
     from pdekit.cli.sweep_report import follow
 
     folder = output or Path(f"results/{config.stem}_sweep")
@@ -337,8 +146,8 @@ def sweep(
 
 
 @main.command()
-@_config
-@_python
+@config_file
+@with_python
 @click.argument("parameters", nargs=-1, metavar="parameters.D ... [key.path=value ...]")
 @click.option(
     "--data", type=click.Path(path_type=Path), required=True, help="CSV file: t, the axes, what was measured."
@@ -351,7 +160,7 @@ def sweep(
 @click.option("--plot", "picture", type=click.Path(path_type=Path), help="Picture of data and model.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Config with the fitted values.")
 @click.option("-f", "--force", is_flag=True, help="Replace an existing config.")
-@_quiet
+@quietly
 def fit(
     config: Path,
     parameters: tuple[str, ...],
@@ -370,7 +179,7 @@ def fit(
     The values in CONFIG are the first guess.
     """
     overrides = tuple(text for text in parameters if "=" in text)
-    problem = _load(config, overrides, python)
+    problem = load_problem(config, overrides, python)
     from pdekit.cli.fit_report import check_target, follow_fit, refuse_fixed_uses
 
     names = [text for text in parameters if "=" not in text]
@@ -388,9 +197,9 @@ def fit(
 
 
 @main.command()
-@_config
-@_python
-@_overrides
+@config_file
+@with_python
+@overridden
 @click.option(
     "--methods",
     is_flag=True,
@@ -399,28 +208,28 @@ def fit(
 @click.option("--ranks", metavar="1,16,256", help="Predict how long a step takes on so many ranks that share the grid.")
 def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool, ranks: str | None) -> None:
     """Tell what CONFIG was understood to mean, and how it would be solved, without solving it."""
-    problem = _load(config, overrides, python)
+    problem = load_problem(config, overrides, python)
     from pdekit.cli.report import describe
 
-    _print(describe(problem))
+    show(describe(problem))
     if methods and not problem.steady:
         from pdekit.cli.method_table import method_table
 
-        _print("")
-        _print(method_table(problem, problem.choice().method.name))
+        show("")
+        show(method_table(problem, problem.choice().method.name))
     if ranks is not None:
         from pdekit.cli.scaling_table import parsed, scaling_table
 
         if problem.steady:
             raise ConfigError("--ranks is for runs in time")
-        _print("")
-        _print(scaling_table(problem, parsed(ranks)))
+        show("")
+        show(scaling_table(problem, parsed(ranks)))
 
 
 @main.command()
-@_config
-@_python
-@_overrides
+@config_file
+@with_python
+@overridden
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Picture; default is results/<config>_convergence.png."
 )
@@ -428,7 +237,7 @@ def check(config: Path, overrides: tuple[str, ...], python: bool, methods: bool,
     "--json", "numbers", type=click.Path(path_type=Path), help="Write errors, orders and verdict as JSON, too."
 )
 @click.option("--against", type=click.Choice(["exact", "manufactured", "self"]), help="What errors are taken against.")
-@_quiet
+@quietly
 def converge(
     config: Path,
     overrides: tuple[str, ...],
@@ -442,7 +251,7 @@ def converge(
 
     Exit code 0 if it is the expected one, 1 if not.
     """
-    problem = _load(config, overrides, python)
+    problem = load_problem(config, overrides, python)
     study = _study(problem, against, None if quiet else lambda text: click.echo(text, err=True))
     path = output or Path(f"results/{config.stem}_convergence.png")
     study.plot(file=path)
@@ -466,9 +275,9 @@ def _study(problem: Problem, against: Any, told: Callable[[str], None] | None) -
 
 
 @main.command()
-@_config
-@_python
-@_overrides
+@config_file
+@with_python
+@overridden
 @click.option("-n", "--count", type=click.IntRange(1), default=10, show_default=True, help="How many.")
 @click.option("--near", type=complex, default=0, show_default=True, help="The eigenvalues nearest to this number.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Picture of the modes.")
@@ -476,7 +285,7 @@ def eigen(
     config: Path, overrides: tuple[str, ...], python: bool, count: int, near: complex, output: Path | None
 ) -> None:
     """Eigenvalues and modes of the right-hand side of CONFIG, linearised about its initial state."""
-    problem = _load(config, overrides, python)
+    problem = load_problem(config, overrides, python)
     from pdekit.eigenmodes import eigen as modes_of
 
     modes = modes_of(problem, count, near)
@@ -490,9 +299,9 @@ def eigen(
 
 
 @main.command("continue")
-@_config
-@_python
-@_overrides
+@config_file
+@with_python
+@overridden
 @click.option("-p", "--parameter", required=True, help="The parameter that changes, lam of parameters.lam.")
 @click.option("--to", type=float, required=True, help="The value to go to from that of CONFIG.")
 @click.option("--natural", is_flag=True, help="Step in the parameter, and end before a fold, rather than go round it.")
@@ -501,7 +310,7 @@ def eigen(
 @click.option("--step", type=float, help="Greatest change of the parameter; default is a twentieth of the range.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default is results/<config>_branch.h5.")
 @click.option("-f", "--force", is_flag=True, help="Replace an existing file.")
-@_quiet
+@quietly
 def follow_branch(
     config: Path,
     python: bool,
@@ -518,12 +327,12 @@ def follow_branch(
     \b
     pdekit continue configs/bratu.yaml parameters.lam=0.1 --parameter lam --to 4
     """
-    problem = _load(config, overrides, python)
+    problem = load_problem(config, overrides, python)
     from pdekit.cli.branch_report import follow
 
     table = follow(problem, output or Path(f"results/{config.stem}_branch.h5"), force, quiet, **options)
     if not quiet:
-        _print(table)
+        show(table)
 
 
 @main.command()
@@ -616,7 +425,7 @@ def info(result: Path) -> None:
     """Tell what is in the results file RESULT."""
     from pdekit.cli.report import describe_result
 
-    _print(describe_result(result))
+    show(describe_result(result))
 
 
 @main.command()

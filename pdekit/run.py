@@ -246,6 +246,9 @@ class Run:
 
     def _states(self, course: Course, stops: Sequence[Stop], start: list[Array]) -> Iterator[tuple[float, Array]]:
         """The frames, the state being projected where it is to be: as many chains as there are projections, and one more."""
+        if not any(stop.change for stop in stops):
+            yield from self._chain(course, stops, start)
+            return
         ends = [k for k, stop in enumerate(stops) if stop.change and k] + [len(stops) - 1]
         first = 0
         for last in dict.fromkeys(ends):
@@ -254,10 +257,9 @@ class Run:
                 at_end = t == part[-1].t and not course.ended
                 if at_end and stops[last].change:
                     y = self.problem.projected(t, y)
+                    start[:] = [y.copy()]
                     if course.memory is not None:
                         course.memory.forget()
-                if at_end:
-                    start[:] = [y.copy()]
                 if (k or not first) and (stops[last].frame or not at_end):
                     yield t, y
             if course.ended:

@@ -253,12 +253,16 @@ def test_four_shocks_are_symmetric():
 
 
 def test_a_pulse_leaves_through_layers():
-    """Energy, as the square of the pressure, falls to a hundredth, and in the square inside of the layers to a ten-thousandth."""
-    solution = wave.leaving_pulse(81).solve(t_end=1.5)
-    size = solution.series["size"]
-    inside = solution["u"].values[16:-16, 16:-16]
-    assert size[-1] < 0.01 * size[0]
-    assert np.mean(inside**2) < 1e-4 * np.mean(solution.frame("u", 0).values ** 2)
+    """Within the layers what is left is what a wider box without layers has there before its own faces are felt: the wake of the pulse."""
+    problem = wave.leaving_pulse(81)
+    left = problem.solve(t_end=1.5)["u"].values[16:-16, 16:-16]
+    wide = problem.replace(
+        grid=pk.Grid(x=pk.Axis(-1, 2, 241), y=pk.Axis(-1, 2, 241)),
+        boundary={"u": {"x": pk.Dirichlet(0), "y": pk.Dirichlet(0)}},
+    )
+    free = wide.solve(t_end=1.5, times=())["u"].values[96:-96, 96:-96]
+    assert np.max(np.abs(left - free)) < 2e-3
+    assert np.max(np.abs(free)) > 5e-3
 
 
 def test_heat_from_a_cylinder():

@@ -51,8 +51,8 @@ def refuse_ill_posed(
         arguments = [*system.axes, system.t, *system.parameters, *states]
         given = [*grid.coordinates.values(), t, *system.parameters.values(), *(known[str(s)] for s in states)]
         with np.errstate(all="ignore"):
-            values = (compile_expression(e, arguments)(*given) for e in _both(part))
-            c, d = (np.broadcast_to(np.asarray(v), grid.shape)[grid.within] for v in values)
+            values = (np.asarray(compile_expression(e, arguments)(*given)) for e in _both(part))
+            c, d = (np.broadcast_to(v, grid.shape)[grid.within] if v.ndim else v for v in values)
         sign = (-1) ** (part.order // 2 + 1)
         # With c w + d conj(w) real and imaginary parts grow at the rates Re c +- sqrt(|d|^2 - (Im c)^2).
         spread = np.sqrt(np.maximum(np.abs(d) ** 2 - np.imag(c) ** 2, 0.0))

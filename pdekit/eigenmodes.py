@@ -22,6 +22,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import ArpackError, eigs, eigsh
 
+from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.discretize.low_rank import explicit
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, SolverError
@@ -113,6 +114,11 @@ def eigen(
     >>> np.round(np.sqrt(-pk.eigen(string, 3).values) / np.pi, 6)
     array([1.      , 2.      , 2.999998])
     """
+    if layered_axes(problem.grid):
+        raise ConfigError(
+            "absorbing layers have modes of their own, of eigenvalue zero; give conditions at the faces instead",
+            key="grid",
+        )
     system = problem.with_jacobian().semidiscrete
     if delays_of(system.system):
         raise ConfigError("equations with delays have no eigenvalues of a matrix", key="equations")

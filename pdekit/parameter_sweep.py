@@ -233,6 +233,7 @@ def numbers_of(stored: StoredResult) -> dict[str, float]:
     found: dict[str, float] = {}
     for name in stored.variables:
         last = stored.read(name, -1)
+        last = last[~np.isnan(last)]  # nodes outside of a domain
         size = np.abs(last) if np.iscomplexobj(last) else last
         found |= {f"max_{name}": float(size.max()), f"min_{name}": float(size.min())}
         found[f"rms_{name}"] = float(np.sqrt(np.mean(np.abs(last) ** 2)))

@@ -17,7 +17,7 @@ from pdekit.boundary.face_data import StateConditions
 from pdekit.boundary.interfaces import Interfaces
 from pdekit.data.coefficients import as_functions
 from pdekit.data.files import FileData
-from pdekit.discretize.absorbing_layers import with_absorbing_layers
+from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_layers
 from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
@@ -307,6 +307,9 @@ class Problem:
         if self.domain is None:
             return box
         given = self.domain.load(box.shape) if isinstance(self.domain, FileData) else self.domain
+        for is_given, what in ((self.interfaces, "interfaces"), (layered_axes(box), "absorbing layers")):
+            if is_given:
+                raise ConfigError(f"{what} are for boxes, not for domains with other boundaries", key="domain")
         return grid_of_domain(box, given, numbers)
 
     def _check_names(self) -> None:
@@ -548,6 +551,11 @@ class Problem:
     def _last_frame(self, file: FileData) -> dict[str, Any]:
         """All unknowns of the last frame of a results file; the start becomes its time."""
         found: dict[str, Any] = {n: FileData(file.file, n) for u in self.system.unknowns for n in u.states}
+        if delays_of(self.system):
+            raise ConfigError(
+                "equations with delays need the past, of which a results file holds frames only; give expressions of t",
+                key="initial.file",
+            )
         times = FileData(file.file, "t").array()
         times = times[np.isfinite(times)]
         if not times.size:

@@ -252,7 +252,10 @@ class Run:
         ends = [k for k, stop in enumerate(stops) if stop.change and k] + [len(stops) - 1]
         first = 0
         for last in dict.fromkeys(ends):
-            part = [*stops[first:last], replace(stops[last], frame=True)]
+            part = [
+                replace(stop, frame=stop.frame or stop in (stops[first], stops[last]))
+                for stop in stops[first : last + 1]
+            ]
             for k, (t, y) in enumerate(self._chain(course, part, start)):
                 at_end = t == part[-1].t and not course.ended
                 if at_end and stops[last].change:

@@ -26,6 +26,7 @@ import sympy as sp
 from pdekit.errors import ConfigError
 from pdekit.geometry.grid import Grid
 from pdekit.language.analysis import factor_of
+from pdekit.language.delays import Delayed
 from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.symbols import Diff, Flux, SpatialDerivative, spatial_derivatives
@@ -115,6 +116,13 @@ def _wave(system: EquationSystem, unknown: Unknown, key: str) -> dict[str, Any]:
             raise ConfigError(f"{others}: the factor of {atom.short} is {square}", key=key)
         (axis,) = counts
         found[axis] = found.get(axis, sp.Integer(0)) + square
+    rest = unknown.rhs.xreplace({atom: sp.Integer(0) for atom in spatial_derivatives(unknown.rhs)})
+    if rest.free_symbols & states or rest.has(Delayed) or unknown.on_rates is not None:
+        raise ConfigError(
+            f"absorbing layers are matched to waves without further terms in {unknown.name} or its rates, which would reflect "
+            "hundredths of what comes; use a wider axis, or the condition absorbing",
+            key=key,
+        )
     return found
 
 

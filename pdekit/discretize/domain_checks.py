@@ -11,6 +11,7 @@ from pdekit.boundary.conditions import DOMAIN, FaceConditions
 from pdekit.errors import BoundaryError, GridError
 from pdekit.language.analysis import factor_of
 from pdekit.language.equation_system import EquationSystem
+from pdekit.language.reductions import RateReduction
 from pdekit.language.symbols import spatial_derivatives
 
 
@@ -36,6 +37,8 @@ def refuse_on_domain(system: EquationSystem, conditions: Mapping[str, Mapping[st
         )
     if system.noises:
         raise GridError("noise is for boxes", key="domain")
+    if any(e.has(RateReduction) for e in system.expressions):
+        raise GridError("integrals of time derivatives are for boxes", key="domain")
     _refuse_transport(system)
     for name, faces in conditions.items():
         given = faces[DOMAIN].left if DOMAIN in faces else ()

@@ -23,6 +23,7 @@ from scipy import sparse
 from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions
 from pdekit.boundary.face_data import StateConditions
 from pdekit.data.coefficients import as_functions
+from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
@@ -310,6 +311,7 @@ class Promotion:
             (bool(problem.constraints), "constraints, at whose bounds a solution bends"),
             (bool(problem.system.scalars), "scalar unknowns"),
             (bool(problem.interfaces), "interfaces"),
+            (bool(layered_axes(problem.grid)), "absorbing layers"),
             (bool(problem.projections), "projections, at whose bounds a solution bends"),
             (self.base.couples_rates, "time derivatives that are differentiated in space"),
             (any(u.derived_from for u in problem.system.unknowns), "time derivatives above the second"),

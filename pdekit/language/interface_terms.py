@@ -11,6 +11,7 @@ import sympy as sp
 from pdekit.errors import ExpressionError
 from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.evaluate import slope
+from pdekit.language.reductions import RateReduction
 from pdekit.language.symbols import Diff, Flux, local_derivatives
 from pdekit.typing import Expression
 
@@ -38,6 +39,8 @@ def with_interface_fluxes(system: EquationSystem, crossed: Collection[tuple[Any,
     """
     if not crossed:
         return system
+    if any(e.has(RateReduction) for e in system.expressions):
+        raise ExpressionError("integrals of time derivatives, 0 = integral(u_t), do not go with interfaces")
     unknowns = tuple(replace(u, rhs=_in_fluxes(u, crossed, set(system.parameters))) for u in system.unknowns)
     changed_system = replace(system, unknowns=unknowns)
     for expression in [*changed_system.expressions, *system.operators_on_rates]:

@@ -282,7 +282,10 @@ def _automatic(facts: Facts, step: float | None, rtol: float, solvers: Solvers) 
         reason = f"algebraic equations stand beside evolution equations: {name} satisfies them at every step"
         return Choice(METHODS[name], (reason,))
     if system.couples_rates:
-        return _for_coupled_rates(facts, step, rtol)
+        found = _for_coupled_rates(facts, step, rtol)
+        if delays_of(system.system) and found.method.make is None:
+            return Choice(METHODS["tsitouras"], found.reasons, found.limit)
+        return found
     return _automatic_adaptive(facts, rtol, solvers) if step is None else _automatic_fixed(facts, step)
 
 

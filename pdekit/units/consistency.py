@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions
+from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, FaceConditions
 from pdekit.errors import ConfigError, ExpressionError, PdekitError
 from pdekit.geometry.coordinates import RADIUS
 from pdekit.geometry.grid import Grid
@@ -162,7 +162,10 @@ class _Consistency:
 
     def condition(self, name: str, axis: str, condition: BoundaryCondition, key: str) -> None:
         """One condition: all its terms and its data."""
-        own, normal = Dimension.named(name), self.analysis.axes[axis]
+        own, normal = Dimension.named(name), self._normal(axis)
+        if condition.is_beyond:
+            self.datum(key, condition.value, own)
+            return
         terms: list[tuple[Any, Dimension | None]] = []
         for order, coefficient in enumerate(condition.coefficients):
             factor = self._data_dimension(coefficient, key)
@@ -179,6 +182,18 @@ class _Consistency:
             self.analysis.agreement(terms)
         except ExpressionError as error:
             raise error.under(key) from None
+
+    def _normal(self, axis: str) -> Dimension:
+        """Of lengths across a face; across the boundary of a domain those of all axes, which must agree."""
+        axes = self.analysis.axes
+        if axis != DOMAIN:
+            return axes[axis]
+        first, *others = axes.values()
+        for other in others:
+            self.analysis.equate(
+                first, other, lambda: "domain: the axes have different dimensions, in which a boundary has no normal"
+            )
+        return first
 
     def datum(self, key: str, given: Any, wanted: Dimension) -> None:
         """Data, and what they are for."""

@@ -125,6 +125,10 @@ class _Claim:
                         place = "the boundary of the domain" if axis == DOMAIN else f"{axis}.{side}"
                         demand = f"condition of {name} at {place}" + (f", number {number + 1}" if number else "")
                         self._try(demand, partial(self._condition, name, axis, side, condition))
+        if self.problem.interfaces:
+            self.unchecked.append("jumps at interfaces")
+        if self.problem.projections:
+            self.unchecked.append("projections")
         return ClaimCheck(tuple(self.residuals), tuple(self.unchecked))
 
     def _insert(self) -> None:
@@ -183,6 +187,8 @@ class _Claim:
             return f"no formula of {name} is given"
         if not isinstance(condition.value, str | int | float | sp.Expr):
             return "its data are no formula"
+        if condition.is_beyond:
+            return "it says what comes from beyond the face"
         u = self.fields[symbol]
         demanded = demanded_data(u, condition, axis, side, self.system, self.problem.grid.normal)
         needed, given = (data.xreplace(self.fields) for data in demanded)

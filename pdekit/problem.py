@@ -601,6 +601,10 @@ class Problem:
         """This problem, discretized already, with the settings of one run: what its file says."""
         made = copy.copy(self)
         made.time, made.output = time, output
+        if self.advection == "auto" and time.end != self.time.end:
+            made.__dict__.pop("flux_scheme", None)  # waves may break within the longer span
+            if made.flux_scheme != self.flux_scheme:
+                return self.replace(time=time, output=output)
         return made
 
     def on_part(self, part: Grid) -> Problem:

@@ -107,7 +107,7 @@ def resume(
         Keep all frames in memory, not only the last.
     progress : callable of (t, steps) or bool, optional
         Told after every step; True writes a line to the standard error every ten seconds.
-    solver : object with solve and writes as of `Resumer`, optional
+    solver : object with solve and writes as of ``Resumer``, optional
         What goes on, if it is not this process alone.
 
     Returns

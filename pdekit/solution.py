@@ -256,7 +256,7 @@ class Solution:
         return explore(self, name)
 
     def watch(self, seconds: float = 0.1) -> None:
-        """Show the stored frames one after the other, in a notebook or a terminal; see `pdekit.watching.watch`."""
+        """Show the stored frames one after the other, in a notebook or a terminal; see ``pdekit.watching``."""
         from pdekit.watching import watch
 
         return watch(self, seconds)

@@ -13,7 +13,7 @@ import pdekit as pk
 from pdekit.cli.commands import main
 from pdekit.errors import PdekitError, StabilityError
 from pdekit.io.load import loads
-from pdekit.solving import ProgressLines
+from pdekit.progress import ProgressLines
 
 A, D, N, OPEN = pk.Axis, pk.Dirichlet, pk.Neumann, pk.Outflow()
 
@@ -219,7 +219,7 @@ HINTS = {
     "a power": ("equations: u_t = u^2", r"u\*\*2"),
     "a fraction": ("equations: du/dt = u_xx", "u_t"),
     "a fraction in signs": ("equations: ∂u/∂t = u_xx", "u_t"),
-    "a unit": ("parameters: {k: 16 W/m/K}\nequations: u_t = k*u_xx", "without its unit"),
+    "a unit": ("parameters: {k: 16 W/m/K}\nequations: u_t = k*u_xx", "may have a unit where the problem has them"),
     "conditions without an axis": ("equations: u_t = u_xx\nboundary: {u: {dirichlet: 0}}", r"\{x: \{dirichlet"),
 }
 
@@ -263,7 +263,7 @@ def test_bad_input_is_refused_in_words(capsys):
         rod("u_t = u_xx", None)
     heated = rod("u_t = u_xx", "sin(pi*x)", D(0), end=0.01)
     heated.solve(progress=True)
-    assert "steps" in capsys.readouterr().err and ProgressLines(1.0).end == 1.0
+    assert "steps" in capsys.readouterr().err and ProgressLines(0.0, 1.0).end == 1.0
 
     def ends(t, steps):
         raise StopIteration

@@ -164,6 +164,7 @@ def domain_flux(grid: DomainGrid, axis: int, conditions: DomainConditions, cells
 
 def _with_values(grid: DomainGrid, box: FluxForm, cells: Cells) -> DomainFlux:
     """Irregular stencils that end at the crossings."""
+    grid.refuse_hidden_parts()
     axis, cut = box.axis, grid.crossings[box.axis]
     points = _numbers_of_points(grid, box, cut.nodes, cut.points)
     count = box.mean.target.size

@@ -100,7 +100,7 @@ class Axis:
     offset : {"left", "right", "both"}, optional
         Ends from which the outermost node keeps half a step of distance, as at the pole of polar coordinates.
     absorbing_layer : float or mapping of {"left", "right"} to float, default 0
-        Width of the layer before either end in which waves of second order in time are absorbed (`pdekit.discretize.absorbing_layers`).
+        Width of the layer before either end in which waves of second order in time are absorbed (``pdekit.discretize.absorbing_layers``).
     unit, long_name : str, optional
         Written to results and on plots.
 

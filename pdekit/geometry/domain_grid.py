@@ -24,6 +24,7 @@ Level = Callable[[Mapping[str, Array]], Any]
 BISECTIONS = 52
 # Crossings nearer to a node than this part of a step: the node is on the boundary. Errors of 1e-6 steps are below those of order 2.
 ON_BOUNDARY = 1e-6
+LOOKED_AT = (0.5, 0.25, 0.75, 0.125, 0.375, 0.625, 0.875)  # of steps between two nodes inside
 LEAST_NODES = 3  # along an axis
 SLIVERS = 1e-3  # of the whole volume: what tips between nodes may hold
 
@@ -209,6 +210,31 @@ class DomainGrid(Grid):
             flat[first[cut[share < ON_BOUNDARY]]] = 0.0
             flat[second[cut[share > 1 - ON_BOUNDARY]]] = 0.0
         return flat.reshape(self.shape)
+
+    def refuse_hidden_parts(self) -> None:
+        """Refuse holes and walls that lie between two neighbours, which rows that end at crossings cannot see.
+
+        Raises
+        ------
+        GridError
+        """
+        if self._function is None:
+            return
+        for axis, name in enumerate(self.names):
+            first, second, lengths = self._steps(axis)
+            both = np.flatnonzero((self.level.flat[first] > 0) & (self.level.flat[second] > 0))
+            begin = {n: np.broadcast_to(c, self.shape).ravel()[first[both]] for n, c in self.coordinates.items()}
+            for share in LOOKED_AT:
+                at = self._wrapped({**begin, name: begin[name] + share * lengths[both]})
+                outside = np.broadcast_to(self._function(at), both.shape) < 0
+                if np.any(outside):
+                    k = int(np.argmax(outside))
+                    place = ", ".join(f"{n} = {v[k]:.4g}" for n, v in at.items())
+                    raise GridError(
+                        f"the boundary of the domain passes twice between two nodes, near {place}: what lies there is thinner than a step of "
+                        "the grid; take more points",
+                        key="domain",
+                    )
 
     @cached_property
     def crossings(self) -> tuple[Crossings, ...]:

@@ -264,7 +264,7 @@ class Kernel:
         driver = self._driver(mode)
         self._refresh(t)
         for sweep in self.sweeps:
-            sweep.refresh(t)
+            sweep.refresh(t, Y)
             self.share(partial(sweep.work, t, Y, parts=self.threads))
         given = self.arguments
         moving: dict[str, Any] = {"Y": Y, "t": self.precise(float(t)), "O": out, "Z": z}
@@ -290,7 +290,7 @@ class Kernel:
         """The greatest wave speeds along the axes of limited schemes, by what their terms share."""
         found: dict[Any, float] = {}
         for sweep in self.sweeps:
-            sweep.refresh(t)
+            sweep.refresh(t, Y)
             parts = np.zeros(self.threads)
 
             def look(part: int, sweep: LineSweep = sweep, parts: Array = parts) -> None:

@@ -472,9 +472,9 @@ class LineSweep:
             return -(-self.lines // self.width)
         return self.lines // self.inner * -(-self.inner // self.width)
 
-    def refresh(self, t: float) -> None:
+    def refresh(self, t: float, Y: Array) -> None:
         """Prescribed slopes and states beyond faces at a time."""
-        for k, side, values in self.form.slopes(t):
+        for k, side, values in self.form.slopes(t, [Y[k] for k in self.states]):
             self.slopes[k, side] = self._of_lines(values)
 
     def work(self, t: float, Y: Array, part: int, parts: int) -> None:

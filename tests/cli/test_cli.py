@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 LONG = {"plume", "heat_plate", "porous_medium", "gray_scott", "cahn_hilliard", "closed_box"}
 LONG |= {"swift_hohenberg", "schnakenberg", "fitzhugh_nagumo", "kdv_solitons", "american_put"}
+LONG |= {"hutchinson"}  # delays: nothing is known that it could be studied against
 LONG |= {"brusselator", "bermudan_put", "cavity"}
 LONG |= {
     "sod",
@@ -58,7 +59,8 @@ def test_run_every_config(config):
     stored = read_result("out.h5")
     assert stored.attributes["status"] == "complete"
     for name in stored.variables:
-        assert np.all(np.isfinite(stored.read(name)))
+        within = pk.load(config).grid.within  # nodes outside of a domain hold no numbers
+        assert np.all(np.isfinite(stored.read(name)[..., within] if within is not ... else stored.read(name)))
     solution = pk.open_result("out.h5")
     for name, error in solution.errors().items():
         size = np.max(np.abs(solution.scalars[name] if name in solution.scalars else solution[name].values))

@@ -322,3 +322,24 @@ def test_data_of_the_solution_are_refused():
     problem = pk.Problem(pk.PDE("u_t = -u_x + 0.1*u_xx"), pk.Grid(x=pk.Axis(0, 1, 41)), initial={"u": 1}, boundary=ends)
     with pytest.raises(pk.PdekitError, match="with weno5 the data of conditions cannot depend on the solution"):
         problem.replace(advection="weno5")
+
+
+@pytest.mark.parametrize("scheme", ["upwind", "muscl", "weno5"])
+def test_what_goes_out_does_not_see_the_far_field(scheme):
+    """Traffic at rest density 0, whose waves go right: another density far on the right changes nothing."""
+    grid, law = pk.Grid(x=pk.Axis(0, 1, 41)), pk.PDE("r_t = -d(r*(1 - r), x)")
+    ends = {"r": {"x": {"left": pk.FarField(0), "right": pk.FarField(0.2)}}}
+    road = pk.Problem(law, grid, initial={"r": "0"}, boundary=ends, advection=scheme)
+    assert np.max(np.abs(road.solve(0.5)["r"].values)) < 1e-14
+
+
+@pytest.mark.parametrize("scheme", ["upwind", "weno5"])
+def test_a_shock_comes_in_from_a_far_field_into_a_state_at_rest(scheme):
+    """The only speed at the start is that of the far field; then what is inside grows by the flux 1/2."""
+    ends = {"r": {"x": {"left": pk.FarField(1), "right": pk.FarField(0)}}}
+    grid = pk.Grid(x=pk.Axis(0, 1, 161))
+    shock = pk.Problem(pk.PDE("r_t = -d(r**2/2, x)"), grid, initial={"r": "0"}, boundary=ends, advection=scheme)
+    solution = shock.solve(1.0, frames=5)
+    amounts = [solution.frame("r", k).integral() for k in range(5)]
+    assert np.allclose(np.diff(amounts[1:]), 0.125, atol=1e-6)
+    assert amounts[-1] == pytest.approx(0.5, abs=0.01)

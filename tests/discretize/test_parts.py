@@ -12,6 +12,7 @@ import pdekit as pk
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.distributed.decomposition import Decomposition, decompose, shares
 from pdekit.distributed.reading_distance import ReadingDistance
+from pdekit.distributed.shareable import decomposed
 from pdekit.errors import ConfigError
 from pdekit.geometry.parts import AxisPart
 from pdekit.ranks import ALONE
@@ -40,6 +41,10 @@ def test_right_hand_sides_and_jacobians_of_parts(config: Path, figure) -> None:
     system = problem.semidiscrete
     if system.system.reductions or system.is_limited:
         pytest.skip("needs the other parts: tests/distributed")
+    try:
+        decomposed(problem, 3)
+    except ConfigError as error:
+        pytest.skip(f"refused: {error}")
     y = system.pack(problem.initial_fields())
     y = y + 0.1 * np.cos(np.arange(y.size)) * max(1.0, float(np.max(np.abs(y))))
     direction, t = np.sin(1.0 + np.arange(y.size)), problem.time.start + 0.1

@@ -338,7 +338,7 @@ def test_quadrature_has_the_order_of_the_discretization():
             u = grid.field("x**3 - 2*x + 1").values
             problem = pk.Problem(pk.PDE("0 = integral(x) - u", unknowns=["u"]), grid, order=order)
             term = problem.semidiscrete.program.term(problem.semidiscrete.system.reductions[0])
-            assert np.sum(term._volume() * u) == pytest.approx(0.25, abs=1e-13)
+            assert np.sum(term._volumes(grid)[0] * u) == pytest.approx(0.25, abs=1e-13)
     pde = pk.PDE(["0 = u_xx + L*sin(pi*x)", "0 = integral(u) - 1"], scalars=["L"])
     fixed = {"u": {"x": pk.Dirichlet(0)}}
     errors = [
@@ -363,7 +363,7 @@ def test_a_scalar_that_is_zero_but_for_rounding_asks_for_no_small_steps():
     pde = pk.PDE(["u_t = laplace(u)", "S_t = integral(u_x*u)"], scalars=["S"])
     s = pk.Problem(pde, grid, initial={"u": "sin(pi*x)", "S": 0}, boundary=walls).solve(t_end=0.1, method="tr_bdf2")
     assert abs(s.scalars["S"][-1]) <= 1e-12
-    assert s.statistics["steps"] < 500
+    assert s.statistics["steps"] < 1000  # tens of thousands when the rounding was looked at
 
 
 def test_studies_tell_the_order_of_scalar_unknowns_too():

@@ -23,6 +23,8 @@ COARSE = {
     "swift_hohenberg": 20, "schnakenberg": 31, "fitzhugh_nagumo": 101, "nerve_front": 41, "string": 21, "drum": 11, "pulse": 31,
     "telegraph": 21,
     "hutchinson": 41,
+    "leaving_pulse": 41,
+    "bermudan_put": 101,
 }  # fmt: skip
 STEADY = {"layered_wall"}
 ROOMS = (chance, diffusion, heat, nonlinear_waves, patterns, wave)

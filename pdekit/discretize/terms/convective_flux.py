@@ -6,6 +6,7 @@ slopes, and go on as they are where there is no condition: order 2 there. All eq
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -82,7 +83,29 @@ class ConvectiveFluxTerm(Term):
         """The data of the condition at a face, the axis first."""
         return np.moveaxis(self.context.conditions[state].data[self.axis, side, 0].at(t), self.axis, 0)
 
-    def _padded(self, state: Expression, values: Array, t: float) -> Array:
+    def _far_states(self, states: Sequence[Array], t: float) -> dict[Side, list[Array]]:
+        """What stands beyond faces with far fields, the axis first: the state at the face, and of what the far field differs from it that part
+        which comes in, by the characteristics of their mean. So what goes out leaves, whatever is far away.
+        """
+        found: dict[Side, list[Array]] = {}
+        physical = self.interface.physical
+        ends: tuple[tuple[Side, int, int], ...] = (("left", 1, 0), ("right", -1, states[0].shape[0] - 1))
+        for side, sign, first in ends:
+            if self._beyond(self.symbol.states[0], side) != "given":
+                continue
+            edges = [u[:1] if side == "left" else u[-1:] for u in states]
+            far = [np.broadcast_to(self._data(s, side, t), e.shape) for s, e in zip(self.symbol.states, edges)]
+            fixed, means = self._fixed(t, float(first), 1), [0.5 * (a + b) for a, b in zip(edges, far)]
+            with np.errstate(all="ignore"):
+                right, left, lost = physical.eigenvectors(fixed, means)
+                comes_in = sign * np.array(physical.speeds(fixed, means)) > 0
+                gap = np.array(far) - np.array(edges)
+                strengths = np.where(comes_in, np.einsum("jk...,k...->j...", left, gap), 0.0)
+                arriving = np.where(lost, gap, np.einsum("kj...,j...->k...", right, strengths))
+            found[side] = [edge + part for edge, part in zip(edges, arriving)]
+        return found
+
+    def _padded(self, state: Expression, values: Array, t: float, far: Mapping[Side, Array]) -> Array:
         """A state with nodes beyond the faces, the axis first."""
         u, g = np.moveaxis(values, self.axis, 0), self.ghosts
         positive = {expression for expression, _ in self.symbol.positive}
@@ -98,7 +121,7 @@ class ConvectiveFluxTerm(Term):
                 mirrored = 2 * edge - inner
                 beyond[side] = np.where(mirrored > 0, mirrored, edge) if state in positive else mirrored
             elif rule == "given":
-                beyond[side] = np.repeat(self._data(state, side, t), g, axis=0)
+                beyond[side] = np.repeat(far[side], g, axis=0)
             else:
                 data = self._data(state, side, t)
                 steps = np.arange(g, 0, -1) if side == "left" else np.arange(1, g + 1)
@@ -125,7 +148,12 @@ class ConvectiveFluxTerm(Term):
 
     def _divergences(self, at: Values) -> list[Array]:
         """Of the fluxes of all equations, flat."""
-        states = [self._padded(s, at.value(s), at.t) for s in self.symbol.states]
+        given = [np.moveaxis(at.value(s), self.axis, 0) for s in self.symbol.states]
+        far = self._far_states(given, at.t)
+        states = [
+            self._padded(s, at.value(s), at.t, {side: values[k] for side, values in far.items()})
+            for k, s in enumerate(self.symbol.states)
+        ]
         fluxes = self.interface.at(lambda first, count: self._fixed(at.t, first, count), states)
         return [np.moveaxis(np.diff(flux, axis=0) / self.h, 0, self.axis).ravel() for flux in fluxes]
 
@@ -138,8 +166,22 @@ class ConvectiveFluxTerm(Term):
             between = physical.radius_between(fixed, states, [np.roll(u, -1, axis=0) for u in states])
             return float(np.max(np.maximum(physical.radius(fixed, states), between)))
 
+    def _fastest_beyond(self, at: Values) -> float:
+        """The greatest wave speed of what comes in from far fields: of a state at rest it is the only one."""
+        if all(self._beyond(self.symbol.states[0], side) != "given" for side in SIDES):
+            return 0.0
+        given = [np.moveaxis(at.value(s), self.axis, 0) for s in self.symbol.states]
+        radius, last = self.interface.physical.radius, float(given[0].shape[0] - 1)
+        with np.errstate(all="ignore"):
+            found = [
+                np.max(radius(self._fixed(at.t, 0.0 if side == "left" else last, 1), far))
+                for side, far in self._far_states(given, at.t).items()
+            ]
+        return float(max(found))
+
     def row_sum(self, at: Values) -> float:
-        return at.shared(("fastest", *self._shared_name), lambda: self._fastest(at)) / self.h
+        inside = at.shared(("fastest", *self._shared_name), lambda: self._fastest(at))
+        return max(inside, self._fastest_beyond(at)) / self.h
 
     def jacobian(self, at: Values) -> Matrix:
         raise SolverError(
@@ -160,11 +202,17 @@ class ConvectiveFluxTerm(Term):
             tuple(s in positive for s in states), self._slopes,
         )  # fmt: skip
 
-    def _slopes(self, t: float) -> list[tuple[int, int, Array]]:
-        """The slopes and the states beyond a face that are prescribed: number of the state, of the face, values."""
-        return [
+    def _slopes(self, t: float, states: Sequence[Array]) -> list[tuple[int, int, Array]]:
+        """The slopes that are prescribed and the states beyond a face: number of the state, of the face, values."""
+        far = self._far_states([np.moveaxis(u, self.axis, 0) for u in states], t)
+        found = [
+            (k, SIDES.index(side), np.moveaxis(values, 0, self.axis))
+            for side, all_values in far.items()
+            for k, values in enumerate(all_values)
+        ]
+        return found + [
             (k, number, self.context.conditions[state].data[self.axis, side, 0].at(t))
             for k, state in enumerate(self.symbol.states)
             for number, side in enumerate(SIDES)
-            if self._beyond(state, side) in ("slope", "given")
+            if self._beyond(state, side) == "slope"
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -156,7 +156,7 @@ class FluxSweep:
         How each state goes on beyond either face: periodic, copy, reflect, slope, given.
     kept : tuple of bool
         Whether each is to stay positive.
-    slopes : callable of t
+    slopes : callable of (t, states)
         Slopes, and states beyond, that are prescribed: number of the state, of the face, values.
     wanted : tuple of int
         The fluxes whose divergences are needed.
@@ -170,7 +170,7 @@ class FluxSweep:
     own: int
     ends: tuple[tuple[str, str], ...]
     kept: tuple[bool, ...]
-    slopes: Callable[[float], list[tuple[int, int, Array]]]
+    slopes: Callable[[float, Sequence[Array]], list[tuple[int, int, Array]]]
     wanted: tuple[int, ...] = ()
 
     @property

@@ -13,7 +13,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.distributed.decomposition import Decomposition, decompose, shares
 from pdekit.distributed.reading_distance import ReadingDistance
 from pdekit.distributed.shareable import decomposed
-from pdekit.errors import ConfigError
+from pdekit.errors import ConfigError, NotDifferentiableError
 from pdekit.geometry.parts import AxisPart
 from pdekit.ranks import ALONE
 
@@ -49,7 +49,11 @@ def test_right_hand_sides_and_jacobians_of_parts(config: Path, figure) -> None:
     y = y + 0.1 * np.cos(np.arange(y.size)) * max(1.0, float(np.max(np.abs(y))))
     direction, t = np.sin(1.0 + np.arange(y.size)), problem.time.start + 0.1
     states, changes = system.unpack(t, y), full(system, direction)
-    wanted, slopes = full(system, system.rhs(t, y)), full(system, system.jacobian(t, y) @ direction)
+    try:
+        slopes = full(system, system.jacobian(t, y) @ direction)
+    except NotDifferentiableError as error:
+        pytest.skip(str(error))
+    wanted = full(system, system.rhs(t, y))
     worst, count = 0.0, 3
     decomposition = cut(problem, count)
     for rank in range(count):

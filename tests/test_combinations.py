@@ -133,3 +133,17 @@ def wave(**words):
 def test_what_does_not_go_together_is_refused(make, message):
     with pytest.raises(pk.PdekitError, match=message):
         make()
+
+
+def test_units_of_time_derivatives_that_are_differentiated_in_space():
+    text = """
+units: {x: m, t: s, T: K, D: m**2/s, L: m}
+grid: {x: {range: [0, 1], points: 21}}
+parameters: {D: 1, L: 0.1}
+equations: "T_t - POWER*T_xxt = D*T_xx"
+initial: {T: 300}
+boundary: {T: {x: {neumann: 0}}}
+"""
+    loads(text.replace("POWER", "L**2"))
+    with pytest.raises(pk.PdekitError, match=r"K/m/s, but T_t is in K/s"):
+        loads(text.replace("POWER", "L"))

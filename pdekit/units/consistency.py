@@ -22,6 +22,7 @@ from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import PDE
 from pdekit.language.sampling import parse_sampled
+from pdekit.language.symbols import Diff, Flux
 from pdekit.typing import Expression
 from pdekit.units.declared import DeclaredUnits
 from pdekit.units.dimension import NUMBER, Dimension
@@ -148,6 +149,12 @@ class _Consistency:
         if unknown.time_order:
             left = [(f"{unknown.name}_{'t' * unknown.time_order}", self._rate(unknown))]
         try:
+            if unknown.on_rates is not None:
+                left += [
+                    (term, self.analysis.of(term))
+                    for term in sp.Add.make_args(unknown.on_rates)
+                    if term.atoms(Diff, Flux)
+                ]
             terms = [(term, self.analysis.of(term)) for term in sp.Add.make_args(unknown.rhs)]
             self.analysis.agreement([*left, *terms])
         except ExpressionError as error:

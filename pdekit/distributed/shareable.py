@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from pdekit.discretize.absorbing_layers import layered_axes
+from pdekit.discretize.terms.convective_flux import ConvectiveFluxTerm
 from pdekit.distributed.decomposition import Decomposition, decompose
 from pdekit.distributed.reading_distance import ReadingDistance
 from pdekit.errors import ConfigError
+from pdekit.language.convective_fluxes import ConvectiveFlux
 from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.thresholds import THRESHOLDS
 from pdekit.time.methods import METHODS, find_method
 from pdekit.time.sundials_methods import SUNDIALS
+
+
+def _has_bent_fluxes(problem: Problem) -> bool:
+    """Whether a limited scheme looks at speeds between states."""
+    system = problem.semidiscrete
+    atoms = {atom for e in system.system.expressions for atom in e.atoms(ConvectiveFlux)}
+    terms = [system.program.term(atom) for atom in atoms]
+    return any(isinstance(term, ConvectiveFluxTerm) and not term.interface.physical.is_convex for term in terms)
 
 
 def wide_enough(problem: Problem, count: int) -> int:
@@ -36,6 +47,8 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
         (problem.semidiscrete.couples_rates, "time derivatives that are differentiated in space", "equations"),
         (not problem.grid.is_box, "domains that are no boxes", "domain"),
         (bool(problem.interfaces), "interfaces", "interfaces"),
+        (bool(layered_axes(problem.grid)), "absorbing layers", "grid"),
+        (_has_bent_fluxes(problem), "fluxes that are not convex", "discretization.advection"),
         (bool(problem.projections), "projections", "projections"),
         (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
         (problem.semidiscrete.bounds is not None, "constraints", "constraints"),

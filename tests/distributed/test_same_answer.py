@@ -9,6 +9,9 @@ import pytest
 
 from tests.distributed.conftest import HERE, needs_petsc
 
+pytestmark = (
+    pytest.mark.study
+)  # minutes; configs with domains, interfaces, delays and the like are refused and are to be listed in REFUSED
 CONFIGS = sorted((HERE.parents[1] / "configs").glob("*.yaml"))
 # Explicit: rounding. Implicit: the residual of the linear solver, 1e-12, times what the matrix makes of it (beam: u_xxxx).
 BOUNDS = {"explicit": 1e-13, "kernels": 1e-13, "implicit": 1e-9, "steady": 1e-9}

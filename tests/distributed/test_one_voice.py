@@ -123,7 +123,9 @@ def test_an_error_of_one_rank_ends_all(ranks) -> None:
     )
     begun = clock.monotonic()
     done = ranks(3, "-c", program, timeout=60)
-    assert done.returncode == 2 and done.stderr.count("only here") == 1
+    told = done.stderr.splitlines()  # MPICH's launcher hands on what an aborted rank said once or twice
+    assert done.returncode == 2 and set(told[::2]) == {"error: only here"}
+    assert all(line.startswith("Abort(2) on node 1") for line in told[1::2])
     assert clock.monotonic() - begun < 45
 
 

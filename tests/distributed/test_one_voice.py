@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -123,9 +124,10 @@ def test_an_error_of_one_rank_ends_all(ranks) -> None:
     )
     begun = clock.monotonic()
     done = ranks(3, "-c", program, timeout=60)
-    told = done.stderr.splitlines()  # MPICH's launcher hands on what an aborted rank said once or twice
-    assert done.returncode == 2 and set(told[::2]) == {"error: only here"}
-    assert all(line.startswith("Abort(2) on node 1") for line in told[1::2])
+    assert done.returncode == 2 and "error: only here" in done.stderr
+    # MPICH's launcher hands on what an aborted rank said once or twice; no other rank says anything.
+    assert set(re.findall(r"rank (\d+) in comm", done.stderr)) <= {"1"}
+    assert "Traceback" not in done.stderr
     assert clock.monotonic() - begun < 45
 
 

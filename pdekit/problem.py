@@ -498,10 +498,6 @@ class Problem:
         given = {u.name: u for u in self.system.unknowns if u.name in self.pde.unknowns}
         return BoundedUnknowns(given, self.constraints, self.projections, self.steady, self.is_complex, self.data)
 
-    def projected(self, t: float, y: Array) -> Array:
-        """The vector of unknowns with what is beyond the bounds of a time put onto them."""
-        return self.bounded.projected(self.semidiscrete.layout, t, y)
-
     def _scalar_values(self, fields: Mapping[str, Array]) -> dict[Any, Array]:
         """The scalar unknowns among given fields."""
         return {symbol: fields[str(symbol)] for symbol in self.system.scalars}

@@ -259,7 +259,7 @@ class Run:
             for k, (t, y) in enumerate(self._chain(course, part, start)):
                 at_end = t == part[-1].t and not course.ended
                 if at_end and stops[last].change:
-                    y = self.problem.projected(t, y)
+                    y = self.problem.bounded.projected(self.system.layout, t, y)
                     start[:] = [y.copy()]
                     if course.memory is not None:
                         course.memory.forget()

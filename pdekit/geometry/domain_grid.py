@@ -211,15 +211,11 @@ class DomainGrid(Grid):
             flat[second[cut[share > 1 - ON_BOUNDARY]]] = 0.0
         return flat.reshape(self.shape)
 
-    def refuse_hidden_parts(self) -> None:
-        """Refuse holes and walls that lie between two neighbours, which rows that end at crossings cannot see.
-
-        Raises
-        ------
-        GridError
-        """
+    @cached_property
+    def hidden_part(self) -> str | None:
+        """A place between two neighbours inside where the boundary passes twice, in words; None if none is seen."""
         if self._function is None:
-            return
+            return None
         for axis, name in enumerate(self.names):
             first, second, lengths = self._steps(axis)
             both = np.flatnonzero((self.level.flat[first] > 0) & (self.level.flat[second] > 0))
@@ -228,13 +224,22 @@ class DomainGrid(Grid):
                 at = self._wrapped({**begin, name: begin[name] + share * lengths[both]})
                 outside = np.broadcast_to(self._function(at), both.shape) < 0
                 if np.any(outside):
-                    k = int(np.argmax(outside))
-                    place = ", ".join(f"{n} = {v[k]:.4g}" for n, v in at.items())
-                    raise GridError(
-                        f"the boundary of the domain passes twice between two nodes, near {place}: what lies there is thinner than a step of "
-                        "the grid; take more points",
-                        key="domain",
-                    )
+                    return ", ".join(f"{n} = {v[int(np.argmax(outside))]:.4g}" for n, v in at.items())
+        return None
+
+    def refuse_hidden_parts(self) -> None:
+        """Refuse holes and walls that lie between two neighbours, which rows that end at crossings cannot see.
+
+        Raises
+        ------
+        GridError
+        """
+        if self.hidden_part is not None:
+            raise GridError(
+                f"the boundary of the domain passes twice between two nodes, near {self.hidden_part}: what lies there is thinner than a "
+                "step of the grid; take more points",
+                key="domain",
+            )
 
     @cached_property
     def crossings(self) -> tuple[Crossings, ...]:

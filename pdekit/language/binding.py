@@ -102,15 +102,8 @@ class _Binder:
             and not e.has(SpatialDerivative, Noise, Delayed)
             and not e.free_symbols & solution
         }
-        resolved = {n: e for n, e in self.resolved.items() if not isinstance(e, Vector | Matrix)}
-        substituted = {
-            n: self._plain(e)
-            for n, e in resolved.items()
-            if n not in self.kept and n not in known and not e.has(SpatialDerivative, Noise)
-        }
-        return EquationSystem(
-            self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises, resolved, substituted
-        )
+        resolved = {n: self._plain(e) for n, e in self.resolved.items() if not isinstance(e, Vector | Matrix)}
+        return EquationSystem(self.axes, unknowns, parameters, definitions, known, pde.rhs, pde.reach, noises, resolved)
 
     def _refuse_noise_fields(self, noises: Sequence[NoiseTerm]) -> None:
         """Refuse noise that differs from node to node in the equation of one number."""

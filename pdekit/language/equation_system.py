@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from pdekit.language.data_functions import DataFunction
-from pdekit.language.noise import NoiseTerm
+from pdekit.language.noise import Noise, NoiseTerm
 from pdekit.language.rates import rate_name
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.typing import Expression
@@ -97,8 +97,6 @@ class EquationSystem:
         What is random in the equations.
     resolved : dict of str to expression
         All definitions that are no vectors, in unknowns, coordinates and parameters.
-    substituted : dict of str to expression
-        Definitions that contain unknowns and no derivatives, as they stand in the equations.
     """
 
     axes: tuple[Any, ...]
@@ -110,9 +108,17 @@ class EquationSystem:
     reach: int = 1
     noises: tuple[NoiseTerm, ...] = ()
     resolved: dict[str, Any] = field(default_factory=dict)
-    substituted: dict[str, Any] = field(default_factory=dict)
 
     t = sp.Symbol("t")
+
+    @property
+    def substituted(self) -> dict[str, Any]:
+        """Definitions that contain unknowns and no derivatives, as they stand in the equations."""
+        return {
+            n: e
+            for n, e in self.resolved.items()
+            if sp.Symbol(n) not in self.definitions and n not in self.known and not e.has(SpatialDerivative, Noise)
+        }
 
     @property
     def expressions(self) -> list[Any]:

@@ -181,7 +181,8 @@ class ConvectiveFluxTerm(Term):
 
     def row_sum(self, at: Values) -> float:
         inside = at.shared(("fastest", *self._shared_name), lambda: self._fastest(at))
-        return max(inside, self._fastest_beyond(at)) / self.h
+        beyond = at.shared(("fastest beyond", *self._shared_name), lambda: self._fastest_beyond(at))
+        return max(inside, beyond) / self.h
 
     def jacobian(self, at: Values) -> Matrix:
         raise SolverError(

@@ -69,6 +69,12 @@ def stops_of(
     return found
 
 
+def span_between(start: Stop, end: Stop) -> tuple[float, float]:
+    """Where steps between two stops begin and end: beside jumps, not on them."""
+    beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
+    return start.t + beside * start.jump, end.t - beside * end.jump
+
+
 def integrate(
     stepper: Stepper, controller: Controller, y: Array, stops: Sequence[Stop], watch: Watch
 ) -> Iterator[tuple[float, Array]]:
@@ -84,8 +90,7 @@ def integrate(
     out = empty_state(Y.shape, Y.dtype)
     fresh = True
     for start, end in pairwise(stops):
-        beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
-        t, until = start.t + beside * start.jump, end.t - beside * end.jump
+        t, until = span_between(start, end)
         controller.enter(stepper, t, until, Y, fresh)
         while t < until:
             h, after = controller.propose(t, until, Y)

@@ -54,6 +54,7 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
         (problem.semidiscrete.bounds is not None, "constraints", "constraints"),
         (problem.time.samples > 1, "samples", "time.samples"),
         (problem.time.precision == "single", "single precision", "time.precision"),
+        (problem.time.device == "gpu", "a GPU", "time.device"),
         (bool(problem.derived), "further fields", "output.fields"),
         (problem.stop.when is not None, "a condition that ends the run", "stop.when"),
     ):

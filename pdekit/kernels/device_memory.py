@@ -1,0 +1,60 @@
+"""A CUDA device: whether there is one, how kernels are started on it, and what their modules begin with."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pdekit.errors import SolverError
+
+THREADS = 256  # of a block
+BLOCKS = {1: (THREADS,), 2: (32, 8), 3: (32, 4, 2)}  # threads of a block along the axes, the last axis first
+
+
+def _version() -> str:
+    try:
+        return version("numba-cuda")
+    except PackageNotFoundError:
+        return "of numba"
+
+
+HEADER = f'''"""Written by pdekit.kernels, for CUDA {_version()}; may be deleted at any time."""
+
+import math
+
+from numba import cuda, uintp
+
+
+'''
+
+
+def device_name() -> str:
+    """What the device calls itself.
+
+    Raises
+    ------
+    SolverError
+        There is none.
+    """
+    advice = "leave device out, or run where there is one, with pip install 'pdekit[cuda]'"
+    try:
+        from numba import cuda
+    except ImportError as error:
+        raise SolverError(f"numba has no CUDA here ({error}); {advice}", key="time.device") from None
+    if not cuda.is_available():
+        raise SolverError(f"no CUDA device was found; {advice}", key="time.device")
+    name = getattr(cuda.get_current_device(), "name", "simulated by numba")
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def launch(kernel: Any, threads: tuple[int, ...], *arguments: Any) -> None:
+    """Start a kernel with at least so many threads along each axis, the first of which are neighbours."""
+    block = BLOCKS[len(threads)]
+    grid = tuple(-(-count // most) for count, most in zip(threads, block))
+    if not min(threads):
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Grid size")  # of few blocks, on a small grid
+        configured = kernel[grid, block]
+    configured(*arguments)

@@ -64,9 +64,9 @@ class DeviceKernel:
             self._refuse_arguments(source)
             for name in source.whole:
                 if isinstance(self.host.arguments.get(name), np.ndarray):
-                    self._fixed[name] = cuda.to_device(self.host.arguments[name])
+                    self._fixed[name] = self.on_device(self.host.arguments[name])
             for name in (name for name in source.flat if name not in STATES):
-                self._fixed[f"{name}_"] = cuda.to_device(np.ravel(self.host.arguments[name]))
+                self._fixed[f"{name}_"] = self.on_device(np.ravel(self.host.arguments[name]))
             self._passes[mode] = source, getattr(load(source.text, HEADER), source.function)
         return self._passes[mode]
 
@@ -81,7 +81,7 @@ class DeviceKernel:
     @staticmethod
     def on_device(values: Array) -> Any:
         """A copy on the device."""
-        return cuda.to_device(values)
+        return cuda.to_device(np.ascontiguousarray(values))
 
     def states(self, count: int) -> list[Any]:
         """So many states, of zeros."""
@@ -135,7 +135,7 @@ class DeviceKernel:
 
     @cached_property
     def _nodes(self) -> Any:
-        return cuda.to_device(self._prescribed.nodes)
+        return self.on_device(self._prescribed.nodes)
 
     def _write(self, out: Any, t: float, what: str) -> None:
         """Write prescribed values, or their rates."""
@@ -144,7 +144,7 @@ class DeviceKernel:
             return
         if what not in self._written or not (prescribed.constant or self._written[what][0] == t):
             found = (prescribed.values if what == "values" else prescribed.rates)(t)
-            self._written[what] = t, cuda.to_device(found.astype(self.dtype))
+            self._written[what] = t, self.on_device(found.astype(self.dtype))
         self.passes.write(out, self._nodes, self._written[what][1])
 
     def fill(self, Y: Any, t: float) -> None:
@@ -157,7 +157,7 @@ class DeviceKernel:
 
     def unpacked(self, t: float, y: Array) -> Any:
         """The state of a vector of unknowns, on the device."""
-        return cuda.to_device(self.host.unpacked(t, y).ravel())
+        return self.on_device(self.host.unpacked(t, y).ravel())
 
     def packed(self, Y: Any) -> Array:
         """The vector of unknowns of a state."""

@@ -44,16 +44,14 @@ def device_name() -> str:
         raise SolverError(f"numba has no CUDA here ({error}); {advice}", key="time.device") from None
     if not cuda.is_available():
         raise SolverError(f"no CUDA device was found; {advice}", key="time.device")
-    name = getattr(cuda.get_current_device(), "name", "simulated by numba")
+    name = getattr(cuda.current_context().device, "name", "simulated by numba")
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def launch(kernel: Any, threads: tuple[int, ...], *arguments: Any) -> None:
     """Start a kernel with at least so many threads along each axis, the first of which are neighbours."""
-    block = BLOCKS[len(threads)]
+    block = tuple(map(min, BLOCKS[len(threads)], threads))
     grid = tuple(-(-count // most) for count, most in zip(threads, block))
-    if not min(threads):
-        return
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Grid size")  # of few blocks, on a small grid
         configured = kernel[grid, block]

@@ -8,12 +8,11 @@ B. P. Sommeijer, L. F. Shampine and J. G. Verwer, *RKC: an explicit solver for p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
-from pdekit.time.right_hand_side import RightHandSide
+from pdekit.time.right_hand_side import RightHandSide, Stages
 from pdekit.time.runge_kutta import ExplicitStepper
 from pdekit.time.stepper import Tolerance
 from pdekit.typing import Array
@@ -67,7 +66,7 @@ class StabilisedChebyshev(ExplicitStepper):
         self._ends = rhs.states(2)  # F at both ends of a step
         self._known = False
         self._since, self.radius = RADIUS_EVERY, radius
-        self._direction: Sequence[Array] | None = None
+        self._direction: Stages | None = None
         self._changes = not rhs.system.is_linear
 
     def stages(self, h: float) -> int:

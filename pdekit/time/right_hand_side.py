@@ -25,6 +25,7 @@ from pdekit.typing import Array
 Compiled = Literal["auto", "always", "never"]
 Precision = Literal["double", "single"]
 Device = Literal["cpu", "gpu"]
+Stages = Any  # states that a method keeps: one array of them, or on a device a list
 MOST_ROUNDING = 0.01  # of the values, by all steps of a run in single precision
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class RightHandSide(Protocol):
         """Write prescribed values at time t into a state."""
         ...
 
-    def states(self, count: int) -> Sequence[Array]:
+    def states(self, count: int) -> Stages:
         """So many states, of zeros, where they live."""
         ...
 
@@ -106,12 +107,12 @@ class RightHandSide(Protocol):
         """Evaluate and combine; see above."""
         ...
 
-    def combine(self, out: Array, Y: Array, weights: Array, stages: Sequence[Array]) -> None:
+    def combine(self, out: Array, Y: Array, weights: Array, stages: Stages) -> None:
         """``out = Y + sum_k weights[k] stages[k]``."""
         ...
 
     def error(
-        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Sequence[Array], tolerance: Tolerance
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Stages, tolerance: Tolerance
     ) -> float:
         """Root mean square of ``difference (Y0 - Y1) + sum_k weights[k] stages[k]``, in units of the tolerances."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -40,9 +41,11 @@ def device_name() -> str:
     advice = "leave device out, or run where there is one, with pip install 'pdekit[cuda]'"
     try:
         from numba import cuda
-    except ImportError as error:
-        raise SolverError(f"numba has no CUDA here ({error}); {advice}", key="time.device") from None
-    if not cuda.is_available():
+
+        is_there = cuda.is_available()
+    except (ImportError, OSError, RuntimeError) as error:  # parts of CUDA that are not found
+        raise SolverError(f"CUDA does not work here ({error}); {advice}", key="time.device") from None
+    if not is_there:
         raise SolverError(f"no CUDA device was found; {advice}", key="time.device")
     name = getattr(cuda.current_context().device, "name", "simulated by numba")
     return name.decode() if isinstance(name, bytes) else str(name)
@@ -52,7 +55,13 @@ def launch(kernel: Any, threads: tuple[int, ...], *arguments: Any) -> None:
     """Start a kernel with at least so many threads along each axis, the first of which are neighbours."""
     block = tuple(map(min, BLOCKS[len(threads)], threads))
     grid = tuple(-(-count // most) for count, most in zip(threads, block))
+    _configured(kernel, grid, block)
+    kernel[grid, block](*arguments)
+
+
+@lru_cache(maxsize=128)
+def _configured(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...]) -> None:
+    """Let numba remember a configuration, without its advice on grids of few blocks."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Grid size")  # of few blocks, on a small grid
-        configured = kernel[grid, block]
-    configured(*arguments)
+        warnings.filterwarnings("ignore", message="Grid size")
+        kernel[grid, block]

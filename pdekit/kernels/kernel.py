@@ -317,7 +317,7 @@ class Kernel:
             if not conditions.constant:
                 self.arguments[name][...] = conditions.stencil_data(axis, t)
 
-    @property
+    @cached_property
     def moving(self) -> list[str]:
         """The arguments that `refresh` changes."""
         data = [name for name, (state, _) in self.data.items() if not self.system.blocks[state].conditions.constant]

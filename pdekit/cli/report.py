@@ -89,7 +89,7 @@ def _device() -> str:
     try:
         return device_name()
     except SolverError as error:
-        return str(error)
+        return error.message
 
 
 def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solvers) -> None:

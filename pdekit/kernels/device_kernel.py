@@ -142,10 +142,15 @@ class DeviceKernel:
         prescribed = self._prescribed
         if not prescribed.block.size:
             return
-        if what not in self._written or not (prescribed.constant or self._written[what][0] == t):
-            found = (prescribed.values if what == "values" else prescribed.rates)(t)
-            self._written[what] = t, self.on_device(found.astype(self.dtype))
-        self.passes.write(out, self._nodes, self._written[what][1])
+        before, values = self._written.get(what, (None, None))
+        if values is None or not (prescribed.constant or before == t):
+            found = (prescribed.values if what == "values" else prescribed.rates)(t).astype(self.dtype)
+            if values is None:
+                values = self.on_device(found)
+            else:
+                values.copy_to_device(found)
+            self._written[what] = t, values
+        self.passes.write(out, self._nodes, values)
 
     def fill(self, Y: Any, t: float) -> None:
         """Write the prescribed values at time t into a state."""

@@ -22,10 +22,9 @@ from tests.benchmarks.timing import Row, best
 COMPARED = 20  # steps after which the two are compared
 
 
-def integrated(problem: pk.Problem, rhs: RightHandSide, steps: int, h: float) -> tuple[float, Array]:
+def integrated(rhs: RightHandSide, y: Array, steps: int, h: float) -> tuple[float, Array]:
     """Seconds of so many steps of RK4, the state copied back at the end, and that state."""
-    system = problem.semidiscrete
-    y = system.pack(problem.initial_fields())
+    system = rhs.system
     tolerance, stops = Tolerance(np.broadcast_to(1e-9, y.shape), 1e-6), [Stop(0.0), Stop(h * steps)]
     frames = METHODS["rk4"].integrate(system, y, stops, Watch(system, 1.0), tolerance, step=h, rhs=rhs)
     begun = time.perf_counter()
@@ -33,20 +32,19 @@ def integrated(problem: pk.Problem, rhs: RightHandSide, steps: int, h: float) ->
     return time.perf_counter() - begun, found
 
 
-def step_time(problem: pk.Problem, rhs: RightHandSide, steps: int, h: float) -> float:
+def step_time(rhs: RightHandSide, y: Array, steps: int, h: float) -> float:
     """Seconds of a step: of a long run less those of a short one, which start and end as it does."""
-    integrated(problem, rhs, 2, h)
-    return min(
-        (integrated(problem, rhs, steps + 1, h)[0] - integrated(problem, rhs, 1, h)[0]) / steps for _ in range(2)
-    )
+    integrated(rhs, y, 2, h)
+    return min((integrated(rhs, y, steps + 1, h)[0] - integrated(rhs, y, 1, h)[0]) / steps for _ in range(2))
 
 
 def compared(title: str, problem: pk.Problem, h: float, steps: tuple[int, int]) -> Row:
     """Times of a step on both, and by how much their results differ."""
     system = problem.semidiscrete
+    y = system.pack(problem.initial_fields())
     sides = [right_hand_side_on_device(system), choose_right_hand_side(system, 1e9, "always")]
-    ours, theirs = (step_time(problem, side, count, h) for side, count in zip(sides, steps))
-    one, other = (integrated(problem, side, COMPARED, h)[1] for side in sides)
+    ours, theirs = (step_time(side, y, count, h) for side, count in zip(sides, steps))
+    one, other = (integrated(side, y, COMPARED, h)[1] for side in sides)
     difference = float(np.max(np.abs(one - other)) / np.max(np.abs(other)))
     value = f"{theirs / ours:.1f} ({ours * 1e3:.3g} ms : {theirs * 1e3:.3g} ms), differ by {difference:.1e}"
     return Row(f"{title}, RK4: GPU over {sides[1].title}", value, "differ by <= 1e-13")

@@ -58,6 +58,7 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
         for found, what, key in (
             (_has_bent_fluxes(problem), "fluxes that are not convex", "discretization.advection"),
             (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
+            (problem.time.device == "gpu", "a GPU", "time.device"),
         ):
             if found:
                 raise ConfigError(ALONE.format(words=what), key=key)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from pdekit.kernels.memory import empty_state
 from pdekit.time.controllers import Controller
 from pdekit.time.observers import Watch
 from pdekit.time.stepper import Stepper
@@ -87,7 +86,7 @@ def integrate(
     Y = stepper.begin(stops[0].t, y)
     yield stops[0].t, y
     del y
-    out = empty_state(Y.shape, Y.dtype)
+    out = stepper.another(Y)
     fresh = True
     for start, end in pairwise(stops):
         t, until = span_between(start, end)

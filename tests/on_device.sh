@@ -13,7 +13,7 @@ from pdekit.kernels.device_memory import device_name
 print('numba', numba.__version__, ' numba-cuda', version('numba-cuda'), ' numpy', numpy.__version__, ' on', device_name())" || exit 1
 "$python" -c "import xdist" 2>/dev/null && workers="-n 8" || workers=""
 # shellcheck disable=SC2086
-timeout 90 "$python" -m pytest -q -p no:cacheprovider -W default $workers --durations=5 tests/kernels/test_devices.py
+timeout 90 "$python" -m pytest -q -p no:cacheprovider -p no:benchmark -W default $workers --durations=5 tests/kernels/test_devices.py
 tests=$?
 timeout 75 "$python" -m tests.benchmarks device
 table=$?

@@ -63,5 +63,5 @@ def launch(kernel: Any, threads: tuple[int, ...], *arguments: Any) -> None:
 def _configured(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...]) -> None:
     """Let numba remember a configuration, without its advice on grids of few blocks."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Grid size")
+        warnings.filterwarnings("ignore", message=".*Grid size")  # numba begins with a colour
         kernel[grid, block]

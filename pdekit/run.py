@@ -174,7 +174,7 @@ class Run:
         rate = None if choice.method.family == "exact" else rhs.evaluate if rhs is not None else system.rhs
         scales = self.scales(y, start, end - start, rate)
         tolerance = self.tolerance(settings, scales)
-        statistics, notes = Statistics(), list[str]()
+        statistics, notes = Statistics(), list(choice.notes)
         watch = Watch(system, max(scales), progress, statistics, thresholds=self.thresholds)
 
         name, reasons = choice.method.name, choice.reasons

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -131,10 +132,18 @@ class DomainConditions(StateConditions):
         return int(np.sum(~self.prescribed()))
 
     def fill(self, values: Array, t: float, scalars: Mapping[Any, Any] | None = None) -> None:
-        if self.is_prescribed_on_rim:
-            count = int(np.sum(self.grid.on_boundary))
-            values[self.grid.on_boundary] = self._rim_values(t)[-count:] if count else 0.0
+        self.fill_rim(values, t)
         super().fill(values, t, scalars)
+
+    def fill_rim(self, values: Array, t: float) -> None:
+        """Write the values that are prescribed at nodes on the boundary of the domain; zero where they are not known."""
+        if self.is_prescribed_on_rim and self._on_rim.size:
+            known = 0.0 if self.rim is None else self._rim_values(t)[-self._on_rim.size :]
+            np.put(values, self._on_rim, known)
+
+    @cached_property
+    def _on_rim(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.grid.on_boundary)
 
     def _rim_values(self, t: float) -> Array:
         assert self.rim is not None and self.condition is not None

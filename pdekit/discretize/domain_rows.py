@@ -66,6 +66,11 @@ class MatrixOperator(LinearOperator):
         return self.given[np.arange(self.target.size).reshape(self.target.shape)[box].ravel()] if slices else self.given
 
 
+def bare_points(count: int) -> Grid:
+    """So many points without places: what values that are no array over a grid are counted by."""
+    return Grid(point=Axis(0.0, 1.0, count))
+
+
 def extension(grid: DomainGrid, degree: int) -> Matrix:
     """Values at all nodes next to the domain from those inside: the identity there, extrapolated along an axis outside.
 
@@ -255,7 +260,7 @@ def _made(
     mean: Matrix,
     rim: dict[str, Array],
 ) -> DomainFlux:
-    points = Grid(point=Axis(0.0, 1.0, gradient.shape[0]))
+    points = bare_points(gradient.shape[0])
     return DomainFlux(
         box,
         AffineOperator(MatrixOperator(grid, gradient, points), dict(data)),

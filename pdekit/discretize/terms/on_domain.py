@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from scipy import sparse
 
 from pdekit.boundary.conditions import DOMAIN
 from pdekit.boundary.domain_conditions import DomainConditions
 from pdekit.discretize.affine import AffineOperator
-from pdekit.discretize.derivatives import affine_derivative
+from pdekit.discretize.derivatives import affine_derivative, rows_by_axis
+from pdekit.discretize.domain_parts import Marks, Nodes, cut_balances, cut_rows, fluxes_at, read_by, rows_at
 from pdekit.discretize.domain_rows import Cells, DomainFlux, domain_flux, first_derivative
 from pdekit.discretize.terms.derivative import LinearTerm
 from pdekit.discretize.terms.diffusive_flux import DiffusiveFlux
 from pdekit.discretize.terms.reduction import NODES, ReductionTerm
-from pdekit.discretize.terms.term_protocol import Context, KernelForm, NotCompiled, Term, TermMaker, Values
+from pdekit.discretize.terms.term_protocol import Context, FluxDifference, RowProduct, Term, TermMaker, Values
 from pdekit.errors import BoundaryError, GridError
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.reductions import Reduction
 from pdekit.language.symbols import Diff, Flux, Measured
+from pdekit.stencils.rows import AxisRows
 from pdekit.typing import Array, Expression
 
-KERNELS = "the domain is no box"
 ORDER = 2  # the only one that was verified
 
 
@@ -92,16 +95,57 @@ def _cells(symbol: Expression, context: Context) -> Cells:
     return "whole" if waves or context.dtype.kind == "c" else "cut"
 
 
+class CutTerm(Protocol):
+    """What kernels ask of a term on a domain, beside the rows of its box."""
+
+    @property
+    def cut(self) -> Marks:
+        """Nodes whose rows are not those of the box."""
+        ...
+
+    def read(self, rows: Marks) -> Marks:
+        """Nodes that marked rows read."""
+        ...
+
+    def at(self, nodes: Nodes) -> Term:
+        """The term on some nodes only; right in rows that read no others."""
+        ...
+
+
 class _OnDomain(LinearTerm):
-    """What both kinds have in common: one axis, and nothing for fast solvers and kernels."""
+    """What both kinds have in common: one axis, and nothing for fast solvers."""
 
     @cached_property
     def axis(self) -> int:
         (name,) = self.symbol.counts
         return int(self.context.grid.index(name))
 
-    def kernel_form(self) -> KernelForm:
-        raise NotCompiled(KERNELS)
+    @property
+    def cut(self) -> Marks:
+        return cut_rows(self.affine, self._in_box)
+
+    def read(self, rows: Marks) -> Marks:
+        return read_by(self.affine.matrix, rows)
+
+    def at(self, nodes: Nodes) -> Term:
+        return _LinearTermAt(self, nodes)
+
+    @cached_property
+    def _in_box(self) -> AffineOperator:
+        """The rows of the box."""
+        raise NotImplementedError
+
+
+class _LinearTermAt(LinearTerm):
+    """A term on some nodes of a domain."""
+
+    def __init__(self, whole: _OnDomain, nodes: Nodes) -> None:
+        super().__init__(whole.symbol, whole.context)
+        self.whole, self.nodes = whole, nodes
+
+    @cached_property
+    def affine(self) -> AffineOperator:
+        return rows_at(self.whole.affine, self.nodes)
 
 
 class FirstDerivative(_OnDomain):
@@ -113,11 +157,18 @@ class FirstDerivative(_OnDomain):
 
     @cached_property
     def affine(self) -> AffineOperator:
-        grid, faces = self.context.grid, self.context.faces(self.operand)
+        grid, own = self.context.grid, None if self.symbol.is_measured else self.conditions
         assert isinstance(grid, DomainGrid)
-        rows = affine_derivative(grid, self.symbol.counts, ORDER, faces, what=str(self.operand))
-        own = None if self.symbol.is_measured else self.conditions
-        return first_derivative(grid, self.axis, rows, own if isinstance(own, DomainConditions) else None)
+        return first_derivative(grid, self.axis, self._in_box, own if isinstance(own, DomainConditions) else None)
+
+    @cached_property
+    def _in_box(self) -> AffineOperator:
+        grid, faces = self.context.grid, self.context.faces(self.operand)
+        return affine_derivative(grid, self.symbol.counts, ORDER, faces, what=str(self.operand))
+
+    def kernel_form(self) -> RowProduct:
+        grid, faces = self.context.grid, self.context.faces(self.operand)
+        return RowProduct(self.operand, rows_by_axis(grid, self.symbol.counts, ORDER, faces, what=str(self.operand)))
 
 
 class SecondDerivative(_OnDomain):
@@ -130,9 +181,22 @@ class SecondDerivative(_OnDomain):
 
     @cached_property
     def affine(self) -> AffineOperator:
+        return self._flux.whole
+
+    @cached_property
+    def _flux(self) -> DomainFlux:
         grid = self.context.grid
         assert isinstance(grid, DomainGrid) and isinstance(self.conditions, DomainConditions)
-        return domain_flux(grid, self.axis, self.conditions, _cells(self.symbol, self.context)).whole
+        return domain_flux(grid, self.axis, self.conditions, _cells(self.symbol, self.context))
+
+    @cached_property
+    def _in_box(self) -> AffineOperator:
+        return self._flux.box.operator(1.0)
+
+    def kernel_form(self) -> RowProduct:
+        rows = self._flux.rows
+        matrix, data = (rows.divergence.matrix @ part for part in (rows.gradient.matrix, rows.gradient.data))
+        return RowProduct(self.operand, {self.axis: AxisRows(sparse.csr_array(matrix), sparse.csr_array(data))})
 
 
 class FluxOnDomain(DiffusiveFlux):
@@ -191,8 +255,40 @@ class FluxOnDomain(DiffusiveFlux):
     def common_factor(self) -> None:
         return None
 
-    def kernel_form(self) -> Any:
-        raise NotCompiled(KERNELS)
+    @property
+    def cut(self) -> Marks:
+        return cut_balances(self.form)
+
+    def read(self, rows: Marks) -> Marks:
+        fluxes = read_by(self._divergence, rows)
+        found = read_by(self.form.gradient.matrix, fluxes)
+        return found if self.factors[1] == 1 else found | read_by(self._mean, fluxes)
+
+    def at(self, nodes: Nodes) -> Term:
+        return _FluxAt(self, nodes)
+
+    def kernel_form(self) -> FluxDifference:
+        form = super().kernel_form()
+        if form.known is None:
+            return form
+        count, shape = self.form.box.mean.target.size, self.form.box.shape
+        return replace(form, known=lambda t: self.known(t)[:count].reshape(shape))
+
+
+class _FluxAt(FluxOnDomain):
+    """A flux on some nodes of a domain."""
+
+    def __init__(self, whole: FluxOnDomain, nodes: Nodes) -> None:
+        self.whole = whole
+        self.part, self.points = fluxes_at(whole.form, nodes)
+        super().__init__(whole.symbol, whole.context)
+
+    @property
+    def form(self) -> DomainFlux:  # type: ignore[override]
+        return self.part
+
+    def known(self, t: float) -> Array:
+        return self.whole.known(t)[self.points]
 
 
 class ReductionOnDomain(ReductionTerm):

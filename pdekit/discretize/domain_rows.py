@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary.domain_conditions import RIM, DomainConditions
+from pdekit.boundary.domain_values import extension
 from pdekit.discretize.affine import AffineOperator
 from pdekit.discretize.algebra import LinearOperator, RowSlices
 from pdekit.discretize.diffusion import FluxForm, flux_form
@@ -69,42 +70,6 @@ class MatrixOperator(LinearOperator):
 def bare_points(count: int) -> Grid:
     """So many points without places: what values that are no array over a grid are counted by."""
     return Grid(point=Axis(0.0, 1.0, count))
-
-
-def extension(grid: DomainGrid, degree: int) -> Matrix:
-    """Values at all nodes next to the domain from those inside: the identity there, extrapolated along an axis outside.
-
-    Parameters
-    ----------
-    grid : DomainGrid
-    degree : int
-        Of the polynomial, as far as there are nodes for it.
-
-    Returns
-    -------
-    sparse array
-        Rows of nodes that are not next to the domain are empty.
-    """
-    inside = grid.within.ravel()
-    own = np.flatnonzero(inside)
-    beside = np.zeros(grid.size, dtype=bool)
-    for axis in range(grid.ndim):
-        for by in (-1, 1):
-            other, _ = grid.stepped(own, axis, by)
-            beside[other[other >= 0]] = True
-    ghosts = np.flatnonzero((beside | (grid.volumes.ravel() > 0)) & ~inside)
-    rows, columns, values = [own], [own], [np.ones(own.size)]
-    left = ghosts
-    for count in range(degree + 1, 0, -1):
-        nodes, places = grid.deepest(left, count)
-        found = nodes[0] >= 0
-        w = fornberg(places[:, found], np.zeros(int(found.sum())), 0)[0]
-        rows.append(np.repeat(left[found][None], count, axis=0).ravel())
-        columns.append(nodes[:, found].ravel())
-        values.append(w.ravel())
-        left = left[~found]
-    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-    return sparse.csr_array(entries, shape=(grid.size, grid.size))
 
 
 @dataclass(frozen=True, eq=False)

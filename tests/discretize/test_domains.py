@@ -307,7 +307,6 @@ def refused(text: str, **changes) -> PdekitError:
             "boundary.u.domain",
             "one condition",
         ),
-        ("{robin: {a: 1, b: 2, value: 0}}", "{neumann: -u**4}", "boundary.u.domain", "depend on the solution"),
         (
             "{robin: {a: 1, b: 2, value: 0}}",
             "{robin: {a: 100, b: 1, value: 0}}",

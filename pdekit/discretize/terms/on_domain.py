@@ -18,7 +18,15 @@ from pdekit.discretize.domain_rows import Cells, DomainFlux, domain_flux, first_
 from pdekit.discretize.terms.derivative import LinearTerm
 from pdekit.discretize.terms.diffusive_flux import DiffusiveFlux
 from pdekit.discretize.terms.reduction import NODES, ReductionTerm
-from pdekit.discretize.terms.term_protocol import Context, FluxDifference, RowProduct, Term, TermMaker, Values
+from pdekit.discretize.terms.term_protocol import (
+    Context,
+    FluxDifference,
+    NotCompiled,
+    RowProduct,
+    Term,
+    TermMaker,
+    Values,
+)
 from pdekit.errors import BoundaryError, GridError
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.language.evaluate import compile_expression
@@ -130,6 +138,10 @@ class _OnDomain(LinearTerm):
     def at(self, nodes: Nodes) -> Term:
         return _LinearTermAt(self, nodes)
 
+    def _refuse_data_of_solution(self) -> None:
+        if self.context.data_of_solution(self.operand):
+            raise NotCompiled("boundary data depend on the solution")
+
     @cached_property
     def _in_box(self) -> AffineOperator:
         """The rows of the box."""
@@ -167,6 +179,7 @@ class FirstDerivative(_OnDomain):
         return affine_derivative(grid, self.symbol.counts, ORDER, faces, what=str(self.operand))
 
     def kernel_form(self) -> RowProduct:
+        self._refuse_data_of_solution()
         grid, faces = self.context.grid, self.context.faces(self.operand)
         return RowProduct(self.operand, rows_by_axis(grid, self.symbol.counts, ORDER, faces, what=str(self.operand)))
 
@@ -194,6 +207,7 @@ class SecondDerivative(_OnDomain):
         return self._flux.box.operator(1.0)
 
     def kernel_form(self) -> RowProduct:
+        self._refuse_data_of_solution()
         rows = self._flux.rows
         matrix, data = (rows.divergence.matrix @ part for part in (rows.gradient.matrix, rows.gradient.data))
         return RowProduct(self.operand, {self.axis: AxisRows(sparse.csr_array(matrix), sparse.csr_array(data))})

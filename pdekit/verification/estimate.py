@@ -183,9 +183,7 @@ def _in_space(
     for k in range(count):
         fine = solution.frame(name, k)
         gaps = [c.frame(name, k).values - _at_coarse_nodes(problem, fine, c.grid) for c in companions]
-        largest, mean = (
-            tuple(float(norm(np.abs(gap))) for gap in gaps) for norm in (np.nanmax, _root_mean_square)
-        )
+        largest, mean = (tuple(float(norm(np.abs(gap))) for gap in gaps) for norm in (np.nanmax, _root_mean_square))
         if largest[0] > ROUNDING * size:
             p = _order(problem, largest, mean)
         error = gaps[0] / (2**p - 1)

@@ -38,9 +38,9 @@ def posed(name, **options):
     return pk.Problem(pk.PDE(equation), grid, initial=start, boundary={"u": faces}, domain=domain, **options)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_kernels_equal_the_matrices(name):
-    problem = posed(name)
+@pytest.mark.parametrize(("name", "order"), [*((name, 2) for name in CASES), ("values", 4), ("rod", 4)])
+def test_kernels_equal_the_matrices(name, order):
+    problem = posed(name, order=order)
     system = problem.semidiscrete
     y = system.pack(problem.initial_fields())
     y = y + 0.1 * np.random.default_rng(1).standard_normal(y.size)

@@ -5,7 +5,8 @@ import pytest
 
 import pdekit as pk
 from pdekit.boundary.domain_values import values_on_rim
-from pdekit.errors import BoundaryError
+from pdekit.errors import BoundaryError, PdekitError
+from pdekit.io.load import loads
 from pdekit.verification.jacobian_check import check_jacobian
 from tests.discretize.test_domains import DISC, MORE_SIZES, SLOPE, box, on_disc, order
 
@@ -138,4 +139,23 @@ def test_prescribed_values_of_scalar_unknowns_are_for_faces():
             pk.PDE(["u_t = laplace(u)", "s_t = 1 - s"], scalars=["s"]), box(21), initial={"u": 0, "s": 0},
             boundary={"u": {"domain": pk.Dirichlet("s")}}, domain=DISC,
         )  # fmt: skip
+    assert found.value.key == "boundary.u.domain"
+
+
+GLOWING = """
+grid: {x: {range: [-1, 1], points: 21, unit: m}, y: {range: [-1, 1], points: 21, unit: m}}
+domain: x**2 + y**2 < R**2
+parameters: {R: 0.8 m, D: 0.1 m**2/s, s: 1e-9 m**-1*K**-3, h: 1 m**-1}
+units: {t: s, u: K}
+equations: u_t = D*laplace(u)
+initial: {u: 100}
+boundary: {u: {domain: {robin: {a: h*(1 + x/R), b: 1, value: -s*u**4}}}}
+time: {end: 0.1 s}
+"""
+
+
+def test_units_of_such_data_are_checked():
+    assert loads(GLOWING).to_yaml()
+    with pytest.raises(PdekitError, match="is in 1/m, but") as found:
+        loads(GLOWING.replace("u**4", "u**3"))
     assert found.value.key == "boundary.u.domain"

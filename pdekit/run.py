@@ -36,7 +36,7 @@ from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
 from pdekit.time.pace import PaceGuard, Slow, fastest, promises
 from pdekit.time.past import Past
-from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
+from pdekit.time.right_hand_side import CompiledRightHandSide, RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
 from pdekit.time.step_memory import StepMemory
@@ -103,8 +103,10 @@ class Course:
     def point(self, t: float) -> Checkpoint:
         """From where the run can go on."""
         assert self.memory is not None
-        counts, method = plain(self.watch.statistics), self.choice.method.name
-        return Checkpoint(t, method, self.memory.h, self.memory.error, counts, tuple(self.notes), self.is_watched)
+        counts, method, kept = plain(self.watch.statistics), self.choice.method.name, self.memory
+        return Checkpoint(
+            t, method, kept.h, kept.error, counts, tuple(self.notes), self.is_watched, kept.radius, kept.radius_age
+        )
 
     def change(self, choice: Choice, reason: str) -> None:
         """Go on by another method, or by the same without asking again."""
@@ -180,7 +182,8 @@ class Run:
         name, reasons = choice.method.name, choice.reasons
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
-        recorder = SeriesRecorder(system, self.problem.series, start, y, output.series_steps, frozenset(frames))
+        kernel = rhs.kernel if isinstance(rhs, CompiledRightHandSide) else None
+        recorder = SeriesRecorder(system, self.problem.series, start, y, output.series_steps, frozenset(frames), kernel)
         enders = self._enders(start, y)
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:
@@ -296,6 +299,7 @@ class Run:
         if point is not None:
             assert course.memory is not None
             course.memory.h, course.memory.error = point.h, point.error
+            course.memory.radius, course.memory.radius_age = point.radius, point.radius_age
             vars(course.watch.statistics).update(point.statistics)
             course.notes[:], course.is_watched = point.notes, point.is_watched
             if point.method != course.choice.method.name:
@@ -356,7 +360,7 @@ class Run:
         viewer = self.viewer
         if viewer is None:
             return ()
-        return (lambda t, state, h, steps: viewer(t, lambda: self.system.layout.views(t, state.view()), steps),)
+        return (lambda t, state, h, steps: viewer(t, lambda: state.fields(self.system.layout, t), steps),)
 
     def _pace(self, course: Course, end: float) -> tuple[Notice, ...]:
         """What looks at how long a run takes; not where a run is to be repeated bit by bit, for it goes by the clock."""
@@ -477,22 +481,22 @@ class Run:
         return np.array(times), {name: values[: len(times)] for name, values in stored.items()}
 
     def _keep(self, stored: dict[str, Array], full: dict[str, Array], index: int, count: int) -> None:
-        """Write a frame into arrays that hold `count` of them; of a single one the frame itself is taken."""
+        """Write a frame into arrays that hold `count` of them; of a single one what has memory of its own is taken itself."""
         for name, values in full.items():
             if count == 1:
-                stored[name] = values[None]
+                stored[name] = (values if values.base is None else values.copy())[None]
                 continue
             if name not in stored:
                 stored[name] = np.empty((count, *values.shape), dtype=values.dtype)
             stored[name][index] = values
 
     def _fields(self, t: float, y: Array) -> dict[str, Array]:
-        """Full arrays of all states, and of the fields that are made of them."""
-        full = self.system.unpack(t, y)
+        """Full arrays of all states, which may be memory of y, and of the fields that are made of them."""
+        full = self.system.layout.views(t, y)
         if self.problem.constraints:
             self.problem.bounded.refuse_beyond(self.system.layout, full, t, only_prescribed=True)
         if self.problem.derived:
-            frame = self.system.frame(t, y)
+            frame = self.system.glance(t, y)
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}
         return {name: self.problem.grid.blank(values) for name, values in full.items()}
 

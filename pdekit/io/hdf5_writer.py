@@ -70,7 +70,12 @@ def axis_scales(file: Any, grid: Grid) -> list[Any]:
 def _put(data: Any, place: tuple[int, ...], values: Any, t: float) -> np.uint64:
     """A field into its place, one that comes in boxes box by box; the sum of its words and of the time."""
     if not isinstance(values, Boxes):
-        data[(*place, ...)] = values
+        if place and values.shape and data.chunks == (1, *values.shape) and values.dtype == data.dtype:
+            data.id.write_direct_chunk(
+                (*place, *(0,) * values.ndim), np.ascontiguousarray(values)
+            )  # past the cache of chunks
+        else:
+            data[(*place, ...)] = values
         return word_sum(np.asarray(values, dtype=data.dtype), t)
     sums = [word_sum((), t)]
     for box, own in values.boxes():

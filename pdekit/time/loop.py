@@ -96,7 +96,7 @@ def integrate(
             stepper.accepted(controller.tolerance is not None)
             t, Y, out = after, out, Y
             watch.step_of(
-                t, partial(stepper.greatest, Y), partial(stepper.vector, Y), t == until, h, partial(stepper.view, Y)
+                t, partial(stepper.greatest, Y), partial(stepper.vector, Y), t == until, h, partial(stepper.full, Y)
             )
         fresh = end.jump
         if fresh:

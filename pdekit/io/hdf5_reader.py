@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ class StoredResult:
         Numbers at every step, and their times ``t``.
     scalars : tuple of str
         Variables that are one number.
+    interfaces : dict of str to tuple of float
+        Of axes that planes cross at which something jumps: where.
     """
 
     path: Path
@@ -65,6 +67,7 @@ class StoredResult:
     labels: dict[str, dict[str, str]]
     series: dict[str, NDArray[Any]]
     scalars: tuple[str, ...] = ()
+    interfaces: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def steady(self) -> bool:
@@ -206,6 +209,16 @@ class _Contents:
             raise self.refused("its series differ in length")
         return {name: values[:rows] for name, values in found.items()}
 
+    def interfaces(self, name: str, nodes: NDArray[Any]) -> tuple[float, ...]:
+        """The planes across an axis at which something jumps; each in a cell of its own."""
+        found = np.atleast_1d(np.asarray(self.file[name].attrs.get("interfaces", ()), dtype=float))
+        inside = (found > nodes[0]) & (found < nodes[-1])
+        if found.ndim > 1 or not np.all(inside) or np.any(np.diff(np.searchsorted(nodes, found, side="right")) <= 0):
+            raise self.refused(
+                f"the interfaces of {name!r} do not lie in cells of the axis, one in each, in their order"
+            )
+        return tuple(found.tolist())
+
     def ends(self, name: str) -> tuple[float, float] | None:
         """Of an axis whose nodes keep off them."""
         found = self.file[name].attrs.get("range")
@@ -258,4 +271,5 @@ def read_result(path: str | Path) -> StoredResult:
             },
             series,
             scalars,
+            {n: planes for n in order if (planes := contents.interfaces(n, axes[n]))},
         )

@@ -60,6 +60,8 @@ def axis_scales(file: Any, grid: Grid) -> list[Any]:
                 scale.attrs[key] = value
         if axis.periodic:
             scale.attrs["period"] = axis.length
+        if axis.divisions:
+            scale.attrs["interfaces"] = axis.divisions  # planes at which something jumps
         if axis.offset:
             scale.attrs["range"] = [axis.left, axis.right]  # nodes keep off the poles at these ends
         scale.make_scale(name)

@@ -299,3 +299,12 @@ def test_a_new_problem_starts_from_the_last_frame_of_a_file(tmp_path, monkeypatc
     other = STATE.format(initial="{file: first.h5}", end=2).replace("u_tt = u_xx - u_t + S", "v_t = v_xx + S")
     with pytest.raises(PdekitError, match="no variable 'v'"):
         loads(other.replace("boundary: {u", "boundary: {v"))
+
+
+def test_a_chain_estimates_spectral_radii_no_more_often_than_a_run_in_one():
+    """Every frame costs the chain the slope at its start, and every 25th step the radius: a few evaluations, not the 13 of a power iteration."""
+    frames = 40
+    text = SMOOTH + "time: {end: 0.5, method: rkc2, rtol: 1e-5}\noutput: {frames: %d, checkpoints: %s}\n"
+    in_one, chain = (loads(text % (frames, word)).solve().statistics for word in ("false", "true"))
+    estimates = chain["steps"] / 25 + 1
+    assert chain["evaluations"] - in_one["evaluations"] <= 2 * frames + 10 * estimates

@@ -73,7 +73,7 @@ class ReductionPass:
             line,
             system.grid.axes[-1].nodes,
             np.array(lines) if lines else np.zeros((1, 1)),
-            np.array([*map(float, system.system.parameters.values()), 0.0]),
+            np.array([*system.system.parameters.values(), 0.0], dtype=float),
         )
         self._extremes = [k for k, term in enumerate(terms) if term.symbol.kind in SIGNS]
         self._totals, self._greatest = np.empty((slabs, len(terms))), np.empty((slabs, len(self._extremes), n))

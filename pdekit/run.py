@@ -28,7 +28,7 @@ from pdekit.solution import Solution
 from pdekit.steady import consistent, solve_steady
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
-from pdekit.time.loop import Stop, stops_of
+from pdekit.time.loop import Stop, aligned, stops_of
 from pdekit.time.maruyama import Path
 from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice, choose
@@ -163,6 +163,8 @@ class Run:
         frames = output.resolve(start, end, step)
         whole = [start + whole_steps(end - start, step) * step] if output.is_default and step is not None else []
         stops = stops_of(frames, breakpoints(system, start, end), whole, self.problem.bounded.projection_times)
+        if before is not None:
+            stops = aligned(stops, before.times)
         if before is None:
             y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
         else:
@@ -263,6 +265,7 @@ class Run:
                 at_end = t == part[-1].t and not course.ended
                 if at_end and stops[last].change:
                     y = self.problem.bounded.projected(self.system.layout, t, y)
+                    y = consistent(self.system, y, t, course.watch.statistics)  # which what is projected may change
                     start[:] = [y.copy()]
                     if course.memory is not None:
                         course.memory.forget()
@@ -542,10 +545,12 @@ class Run:
         found: list[str] = []
         if self.system.system.noises:
             return found
+        time = self.problem.time
+        least = time.rtol if time.step is None and not self.problem.steady else 0.0  # below are errors of the steps
         for unknown in self.system.system.unknowns:
             if unknown.is_scalar:
                 continue
-            seen = oscillating_axis(self.problem.grid, fields[unknown.name])
+            seen = oscillating_axis(self.problem.grid, fields[unknown.name], least)
             if seen is not None:
                 axis, share = seen
                 when = "" if self.problem.steady else f" at t = {t:.4g}"

@@ -308,3 +308,14 @@ def test_a_chain_estimates_spectral_radii_no_more_often_than_a_run_in_one():
     in_one, chain = (loads(text % (frames, word)).solve().statistics for word in ("false", "true"))
     estimates = chain["steps"] / 25 + 1
     assert chain["evaluations"] - in_one["evaluations"] <= 2 * frames + 10 * estimates
+
+
+def test_beyond_an_end_that_is_a_rounded_multiple_no_frame_is_stored_twice(tmp_path):
+    """3*0.1 is 0.30000000000000004, the end 0.3."""
+    path = tmp_path / "ring.h5"
+    text = RING + "time: {end: 0.3, method: tsitouras}\noutput: {every: 0.1, checkpoints: %s}\n"
+    for checkpoints in ("true", "false"):
+        loads(text % checkpoints).solve(output=path, force=True)
+        gone_on = pk.resume(path, until=0.6)
+        assert gone_on.times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+        np.testing.assert_array_equal(pk.open_result(path).times, gone_on.times)

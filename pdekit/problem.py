@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import sympy as sp
@@ -444,7 +444,7 @@ class Problem:
         time = self.time
         plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
         plain = plain and self.grid.is_box and not (self.interfaces or self.system.operators_on_rates)
-        if not plain or delays_of(self.system) or not is_explicit(time.method) or time.precision == "single":
+        if not plain or delays_of(self.system) or not is_explicit(time.method) or time.on_kernels:
             return CENTRAL
         duration = np.inf if time.end is None else time.end - time.start
         found = automatic_scheme(
@@ -643,7 +643,7 @@ class Problem:
             method=asked,
             step=settings.step if step is None else step,
             rtol=settings.rtol,
-            single=settings.precision == "single",
+            on_kernels=settings.on_kernels,
             implicit=settings.implicit,
             solvers=solvers,
         )
@@ -658,6 +658,7 @@ class Problem:
         atol: float | None = None,
         seed: int | None = None,
         samples: int | None = None,
+        device: Literal["cpu", "gpu"] | None = None,
         times: Sequence[float] | None = None,
         every: float | None = None,
         frames: int | None = None,
@@ -674,7 +675,7 @@ class Problem:
         ----------
         t_end : float, optional
             End of the time span; default is the problem's own.
-        method, step, rtol, atol, seed, samples : optional
+        method, step, rtol, atol, seed, samples, device : optional
             Instead of those of the problem's `time`.
         times, every, frames : optional
             Output times; start and end are always among them.
@@ -704,8 +705,8 @@ class Problem:
         from pdekit.solving import solve
 
         return solve(
-            self, t_end, method=method, step=step, rtol=rtol, atol=atol, seed=seed, samples=samples, times=times, every=every,
-            frames=frames, output=output, force=force, keep=keep, progress=progress, watch=watch, choice=choice,
+            self, t_end, method=method, step=step, rtol=rtol, atol=atol, seed=seed, samples=samples, device=device, times=times,
+            every=every, frames=frames, output=output, force=force, keep=keep, progress=progress, watch=watch, choice=choice,
         )  # fmt: skip
 
     def sensitivity(self, parameters: Sequence[str], t_end: float | None = None, **frames: Any) -> Any:

@@ -210,7 +210,7 @@ class Run:
     def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
         """The right-hand side in the form that an explicit method will use."""
         step, compiled, precision = settings.step, settings.compiled, settings.precision
-        return method.compile(self.system, span, step, compiled, precision, self.thresholds)
+        return method.compile(self.system, span, step, compiled, precision, self.thresholds, device=settings.device)
 
     def _enders(self, t: float, y: Array) -> tuple[Notice, ...]:
         """What may end the run before its time."""
@@ -368,7 +368,7 @@ class Run:
     def _pace(self, course: Course, end: float) -> tuple[Notice, ...]:
         """What looks at how long a run takes; not where a run is to be repeated bit by bit, for it goes by the clock."""
         settings, system = course.settings, self.system
-        is_free = settings.method == "auto" and settings.step is None and settings.precision == "double"
+        is_free = settings.method == "auto" and settings.step is None and not settings.on_kernels
         if not is_free or not course.is_timed or course.memory is not None or course.choice.method.family == "exact":
             return ()
         if not system.evolves or system.bounds is not None or system.is_limited or delays_of(system.system):
@@ -399,7 +399,7 @@ class Run:
 
     def _choose(self, settings: TimeSettings, t: float, y: Array, end: float, solvers: Solvers) -> Choice:
         words: dict[str, Any] = {"method": settings.method, "step": settings.step, "rtol": settings.rtol}
-        words |= {"single": settings.precision == "single", "implicit": settings.implicit}
+        words |= {"on_kernels": settings.on_kernels, "implicit": settings.implicit}
         return choose(self.system, t, y, end - t, thresholds=self.thresholds, solvers=solvers, **words)
 
     def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:

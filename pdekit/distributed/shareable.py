@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.discretize.terms.convective_flux import ConvectiveFluxTerm
 from pdekit.distributed.decomposition import Decomposition, decompose
 from pdekit.distributed.reading_distance import ReadingDistance
 from pdekit.errors import ConfigError
+from pdekit.features import Use
 from pdekit.language.convective_fluxes import ConvectiveFlux
-from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.thresholds import THRESHOLDS
 from pdekit.time.methods import METHODS, find_method
 from pdekit.time.sundials_methods import SUNDIALS
+
+ALONE = "{words} cannot be shared among ranks yet; run it without mpiexec"
+SHARED = Use(
+    "shared among ranks",
+    dict.fromkeys(
+        (
+            "noise", "delays", "rates_in_space", "domain", "interfaces", "layers", "projections", "constraints", "samples",
+            "single", "derived", "stop", "function",
+        ),
+        ALONE,
+    ),
+    ("complex", "scalars", "reductions", "higher_rates", "limited"),
+)  # fmt: skip
 
 
 def _has_bent_fluxes(problem: Problem) -> bool:
@@ -41,24 +53,15 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
     ConfigError
         It cannot be shared; says what.
     """
-    for found, what, key in (
-        (bool(problem.system.noises), "noise in the equations", "equations"),
-        (bool(delays_of(problem.system)), "delays in the equations", "equations"),
-        (problem.semidiscrete.couples_rates, "time derivatives that are differentiated in space", "equations"),
-        (not problem.grid.is_box, "domains that are no boxes", "domain"),
-        (bool(problem.interfaces), "interfaces", "interfaces"),
-        (bool(layered_axes(problem.grid)), "absorbing layers", "grid"),
-        (_has_bent_fluxes(problem), "fluxes that are not convex", "discretization.advection"),
-        (bool(problem.projections), "projections", "projections"),
-        (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
-        (problem.semidiscrete.bounds is not None, "constraints", "constraints"),
-        (problem.time.samples > 1, "samples", "time.samples"),
-        (problem.time.precision == "single", "single precision", "time.precision"),
-        (bool(problem.derived), "further fields", "output.fields"),
-        (problem.stop.when is not None, "a condition that ends the run", "stop.when"),
-    ):
-        if found and count > 1:
-            raise ConfigError(f"{what} cannot be shared among ranks yet; run it without mpiexec", key=key)
+    if count > 1:
+        SHARED.refuse(problem)
+        for found, what, key in (
+            (_has_bent_fluxes(problem), "fluxes that are not convex", "discretization.advection"),
+            (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
+            (problem.time.device == "gpu", "a GPU", "time.device"),
+        ):
+            if found:
+                raise ConfigError(ALONE.format(words=what), key=key)
     grid = problem.grid
     mirrored = [grid.names[k] for name in grid.names for k in grid.mirror(name) if grid.poles(name)]
     reach = {name: passes * far for name, far in ReadingDistance(problem.semidiscrete).of_system().items()}

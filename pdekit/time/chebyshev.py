@@ -13,8 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from pdekit.geometry.grid import Grid
-from pdekit.kernels.memory import empty_state
-from pdekit.time.right_hand_side import RightHandSide
+from pdekit.time.right_hand_side import RightHandSide, Stages
 from pdekit.time.runge_kutta import ExplicitStepper
 from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Tolerance
@@ -73,13 +72,11 @@ class StabilisedChebyshev(ExplicitStepper):
 
     def __init__(self, rhs: RightHandSide, radius: float, memory: StepMemory) -> None:
         super().__init__(rhs)
-        shape, dtype = rhs.shape, rhs.dtype
-        self._spare = empty_state(shape, dtype)
-        self._ends = empty_state((2, *shape), dtype)  # F at both ends of a step
-        self._ends[...] = 0
+        self._spare = rhs.states(1)[0]
+        self._ends = rhs.states(2)  # F at both ends of a step
         self._known = False
         self._since, self.radius, self._memory = RADIUS_EVERY, radius, memory
-        self._direction: Array | None = None
+        self._direction: Stages | None = None
         self._changes = not rhs.system.is_linear
         if self._changes and memory.radius > 0:
             self._since, self.radius = memory.radius_age, memory.radius
@@ -98,7 +95,7 @@ class StabilisedChebyshev(ExplicitStepper):
         mu, nu, mu_t, gamma_t, c = chebyshev_coefficients(s)
         # Each stage takes the place of the one before the last; so begun, the last one comes to stand in out.
         before, current = (out, self._spare) if s % 2 == 0 else (self._spare, out)
-        before[...] = Y
+        self.rhs.copy(before, Y)
         self.rhs.combine(current, Y, np.array([h * mu_t[1]]), self._ends[:1])
         self.rhs.fill(current, t + c[1] * h)
         for j in range(2, s + 1):
@@ -114,7 +111,7 @@ class StabilisedChebyshev(ExplicitStepper):
     def accepted(self, estimated: bool) -> None:
         self._known = estimated
         if estimated:
-            self._ends[0] = self._ends[1]
+            self.rhs.copy(*self._ends)
         # Without an error estimate nothing but the radius says that the stages are enough.
         self._since = self._since + 1 if estimated else RADIUS_EVERY
         if self._changes:
@@ -128,38 +125,38 @@ class StabilisedChebyshev(ExplicitStepper):
         if not self._changes or self._since < RADIUS_EVERY:
             return
         self._since = 0
-        image = self._spare
-        direction = self._first_direction(t, F0) if self._direction is None else self._direction
-        size = self.rhs.norm(Y) or 1.0
+        rhs, image, moved = self.rhs, self._spare, self._ends[1]
+        if self._direction is None:
+            self._direction = self._first_direction(t, F0)
+        direction = self._direction
+        size = rhs.norm(Y) or 1.0
         radius = previous = 0.0
         for _ in range(50):
-            norm = self.rhs.norm(direction)
+            norm = rhs.norm(direction[0])
             if norm == 0:
-                direction = np.random.default_rng(0).standard_normal(Y.shape).astype(Y.dtype)
-                norm = self.rhs.norm(direction)
-            scale = np.sqrt(np.finfo(Y.dtype).eps) * size / norm
-            np.multiply(direction, scale, out=probe)
-            probe += Y
-            self.rhs.fill(probe, t)
-            moved = self.rhs.norm(probe - Y)
-            self.rhs.apply("rate", t, probe, image)
-            direction = image - F0
-            radius = self.rhs.norm(direction) / moved if moved else 0.0
+                noise = np.random.default_rng(0).standard_normal(rhs.system.size)
+                rhs.copy(direction[0], rhs.unpacked(t, noise))
+                norm = rhs.norm(direction[0])
+            scale = np.sqrt(np.finfo(rhs.dtype).eps) * size / norm
+            rhs.combine(probe, Y, np.array([scale]), direction)
+            rhs.fill(probe, t)
+            rhs.difference(moved, probe, Y)
+            distance = rhs.norm(moved)
+            rhs.apply("rate", t, probe, image)
+            rhs.difference(direction[0], image, F0)
+            radius = rhs.norm(direction[0]) / distance if distance else 0.0
             if abs(radius - previous) <= 0.01 * radius:
                 break
             previous = radius
-        self._direction = direction
         self.radius = max(1.2 * radius, 1e-12)
 
-    def _first_direction(self, t: float, F0: Array) -> Array:
+    def _first_direction(self, t: float, F0: Array) -> Stages:
         """Waves from node to node, which diffusion damps most, beside F itself: 3 iterations instead of 13 from F (Gray-Scott, 512^2)."""
-        system = self.rhs.system
-        waves = alternating(system.grid)
-        direction = self.rhs.unpacked(
-            t, system.pack({b.name: waves if b.shape else waves.flat[0] for b in system.blocks})
-        )
-        direction *= (self.rhs.norm(F0) or 1.0) / self.rhs.norm(direction)
-        direction += F0
+        rhs, system, signs = self.rhs, self.rhs.system, alternating(self.rhs.system.grid)
+        direction, waves = rhs.states(1), rhs.states(1)
+        full = {block.name: signs if block.shape else signs.flat[0] for block in system.blocks}
+        rhs.copy(waves[0], rhs.unpacked(t, system.pack(full)))
+        rhs.combine(direction[0], F0, np.array([(rhs.norm(F0) or 1.0) / rhs.norm(waves[0])]), waves)
         return direction
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
-from pdekit.kernels.memory import empty_state
 from pdekit.time.controllers import Controller
 from pdekit.time.observers import Watch
 from pdekit.time.stepper import Stepper
@@ -91,6 +90,12 @@ def aligned(stops: Sequence[Stop], times: Sequence[float]) -> list[Stop]:
     return [replace(stop, t=nearest(stop.t)) for stop in stops]
 
 
+def span_between(start: Stop, end: Stop) -> tuple[float, float]:
+    """Where steps between two stops begin and end: beside jumps, not on them."""
+    beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
+    return start.t + beside * start.jump, end.t - beside * end.jump
+
+
 def integrate(
     stepper: Stepper, controller: Controller, y: Array, stops: Sequence[Stop], watch: Watch
 ) -> Iterator[tuple[float, Array]]:
@@ -103,11 +108,10 @@ def integrate(
     Y = stepper.begin(stops[0].t, y)
     yield stops[0].t, y
     del y
-    out = empty_state(Y.shape, Y.dtype)
+    out = stepper.another(Y)
     fresh = True
     for start, end in pairwise(stops):
-        beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
-        t, until = start.t + beside * start.jump, end.t - beside * end.jump
+        t, until = span_between(start, end)
         controller.enter(stepper, t, until, Y, fresh)
         while t < until:
             h, after = controller.propose(t, until, Y)

@@ -58,7 +58,7 @@ def choose(
     rtol: float = 1e-6,
     thresholds: Thresholds = THRESHOLDS,
     solvers: Solvers | None = None,
-    single: bool = False,
+    on_kernels: str = "",
     implicit: Sequence[str] | None = None,
 ) -> Choice:
     """Choose the time integration method, or check the one asked for.
@@ -78,8 +78,8 @@ def choose(
     thresholds : Thresholds
     solvers : Solvers, optional
         Those of the system, if they were made before.
-    single : bool, default False
-        States in single precision: methods that run on compiled kernels only.
+    on_kernels : str, default ""
+        What asks for methods that run on compiled kernels, in words: single precision, a GPU.
     implicit : sequence of str, optional
         Terms that are to be treated implicitly, the others explicitly.
 
@@ -94,7 +94,7 @@ def choose(
     """
     refuse_unsound(system)
     if system.bounds is not None:
-        _refuse_with_bounds(system, single, implicit)
+        _refuse_with_bounds(system, on_kernels, implicit)
     solvers = solvers or Solvers(system, thresholds=thresholds)
     facts = Facts(
         system, t, y, duration, thresholds, known=solvers.diagonal_part, rough=method == "auto" and step is None
@@ -107,8 +107,8 @@ def choose(
     if implicit is not None:
         return _for_marked_terms(method, step, duration)
     if method == "auto":
-        if single and step is None:
-            return _on_kernels(facts)
+        if on_kernels and step is None:
+            return _on_kernels(facts, on_kernels)
         return _with_reason(system, _automatic(facts, step, rtol, solvers))
     chosen = find_method(method)
     if chosen.family == "stochastic":
@@ -146,12 +146,12 @@ def _refuse_delays_and_steps(system: SemiDiscrete, duration: float, step: float 
         )
 
 
-def _refuse_with_bounds(system: SemiDiscrete, single: bool, implicit: Sequence[str] | None) -> None:
+def _refuse_with_bounds(system: SemiDiscrete, on_kernels: str, implicit: Sequence[str] | None) -> None:
     """Refuse what would leave constraints out."""
     for found, what in (
         (bool(system.system.noises), "noise in the equations"),
         (implicit is not None, "terms marked as implicit (time.implicit)"),
-        (single, "single precision"),
+        (bool(on_kernels), on_kernels),
         (system.is_limited, "limited schemes (discretization.advection)"),
         (system.couples_rates, "time derivatives that are differentiated in space"),
     ):
@@ -397,13 +397,13 @@ def _for_delays(facts: Facts, solvers: Solvers) -> Choice:
     return Choice(METHODS[name], (f"delays, and stiff: {METHODS[name].title}",))
 
 
-def _on_kernels(facts: Facts) -> Choice:
-    """An adaptive method of the explicit engine, as single precision needs it."""
+def _on_kernels(facts: Facts, why: str) -> Choice:
+    """An adaptive method of the explicit engine, as single precision and GPUs need it."""
     limit = facts.limit(METHODS["rk4"])
     stiff = limit is not None and limit * facts.thresholds.explicit_steps < facts.duration
     if stiff and facts.spectrum.is_real:
-        return Choice(METHODS["rkc2"], ("single precision, and stiff with a real spectrum (diffusion): RKC2",))
-    return Choice(METHODS["tsitouras"], (f"single precision: {METHODS['tsitouras'].title}",), limit)
+        return Choice(METHODS["rkc2"], (f"{why}, and stiff with a real spectrum (diffusion): RKC2",))
+    return Choice(METHODS["tsitouras"], (f"{why}: {METHODS['tsitouras'].title}",), limit)
 
 
 def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str]:

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from pdekit.counts import Statistics
-from pdekit.kernels.memory import empty_state
 from pdekit.time.right_hand_side import RightHandSide, WholeStep
 from pdekit.time.stepper import Tolerance
 from pdekit.time.tables import Tableau
@@ -34,19 +33,22 @@ class ExplicitStepper:
     def begin(self, t: float, y: Array) -> Array:
         return self.rhs.unpacked(t, y)
 
+    def another(self, Y: Array) -> Array:
+        return self.rhs.states(1)[0]
+
     def vector(self, Y: Array) -> Array:
         return self.rhs.packed(Y)
 
     def full(self, Y: Array) -> Array | None:
         system = self.rhs.system
-        is_full = self.rhs.compiled and Y.dtype == system.dtype and all(block.shape for block in system.blocks)
-        return Y if is_full else None
+        is_full = isinstance(Y, np.ndarray) and self.rhs.compiled and Y.dtype == system.dtype
+        return Y if is_full and all(block.shape for block in system.blocks) else None
 
     def greatest(self, Y: Array) -> float:
         return self.rhs.greatest(Y)
 
     def slope(self, t: float, Y: Array, tolerance: Tolerance) -> tuple[float, float]:
-        F, nothing = np.empty((1, *Y.shape), dtype=Y.dtype), np.zeros_like(Y)
+        F, (nothing,) = self.rhs.states(1), self.rhs.states(1)
         self.rhs.apply("rate", t, Y, F[0])
         size = self.rhs.error(Y, nothing, 1.0, np.zeros(1), F, tolerance)
         return size, self.rhs.error(Y, nothing, 0.0, np.ones(1), F, tolerance)
@@ -62,7 +64,7 @@ class RungeKutta(ExplicitStepper):
 
     def __init__(self, rhs: RightHandSide, tableau: Tableau) -> None:
         super().__init__(rhs)
-        self.tableau, shape, dtype = tableau, rhs.shape, rhs.dtype
+        self.tableau = tableau
         self.error_order = tableau.error_order
         self._first_known = False
         self._whole = rhs.whole_step(tableau)
@@ -74,9 +76,8 @@ class RungeKutta(ExplicitStepper):
             self._step, kept = self._collected, tableau.kept
         else:
             self._step, kept = self._stored, 0
-            self._stages = empty_state((tableau.stages, *shape), dtype)
-            self._stages[...] = 0
-        self._spare = [empty_state(shape, dtype) for _ in range(kept)]
+            self._stages = rhs.states(tableau.stages)
+        self._spare = [rhs.states(1)[0] for _ in range(kept)]
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         error = self._step(t, Y, h, out, tolerance)
@@ -104,7 +105,7 @@ class RungeKutta(ExplicitStepper):
 
     def _collected(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None) -> float:
         tableau, now, s = self.tableau, Y, self.tableau.stages
-        out[...] = Y
+        self.rhs.copy(out, Y)
         for i in range(s - 1):
             target = self._spare[i % 2]
             numbers = np.array([tableau.A[i + 1][i] * h, 0.0, 1.0, 0.0, 0.0, tableau.b[i] * h])
@@ -133,7 +134,7 @@ class RungeKutta(ExplicitStepper):
 
     def accepted(self, estimated: bool) -> None:
         if self._first_known:
-            self._stages[0] = self._stages[-1]
+            self.rhs.copy(self._stages[0], self._stages[-1])
 
     def restart(self) -> None:
         self._first_known = False

@@ -16,7 +16,7 @@ from pdekit.typing import Array
 
 if TYPE_CHECKING:
     from pdekit.kernels.kernel import Kernel
-    from pdekit.kernels.reductions import ReductionPass
+    from pdekit.kernels.reduction_pass import ReductionPass
 
 
 class Ended(Exception):  # noqa: N818  (not an error: the run is over)
@@ -159,6 +159,6 @@ class SeriesRecorder:
 
 def _compiled_pass(kernel: Kernel, measurements: Mapping[str, Measurement]) -> ReductionPass | None:
     """One for all that is measured; what comes twice is found once."""
-    from pdekit.kernels.reductions import passes_over
+    from pdekit.kernels.reduction_pass import passes_over
 
     return passes_over(kernel, {s: term for m in measurements.values() for s, term in m.terms.items()}.values())

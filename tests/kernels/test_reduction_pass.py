@@ -8,7 +8,7 @@ import pytest
 import pdekit as pk
 from pdekit.discretize.measurement import Measurement
 from pdekit.kernels.kernel import Kernel
-from pdekit.kernels.reductions import fits, passes_over
+from pdekit.kernels.reduction_pass import fits, passes_over
 from pdekit.thresholds import Thresholds
 
 ANY_SIZE = Thresholds(reduced_from=1, shared_from=1)

@@ -380,7 +380,7 @@ class Run:
     def _faster(self, course: Course, change: Slow, end: float) -> None:
         """Go on by the method that gets on fastest from here."""
         begun, name = clock.perf_counter(), course.choice.method.name
-        promised = promises(self.system, change, end, course.tolerance, course.solvers, name)
+        promised = promises(self.system, change, end, course.tolerance, course.solvers, name, self.thresholds)
         found, spent = fastest(promised, change.left), clock.perf_counter() - begun
         course.is_timed = found is not None
         if found is None:

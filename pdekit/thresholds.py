@@ -96,6 +96,9 @@ class Thresholds:
         Share of the rows of a wavefront that may be computed by two threads.
     pace_known_after : float
         Seconds of a run after which it is predicted how long it will take.
+    most_tried_by_lu : int
+        Unknowns on two or more axes beyond which a slow run tries no method with LU factors: the first factors of Gray-Scott on 512^2
+        took BDF more than half an hour and 7 GB, and nothing interrupts a factorisation.
     others_tried_from : float
         Seconds that are left, from which other methods are tried where a run takes much longer than predicted: a twentieth of it
         for eight methods, 0.15 s for each.
@@ -134,6 +137,7 @@ class Thresholds:
     chunk_bytes: int = 60_000
     most_twice: float = 0.25
     pace_known_after: float = 1.0
+    most_tried_by_lu: int = 100_000
     others_tried_from: float = 24.0
     look_always_below: int = 20_000
     look_every: int = 16

@@ -57,7 +57,7 @@ class ReductionPass:
         share: Callable[[Callable[[int], None]], None],
         threads: int,
     ) -> None:
-        self.terms, self._share, self._threads = tuple(terms), share, threads
+        self.terms, self._share = tuple(terms), share
         shape = system.grid.shape
         rows, n = int(np.prod(shape[:-1])), shape[-1]
         self._shape = len(system.blocks), rows, n
@@ -154,7 +154,6 @@ def _source(system: SemiDiscrete, terms: Sequence[ReductionTerm]) -> str:
     of_row[system.system.t] = sp.Symbol("t_"), "t"
     named = {symbol: name for symbol, (name, _) in (at_node | of_row).items()}
     texts = [scalar(sp.sympify(term.operand).xreplace(named)) for term in terms]
-    kinds = [term.symbol.kind for term in terms]
     used = {symbol for term in terms for symbol in term.operand.free_symbols}
     parts = _Parts(
         [f"{name} = {place}" for symbol, (name, place) in of_row.items() if symbol in used],

@@ -56,6 +56,7 @@ from pdekit.prehistory import Prehistory
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method_choice import Choice, choose, is_explicit
+from pdekit.time.pulses import timed_data
 from pdekit.typing import Array, Expression
 from pdekit.units.consistency import ProblemParts, consistent_units
 from pdekit.units.declared import DeclaredUnits, declare
@@ -573,6 +574,7 @@ class Problem:
         found = [*self._notes_on_faces, *notes_on_seams(self.system, self.grid, self.time.start)]
         t = self.time.start
         fields = self.initial_fields()
+        timed = [] if self.steady or self.time.end is None else timed_data(self.semidiscrete, t, self.time.end)
         for block in self.semidiscrete.blocks:
             for conflict in block.conditions.corner_conflicts(t):
                 found.append(f"boundary.{block.name}: {conflict}")
@@ -585,6 +587,9 @@ class Problem:
             block.conditions.fill(forced, t, self._scalar_values(fields))
             gap = np.abs(forced - fields[block.name])
             scale = max(float(np.max(np.abs(fields[block.name]))), float(np.max(np.abs(forced))))
+            for data in timed:
+                block.conditions.fill(forced, data.peak, self._scalar_values(fields))
+                scale = max(scale, float(np.max(np.abs(forced))))
             if float(gap.max()) > 1e-8 * max(scale, 1e-300):
                 point = self.grid.point(int(np.argmax(gap)))
                 where = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())

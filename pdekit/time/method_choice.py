@@ -10,6 +10,7 @@ import numpy as np
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
 from pdekit.language.delayed_systems import delays_of, shortest_delay
+from pdekit.language.symbols import spatial_derivatives
 from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.controllers import step_count
@@ -19,6 +20,7 @@ from pdekit.time.methods import METHODS, Method, find_method
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability import rate_bound
 from pdekit.time.sundials_methods import SUNDIALS, refuse_without_sundials
+from pdekit.time.unstable_rest import is_lost
 from pdekit.typing import Array
 
 MOST_STEPS = 1e9
@@ -40,11 +42,14 @@ class Choice:
         Sentences.
     limit : float or None
         The largest stable step of an explicit method, from the spectrum; None for implicit methods.
+    notes : tuple of str
+        What of the result is to be doubted.
     """
 
     method: Method
     reasons: tuple[str, ...]
     limit: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def choose(
@@ -109,7 +114,7 @@ def choose(
     if method == "auto":
         if on_kernels and step is None:
             return _on_kernels(facts, on_kernels)
-        return _with_reason(system, _automatic(facts, step, rtol, solvers))
+        return _with_doubts(facts, _with_reason(system, _automatic(facts, step, rtol, solvers)), rtol)
     chosen = find_method(method)
     if chosen.family == "stochastic":
         raise SolverError(f"{chosen.name} is for equations with noise, and there is none; use euler", key="time.method")
@@ -118,7 +123,7 @@ def choose(
     _check_fits(chosen, facts)
     if step is not None and limit is not None:
         _refuse_above(chosen, step, limit, duration)
-    return _with_reason(system, Choice(chosen, (f"{chosen.title}: asked for",), limit))
+    return _with_doubts(facts, _with_reason(system, Choice(chosen, (f"{chosen.title}: asked for",), limit)), rtol)
 
 
 def is_explicit(method: str) -> bool:
@@ -129,6 +134,20 @@ def is_explicit(method: str) -> bool:
 def _with_reason(system: SemiDiscrete, choice: Choice) -> Choice:
     """A choice, with the reason for a limited scheme that was chosen before it."""
     return replace(choice, reasons=(system.why_limited, *choice.reasons)) if system.why_limited else choice
+
+
+def _with_doubts(facts: Facts, choice: Choice, rtol: float) -> Choice:
+    """A choice, with what rounding errors of transforms may do to it."""
+    derivatives = (d for unknown in facts.system.system.unknowns for d in spatial_derivatives(unknown.rhs))
+    transforms = choice.method.family == "exponential" or any(d.scheme == "fourier" for d in derivatives)
+    if not transforms or not is_lost(facts.growth_at_rest, facts.duration, rtol):
+        return choice
+    note = (
+        f"at rest, ahead of fronts, disturbances grow like exp({facts.growth_at_rest:.3g} t), and transforms leave their rounding errors "
+        f"there, 1e-16 of the greatest value: over a time of {facts.duration:.3g} they may have become the solution. "
+        "Take tsitouras, rkc2 or Radau, on differences"
+    )
+    return replace(choice, notes=(*choice.notes, note))
 
 
 def _refuse_delays_and_steps(system: SemiDiscrete, duration: float, step: float | None) -> None:
@@ -329,10 +348,12 @@ def _automatic_fixed(facts: Facts, step: float) -> Choice:
     return Choice(METHODS["tr_bdf2"], (reason,))
 
 
-def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
+def _is_semilinear(facts: Facts, solvers: Solvers, rtol: float) -> bool:
     """Whether exponential methods fit: the stiff parts are known, and what is left would not limit explicit steps itself."""
     system = facts.system
     if not system.evolves or system.function is not None or solvers.stiff_parts is None:
+        return False
+    if is_lost(facts.growth_at_rest, facts.duration, rtol):
         return False
     eigenvalues = [part.modes.eigenvalues for part in solvers.stiff_parts]
     stiff = max(float(np.max(np.abs(e))) for e in eigenvalues)
@@ -355,7 +376,7 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     if system.is_limited:
         return Choice(METHODS["courant"], (f"a limited scheme: {METHODS['courant'].title}",))
     if delays_of(system.system):
-        return _for_delays(facts, solvers)
+        return _for_delays(facts, solvers, rtol)
     part = solvers.diagonal_part
     if part is not None:
         reason = (
@@ -365,7 +386,7 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     explicit = METHODS["DOP853" if rtol <= 1e-5 else "dormand_prince"]
     if system.shared_size >= sizes.compiled_methods_from and rtol >= 1e-8:
         explicit = METHODS["tsitouras"]
-    if system.dtype.kind == "c" and not system.is_linear and _is_semilinear(facts, solvers):
+    if system.dtype.kind == "c" and not system.is_linear and _is_semilinear(facts, solvers, rtol):
         reason = f"complex, and what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
         return Choice(METHODS["etdrk4"], (reason,))
     found, limit = facts.spectrum, facts.limit(METHODS["rk4"])
@@ -378,14 +399,14 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     )
     if needed <= sizes.explicit_steps:
         return Choice(explicit, (nature, f"not stiff over this time span: {explicit.title}"), limit)
-    if _is_semilinear(facts, solvers):
+    if _is_semilinear(facts, solvers, rtol):
         reason = f"stiff, but what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
         return Choice(METHODS["etdrk4"], (nature, reason))
     method, reason = _for_stiff(facts, rtol, explicit)
     return Choice(method, (nature, reason), limit if method is explicit else None)
 
 
-def _for_delays(facts: Facts, solvers: Solvers) -> Choice:
+def _for_delays(facts: Facts, solvers: Solvers, rtol: float) -> Choice:
     """An adaptive method of ours: those of others, and exact ones, keep no record of the past."""
     limit = facts.limit(METHODS["rk4"])
     assert limit is not None
@@ -393,7 +414,7 @@ def _for_delays(facts: Facts, solvers: Solvers) -> Choice:
         return Choice(
             METHODS["tsitouras"], (f"delays, and not stiff over this time span: {METHODS['tsitouras'].title}",), limit
         )
-    name = "etdrk4" if _is_semilinear(facts, solvers) else "esdirk43"
+    name = "etdrk4" if _is_semilinear(facts, solvers, rtol) else "esdirk43"
     return Choice(METHODS[name], (f"delays, and stiff: {METHODS[name].title}",))
 
 

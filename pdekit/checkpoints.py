@@ -26,6 +26,9 @@ class Checkpoint:
     notes : tuple of str
     is_watched : bool
         Whether the stability of explicit steps is looked at.
+    radius : float
+    radius_age : int
+        Of the steps, too; files of former versions have none.
 
     Examples
     --------
@@ -41,6 +44,8 @@ class Checkpoint:
     statistics: dict[str, Any]
     notes: tuple[str, ...]
     is_watched: bool
+    radius: float = 0.0
+    radius_age: int = 0
 
     @property
     def text(self) -> str:
@@ -58,8 +63,10 @@ class Checkpoint:
         """
         given = json.loads(text)
         point = cls(**{**given, "notes": tuple(map(str, given["notes"]))})
-        if not all(math.isfinite(number) for number in (point.t, point.h, point.error)) or point.h < 0:
-            raise ValueError("the time, the step and the error are finite")
+        if not all(math.isfinite(number) for number in (point.t, point.h, point.error, point.radius)) or point.h < 0:
+            raise ValueError("the time, the step, the error and the radius are finite")
+        if not isinstance(point.radius_age, int) or point.radius < 0:
+            raise ValueError("steps are counted, a radius is positive")
         if not point.statistics.keys() <= vars(Statistics()).keys():
             raise ValueError("there are no such counts")
         if not isinstance(point.method, str) or not all(isinstance(v, int | float) for v in point.statistics.values()):

@@ -167,8 +167,6 @@ class Problem:
         domain: Any = None,
     ) -> None:
         self.domain = domain
-        self.interfaces = dict(interfaces or {})
-        grid = Interfaces(self.interfaces).dividing(grid)
         self._initial_fields: dict[str, Array] | None = None
         self.output = output or OutputSettings()
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
@@ -178,6 +176,9 @@ class Problem:
             pde = declared.pde
             initial = initial if isinstance(initial, FileData) else declared.numbers(initial or {}, "initial")
             boundary = declared.numbers(boundary or {}, "boundary")
+            interfaces = declared.interfaces(interfaces or {})
+        self.interfaces = dict(interfaces or {})
+        grid = Interfaces(self.interfaces).dividing(grid)
         numbers = pde.parameter_values(grid.names)
         self.grid = grid = self._grid_of_domain(grid.box, numbers)
         self.pde, self.title = pde, title
@@ -281,11 +282,12 @@ class Problem:
         if self.ending is not None:
             numbers["stop.when"] = self.ending.expression
         data = [(f"{group}.{n}", n, v) for group in ("initial", "exact") for n, v in getattr(self, group).items()]
-        for number, text in enumerate(self.constraints):
-            name, _, bound = split_constraint(text, [u.name for u in self.system.unknowns], f"constraints[{number}]")
-            data.append((f"constraints[{number}]", name, bound))
+        bounds = {f"constraints[{number}]": text for number, text in enumerate(self.constraints)}
+        for key, text in (bounds | {f"projections.{text}": text for text in self.projections}).items():
+            name, _, bound = split_constraint(text, [u.name for u in self.system.unknowns], key)
+            data.append((key, name, bound))
         kept = [name for name in self.boundary if name in self.pde.definitions]
-        parts = ProblemParts(self.conditions, data, numbers)
+        parts = ProblemParts(self.conditions, data, numbers, Interfaces(self.interfaces).listed())
         units, measured = consistent_units(declared, self.grid, kept, parts)
         return units, {key.rpartition(".")[2]: unit for key, unit in measured.items()}
 

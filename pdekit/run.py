@@ -28,7 +28,7 @@ from pdekit.solution import Solution
 from pdekit.steady import consistent, solve_steady
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
-from pdekit.time.loop import Stop, stops_of
+from pdekit.time.loop import Stop, aligned, stops_of
 from pdekit.time.maruyama import Path
 from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice, choose
@@ -37,7 +37,7 @@ from pdekit.time.observers import Notice, Watch
 from pdekit.time.pace import PaceGuard, Slow, fastest, promises
 from pdekit.time.past import Past
 from pdekit.time.pulses import TimedData, pulse_stops, timed_data
-from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
+from pdekit.time.right_hand_side import CompiledRightHandSide, RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
 from pdekit.time.step_memory import StepMemory
@@ -105,8 +105,10 @@ class Course:
     def point(self, t: float) -> Checkpoint:
         """From where the run can go on."""
         assert self.memory is not None
-        counts, method = plain(self.watch.statistics), self.choice.method.name
-        return Checkpoint(t, method, self.memory.h, self.memory.error, counts, tuple(self.notes), self.is_watched)
+        counts, method, kept = plain(self.watch.statistics), self.choice.method.name, self.memory
+        return Checkpoint(
+            t, method, kept.h, kept.error, counts, tuple(self.notes), self.is_watched, kept.radius, kept.radius_age
+        )
 
     def change(self, choice: Choice, reason: str) -> None:
         """Go on by another method, or by the same without asking again."""
@@ -165,6 +167,8 @@ class Run:
         timed = timed_data(system, start, end)
         others = whole if step is not None else pulse_stops(timed)
         stops = stops_of(frames, breakpoints(system, start, end), others, self.problem.bounded.projection_times)
+        if before is not None:
+            stops = aligned(stops, before.times)
         if before is None:
             y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
         else:
@@ -184,7 +188,8 @@ class Run:
         name, reasons = choice.method.name, choice.reasons
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
-        recorder = SeriesRecorder(system, self.problem.series, start, y, output.series_steps, frozenset(frames))
+        kernel = rhs.kernel if isinstance(rhs, CompiledRightHandSide) else None
+        recorder = SeriesRecorder(system, self.problem.series, start, y, output.series_steps, frozenset(frames), kernel)
         enders = self._enders(start, y)
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:
@@ -264,6 +269,7 @@ class Run:
                 at_end = t == part[-1].t and not course.ended
                 if at_end and stops[last].change:
                     y = self.problem.bounded.projected(self.system.layout, t, y)
+                    y = consistent(self.system, y, t, course.watch.statistics)  # which what is projected may change
                     start[:] = [y.copy()]
                     if course.memory is not None:
                         course.memory.forget()
@@ -300,6 +306,7 @@ class Run:
         if point is not None:
             assert course.memory is not None
             course.memory.h, course.memory.error = point.h, point.error
+            course.memory.radius, course.memory.radius_age = point.radius, point.radius_age
             vars(course.watch.statistics).update(point.statistics)
             course.notes[:], course.is_watched = point.notes, point.is_watched
             if point.method != course.choice.method.name:
@@ -360,7 +367,7 @@ class Run:
         viewer = self.viewer
         if viewer is None:
             return ()
-        return (lambda t, state, h, steps: viewer(t, lambda: self.system.layout.views(t, state.view()), steps),)
+        return (lambda t, state, h, steps: viewer(t, lambda: state.fields(self.system.layout, t), steps),)
 
     def _pace(self, course: Course, end: float) -> tuple[Notice, ...]:
         """What looks at how long a run takes; not where a run is to be repeated bit by bit, for it goes by the clock."""
@@ -377,7 +384,7 @@ class Run:
     def _faster(self, course: Course, change: Slow, end: float) -> None:
         """Go on by the method that gets on fastest from here."""
         begun, name = clock.perf_counter(), course.choice.method.name
-        promised = promises(self.system, change, end, course.tolerance, course.solvers, name)
+        promised = promises(self.system, change, end, course.tolerance, course.solvers, name, self.thresholds)
         found, spent = fastest(promised, change.left), clock.perf_counter() - begun
         course.is_timed = found is not None
         if found is None:
@@ -481,22 +488,22 @@ class Run:
         return np.array(times), {name: values[: len(times)] for name, values in stored.items()}
 
     def _keep(self, stored: dict[str, Array], full: dict[str, Array], index: int, count: int) -> None:
-        """Write a frame into arrays that hold `count` of them; of a single one the frame itself is taken."""
+        """Write a frame into arrays that hold `count` of them; of a single one what has memory of its own is taken itself."""
         for name, values in full.items():
             if count == 1:
-                stored[name] = values[None]
+                stored[name] = (values if values.base is None else values.copy())[None]
                 continue
             if name not in stored:
                 stored[name] = np.empty((count, *values.shape), dtype=values.dtype)
             stored[name][index] = values
 
     def _fields(self, t: float, y: Array) -> dict[str, Array]:
-        """Full arrays of all states, and of the fields that are made of them."""
-        full = self.system.unpack(t, y)
+        """Full arrays of all states, which may be memory of y, and of the fields that are made of them."""
+        full = self.system.layout.views(t, y)
         if self.problem.constraints:
             self.problem.bounded.refuse_beyond(self.system.layout, full, t, only_prescribed=True)
         if self.problem.derived:
-            frame = self.system.frame(t, y)
+            frame = self.system.glance(t, y)
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}
         return {name: self.problem.grid.blank(values) for name, values in full.items()}
 
@@ -555,10 +562,12 @@ class Run:
         found: list[str] = []
         if self.system.system.noises:
             return found
+        time = self.problem.time
+        least = time.rtol if time.step is None and not self.problem.steady else 0.0  # below are errors of the steps
         for unknown in self.system.system.unknowns:
             if unknown.is_scalar:
                 continue
-            seen = oscillating_axis(self.problem.grid, fields[unknown.name])
+            seen = oscillating_axis(self.problem.grid, fields[unknown.name], least)
             if seen is not None:
                 axis, share = seen
                 when = "" if self.problem.steady else f" at t = {t:.4g}"

@@ -115,6 +115,9 @@ class TimeSettings:
         return "single precision" if self.precision == "single" else "a GPU" if self.device == "gpu" else ""
 
 
+RULES = ("every", "times", "frames")  # which times are stored
+
+
 @dataclass(frozen=True)
 class OutputSettings:
     """What is stored, and where. At most one of `every`, `times` and `frames`.
@@ -152,6 +155,9 @@ class OutputSettings:
         steps = self.series_steps
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise ConfigError(f"must be a whole number from 1 on, found {steps!r}", key="output.series_steps")
+        rules = [name for name in RULES if getattr(self, name) is not None]
+        if len(rules) > 1:
+            raise ConfigError(f"give one of every, times and frames, found {' and '.join(rules)}", key="output")
 
     def by(self, **rule: Any) -> OutputSettings:
         """The same with another rule of when the fields are stored.
@@ -161,7 +167,7 @@ class OutputSettings:
         >>> OutputSettings(every=0.4, checkpoints=True).by(frames=3).frames
         3
         """
-        return replace(self, **{"every": None, "times": None, "frames": None, **rule})
+        return replace(self, **{**dict.fromkeys(RULES), **rule})
 
     def resolve(self, start: float, end: float, step: float | None = None) -> list[float]:
         """All output times from start to end.
@@ -171,7 +177,7 @@ class OutputSettings:
         Raises
         ------
         ConfigError
-            More than one rule, or times outside of the span.
+            Times outside of the span.
 
         Examples
         --------
@@ -180,9 +186,6 @@ class OutputSettings:
         >>> OutputSettings(frames=3).resolve(0, 1)
         [0.0, 0.5, 1.0]
         """
-        rules = [name for name in ("every", "times", "frames") if getattr(self, name) is not None]
-        if len(rules) > 1:
-            raise ConfigError(f"give one of every, times and frames, found {' and '.join(rules)}", key="output")
         inner: list[float] = []
         if self.every is not None:
             if not self.every > 0:

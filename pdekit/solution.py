@@ -314,6 +314,7 @@ def grid_of(
     system: str = "cartesian",
     ranges: Mapping[str, tuple[float, float]] | None = None,
     layers: Mapping[str, tuple[float, float]] | None = None,
+    interfaces: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Grid:
     """The grid of stored coordinates; with the widths of absorbing layers at both ends of axes."""
     made = {}
@@ -336,4 +337,5 @@ def grid_of(
             made[name] = Axis(left, right, nodes=nodes, periodic=True, **words)
         else:
             made[name] = Axis(*((left, right) if "offset" in words else ()), nodes=nodes, **words)
-    return Grid(made, coordinates=system)
+    planes = (interfaces or {}).items()
+    return Grid(made | {name: made[name].divided(places) for name, places in planes}, coordinates=system)

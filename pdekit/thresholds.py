@@ -85,6 +85,9 @@ class Thresholds:
         Of the rows of a slab of a 3-D kernel, which are to stay in the second-level cache.
     shared_from : int
         Node updates below which handing work to a second thread costs more than it saves.
+    reduced_from : int
+        Nodes from which integrals and extrema are found by a compiled pass, if the right-hand side is compiled (measured on 512^2:
+        0.09 ms for three numbers, NumPy 0.8 ms; compiling takes 0.6 s, once).
     wavefront_from : int
         Bytes of a state; smaller ones stay in the cache from stage to stage anyway.
     chunk_bytes : int
@@ -93,6 +96,9 @@ class Thresholds:
         Share of the rows of a wavefront that may be computed by two threads.
     pace_known_after : float
         Seconds of a run after which it is predicted how long it will take.
+    most_tried_by_lu : int
+        Unknowns on two or more axes beyond which a slow run tries no method with LU factors: the first factors of Gray-Scott on 512^2
+        took BDF more than half an hour and 7 GB, and nothing interrupts a factorisation.
     others_tried_from : float
         Seconds that are left, from which other methods are tried where a run takes much longer than predicted: a twentieth of it
         for eight methods, 0.15 s for each.
@@ -126,10 +132,12 @@ class Thresholds:
     strip: Mapping[int, int] = _by_dimension(d2=8192, d3=4096)
     slab_bytes: int = 700_000
     shared_from: int = 1 << 17
+    reduced_from: int = 1 << 14
     wavefront_from: int = 1 << 20
     chunk_bytes: int = 60_000
     most_twice: float = 0.25
     pace_known_after: float = 1.0
+    most_tried_by_lu: int = 100_000
     others_tried_from: float = 24.0
     look_always_below: int = 20_000
     look_every: int = 16

@@ -375,3 +375,22 @@ def test_a_conductivity_that_changes_in_time_is_compiled_once(monkeypatch):
     for t in (0.1, 0.2, 0.3):
         system.rhs(t, np.ones(system.size))
     assert len(calls) == 1
+
+
+def test_what_oscillates_below_the_tolerance_of_the_steps_is_no_note():
+    """The same waves from node to node, on a field of 300: of 1e-5 they are errors of steps with a tolerance of 1e-6, of 3e-2 they are not."""
+    for amplitude, is_told in ((1e-5, False), (3e-2, True)):
+        calm = pk.Problem(
+            pk.PDE("T_t = -T*0"),
+            pk.Grid(x=pk.Axis(0, 1, 41)),
+            initial={"T": f"300 + {amplitude}*cos(40*pi*x)"},
+            time=pk.TimeSettings(end=1.0, method="tsitouras", rtol=1e-6),
+        )
+        assert any("oscillates" in note for note in calm.solve().notes) == is_told
+
+
+def test_frames_are_stored_by_one_rule():
+    with pytest.raises(pk.PdekitError, match="output: give one of every, times and frames, found every and frames"):
+        pk.OutputSettings(every=0.1, frames=3)
+    changed = pk.OutputSettings(every=0.1).by(times=(0.5,))
+    assert changed.every is None and changed.times == (0.5,)

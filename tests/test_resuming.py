@@ -299,3 +299,23 @@ def test_a_new_problem_starts_from_the_last_frame_of_a_file(tmp_path, monkeypatc
     other = STATE.format(initial="{file: first.h5}", end=2).replace("u_tt = u_xx - u_t + S", "v_t = v_xx + S")
     with pytest.raises(PdekitError, match="no variable 'v'"):
         loads(other.replace("boundary: {u", "boundary: {v"))
+
+
+def test_a_chain_estimates_spectral_radii_no_more_often_than_a_run_in_one():
+    """Every frame costs the chain the slope at its start, and every 25th step the radius: a few evaluations, not the 13 of a power iteration."""
+    frames = 40
+    text = SMOOTH + "time: {end: 0.5, method: rkc2, rtol: 1e-5}\noutput: {frames: %d, checkpoints: %s}\n"
+    in_one, chain = (loads(text % (frames, word)).solve().statistics for word in ("false", "true"))
+    estimates = chain["steps"] / 25 + 1
+    assert chain["evaluations"] - in_one["evaluations"] <= 2 * frames + 10 * estimates
+
+
+def test_beyond_an_end_that_is_a_rounded_multiple_no_frame_is_stored_twice(tmp_path):
+    """3*0.1 is 0.30000000000000004, the end 0.3."""
+    path = tmp_path / "ring.h5"
+    text = RING + "time: {end: 0.3, method: tsitouras}\noutput: {every: 0.1, checkpoints: %s}\n"
+    for checkpoints in ("true", "false"):
+        loads(text % checkpoints).solve(output=path, force=True)
+        gone_on = pk.resume(path, until=0.6)
+        assert gone_on.times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+        np.testing.assert_array_equal(pk.open_result(path).times, gone_on.times)

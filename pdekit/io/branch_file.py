@@ -171,7 +171,15 @@ def open_branch(path: str | Path) -> Branch:
     with open_hdf5(stored.path) as file:
         column = {word: np.asarray(file[name]) for word, name in words.items()}
         return Branch(
-            grid_of(stored.axes, stored.periods, stored.labels, str(attributes["coordinate_system"]), stored.ranges),
+            grid_of(
+                stored.axes,
+                stored.periods,
+                stored.labels,
+                str(attributes["coordinate_system"]),
+                stored.ranges,
+                stored.layers,
+                stored.interfaces,
+            ),
             parameter,
             np.asarray(file[parameter]),
             {name: np.asarray(file[name]) for name in stored.variables},

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class StoredResult:
         Numbers at every step, and their times ``t``.
     scalars : tuple of str
         Variables that are one number.
+    interfaces : dict of str to tuple of float
+        Of axes that planes cross at which something jumps: where.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class StoredResult:
     labels: dict[str, dict[str, str]]
     series: dict[str, NDArray[Any]]
     scalars: tuple[str, ...] = ()
+    interfaces: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def steady(self) -> bool:
@@ -214,6 +217,16 @@ class _Contents:
         known = {name: self.file[name].attrs[key] for name in axes if key in self.file[name].attrs}
         return {name: (float(found[0]), float(found[1])) for name, found in known.items()}
 
+    def interfaces(self, name: str, nodes: NDArray[Any]) -> tuple[float, ...]:
+        """The planes across an axis at which something jumps; each in a cell of its own."""
+        found = np.atleast_1d(np.asarray(self.file[name].attrs.get("interfaces", ()), dtype=float))
+        inside = (found > nodes[0]) & (found < nodes[-1])
+        if found.ndim > 1 or not np.all(inside) or np.any(np.diff(np.searchsorted(nodes, found, side="right")) <= 0):
+            raise self.refused(
+                f"the interfaces of {name!r} do not lie in cells of the axis, one in each, in their order"
+            )
+        return tuple(found.tolist())
+
 
 def read_result(path: str | Path) -> StoredResult:
     """Open a results file, a growing one too.
@@ -262,4 +275,5 @@ def read_result(path: str | Path) -> StoredResult:
             },
             series,
             scalars,
+            {n: planes for n in order if (planes := contents.interfaces(n, axes[n]))},
         )

@@ -60,6 +60,8 @@ def axis_scales(file: Any, grid: Grid) -> list[Any]:
                 scale.attrs[key] = value
         if axis.periodic:
             scale.attrs["period"] = axis.length
+        if axis.divisions:
+            scale.attrs["interfaces"] = axis.divisions  # planes at which something jumps
         if axis.offset:
             scale.attrs["range"] = [axis.left, axis.right]  # nodes keep off the poles at these ends
         if any(axis.absorbing_layer):
@@ -67,6 +69,43 @@ def axis_scales(file: Any, grid: Grid) -> list[Any]:
         scale.make_scale(name)
         scales.append(scale)
     return scales
+
+
+class _Growing:
+    """A dataset that grows along its first axis; h5py's own conveniences would take 0.2 ms a row.
+
+    Parameters
+    ----------
+    data : h5py dataset
+    """
+
+    def __init__(self, data: Any) -> None:
+        self._data, self._id, self._dtype = data, data.id, data.dtype
+        self._row, self._is_whole = data.shape[1:], data.chunks == (1, *data.shape[1:])
+        self.count = data.shape[0]
+
+    def add(self, rows: Any) -> None:
+        """Further numbers, one a row; to be flushed."""
+        rows = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1)
+        first, self.count = self.count, self.count + rows.size
+        self._id.set_extent((self.count,))
+        place = self._id.get_space()
+        place.select_hyperslab((first,), rows.shape)
+        self._id.write(h5py.h5s.create_simple(rows.shape), place, rows)
+
+    def add_frame(self, values: Any, t: float) -> np.uint64:
+        """A frame, which may come in boxes; the sum of its words and of the time. To be flushed."""
+        first, self.count = self.count, self.count + 1
+        self._id.set_extent((self.count, *self._row))
+        if self._row and self._is_whole and isinstance(values, np.ndarray) and values.dtype == self._dtype:
+            whole = np.ascontiguousarray(values)
+            self._id.write_direct_chunk((first, *(0,) * whole.ndim), whole)  # past the cache of chunks: half the time
+            return word_sum(whole, t)
+        return _put(self._data, (first,), values, t)
+
+    def flush(self) -> None:
+        """Bring what is new to the file."""
+        self._id.flush()
 
 
 def _put(data: Any, place: tuple[int, ...], values: Any, t: float) -> np.uint64:
@@ -123,7 +162,7 @@ class ResultWriter:
         check_output(path, force)
         self.path, self.steady = path, steady
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        self._count = 0
+        self._kept: dict[str, _Growing] = {}
         self._descriptor = -1
         self._announced = 0
         self._is_published = False
@@ -195,10 +234,8 @@ class ResultWriter:
         """
         try:
             for name in (*self._series, "t"):
-                data, rows = self._file[f"series/{name}"], series[name]
-                count = data.shape[0]
-                data.resize(count + rows.size, axis=0)
-                data[count:] = rows
+                data = self._growing(f"series/{name}")
+                data.add(series[name])
                 data.flush()
         except OSError as error:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None
@@ -212,11 +249,17 @@ class ResultWriter:
             The disk is full, or the file has become unwritable.
         """
         try:
-            data = self._file[CHECKPOINT]
-            data[()] = _room(point.text)
+            data = self._file[CHECKPOINT].id
+            data.write(h5py.h5s.ALL, h5py.h5s.ALL, _room(point.text))
             data.flush()  # of an attribute the whole file would be flushed, and with it the mark that it is being written
         except OSError as error:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None
+
+    def _growing(self, name: str) -> _Growing:
+        """A dataset, opened once."""
+        if name not in self._kept:
+            self._kept[name] = _Growing(self._file[name])
+        return self._kept[name]
 
     def _begin(self) -> None:
         """Go over to single-writer mode, in which what is on disk is always consistent."""
@@ -256,19 +299,14 @@ class ResultWriter:
             if self._descriptor < 0:
                 self._begin()
             self._announce()
-            count = self._count
             for name in self._names:
-                data, sums = self._file[name], self._file[f"{GROUP}/{name}"]
-                for rows in (data, sums):
-                    rows.resize(count + 1, axis=0)
-                sums[count] = _put(data, (count,), values[name], t)
-                for rows in (data, sums):
-                    rows.flush()
-            times = self._file["t"]
-            times.resize(count + 1, axis=0)
-            times[count] = t
+                data, sums = self._growing(name), self._growing(f"{GROUP}/{name}")
+                sums.add(data.add_frame(values[name], t))
+                data.flush()
+                sums.flush()
+            times = self._growing("t")
+            times.add(t)
             times.flush()
-            self._count = count + 1
             self._publish()
         except OSError as error:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None

@@ -24,7 +24,7 @@ from pdekit.language.evaluate import evaluate_number
 from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import PDE
 from pdekit.problem import Problem
-from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
+from pdekit.settings import RULES, ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.units.declared import DeclaredUnits, declare
 
 # Settings that are times, and may be given in units of their own.
@@ -257,6 +257,8 @@ class _Builder:
         for key, (kind, old, section) in sections.items():
             values, hints = dict(vars(old)), get_type_hints(kind)
             given: dict[str, Any] = section.model_dump(exclude_none=True) if section else {}
+            if key == "output" and given.keys() & {*RULES}:
+                values |= dict.fromkeys(RULES)  # of a problem that is changed
             for name, value in given.items():
                 path: KeyPath = (key, name)
                 if isinstance(value, list) and str in get_args(get_args(hints[name])[0]):
@@ -268,13 +270,6 @@ class _Builder:
                     numeric = float in (hints[name], *get_args(hints[name])) and str not in get_args(hints[name])
                     values[name] = self.number(value, path, "t" if path in IN_TIME else "") if numeric else value
             made[key] = kind(**values)
-        if model.output and any(getattr(model.output, k) is not None for k in ("every", "times", "frames")):
-            rules = {
-                k: getattr(made["output"], k)
-                for k in ("every", "times", "frames")
-                if getattr(model.output, k) is not None
-            }
-            made["output"] = made["output"].by(**rules)
         return made
 
     def projections(self) -> dict[str, tuple[float, ...]]:
@@ -282,23 +277,23 @@ class _Builder:
         found = {}
         for text, given in self.model.projections.items():
             times = given if isinstance(given, list) else [given]
-            found[text] = tuple(self.number(t, ("projections", text, k)) for k, t in enumerate(times))
+            found[text] = tuple(self.number(t, ("projections", text, k), "t") for k, t in enumerate(times))
         return found
 
     def interfaces(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The planes of one unknown, by axis."""
 
-        def plane(section: InterfaceSection, path: KeyPath) -> Interface:
-            at = self.number(section.at, (*path, "at"))
+        def plane(section: InterfaceSection, path: KeyPath, axis: str) -> Interface:
+            at = self.number(section.at, (*path, "at"), axis)
             return Interface(at, **{n: getattr(section, n) for n in ("resistance", "jump", "flux_jump")})
 
         found: dict[str, Any] = {}
         for axis, entry in given.items():
             path: KeyPath = ("interfaces", name, axis)
             found[axis] = (
-                [plane(one, (*path, k)) for k, one in enumerate(entry)]
+                [plane(one, (*path, k), axis) for k, one in enumerate(entry)]
                 if isinstance(entry, list)
-                else plane(entry, path)
+                else plane(entry, path, axis)
             )
         return found
 

@@ -15,7 +15,7 @@ from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import evaluate_number
 from pdekit.language.parser import Scope, parse
 from pdekit.language.rates import named_rate
-from pdekit.language.syntax import called_names, differentiated_names, names_in
+from pdekit.language.syntax import called_names, differentiated_names, names_in, syntax
 from pdekit.language.vector_calculus import VectorCalculus
 from pdekit.language.vocabulary import FIXED, RESERVED
 
@@ -131,6 +131,12 @@ class PDE:
 
     def _infer_unknowns(self) -> tuple[str, ...]:
         found: list[str] = []
+        for number, pair in enumerate(self.sides):
+            for side in pair:
+                try:
+                    syntax(side)
+                except ExpressionError as error:
+                    raise error.under(f"equations[{number}]") from None
         for left, _ in self.sides:
             found += sorted({rate[0] for name in names_in(left) if (rate := named_rate(name))})
         for left, right in self.sides:
@@ -177,11 +183,18 @@ class PDE:
 
     def varying_parameters(self, axes: Sequence[str] = ()) -> list[str]:
         """The parameters that are no numbers: data, and expressions of the coordinates, of t, or of other such parameters."""
-        texts = {name: given for name, given in self.parameters.items() if isinstance(given, str)}
-        moving = {*axes, "t", *self.data_parameters()} - set(texts)
-        while more := {name for name, text in texts.items() if name not in moving and names_in(text) & moving}:
+        used = {name: self._used_by(name) for name, given in self.parameters.items() if isinstance(given, str)}
+        moving = {*axes, "t", *self.data_parameters()} - set(used)
+        while more := {name for name, others in used.items() if name not in moving and others & moving}:
             moving |= more
         return [name for name in self.parameters if name in moving]
+
+    def _used_by(self, name: str) -> set[str]:
+        """The names in a parameter that is a text."""
+        try:
+            return names_in(self.parameters[name])
+        except ExpressionError as error:
+            raise error.under(f"parameters.{name}") from None
 
     def parameter_values(self, axes: Sequence[str] = ()) -> dict[str, complex | float]:
         """Numbers of the parameters that are constant, expressions of each other resolved.

@@ -50,8 +50,13 @@ _LAMBDA, _AS_NAME = re.compile(r"\blambda(?=_|\b)"), "lambda__"
 
 def _hint(source: str) -> str:
     """The right form of what is often written instead."""
-    if re.match(r"^[-+\d.eE]+\s+[A-Za-z]", source):
-        return "; a number may have a unit where the problem has them (units: {x: m, t: s}), alone and not in an expression"
+    if re.match(r"^[-+\d.eE]+\s+(1\s*/\s*)?[A-Za-zµμΩÅ°%]", source):
+        return (
+            "; a number with a unit is taken where the problem has units (units: {x: m, t: s}): as a parameter, a place, a time, "
+            "or data; elsewhere write the number alone"
+        )
+    if re.search(r"\d\s+(1\s*/\s*)?(?!(and|or|if|else|in|is|not)\b)[A-Za-zµμΩÅ°%]", source):
+        return "; a number with a unit stands alone: make it a parameter of a problem with units, such as T0: 5 K, and write its name"
     if "∂" in source:
         return "; a derivative is written u_t, u_x, u_xx, or d(u, x)"
     if source.count("(") != source.count(")"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -59,29 +60,51 @@ def axis_label(grid: Grid, name: str) -> str:
 
 
 def closed(grid: Grid, axis: int, values: Array) -> tuple[Array, Array]:
-    """Coordinates and values along an axis, the first node repeated at the end of a periodic one; a line breaks at interfaces."""
-    line = grid.axes[axis]
-    return _broken(line, values) if line.divisions and values.ndim == 1 else _line(grid, axis, values, axis)
+    """Coordinates and values along an axis, the first node repeated at the end of a periodic one.
+
+    At interfaces a single line breaks; many beside each other, for a map, have both values at the same place.
+    """
+    if values.ndim > 1 or not grid.axes[axis].divisions:
+        return _line(grid, axis, values, axis)
+    sections = _sections(grid.axes[axis], values)
+    gap = (np.array([np.nan]), np.array([np.nan]))
+    parts = [part for (x, y), (place, _) in pairwise(sections) for part in ((x, y), (place[:1], gap[1]))]
+    x, y = zip(*parts, sections[-1])
+    return np.concatenate(x), np.concatenate(y)
 
 
-def _broken(line: Axis, values: Array) -> tuple[Array, Array]:
-    """A line up to the planes at which something jumps, and on from there, straight from the nodes on either side."""
-    x, y = list(line.nodes), list(values)
-    for place in reversed(line.divisions):
-        cell = line.cell_before(place)
-        sides = []
-        for node, other in ((cell, cell - 1), (cell + 1, cell + 2)):
-            has_other = 0 <= other < line.size
-            slope = (values[other] - values[node]) / (line.nodes[other] - line.nodes[node]) if has_other else 0.0
-            sides.append(values[node] + slope * (place - line.nodes[node]))
-        x[cell + 1 : cell + 1] = [place] * 3
-        y[cell + 1 : cell + 1] = [sides[0], np.nan, sides[1]]
-    return np.array(x), np.array(y)
+def _sections(line: Axis, values: Array) -> list[tuple[Array, Array]]:
+    """Coordinates and values (axis 0) between the planes at which something jumps, up to them straight from the nodes on either side."""
+    edges = [0, *(line.cell_before(place) + 1 for place in line.divisions), line.size]
+    found = []
+    for number, (first, last) in enumerate(pairwise(edges)):
+        nodes, own = line.nodes[first:last], values[first:last]
+        x, y = [nodes], [own]
+        if number > 0:
+            before = line.divisions[number - 1]
+            x, y = [np.array([before]), *x], [_straight(nodes, own, 0, before)[None], *y]
+        if number < len(line.divisions):
+            beyond = line.divisions[number]
+            x, y = [*x, np.array([beyond])], [*y, _straight(nodes, own, -1, beyond)[None]]
+        found.append((np.concatenate(x), np.concatenate(y)))
+    return found
+
+
+def _straight(nodes: Array, values: Array, end: int, place: float) -> Array:
+    """The value that the two nodes at an end of a section lead to; that of a single node."""
+    if nodes.size < 2:
+        return np.asarray(values[end])
+    beside = 1 if end == 0 else -2
+    slope = (values[beside] - values[end]) / (nodes[beside] - nodes[end])
+    return np.asarray(values[end] + slope * (place - nodes[end]))
 
 
 def _line(grid: Grid, axis: int, values: Array, along: int) -> tuple[Array, Array]:
-    """As `closed`, where the axis of the grid is axis `along` of the values."""
+    """As `closed` for maps, where the axis of the grid is axis `along` of the values."""
     line = grid.axes[axis]
+    if line.divisions:
+        x, parts = zip(*_sections(line, np.moveaxis(values, along, 0)))
+        return np.concatenate(x), np.moveaxis(np.concatenate(parts), 0, along)
     if not line.periodic:
         return line.nodes, values
     return np.append(line.nodes, line.nodes[0] + line.length), np.concatenate(

@@ -162,12 +162,12 @@ def _lines(frames: Frames, name: str) -> Iterator[Figure]:
     )
     if len(frames.times) >= LEAST_KYMOGRAPH:
         pattern = visible(solution.values[name][:1])[1]
-        rows = np.array([closed(grid, 0, visible(field.values)[0])[1][kept] for field in frames.fields(name)])
+        x, columns = closed(grid, 0, np.array([visible(field.values)[0] for field in frames.fields(name)]).T)
         fewer = _thinned(x.size, MOST_ASIDE)
         yield _kymograph(
             pattern.format(label),
             x[fewer],
-            rows[:, fewer],
+            columns[fewer].T,
             frames.times,
             (axis_label(grid, grid.names[0]), time_label(solution.labels)),
         )

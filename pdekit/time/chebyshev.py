@@ -12,8 +12,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from pdekit.geometry.grid import Grid
 from pdekit.time.right_hand_side import RightHandSide, Stages
 from pdekit.time.runge_kutta import ExplicitStepper
+from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Tolerance
 from pdekit.typing import Array
 
@@ -56,18 +58,28 @@ class StabilisedChebyshev(ExplicitStepper):
     """RKC2: second order, with as many stages as stability asks for, stable for ``h rho <= 0.65 s^2`` on the negative axis.
 
     A step of s stages is worth about s/3 steps of a classical method: diffusion without linear solves.
+
+    Parameters
+    ----------
+    rhs : RightHandSide
+    radius : float
+        A bound of the spectral radius, of a linear system; of others it is estimated on the way.
+    memory : StepMemory
+        May hold an estimate from before; kept up to date.
     """
 
     error_order = 2
 
-    def __init__(self, rhs: RightHandSide, radius: float) -> None:
+    def __init__(self, rhs: RightHandSide, radius: float, memory: StepMemory) -> None:
         super().__init__(rhs)
         self._spare = rhs.states(1)[0]
         self._ends = rhs.states(2)  # F at both ends of a step
         self._known = False
-        self._since, self.radius = RADIUS_EVERY, radius
+        self._since, self.radius, self._memory = RADIUS_EVERY, radius, memory
         self._direction: Stages | None = None
         self._changes = not rhs.system.is_linear
+        if self._changes and memory.radius > 0:
+            self._since, self.radius = memory.radius_age, memory.radius
 
     def stages(self, h: float) -> int:
         """Number of stages that is stable at step h."""
@@ -102,6 +114,8 @@ class StabilisedChebyshev(ExplicitStepper):
             self.rhs.copy(*self._ends)
         # Without an error estimate nothing but the radius says that the stages are enough.
         self._since = self._since + 1 if estimated else RADIUS_EVERY
+        if self._changes:
+            self._memory.radius, self._memory.radius_age = self.radius, self._since
 
     def restart(self) -> None:
         self._known, self._since = False, RADIUS_EVERY
@@ -113,8 +127,7 @@ class StabilisedChebyshev(ExplicitStepper):
         self._since = 0
         rhs, image, moved = self.rhs, self._spare, self._ends[1]
         if self._direction is None:
-            self._direction = rhs.states(1)
-            rhs.copy(self._direction[0], F0)
+            self._direction = self._first_direction(t, F0)
         direction = self._direction
         size = rhs.norm(Y) or 1.0
         radius = previous = 0.0
@@ -136,3 +149,28 @@ class StabilisedChebyshev(ExplicitStepper):
                 break
             previous = radius
         self.radius = max(1.2 * radius, 1e-12)
+
+    def _first_direction(self, t: float, F0: Array) -> Stages:
+        """Waves from node to node, which diffusion damps most, beside F itself: 3 iterations instead of 13 from F (Gray-Scott, 512^2)."""
+        rhs, system, signs = self.rhs, self.rhs.system, alternating(self.rhs.system.grid)
+        direction, waves = rhs.states(1), rhs.states(1)
+        full = {block.name: signs if block.shape else signs.flat[0] for block in system.blocks}
+        rhs.copy(waves[0], rhs.unpacked(t, system.pack(full)))
+        rhs.combine(direction[0], F0, np.array([(rhs.norm(F0) or 1.0) / rhs.norm(waves[0])]), waves)
+        return direction
+
+
+def alternating(grid: Grid) -> Array:
+    """1 and -1 from node to node, of a part of a grid as of the whole.
+
+    Examples
+    --------
+    >>> from pdekit.geometry.axis import Axis
+    >>> alternating(Grid(x=Axis(0, 1, 2), y=Axis(0, 1, 3)))
+    array([[ 1., -1.,  1.],
+           [-1.,  1., -1.]])
+    """
+    signs = np.ones(())
+    for axis in grid.axes:
+        signs = np.multiply.outer(signs, 1.0 - 2.0 * (axis.index % 2))
+    return signs

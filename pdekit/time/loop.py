@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -49,7 +49,7 @@ def stops_of(
     >>> [(s.t, s.frame, s.jump) for s in stops_of([0.0, 1.0], [0.5, 1.0], [0.25])]
     [(0.0, True, False), (0.25, False, False), (0.5, False, True), (1.0, True, True)]
     """
-    close = 1e-12 * max(abs(frames[0]), abs(frames[-1]), frames[-1] - frames[0])
+    close = rounding_of_times(frames[0], frames[-1])
     found: list[Stop] = []
     marked = [
         *(Stop(t) for t in frames),
@@ -66,6 +66,28 @@ def stops_of(
         else:
             found.append(stop)
     return found
+
+
+def rounding_of_times(start: float, end: float) -> float:
+    """By how much times of a run that are the same may differ."""
+    return 1e-12 * max(abs(start), abs(end), end - start)
+
+
+def aligned(stops: Sequence[Stop], times: Sequence[float]) -> list[Stop]:
+    """The stops, those that are one of some times but for rounding at that time.
+
+    Examples
+    --------
+    >>> aligned([Stop(0.0), Stop(3 * 0.1), Stop(0.5)], [0.0, 0.3])[1].t
+    0.3
+    """
+    close = rounding_of_times(stops[0].t, stops[-1].t)
+
+    def nearest(t: float) -> float:
+        found = min(times, key=lambda time: abs(time - t), default=t)
+        return found if abs(found - t) <= close else t
+
+    return [replace(stop, t=nearest(stop.t)) for stop in stops]
 
 
 def span_between(start: Stop, end: Stop) -> tuple[float, float]:
@@ -100,7 +122,7 @@ def integrate(
             stepper.accepted(controller.tolerance is not None)
             t, Y, out = after, out, Y
             watch.step_of(
-                t, partial(stepper.greatest, Y), partial(stepper.vector, Y), t == until, h, partial(stepper.view, Y)
+                t, partial(stepper.greatest, Y), partial(stepper.vector, Y), t == until, h, partial(stepper.full, Y)
             )
         fresh = end.jump
         if fresh:

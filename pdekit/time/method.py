@@ -74,6 +74,8 @@ class Ingredients:
         Of noise.
     implicit : sequence of str, optional
         Terms that implicit-explicit methods treat implicitly.
+    memory : StepMemory
+        What an integration before this one has learnt.
     """
 
     system: SemiDiscrete
@@ -87,6 +89,7 @@ class Ingredients:
     step: float | None = None
     path: Path = field(default_factory=Path)
     implicit: Sequence[str] | None = None
+    memory: StepMemory = field(default_factory=StepMemory)
 
     def splitting(self, method: str) -> Splitting:
         """What implicit-explicit methods treat implicitly."""
@@ -254,14 +257,17 @@ class Method:
             assert step is not None
             refuse_stops_within_steps(stops, step)
         start, statistics = stops[0].t, watch.statistics
-        given = Ingredients(system, solvers, statistics, counted, start, y, duration, tolerance, step, path, implicit)
+        memory = memory or StepMemory()
+        given = Ingredients(
+            system, solvers, statistics, counted, start, y, duration, tolerance, step, path, implicit, memory
+        )
         stepper = recorded(self.make(given), system)
         control: Controller = ErrorControl(
             tolerance,
             duration,
             longest,
             LADDER * (self.family in ("exponential", "implicit-explicit")),
-            memory or StepMemory(),
+            memory,
         )
         if step is not None or (
             self.family == "exact" and stepper.error_order is None

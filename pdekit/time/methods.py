@@ -221,7 +221,9 @@ def _propagator(given: Ingredients) -> Stepper:
 
 def _stabilised(given: Ingredients) -> Stepper:
     refuse_coupled_rates(given.system, "rkc2")
-    return StabilisedChebyshev(given.right_hand_side, rate_bound(given.system, given.t, given.y))
+    system = given.system
+    bound = rate_bound(system, given.t, given.y) if system.is_linear else 0.0  # else it is estimated
+    return StabilisedChebyshev(given.right_hand_side, bound, given.memory)
 
 
 METHODS: dict[str, Method] = {

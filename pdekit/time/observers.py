@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.counts import Statistics
+from pdekit.discretize.layout import Layout
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import BlowUpError, PdekitError
 from pdekit.thresholds import THRESHOLDS, Thresholds
@@ -24,20 +26,22 @@ class StepState:
     ----------
     vector : callable
         The unknowns.
-    view : callable, optional
-        The same where they may be memory of the stepper: to look at now, neither to keep nor to change.
+    full : callable, optional
+        The full arrays of all blocks, ``(blocks, *grid.shape)``, where the stepper has them: to look at now, neither to keep nor to
+        change; or None.
 
     Examples
     --------
     >>> state = StepState(lambda: np.zeros(3))
-    >>> state() is state(), state.view() is state()
+    >>> state() is state(), state.full is None
     (True, True)
     """
 
-    def __init__(self, vector: Callable[[], NDArray[Any]], view: Callable[[], NDArray[Any]] | None = None) -> None:
-        self._make, self._look = vector, view
+    def __init__(
+        self, vector: Callable[[], NDArray[Any]], full: Callable[[], NDArray[Any] | None] = lambda: None
+    ) -> None:
+        self._make, self._look = vector, full
         self._vector: NDArray[Any] | None = None
-        self._view: NDArray[Any] | None = None
 
     def __call__(self) -> NDArray[Any]:
         """A vector of its own."""
@@ -45,13 +49,16 @@ class StepState:
             self._vector = self._make()
         return self._vector
 
-    def view(self) -> NDArray[Any]:
-        """To look at."""
-        if self._look is None or self._vector is not None:
-            return self()
-        if self._view is None:
-            self._view = self._look()
-        return self._view
+    @cached_property
+    def full(self) -> NDArray[Any] | None:
+        """The full arrays, if they are at hand."""
+        return self._look()
+
+    def fields(self, layout: Layout, t: float) -> dict[str, NDArray[Any]]:
+        """Full arrays by name, to look at."""
+        if self.full is None:
+            return layout.views(t, self())
+        return {block.name: values for block, values in zip(layout.blocks, self.full)}
 
 
 Notice = Callable[[float, StepState, float, int], None]
@@ -98,7 +105,7 @@ class Watch:
         state: Callable[[], NDArray[Any]],
         always: bool = True,
         h: float = 0.0,
-        view: Callable[[], NDArray[Any]] | None = None,
+        full: Callable[[], NDArray[Any] | None] = lambda: None,
     ) -> None:
         """The same of a state that is not at hand as a vector: its greatest value and itself are asked for if needed."""
         rare = self.system.shared_size > self.thresholds.look_always_below and not always
@@ -107,7 +114,7 @@ class Watch:
         else:
             self.look(t, self.system.grid.ranks.greatest(greatest()), state)
         if self.notices:
-            once = StepState(state, view)
+            once = StepState(state, full)
             for notice in self.notices:
                 notice(t, once, h, self.statistics.steps)
 

@@ -16,7 +16,7 @@ import numpy as np
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import PdekitError
 from pdekit.linear.solver_choice import Solvers
-from pdekit.thresholds import Thresholds
+from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.loop import Stop
 from pdekit.time.method_choice import choose
 from pdekit.time.observers import Watch
@@ -26,6 +26,7 @@ from pdekit.typing import Array
 
 CANDIDATES = ("tsitouras", "DOP853", "rkc2", "etdrk4", "ark43", "esdirk43", "BDF", "Radau")
 OFF = 3.0  # times as long as predicted
+BY_LU = ("esdirk43", "BDF", "Radau")
 SHARE = 0.05  # of what is left, for trying others
 BETTER = 0.5  # of what is left: what another method must promise
 RECENT = 20  # looks from which the pace is taken
@@ -120,11 +121,23 @@ class Stopwatch:
         return (last - first) / (count - 1) * steps, steps
 
 
+def tried(system: SemiDiscrete, but: str, thresholds: Thresholds = THRESHOLDS) -> list[str]:
+    """The methods that are tried beside the one that was slow: none whose first factorisation would take longer than any trial."""
+    is_large = system.grid.ndim > 1 and system.shared_size > thresholds.most_tried_by_lu
+    return [name for name in CANDIDATES if name != but and not (is_large and name in BY_LU)]
+
+
 def promises(
-    system: SemiDiscrete, change: Slow, end: float, tolerance: Tolerance, solvers: Solvers, but: str
+    system: SemiDiscrete,
+    change: Slow,
+    end: float,
+    tolerance: Tolerance,
+    solvers: Solvers,
+    but: str,
+    thresholds: Thresholds = THRESHOLDS,
 ) -> dict[str, float]:
     """Seconds that the methods which fit would take from here, by name; `but` is the one that was slow."""
-    names = [name for name in CANDIDATES if name != but]
+    names = tried(system, but, thresholds)
     found: dict[str, float] = {}
     for name in names:
         pace = Stopwatch(SHARE * change.left / len(names))

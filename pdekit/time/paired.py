@@ -46,8 +46,8 @@ class PairedStepper:
     def vector(self, Y: Array) -> Array:
         return RealPairs.joined(self.stepper.vector(Y))
 
-    def view(self, Y: Array) -> Array:
-        return RealPairs.joined(self.stepper.view(Y))
+    def full(self, Y: Array) -> Array | None:
+        return None
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         return self.stepper.step(t, Y, h, out, None if tolerance is None else self._paired(tolerance))

@@ -139,7 +139,7 @@ class Remembering:
     def __init__(self, stepper: Stepper, system: SemiDiscrete, past: Past) -> None:
         self.stepper, self.past, self._rates = stepper, past, rates(system)
         self.error_order = stepper.error_order
-        self.begin, self.vector, self.view = stepper.begin, stepper.vector, stepper.view
+        self.begin, self.vector, self.full = stepper.begin, stepper.vector, stepper.full
         self.another = stepper.another
         self.greatest, self.slope = stepper.greatest, stepper.slope
         self._passage: Passage | None = None

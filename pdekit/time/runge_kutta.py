@@ -39,10 +39,10 @@ class ExplicitStepper:
     def vector(self, Y: Array) -> Array:
         return self.rhs.packed(Y)
 
-    def view(self, Y: Array) -> Array:
+    def full(self, Y: Array) -> Array | None:
         system = self.rhs.system
-        is_vector = Y.dtype == system.dtype and all(block.whole for block in system.blocks)
-        return Y.reshape(-1) if is_vector and isinstance(Y, np.ndarray) else self.rhs.packed(Y)
+        is_full = isinstance(Y, np.ndarray) and self.rhs.compiled and Y.dtype == system.dtype
+        return Y if is_full and all(block.shape for block in system.blocks) else None
 
     def greatest(self, Y: Array) -> float:
         return self.rhs.greatest(Y)

@@ -72,8 +72,8 @@ class Stepper(Protocol):
         """The vector of unknowns of a state."""
         ...
 
-    def view(self, Y: Array) -> Array:
-        """The same to look at, which may be memory of the state itself."""
+    def full(self, Y: Array) -> Array | None:
+        """The full arrays of all blocks, ``(blocks, *grid.shape)``, to look at; None where a state is not made of them."""
         ...
 
     def greatest(self, Y: Array) -> float:
@@ -105,8 +105,8 @@ class VectorStepper:
     def vector(self, Y: Array) -> Array:
         return Y.copy()
 
-    def view(self, Y: Array) -> Array:
-        return Y
+    def full(self, Y: Array) -> Array | None:
+        return None
 
     def greatest(self, Y: Array) -> float:
         return float(np.max(np.abs(Y)))

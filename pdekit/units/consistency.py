@@ -15,10 +15,12 @@ from typing import Any
 import sympy as sp
 
 from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, FaceConditions
+from pdekit.boundary.interfaces import Interface
 from pdekit.errors import ConfigError, ExpressionError, PdekitError
 from pdekit.geometry.coordinates import RADIUS
 from pdekit.geometry.grid import Grid
 from pdekit.language.equation_system import EquationSystem, Unknown
+from pdekit.language.interface_terms import with_interface_fluxes
 from pdekit.language.parser import Scope, parse
 from pdekit.language.pde import PDE
 from pdekit.language.sampling import parse_sampled
@@ -42,11 +44,14 @@ class ProblemParts:
         Key paths, names, and what these are given by: initial states, exact solutions, bounds.
     numbers : mapping of str to expression
         What is measured, by key path.
+    interfaces : sequence of (str, str, Interface)
+        With their unknowns and axes.
     """
 
     conditions: Mapping[str, Mapping[str, FaceConditions]] = field(default_factory=dict)
     data: Sequence[tuple[str, str, Any]] = ()
     numbers: Mapping[str, Expression] = field(default_factory=dict)
+    interfaces: Sequence[tuple[str, str, Interface]] = ()
 
 
 def consistent_units(
@@ -76,8 +81,9 @@ def consistent_units(
                 for condition in pair[side]:
                     place = DOMAIN if axis == DOMAIN else f"{axis}.{side}"
                     check.condition(name, axis, condition, f"boundary.{name}.{place}")
+    check.interfaces(parts.interfaces)
     for key, name, given in parts.data:
-        check.datum(key, given, Dimension.named(name))
+        check.datum(key, given, Dimension.named(name), name)
     measured = {key: check.number(key, expression) for key, expression in parts.numbers.items()}
     units = check.units()
     return units, {key: check.unit_of(dimension) for key, dimension in measured.items()}
@@ -172,7 +178,7 @@ class _Consistency:
         """One condition: all its terms and its data."""
         own, normal = Dimension.named(name), self._normal(axis)
         if condition.is_beyond:
-            self.datum(key, condition.value, own)
+            self.datum(key, condition.value, own, name)
             return
         terms: list[tuple[Any, Dimension | None]] = []
         for order, coefficient in enumerate(condition.coefficients):
@@ -203,15 +209,33 @@ class _Consistency:
             )
         return first
 
-    def datum(self, key: str, given: Any, wanted: Dimension) -> None:
+    def interfaces(self, given: Sequence[tuple[str, str, Interface]]) -> None:
+        """The data of jumps: of the unknown, of its flux ``k du/dx``, and a resistance, which is the one over the other."""
+        crossed = {(sp.Symbol(name), axis) for name, axis, _ in given}
+        equations = with_interface_fluxes(self.system, crossed).expressions
+        for name, axis, one in given:
+            key, own = f"interfaces.{name}.{axis}", Dimension.named(name)
+            self.datum(f"{key}.jump", one.jump, own, name)
+            fluxes = [flux for e in equations for flux in e.atoms(Flux) if flux.operand == sp.Symbol(name)]
+            for k in {flux.coefficient for flux in fluxes if flux.axis == axis}:
+                length = self.analysis.axes[axis]
+                flux = (self.analysis.of(k) or NUMBER) * own / length
+                told = f"{name}_{axis}" if k == 1 else f"{written(k)}*{name}_{axis}"
+                self.datum(f"{key}.flux_jump", one.flux_jump, flux, told)
+                self.datum(f"{key}.resistance", one.resistance, own / flux, f"{name}/({told})")
+
+    def datum(self, key: str, given: Any, wanted: Dimension, told: str) -> None:
         """Data, and what they are for."""
         if isinstance(given, Quantity):
-            self.analysis.equate(
-                given.dimension, wanted,
-                lambda: f"{key}: is {self.analysis.spelled(given.dimension)}, needed is a value {self.analysis.spelled(wanted)}",
-            )  # fmt: skip
+            try:
+                self.analysis.equate(
+                    given.dimension, wanted,
+                    lambda: f"is {self.analysis.spelled(given.dimension)}, needed is a value {self.analysis.spelled(wanted)}",
+                )  # fmt: skip
+            except ExpressionError as error:
+                raise error.under(key) from None
         elif isinstance(given, str):
-            self._fits(key, self._parsed(given), wanted, str(wanted), data=True)
+            self._fits(key, self._parsed(given), wanted, told, data=True)
 
     def number(self, key: str, expression: Expression) -> Dimension | None:
         """What is measured: its dimension."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pdekit.boundary.conditions import BoundaryCondition
+from pdekit.boundary.interfaces import Interface
 from pdekit.errors import ConfigError, nearest_hint
 from pdekit.language.pde import PDE
 from pdekit.units.unit_system import Quantity, Unit, UnitSystem, as_number, split_quantity
@@ -54,6 +55,24 @@ class DeclaredUnits:
         if isinstance(given, tuple | list):
             return type(given)(self.numbers(entry, key) for entry in given)
         return as_number(given, self.system, key) if isinstance(given, str) else given
+
+    def interfaces(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Interfaces by unknown and axis with all texts such as ``10 cm`` as numbers."""
+
+        def planes(entry: Any, axis: str, key: str) -> Any:
+            if isinstance(entry, tuple | list):
+                return type(entry)(planes(one, axis, key) for one in entry)
+            if not isinstance(entry, Interface):
+                return entry
+            data = {n: self.numbers(getattr(entry, n), f"{key}.{n}") for n in ("resistance", "jump", "flux_jump")}
+            return Interface(self.number_of(axis, entry.at, f"{key}.at"), **data)
+
+        return {
+            name: {axis: planes(entry, axis, f"interfaces.{name}.{axis}") for axis, entry in axes.items()}
+            if isinstance(axes, Mapping)
+            else axes
+            for name, axes in given.items()
+        }
 
 
 def declare(

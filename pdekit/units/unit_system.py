@@ -7,7 +7,7 @@ they leave open are SI units. pint knows the units; it is loaded when the first 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -33,7 +33,8 @@ _POWER = r"(\*\*|\^)\s*(\(\s*-?\d{1,2}(\s*/\s*\d{1,2})?\s*\)|-?\d{1,2}(\.\d{1,4}
 _FACTOR = rf"(1|[A-Za-zµμΩÅ°%][A-Za-z_µμΩ°]*)(\s*{_POWER})?"
 _UNIT = re.compile(rf"\s*\(*\s*{_FACTOR}(\s*\)*\s*[*/]\s*\(*\s*{_FACTOR})*[\s)]*")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([A-Za-zµμΩÅ°%].*?)\s*")
+_QUANTITY = re.compile(rf"\s*({_NUMBER})(?:\s*(?=[A-Za-zµμΩÅ°%])|\s+(?=1\s*/\s*[A-Za-zµμΩÅ°%]))(.*?)\s*")
+_IN_EXPRESSION = re.compile(r"[\w)]\s*[-+]\s")
 _FORMERLY = re.compile(r"([A-Za-z])(-?\d)")  # m2/s
 
 
@@ -75,6 +76,8 @@ class Unit:
         if isinstance(text, int) and text == 1:
             text = "1"
         wrong = f"is no unit: {text!r}; write it as m, 1/s, W/(m*K) or m**2/s, a pure number as 1"
+        if isinstance(text, str) and _IN_EXPRESSION.search(text):
+            wrong += "; a number with a unit stands alone, in an expression it is a parameter"
         if not isinstance(text, str) or len(text) > LONGEST or not _UNIT.fullmatch(text):
             if isinstance(text, str) and len(text) <= LONGEST and _FORMERLY.search(text):
                 wrong += "; did you mean " + repr(_FORMERLY.sub(r"\1**\2", text)) + "?"
@@ -89,7 +92,7 @@ class Unit:
             registry.Quantity(1.0, given).to_base_units()
         except pint.UndefinedUnitError as error:
             name = error.unit_names if isinstance(error.unit_names, str) else ", ".join(error.unit_names)
-            hint = nearest_hint(name, dir(registry))
+            hint = _nearest_unit(name, dir(registry))
             raise ConfigError(f"{text!r}: there is no unit {name!r}{hint}", key=key) from None
         except (pint.PintError, ValueError, TypeError, AttributeError, ArithmeticError):
             raise ConfigError(wrong, key=key) from None
@@ -109,6 +112,12 @@ class Unit:
     def factor_to(self, other: Unit) -> float:
         """How many of the other unit it is."""
         return float(_registry().Quantity(1.0, self.given).to(other.given).magnitude)
+
+
+def _nearest_unit(name: str, known: Sequence[str]) -> str:
+    """The unit that differs by capitals only, or else the one that is spelled most alike."""
+    alike = [unit for unit in known if unit.casefold() == name.casefold()]
+    return f"; did you mean {alike[0]!r}?" if alike else nearest_hint(name, known)
 
 
 @dataclass(frozen=True)
@@ -212,8 +221,8 @@ def split_quantity(text: Any) -> tuple[float, str] | None:
 
     Examples
     --------
-    >>> split_quantity("1.4e-3 cm**2/s"), split_quantity("2*x"), split_quantity("2j")
-    ((0.0014, 'cm**2/s'), None, None)
+    >>> split_quantity("1.4e-3 cm**2/s"), split_quantity("0.1 1/s"), split_quantity("2*x"), split_quantity("2j")
+    ((0.0014, 'cm**2/s'), (0.1, '1/s'), None, None)
     """
     match = _QUANTITY.fullmatch(text) if isinstance(text, str) and len(text) <= LONGEST else None
     if match is None or (match.group(2) in ("j", "J") and " " not in text.strip()):

@@ -16,7 +16,7 @@ P. J. Roache, *Quantification of Uncertainty in Computational Fluid Dynamics*, A
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -54,6 +54,8 @@ class ErrorEstimate:
         The error in space on every node, as the values of the solution; not of scalar unknowns.
     seconds : tuple of float
         What the solution and the companions on grids of twice and four times the step took, compilation apart.
+    means : dict of str to float
+        By variable at the last time: the mean modulus of the error in space, were it of order 1; it falls at jumps, where the greatest does not.
     """
 
     space: dict[str, Array]
@@ -61,6 +63,7 @@ class ErrorEstimate:
     order: dict[str, float]
     fields: dict[str, Array]
     seconds: tuple[float, ...] = ()
+    means: dict[str, float] = field(default_factory=dict)
 
     def greatest(self) -> float:
         """Both together, of all variables at all stored times."""
@@ -123,14 +126,15 @@ def estimate(problem: Problem, solution: Solution, told: Callable[[str], None] |
     for coarse in coarser_problems(problem):
         say(f"{' x '.join(map(str, coarse.grid.shape))} nodes")
         companions.append(_again(coarse, solution))
-    space, fields, order = {}, {}, {}
+    space, fields, order, means = {}, {}, {}, {}
     for name in solution.variables:
         space[name], fields[name], order[name] = _in_space(problem, solution, companions, name)
+        means[name] = _in_the_mean(problem, solution, companions[0], name)
     for name in solution.scalars:
         space[name], order[name] = _of_number(problem, solution, companions, name)
     say("larger steps")
     seconds = tuple(s.wall_time - s.compile_time for s in (solution, *companions))
-    return ErrorEstimate(space, _in_time(problem, solution), order, fields, seconds)
+    return ErrorEstimate(space, _in_time(problem, solution), order, fields, seconds, means)
 
 
 def coarser_problems(problem: Problem) -> list[Problem]:
@@ -238,6 +242,12 @@ def _order(problem: Problem, greatest: tuple[float, ...], *means: tuple[float, .
     p = float(np.median([problem.order, told(near, far), *(told(*both) for both in means)]))
     error = np.sqrt(near / (2**p - 1) * far / (4**p - 1))
     return float(np.clip(np.log2(near / error + 1), LEAST_ORDER, most))
+
+
+def _in_the_mean(problem: Problem, solution: Solution, coarse: Solution, name: str) -> float:
+    """The mean difference of the grid of twice the step at the last time, which is the mean error where its order is 1."""
+    gap = coarse[name].values - _at_coarse_nodes(problem, solution[name], coarse.grid)
+    return float(coarse.grid.field(np.abs(np.nan_to_num(gap))).mean())
 
 
 def _of_number(problem: Problem, solution: Solution, companions: list[Solution], name: str) -> tuple[Array, float]:

@@ -3,6 +3,9 @@
 Every round is a run and its estimate. With errors ``C h^p`` in space and a tolerance (or a step) in time, the next grid and tolerance follow
 from the last estimate; how long they take, from the times of the run and of its companion on twice the step. What would take longer than a
 bound is told and not begun.
+
+Beside a jump the greatest error is a share of the jump on every grid: orders that stay below one after the steps have been halved are told, with
+what is there and what converges in the mean.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from pdekit.solution import Solution
 from pdekit.time.facts import Facts
 from pdekit.time.methods import METHODS
 from pdekit.verification.converge import refined
-from pdekit.verification.estimate import TOLERANCE_EXPONENT, ErrorEstimate, coarser_problems, estimate
+from pdekit.verification.estimate import LEAST_ORDER, TOLERANCE_EXPONENT, ErrorEstimate, coarser_problems, estimate
 
 SHARE_OF_SPACE = 0.7  # of the error that is asked for
 AIM = 0.8  # of that share, so that one round is enough
@@ -32,6 +35,10 @@ WITHIN_LIMIT = 0.45  # of stability: the estimate takes twice the step
 BOUND = 600.0
 ESTIMATE_COST = 2.0  # of a run with its companions, beside the run
 LEAST_SECONDS = 1e-3
+LOW_ORDER = 0.75  # below which the greatest error is not that of a smooth solution on this grid
+TRIAL_GROWTH = 2.0  # where the order may be another one on a finer grid, which resolves what is there
+LEAST_FALL = 1.2
+BELOW, BESIDE = 0.6, 0.3  # the promised order, and that of the round before: an order that holds on finer grids, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +85,8 @@ def solve_to(
     ConfigError
         Problems of which there is no estimate; an error that is not positive.
     SolverError
-        It would take longer than `bound`, or rounding is in the way: says what is reached, and what more would take.
+        It would take longer than `bound`, the greatest error does not fall because something jumps, or rounding is in the way: says
+        what is reached, and what more would take.
 
     Examples
     --------
@@ -92,6 +100,7 @@ def solve_to(
     if isinstance(error, bool) or not isinstance(error, int | float) or not 0 < error < math.inf:
         raise ConfigError(f"must be a positive number, found {error!r}", key="to")
     say = told or (lambda text: None)
+    before: ErrorEstimate | None = None
     for number in range(1, MOST_ROUNDS + 1):
         coarser_problems(problem)  # what has no estimate is refused before the run
         say(_words(problem.grid.shape, problem, problem.time))
@@ -100,15 +109,19 @@ def solve_to(
         say(f"  estimated error {found.greatest():.2e}")
         if found.greatest() <= error:
             return RefinedSolution(problem, solution, found, number)
-        whole = _needed(problem, solution, found, error)
+        jumping = None if before is None else _jumping(before, found)
+        if before is not None and jumping is not None:
+            raise SolverError(_words_of_jumps(jumping, before, found, error), key="to")
+        most = math.inf if _is_settled(problem, before, found) else TRIAL_GROWTH
+        before, whole = found, _needed(problem, solution, found, error, most)
         seconds = seconds_of(whole, found)
         if seconds > bound:
             raise SolverError(
-                f"the error is about {found.greatest():.2e} by now; {error:g} needs {whole}, which would take about "
+                f"the error is about {found.greatest():.2e} by now; {error:g} needs {'' if most == math.inf else 'more than '}{whole}, which would take about "
                 f"{spoken_duration(seconds)}, more than the bound of {spoken_duration(bound)}",
                 key="to",
             )
-        problem = _needed(problem, solution, found, error, MOST_GROWTH).made()
+        problem = _needed(problem, solution, found, error, min(most, MOST_GROWTH)).made()
     raise SolverError(
         f"after {MOST_ROUNDS} rounds the error is about {found.greatest():.2e}, more than {error:g}", key="to"
     )
@@ -172,6 +185,41 @@ def _needed(
             f"the error is about {found.greatest():.2e}, more than {error:g}, and neither the grid nor the steps can be blamed for it"
         )
     return needed
+
+
+def _slowest(found: ErrorEstimate) -> str | None:
+    """The variable whose greatest error in space falls too slowly for a smooth solution, if it is more than that in time; the worst of them."""
+    ruling = [n for n in found.means if found.order[n] < LOW_ORDER and np.max(found.space[n]) > np.max(found.time[n])]
+    return max(ruling, key=lambda name: float(np.max(found.space[name])), default=None)
+
+
+def _jumping(before: ErrorEstimate, found: ErrorEstimate) -> str | None:
+    """The variable that jumps: its greatest error falls on neither grid, its mean error does. Of layers that are not resolved no error falls."""
+    name = _slowest(found)
+    return name if name == _slowest(before) and name and found.means[name] * LEAST_FALL < before.means[name] else None
+
+
+def _is_settled(problem: Problem, before: ErrorEstimate | None, found: ErrorEstimate) -> bool:
+    """Whether the orders are such as will hold on finer grids: about those that are promised, or those by which errors fell already."""
+
+    def held(name: str, order: float) -> bool:
+        if before is None or abs(order - before.order[name]) > BESIDE:
+            return False
+        return bool(np.max(found.space[name]) * LEAST_FALL < np.max(before.space[name]))
+
+    return all(order >= problem.order - BELOW or held(name, order) for name, order in found.order.items())
+
+
+def _words_of_jumps(name: str, before: ErrorEstimate, found: ErrorEstimate, error: float) -> str:
+    """That finer grids do not help, and what they help."""
+    now = float(np.max(found.space[name]))
+    return (
+        f"the greatest error of {name} does not fall as the grid is refined, as where something jumps between two nodes: it was about "
+        f"{float(np.max(before.space[name])):.2g}, and is {now:.2g} on the finer grid (order "
+        f"{'below 0.5' if found.order[name] < LEAST_ORDER + 0.05 else f'{found.order[name]:.1f}'}). {error:g} is not reached so; a tolerance "
+        f"above {now:.2g} is. "
+        f"The mean error fell meanwhile, from about {before.means[name]:.2g} to {found.means[name]:.2g} (pdekit converge measures it, as L1)"
+    )
 
 
 def _shorter(time: TimeSettings, method: str, excess: float, most: float) -> TimeSettings:

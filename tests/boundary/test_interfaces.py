@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import h5py
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -276,3 +277,52 @@ def test_lines_break_at_the_plane():
     x, u = closed(wall.grid, 0, wall.solve()["u"].values)
     assert list(x[4:7]) == [0.37] * 3
     assert u[4:7] == pytest.approx([0.5 * 0.37, np.nan, 1 - 0.5 * 0.63], nan_ok=True)
+
+
+def steady_wall(**place: float) -> pk.Problem:
+    """Between 0 and 1, with a resistance of 1: pieces of slope 1/2 up to the plane."""
+    return pk.Problem(
+        pk.PDE("0 = u_xx"),
+        pk.Grid(x=pk.Axis(0, 1, 11)),
+        boundary={"u": {"x": {"left": pk.Dirichlet(0), "right": pk.Dirichlet(1)}}},
+        interfaces={"u": {"x": pk.Interface(place["at"], resistance=1)}},
+    )
+
+
+def test_maps_have_both_values_at_the_plane():
+    from pdekit.plotting.plane import closed
+
+    wall = steady_wall(at=0.37)
+    u = wall.solve()["u"].values
+    x, columns = closed(wall.grid, 0, np.array([u, 2 * u]).T)
+    assert list(x[3:7]) == pytest.approx([0.3, 0.37, 0.37, 0.4])
+    assert columns[4:6, 0] == pytest.approx([0.5 * 0.37, 1 - 0.5 * 0.63])
+    assert np.array_equal(columns[:, 1], 2 * columns[:, 0])
+
+
+def test_between_two_planes_a_single_node_is_not_continued_across_them():
+    from pdekit.plotting.plane import closed
+
+    grid = pk.Grid(x=pk.Axis(0, 1, 11).divided([0.35, 0.45]))
+    x, columns = closed(
+        grid, 0, np.where(grid["x"].nodes < 0.35, 0.0, np.where(grid["x"].nodes < 0.45, 5.0, 1.0))[:, None]
+    )
+    assert list(x[4:9]) == pytest.approx([0.35, 0.35, 0.4, 0.45, 0.45])
+    assert columns[3:10, 0] == pytest.approx([0, 0, 5, 5, 5, 1, 1])
+
+
+def test_the_file_keeps_the_planes(tmp_path):
+    path = tmp_path / "wall.h5"
+    wall = steady_wall(at=0.37)
+    solved = wall.solve(output=path)
+    opened = pk.open_result(path)
+    assert opened.grid["x"].divisions == (0.37,)
+    assert opened["u"].integral() == solved["u"].integral()
+    with h5py.File(path, "r+") as file:
+        del file["x"].attrs["interfaces"]  # as files of former versions are
+    assert pk.open_result(path).grid["x"].divisions == ()
+    for wrong in ([1.5], [0.33, 0.37], [0.7, 0.37], "everywhere"):
+        with h5py.File(path, "r+") as file:
+            file["x"].attrs["interfaces"] = wrong
+        with pytest.raises(pk.PdekitError, match="damaged"):
+            pk.open_result(path)

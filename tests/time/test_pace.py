@@ -12,7 +12,7 @@ from pdekit.solving import solve
 from pdekit.thresholds import Thresholds
 from pdekit.time.method_choice import Choice
 from pdekit.time.methods import METHODS
-from pdekit.time.pace import PaceGuard, Slow
+from pdekit.time.pace import PaceGuard, Slow, tried
 
 IMPATIENT = Thresholds(pace_known_after=0.1, others_tried_from=0.5)
 
@@ -65,3 +65,12 @@ def test_a_run_that_slows_down_is_stopped():
     with pytest.raises(Slow, match="left") as found:
         guard(lambda t: 10.0 if t < 100 else 0.5)
     assert 250 < found.value.left < 1900
+
+
+def test_no_trial_begins_with_a_factorisation_that_takes_longer_than_the_run():
+    def on(points):
+        grid = pk.Grid(x=pk.Axis(0, 1, points, periodic=True), y=pk.Axis(0, 1, points, periodic=True))
+        return pk.Problem(pk.PDE("u_t = laplace(u) - u**3"), grid, initial={"u": "sin(2*pi*x)"}).semidiscrete
+
+    assert {"BDF", "Radau", "esdirk43"} <= set(tried(on(100), "rkc2"))
+    assert {"BDF", "Radau", "esdirk43"}.isdisjoint(tried(on(400), "rkc2")) and "tsitouras" in tried(on(400), "rkc2")

@@ -125,3 +125,23 @@ def test_bad_input_is_refused(change, words):
     assert change[0] in CONFIG
     with pytest.raises(PdekitError, match=words):
         loads(CONFIG.replace(*change))
+
+
+@pytest.mark.parametrize("checkpoints", [False, True])
+def test_the_frame_at_a_projection_satisfies_the_equations_without_time_derivatives(checkpoints):
+    """v = u^2 + x holds in every frame, also where u is lifted to 0.5."""
+    problem = loads(f"""
+    grid: {{x: {{range: [0, 1], points: 41}}}}
+    unknowns: [u, v]
+    equations: [u_t = 0.1*u_xx - u, 0 = v - u**2 - x]
+    initial: {{u: 1 + 0.2*cos(pi*x)}}
+    boundary: {{u: {{x: {{neumann: 0}}}}}}
+    projections: {{u >= 0.5: [1, 1.5]}}
+    time: {{end: 2, method: tr_bdf2}}
+    output: {{times: [0.5, 1, 1.2], checkpoints: {str(checkpoints).lower()}}}
+    """)
+    solution, x = problem.solve(), problem.grid["x"].nodes
+    lifted = list(solution.times).index(1.0)
+    assert solution.values["u"][lifted].min() == 0.5
+    for u, v in zip(solution.values["u"], solution.values["v"]):
+        assert v == pytest.approx(u**2 + x, abs=1e-9)

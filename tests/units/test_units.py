@@ -199,3 +199,89 @@ def test_manufactured_solutions_and_overrides_go_with_units(tmp_path):
 def test_without_units_pint_is_not_loaded():
     code = f"import sys, pdekit as pk; from pdekit.io.load import loads; loads('''{PLAIN}''').solve(); sys.exit('pint' in sys.modules)"
     assert run([sys.executable, "-c", code]).returncode == 0
+
+
+WALL = """
+units: {x: m, t: s, T: K}
+grid: {x: {range: [0, 1], points: 21}}
+parameters: {k: 2 W/(m*K), c: 1000 J/(m**3*K), R: 100 cm**2*K/W}
+equations: c*T_t = div(k*grad(T))
+initial: {T: 300}
+boundary: {T: {x: {neumann: 0}}}
+interfaces: {T: {x: {at: 37 cm, %s}}}
+projections: {T >= 290: [2 s, 0.1 min]}
+time: {end: 10 s}
+"""
+
+
+def test_interfaces_and_projections_come_in_units():
+    """A resistance is a temperature over a flux of heat: R of 100 cm**2 K/W is 0.01 m**2 K/W."""
+    wall = loads(WALL % "resistance: R")
+    assert wall.interfaces["T"]["x"].at == 0.37 and wall.projections == {"T >= 290": (2.0, 6.0)}
+    plain = loads(WALL % "resistance: 0.01 m**2*K/W")
+    assert plain.interfaces["T"]["x"].resistance == wall.pde.parameter_values()["R"] == 0.01
+    np.testing.assert_array_equal(wall.solve()["T"].values, plain.solve()["T"].values)
+    again = loads(plain.to_yaml())
+    assert again.interfaces == plain.interfaces and again.projections == plain.projections
+    assert loads(WALL % "jump: 3 K, flux_jump: -20 W/m**2").interfaces["T"]["x"].flux_jump == -20
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("resistance: R", "resistance: 2 m*K/W"), ("line 8", "interfaces.T.x.resistance", "needed is a value in")),
+        (("R: 100 cm**2*K/W", "R: 100 cm**2/W"), ("interfaces.T.x.resistance", "but T/(k*T_x) is in")),
+        (("resistance: R", "jump: 3 m"), ("interfaces.T.x.jump", "is in m, needed is a value in K")),
+        (("resistance: R", "flux_jump: -20 W"), ("interfaces.T.x.flux_jump",)),
+        (("at: 37 cm", "at: 37 s"), ("line 8", "interfaces.T.x.at", "does not fit x")),
+        (("T >= 290", "T >= x"), ("projections.T >= x: x is in m, but T is in K",)),
+        (("0.1 min", "0.1 m"), ("projections.T >= 290", "does not fit t")),
+    ],
+)
+def test_interfaces_and_projections_that_do_not_fit_are_refused(change, told):
+    text = WALL % "resistance: R"
+    assert change[0] in text
+    with pytest.raises(PdekitError) as error:
+        loads(text.replace(*change))
+    assert all(part in str(error.value) for part in told), str(error.value)
+
+
+def test_in_an_equation_as_it_is_written_a_resistance_goes_with_its_flux():
+    """Of T_t = k/c T_xx the flux is k/c T_x, and a resistance a time over a length."""
+    text = (WALL % "resistance: 0.01 s/m").replace("c*T_t = div(k*grad(T))", "T_t = k/c*T_xx")
+    assert loads(text).interfaces["T"]["x"].resistance == 0.01
+
+
+BARE = """
+grid: {x: {range: [0, 1], points: 21}}
+parameters: {D: 0.1, k: 0.1}
+equations: T_t = D*T_xx - k*T
+initial: {T: 300}
+boundary: {T: {x: {dirichlet: 300}}}
+time: {end: 1}
+"""
+UNITS = BARE.replace("D: 0.1", "D: 1 m**2/s") + "units: {x: m, t: s, T: K}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "told"),
+    [
+        (BARE, ("k: 0.1", "k: 0.1 1/s"), ("line 3", "parameters.k", "units: {x: m, t: s}", "write the number alone")),
+        (BARE, ("T: 300}", "T: 20 degC}"), ("initial.T", "units: {x: m, t: s}")),
+        (BARE, ("end: 1", "end: 2 h"), ("time.end", "units: {x: m, t: s}")),
+        (BARE, ("k*T", "0.1 1/s*T"), ("equations[0]", "make it a parameter")),
+        (UNITS, ("- k*T", "- k*(T - 5 K)"), ("line 4", "equations[0]", "make it a parameter")),
+        (UNITS, ("dirichlet: 300", "dirichlet: 20 degC + x"), ("boundary.T.x", "stands alone")),
+        (UNITS, ("T: 300}", "T: 20 degc}"), ("initial.T", "did you mean 'degC'")),
+        (UNITS, ("T: 300}", "T: 20 KELVIN}"), ("initial.T", "did you mean 'kelvin'")),
+    ],
+)  # fmt: skip
+def test_a_quantity_where_none_is_taken_is_told_the_right_form(text, change, told):
+    assert change[0] in text
+    with pytest.raises(PdekitError) as error:
+        loads(text.replace(*change))
+    assert all(part in str(error.value) for part in told), str(error.value)
+
+
+def test_a_rate_may_be_written_as_one_over_a_time():
+    assert loads(UNITS.replace("k: 0.1", "k: 6 1/min")).pde.parameter_values()["k"] == pytest.approx(0.1, rel=1e-15)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import xarray
@@ -84,3 +86,38 @@ def test_scalar_unknowns_have_estimates():
     solution = problem.solve()
     found = pk.estimate(problem, solution)
     assert 0.8 < found.total("S") / solution.error("S") < 1.25 and "S" not in found.fields
+
+
+def test_where_something_jumps_it_is_said_what_is_reached_and_what_converges():
+    """A step that is carried along: on every grid one node is off by a share of the jump, 1, and the mean falls."""
+    step = pk.Problem(
+        pk.PDE("u_t = -d(u, x)"),
+        pk.Grid(x=pk.Axis(0, 1, 80, periodic=True)),
+        initial={"u": "where(abs(x - 0.3) < 0.17, 1, 0)"},
+        advection="weno5",
+        time=pk.TimeSettings(end=0.2),
+        output=pk.OutputSettings(frames=2),
+    )
+    runs: list[str] = []
+    with pytest.raises(SolverError, match=r"greatest error of u does not fall .* 0.001 is not reached") as told:
+        pk.solve_to(step, 1e-3, told=runs.append)
+    words = str(told.value)
+    reached = float(re.search(r"above ([\d.]+) is", words)[1])
+    before, after = map(float, re.search(r"fell meanwhile, from about ([\d.e-]+) to ([\d.e-]+)", words).groups())
+    assert 0.1 < reached < 2
+    assert (
+        1.2 < before / after < 2.7
+    )  # order 5/6 of WENO5 at jumps, within what the place between the nodes makes of it
+    assert sum("nodes" in line for line in runs) == 2  # one finer grid, not millions of nodes
+
+
+def test_a_layer_that_the_first_grid_does_not_resolve_is_no_jump():
+    """tanh of a width of a hundredth: low orders on 21 nodes, the asymptotic one on finer grids."""
+    layer = pk.Problem(
+        pk.PDE("0 = u_xx + 2*tanh((x - 0.41)/w)/cosh((x - 0.41)/w)**2/w**2", parameters={"w": 0.02}),
+        pk.Grid(x=pk.Axis(0, 1, 21)),
+        boundary={"u": {"x": pk.Dirichlet("tanh((x - 0.41)/w)")}},
+        exact={"u": "tanh((x - 0.41)/w)"},
+    )
+    found = pk.solve_to(layer, 1e-3)
+    assert found.solution.error("u") <= 1e-3

@@ -48,7 +48,10 @@ class ReductionTerm(Term):
             self._places = self._without_prescribed(symbol.states)
 
     def number(self, at: Values) -> Any:
-        """The number itself."""
+        """The number itself; found once at a time and state."""
+        return at.shared(self.symbol, lambda: self._found(at))
+
+    def _found(self, at: Values) -> Any:
         grid, values = self.context.grid, self._values(at)
         if self._places is None:
             own = values[grid.owned]
@@ -86,6 +89,14 @@ class ReductionTerm(Term):
             place, weights = self._places
             full[place] += weights
         return sparse.csr_array(full.reshape(1, -1))
+
+    @property
+    def weights_by_axis(self) -> list[Array] | None:
+        """Of integrals and means: the weights along every axis, whose products those of the nodes are."""
+        if self.symbol.kind not in ("integral", "mean") or isinstance(self.symbol, RateReduction):
+            return None
+        lines = [weights for _, weights in self._lines(self.context.grid)]
+        return [weights / np.sum(weights) for weights in lines] if self.symbol.kind == "mean" else lines
 
     def _weighted_nodes(self) -> tuple[Any, Array] | None:
         """Which nodes count, and by how much; None of extrema, where the values decide."""

@@ -23,6 +23,7 @@ from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
 from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
+from pdekit.discretize.region_checks import by_region, refuse_reading_outside, resolved_regions
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.seams import notes_on_seams
 from pdekit.discretize.system import SemiDiscrete
@@ -36,6 +37,7 @@ from pdekit.errors import (
 )
 from pdekit.geometry.domain_grid import grid_of_domain
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region
 from pdekit.language.constraints import split_constraint
 from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
@@ -125,6 +127,9 @@ class Problem:
     domain : str or array, optional
         The part of the box that is the domain: an inequality in the coordinates, ``"(x - 0.5)**2 + y**2 > 0.04"``, several joined by
         ``and``, ``or``; or for every node whether it belongs to it. Conditions on its boundary stand under ``domain`` in `boundary`.
+    regions : mapping of str to mapping, optional
+        Where unknowns live that do not live on the whole grid, by axis between two of its nodes: ``{"c": {"x": (0, 0.3)}}``. Their conditions in
+        `boundary` are on the faces of the region; results are not a number outside of it.
 
     Raises
     ------
@@ -164,8 +169,9 @@ class Problem:
         labels: Mapping[str, Mapping[str, str]] | None = None,
         units: Mapping[str, str] | None = None,
         domain: Any = None,
+        regions: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     ) -> None:
-        self.domain = domain
+        self.domain, self.regions = domain, dict(regions or {})
         self.interfaces = dict(interfaces or {})
         grid = Interfaces(self.interfaces).dividing(grid)
         self._initial_fields: dict[str, Array] | None = None
@@ -211,6 +217,7 @@ class Problem:
         self.written = self.system  # without the equations of absorbing layers
         self._waves = tuple(u.name for u in self.system.unknowns)
         self.system = with_absorbing_layers(self.system, grid, self.time.start)
+        self.lived_in = resolved_regions(self.regions, self.system, grid)
         if isinstance(initial, FileData):
             self.initial = self._last_frame(initial)
         self._check_names()
@@ -223,20 +230,21 @@ class Problem:
                 "all unknowns are scalars: there is no field; scipy.integrate.solve_ivp is for such systems",
                 key="scalars",
             )
-        self.conditions = GivenConditions(self.system, self._waves, self.boundary, self.data).collected()
+        self.conditions = GivenConditions(self.system, self._waves, self.boundary, self.data, self.lived_in).collected()
         self._check_tables()
         if not grid.is_box:
             refuse_on_domain(self.system, self.conditions)
-        refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
+        for system, nodes in by_region(self.system, grid, self.lived_in):
+            refuse_ill_posed(system, nodes, self.initial_fields, self.time.start, self.is_complex)
+            if not self.is_complex:
+                refuse_growing_directions(system, nodes, self.initial_fields, self.time.start)
         if self.is_complex:
             for expression in self.system.expressions:
                 refuse_extremes_of_complex(expression)
-        else:
-            refuse_growing_directions(self.system, grid, self.initial_fields, self.time.start)
         self._check_exact()
         is_limited = self.flux_scheme.is_limited
         refuse_misplaced_far_fields(self.system, self.conditions, is_limited)
-        self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
+        self._check_regions()  # everything that can be wrong with the discretized system is found now
         self._check_delays()
         self._check_constraints()
         self.bounded.check_projections(self.time.start, self.time.end)
@@ -245,9 +253,7 @@ class Problem:
             self.units, self._units_of_numbers = self._consistent_units(declared)
             axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
             self.grid = grid.replace(**axes)
-        counted = without_slopes(self.system, self.conditions) if is_limited else self.conditions
-        faces = FaceCheck(self.system, grid, counted, self.initial_fields, self.time.start, self.conditions)
-        self._notes_on_faces = [] if self.steady else faces.run()
+        self._notes_on_faces = [] if self.steady else self._checked_faces()
 
     def __repr__(self) -> str:
         return f"<Problem {self.title!r}: {'; '.join(self.pde.equations) or 'Python right-hand side'} on {self.grid!r}>"
@@ -332,6 +338,23 @@ class Problem:
                     what = "the initial state" if name in self.pde.unknowns else "the initial rate"
                     origin = self.system.origin(unknown).name
                     raise ConfigError(f"missing; {what} of {origin!r} must be given", key=f"initial.{name}")
+
+    def _check_regions(self) -> None:
+        """Refuse equations that read unknowns where they do not exist."""
+        system = self.semidiscrete
+        if self.lived_in:
+            refuse_reading_outside(system, self.time.start, system.pack(self.initial_fields()))
+
+    def _checked_faces(self) -> list[str]:
+        """Notes on faces whose conditions are as many as they need."""
+        counted = without_slopes(self.system, self.conditions) if self.flux_scheme.is_limited else self.conditions
+        notes = []
+        for system, nodes in by_region(self.system, self.grid, self.lived_in):
+            grid, fields = nodes, self.initial_fields
+            if isinstance(nodes, Region):
+                grid, fields = nodes.own, lambda nodes=nodes: {n: nodes.cut(f) for n, f in self.initial_fields().items()}
+            notes += FaceCheck(system, grid, counted, fields, self.time.start, self.conditions).run()
+        return notes
 
     def _check_delays(self) -> None:
         """Refuse what needs a past that is not kept."""
@@ -432,6 +455,7 @@ class Problem:
         return make(
             system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper,
             why_limited=fluxes.reason, keeps_positive=bool(self.positive), interfaces=planes,
+            regions=self.lived_in,
         )  # fmt: skip
 
     @cached_property
@@ -441,7 +465,7 @@ class Problem:
             return asked_scheme(self.advection, self.splitting, bool(self.positive), len(self.system.unknowns))
         time = self.time
         plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
-        plain = plain and self.grid.is_box and not (self.interfaces or self.system.operators_on_rates)
+        plain = plain and self.grid.is_box and not (self.interfaces or self.regions or self.system.operators_on_rates)
         if not plain or delays_of(self.system) or not is_explicit(time.method) or time.precision == "single":
             return CENTRAL
         duration = np.inf if time.end is None else time.end - time.start
@@ -522,6 +546,14 @@ class Problem:
         """Values of data (text, number, array, callable or file) on the grid."""
         return self.data.sample(source, what, t)
 
+    def nodes_of(self, name: str) -> Grid:
+        """The grid with the nodes on which a variable lives."""
+        return self.lived_in.get(name, self.grid)
+
+    def _data_of(self, name: str) -> GivenData:
+        """What makes values of data of a variable."""
+        return GivenData(self.nodes_of(name), self._parameters, self.system.known)
+
     def take_initial_fields(self) -> dict[str, Array]:
         """The same, kept no longer: for the run that begins with them."""
         fields = self.initial_fields()
@@ -538,10 +570,11 @@ class Problem:
         fields = {}
         for unknown in self.system.unknowns:
             for name in unknown.states:
-                fields[name] = self.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
+                data = self._data_of(name)
+                fields[name] = data.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
                 if unknown.is_scalar:
                     fields[name] = one_number(fields[name], f"initial.{name}")
-                fields[name] = self.data.finite(fields[name], f"initial.{name}")
+                fields[name] = data.finite(fields[name], f"initial.{name}")
         return fields
 
     def _last_frame(self, file: FileData) -> dict[str, Any]:
@@ -563,7 +596,7 @@ class Problem:
 
     def exact_values(self, name: str, t: float) -> Array:
         """The exact solution on the grid; of a scalar unknown its value."""
-        values = self.sample(self.exact[name], f"exact.{name}", t)
+        values = self._data_of(name).sample(self.exact[name], f"exact.{name}", t)
         return one_number(values, f"exact.{name}") if name in self.pde.scalars else values
 
     def notes(self) -> list[str]:

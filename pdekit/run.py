@@ -494,7 +494,7 @@ class Run:
         if self.problem.derived:
             frame = self.system.frame(t, y)
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}
-        return {name: self.problem.grid.blank(values) for name, values in full.items()}
+        return {name: self.problem.nodes_of(name).blank(values) for name, values in full.items()}
 
     def scales(self, y: Array, t: float, duration: float, rate: Callable[[float, Array], Array] | None) -> list[float]:
         """Size of every block: its greatest value at the start or in the data, or what its rate makes of it.
@@ -594,6 +594,7 @@ class Run:
             labels=problem.captions,
             notes=notes,
             up_to_constant=up_to_constant,
+            regions={name: problem.nodes_of(name) for name in problem.lived_in},
             problem=problem,
         )
 

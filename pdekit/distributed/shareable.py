@@ -47,6 +47,7 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
         (problem.semidiscrete.couples_rates, "time derivatives that are differentiated in space", "equations"),
         (not problem.grid.is_box, "domains that are no boxes", "domain"),
         (bool(problem.interfaces), "interfaces", "interfaces"),
+        (bool(problem.regions), "unknowns that live in regions", "regions"),
         (bool(layered_axes(problem.grid)), "absorbing layers", "grid"),
         (_has_bent_fluxes(problem), "fluxes that are not convex", "discretization.advection"),
         (bool(problem.projections), "projections", "projections"),

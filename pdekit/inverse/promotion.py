@@ -311,6 +311,7 @@ class Promotion:
             (bool(problem.constraints), "constraints, at whose bounds a solution bends"),
             (bool(problem.system.scalars), "scalar unknowns"),
             (bool(problem.interfaces), "interfaces"),
+            (bool(problem.regions), "unknowns that live in regions"),
             (bool(layered_axes(problem.grid)), "absorbing layers"),
             (bool(problem.projections), "projections, at whose bounds a solution bends"),
             (self.base.couples_rates, "time derivatives that are differentiated in space"),

@@ -328,6 +328,14 @@ class _Builder:
             "exact": exact,
             "labels": labels,
             "domain": self.domain(base),
+            "regions": {**(base.regions if base else {}), **{n: self.region(n, e) for n, e in model.regions.items()}},
+        }
+
+    def region(self, name: str, ends: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+        """Between which coordinates an unknown lives, by axis."""
+        return {
+            axis: (self.number(left, ("regions", name, axis, 0), axis), self.number(right, ("regions", name, axis, 1), axis))
+            for axis, (left, right) in ends.items()
         }
 
     def domain(self, base: Problem | None) -> Any:

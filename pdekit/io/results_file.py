@@ -74,6 +74,8 @@ class ResultsFile:
             attributes |= _exact(problem)
         if problem.domain is not None:
             attributes |= _domain(problem)
+        if problem.lived_in:
+            attributes["regions"] = json.dumps({name: region.spans for name, region in problem.lived_in.items()})
         return ResultWriter(
             self.path,
             problem.grid,

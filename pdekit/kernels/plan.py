@@ -224,6 +224,8 @@ class _Planner:
             raise NotCompiled("there are delays")
         if not system.grid.is_box:
             raise NotCompiled("the domain is no box")
+        if system.regions:
+            raise NotCompiled("unknowns live in regions")
         if system.grid.ndim > 3:
             raise NotCompiled("the grid has more than three axes")
         self.system = system

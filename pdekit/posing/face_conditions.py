@@ -12,6 +12,7 @@ from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, Dirichl
 from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region
 from pdekit.language.analysis import highest_derivatives
 from pdekit.language.equation_system import EquationSystem
 from pdekit.posing.given_data import GivenData
@@ -32,12 +33,15 @@ class GivenConditions:
     boundary : mapping of str to mapping
         Conditions by unknown and axis.
     data : GivenData
+    regions : mapping of str to Region
+        Of the unknowns that do not live on all nodes.
     """
 
     system: EquationSystem
     waves: Collection[str]
     boundary: Mapping[str, Any]
     data: GivenData
+    regions: Mapping[str, Region]
 
     @property
     def grid(self) -> Grid:
@@ -66,7 +70,8 @@ class GivenConditions:
 
     def _on_box(self, name: str, given: Mapping[str, Any], highest: Mapping[str, int]) -> dict[str, FaceConditions]:
         """On the faces of the grid: none where nothing is differentiated, zero behind absorbing layers."""
-        grid, definitions = self.grid, {str(symbol) for symbol in self.system.definitions}
+        grid = self.regions[name].own if name in self.regions else self.grid
+        definitions = {str(symbol) for symbol in self.system.definitions}
         axes = {axis: line.periodic for axis, line in zip(grid.names, grid.axes)}
         poles = {axis: grid.poles(axis) for axis in axes}
         is_given = name in self.waves or name in definitions

@@ -182,6 +182,7 @@ def manufactured(problem: Problem) -> Problem:
         (problem.constraints, "break the constraints"),
         (problem.projections, "be changed by the projections"),
         (problem.interfaces, "not jump at the interfaces"),
+        (problem.regions, "have to be split among the regions"),
         (layered_axes(problem.grid), "have to be damped by the absorbing layers"),
     ):
         if given:

@@ -6,7 +6,7 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from pdekit.errors import (
 )
 from pdekit.geometry.domain_grid import grid_of_domain
 from pdekit.geometry.grid import Grid
-from pdekit.geometry.regions import Region
+from pdekit.geometry.regions import Region, common_region
 from pdekit.language.constraints import split_constraint
 from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
@@ -217,7 +217,7 @@ class Problem:
         self.written = self.system  # without the equations of absorbing layers
         self._waves = tuple(u.name for u in self.system.unknowns)
         self.system = with_absorbing_layers(self.system, grid, self.time.start)
-        self.lived_in = resolved_regions(self.regions, self.system, grid)
+        self.lived_in = resolved_regions(self.regions, self.system, grid, bool(self.constraints or self.projections))
         if isinstance(initial, FileData):
             self.initial = self._last_frame(initial)
         self._check_names()
@@ -234,13 +234,7 @@ class Problem:
         self._check_tables()
         if not grid.is_box:
             refuse_on_domain(self.system, self.conditions)
-        for system, nodes in by_region(self.system, grid, self.lived_in):
-            refuse_ill_posed(system, nodes, self.initial_fields, self.time.start, self.is_complex)
-            if not self.is_complex:
-                refuse_growing_directions(system, nodes, self.initial_fields, self.time.start)
-        if self.is_complex:
-            for expression in self.system.expressions:
-                refuse_extremes_of_complex(expression)
+        self._refuse_ill_posed()
         self._check_exact()
         is_limited = self.flux_scheme.is_limited
         refuse_misplaced_far_fields(self.system, self.conditions, is_limited)
@@ -339,6 +333,16 @@ class Problem:
                     origin = self.system.origin(unknown).name
                     raise ConfigError(f"missing; {what} of {origin!r} must be given", key=f"initial.{name}")
 
+    def _refuse_ill_posed(self) -> None:
+        """Refuse diffusion that runs backwards, and extremes of complex numbers."""
+        start = self.time.start
+        for system, nodes in by_region(self.system, self.grid, self.lived_in):
+            refuse_ill_posed(system, nodes, self.initial_fields, start, self.is_complex)
+            if not self.is_complex:
+                refuse_growing_directions(system, nodes, self.initial_fields, start)
+        for expression in self.system.expressions if self.is_complex else ():
+            refuse_extremes_of_complex(expression)
+
     def _check_regions(self) -> None:
         """Refuse equations that read unknowns where they do not exist."""
         system = self.semidiscrete
@@ -350,11 +354,15 @@ class Problem:
         counted = without_slopes(self.system, self.conditions) if self.flux_scheme.is_limited else self.conditions
         notes = []
         for system, nodes in by_region(self.system, self.grid, self.lived_in):
-            grid, fields = nodes, self.initial_fields
-            if isinstance(nodes, Region):
-                grid, fields = nodes.own, lambda nodes=nodes: {n: nodes.cut(f) for n, f in self.initial_fields().items()}
+            grid = nodes.own if isinstance(nodes, Region) else nodes
+            fields = partial(self._initial_fields_on, nodes)
             notes += FaceCheck(system, grid, counted, fields, self.time.start, self.conditions).run()
         return notes
+
+    def _initial_fields_on(self, nodes: Grid) -> dict[str, Array]:
+        """The initial state at the nodes of a region, or at all."""
+        fields = self.initial_fields()
+        return {name: nodes.cut(field) for name, field in fields.items()} if isinstance(nodes, Region) else fields
 
     def _check_delays(self) -> None:
         """Refuse what needs a past that is not kept."""
@@ -411,6 +419,9 @@ class Problem:
         self.ending = measured.ending(self.stop.when)
         self.series = measured.series(self.output.series)
         self.derived = measured.fields(self.output.fields, set(self.output.series))
+        by_symbol = {sp.Symbol(name): region for name, region in self.lived_in.items()}
+        found = {n: common_region(e.free_symbols, by_symbol, f"output.fields.{n}") for n, e in self.derived.items()}
+        self.variable_regions = self.lived_in | {name: region for name, region in found.items() if region is not None}
 
     @cached_property
     def is_complex(self) -> bool:
@@ -548,11 +559,11 @@ class Problem:
 
     def nodes_of(self, name: str) -> Grid:
         """The grid with the nodes on which a variable lives."""
-        return self.lived_in.get(name, self.grid)
+        return self.variable_regions.get(name, self.grid)
 
     def _data_of(self, name: str) -> GivenData:
         """What makes values of data of a variable."""
-        return GivenData(self.nodes_of(name), self._parameters, self.system.known)
+        return GivenData(self.lived_in.get(name, self.grid), self._parameters, self.system.known)
 
     def take_initial_fields(self) -> dict[str, Array]:
         """The same, kept no longer: for the run that begins with them."""

@@ -594,7 +594,7 @@ class Run:
             labels=problem.captions,
             notes=notes,
             up_to_constant=up_to_constant,
-            regions={name: problem.nodes_of(name) for name in problem.lived_in},
+            regions={name: problem.nodes_of(name) for name in problem.variable_regions},
             problem=problem,
         )
 

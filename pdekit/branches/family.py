@@ -132,7 +132,8 @@ class SteadyFamily:
         """Full arrays of all unknowns."""
         system, t = self._at(p)
         full = system.unpack(t, y)
-        return {unknown.name: full[unknown.name] for unknown in system.system.unknowns}
+        names = [unknown.name for unknown in system.system.unknowns]
+        return {name: system.regions.get(name, system.grid).blank(full[name]) for name in names}
 
     def measured(self, text: str) -> Any:
         """The number of the state that a text names, as a function of y and p.

@@ -108,7 +108,15 @@ class Program:
         self._terms: dict[Any, Term] = {}
         self.interfaces = dict(interfaces or {})
         self._context = Context(
-            grid, system, self.conditions, order, self.dtype, self.parity, self.state_slopes, self.interfaces, regions or {}
+            grid,
+            system,
+            self.conditions,
+            order,
+            self.dtype,
+            self.parity,
+            self.state_slopes,
+            self.interfaces,
+            regions or {},
         )
 
     def check(self) -> None:

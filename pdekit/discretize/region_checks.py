@@ -21,10 +21,18 @@ from pdekit.language.reductions import RateReduction, Reduction
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.typing import Array, Expression
 
-TRIED = (0.0, -1.37, 2.71, 1e3, -1e3)  # in place of what does not exist: an equation that does not read it is the same with all of them
+TRIED = (
+    0.0,
+    -1.37,
+    2.71,
+    1e3,
+    -1e3,
+)  # in place of what does not exist: an equation that does not read it is the same with all of them
 
 
-def resolved_regions(given: Mapping[str, Any], system: EquationSystem, grid: Grid) -> dict[str, Region]:
+def resolved_regions(
+    given: Mapping[str, Any], system: EquationSystem, grid: Grid, has_bounds: bool = False
+) -> dict[str, Region]:
     """Where unknowns live, by their names and those of their rates; those that live everywhere are left out.
 
     Raises
@@ -36,6 +44,8 @@ def resolved_regions(given: Mapping[str, Any], system: EquationSystem, grid: Gri
     """
     if not given:
         return {}
+    if has_bounds:
+        raise ConfigError("regions do not go with constraints and projections", key="regions")
     _refuse_with_regions(system, grid)
     fields = [u.name for u in system.unknowns if not u.is_scalar and not u.derived_from]
     found: dict[str, Region] = {}
@@ -45,10 +55,7 @@ def resolved_regions(given: Mapping[str, Any], system: EquationSystem, grid: Gri
             raise ConfigError(f"not an unknown field; there are {fields}{nearest_hint(name, fields)}", key=key)
         if not isinstance(ranges, Mapping):
             raise ConfigError("give the ends of a region by axis, {x: [0, 0.3]}", key=key)
-        try:
-            region = Region.between(grid, ranges)
-        except GridError as error:
-            raise error.under(key) from None
+        region = Region.between(grid, ranges, key)
         if not region.within.all():
             found |= {state: region for u in system.unknowns if system.origin(u).name == name for state in u.states}
     return found
@@ -70,7 +77,9 @@ def _refuse_with_regions(system: EquationSystem, grid: Grid) -> None:
             raise ConfigError(f"regions do not go with {what}", key="regions")
 
 
-def by_region(system: EquationSystem, grid: Grid, regions: Mapping[str, Region]) -> Iterator[tuple[EquationSystem, Grid]]:
+def by_region(
+    system: EquationSystem, grid: Grid, regions: Mapping[str, Region]
+) -> Iterator[tuple[EquationSystem, Grid]]:
     """The equations that hold on the same nodes, others without terms, and the grid with these nodes."""
     places = {u.name: regions.get(u.name, grid) for u in system.unknowns}
     for place in dict.fromkeys(places.values()):
@@ -143,7 +152,11 @@ def _refuse_faces_outside(system: SemiDiscrete) -> None:
                 continue
             on_face = own[data.of_solution.face]
             for read in data.of_solution.states:
-                held = [s for s in read.free_symbols if str(s) in system.regions] if not isinstance(read, Reduction) else []
+                held = (
+                    [s for s in read.free_symbols if str(s) in system.regions]
+                    if not isinstance(read, Reduction)
+                    else []
+                )
                 for state in held:
                     region = system.regions[str(state)]
                     if not region.within.ravel()[on_face].all():

@@ -7,7 +7,7 @@ embedding, so that unknowns of different regions share one grid, and both have a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -49,25 +49,25 @@ class Region(SelectedNodes):
         self.nodes = tuple(slice(*span) for span in self.spans)
 
     @classmethod
-    def between(cls, box: Grid, ranges: Mapping[str, Any]) -> Region:
+    def between(cls, box: Grid, ranges: Mapping[str, Any], key: str = "region") -> Region:
         """The region between two coordinates along some axes.
 
         Raises
         ------
         GridError
-            No such axis, a periodic one, ends that are no nodes of it, fewer than three nodes; the key is that of the axis.
+            No such axis, a periodic one, ends that are no nodes of it, fewer than three nodes; names the axis below the key.
         """
         for name in ranges:
             if name not in box.names:
                 raise GridError(
-                    f"no such axis; the grid has {list(box.names)}{nearest_hint(name, box.names)}", key=str(name)
+                    f"no such axis; the grid has {list(box.names)}{nearest_hint(name, box.names)}", key=f"{key}.{name}"
                 )
         spans = [(0, axis.size) for axis in box.axes]
         for name, ends in ranges.items():
             try:
                 spans[box.index(name)] = _span(box[name], ends)
             except GridError as error:
-                raise error.under(name) from None
+                raise error.under(f"{key}.{name}") from None
         return cls(box, spans)
 
     def __eq__(self, other: object) -> bool:
@@ -110,9 +110,18 @@ class Region(SelectedNodes):
         """Values over the whole at its own nodes; numbers as they are."""
         return values[self.nodes] if values.ndim else values
 
-    def covers(self, other: Region) -> bool:
-        """Whether all nodes of another region are its own."""
-        return all(a <= c and d <= b for (a, b), (c, d) in zip(self.spans, other.spans))
+    def interpolated(self, values: Array, points: Any) -> Array:
+        """Values between its nodes, by cubic splines; not a number at points outside of it."""
+        from pdekit.geometry.interpolation import interpolate
+
+        where = np.asarray(points, dtype=float)
+        if self.ndim == 1 and (where.ndim == 0 or where.shape[-1] != 1):
+            where = where[..., None]
+        found = np.full(where.shape[:-1], np.nan, dtype=values.dtype)
+        lines = zip(np.moveaxis(where, -1, 0), self.own.axes, self.axes)
+        inside = np.all([(own is line) | ((x >= own.left) & (x <= own.right)) for x, own, line in lines], axis=0)
+        found[inside] = interpolate(self.own, values[self.nodes], where[inside])
+        return found
 
     def meeting(self, other: Region) -> Region:
         """What two regions have in common.
@@ -133,6 +142,21 @@ class Region(SelectedNodes):
         return ", ".join(f"{a.nodes[i]:g} <= {n} <= {a.nodes[j - 1]:g}" for n, a, (i, j) in cut)
 
 
+def common_region(symbols: Iterable[Any], regions: Mapping[Any, Region], what: str) -> Region | None:
+    """Where all of some symbols live; None if that is everywhere.
+
+    Raises
+    ------
+    GridError
+        Their regions have no more than a face in common.
+    """
+    found = dict.fromkeys(regions[s] for s in symbols if s in regions)
+    try:
+        return reduce(Region.meeting, found) if found else None
+    except GridError as error:
+        raise GridError(f"{what}: {error}") from None
+
+
 def _cut(axis: Axis, first: int, stop: int) -> Axis:
     """Consecutive nodes of a line; an end off which the nodes of the whole stand is one of theirs."""
     if (first, stop) == (0, axis.size):
@@ -141,7 +165,11 @@ def _cut(axis: Axis, first: int, stop: int) -> Axis:
     at_right = stop == axis.size and axis.offset in ("right", "both")
     ends: dict[str, Any] = {}
     if at_left or at_right:
-        ends = {"offset": "left" if at_left else "right", "left": float(axis.nodes[first]), "right": float(axis.nodes[stop - 1])}
+        ends = {
+            "offset": "left" if at_left else "right",
+            "left": float(axis.nodes[first]),
+            "right": float(axis.nodes[stop - 1]),
+        }
         ends |= ({"left": axis.left} if at_left else {}) | ({"right": axis.right} if at_right else {})
     return Axis(nodes=axis.nodes[first:stop], unit=axis.unit, long_name=axis.long_name, **ends)
 
@@ -155,7 +183,9 @@ def _span(axis: Axis, ends: Any) -> Span:
         raise GridError("regions end on bounded axes; this one is periodic")
     left, right = map(float, numbers)
     if not axis.left <= left < right <= axis.right:
-        raise GridError(f"a region lies between the ends of the axis, {axis.left:g} and {axis.right:g}, found {numbers}")
+        raise GridError(
+            f"a region lies between the ends of the axis, {axis.left:g} and {axis.right:g}, found {numbers}"
+        )
     first = 0 if left == axis.left else _node_at(axis, left, numbers)
     last = axis.size - 1 if right == axis.right else _node_at(axis, right, numbers)
     if last - first + 1 < LEAST_NODES:

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pdekit.geometry.grid import Grid
 from pdekit.typing import Array
@@ -16,7 +15,6 @@ class SelectedNodes(Grid):
     """A grid with a mask, `within`: data are evaluated at its nodes, fields are not a number elsewhere."""
 
     is_box = False
-    within: NDArray[np.bool_]
 
     @cached_property
     def places(self) -> dict[str, Array]:
@@ -29,6 +27,11 @@ class SelectedNodes(Grid):
         full = np.zeros(self.shape, dtype=np.result_type(given.dtype, float))
         full[self.within] = given
         return full
+
+    def interpolated(self, values: Array, points: Any) -> Array:
+        from pdekit.geometry.interpolation import interpolate_within
+
+        return interpolate_within(self, values, self.within, points)
 
     def blank(self, values: Array) -> Array:
         """Values over the grid, not a number at nodes that do not count."""

@@ -334,7 +334,10 @@ class _Builder:
     def region(self, name: str, ends: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
         """Between which coordinates an unknown lives, by axis."""
         return {
-            axis: (self.number(left, ("regions", name, axis, 0), axis), self.number(right, ("regions", name, axis, 1), axis))
+            axis: (
+                self.number(left, ("regions", name, axis, 0), axis),
+                self.number(right, ("regions", name, axis, 1), axis),
+            )
             for axis, (left, right) in ends.items()
         }
 

@@ -83,7 +83,8 @@ def _regions(stored: StoredResult, grid: Grid) -> dict[str, Grid]:
     except (ValueError, TypeError, AttributeError, RecursionError):
         spans = {}
     fit = [
-        len(found) == grid.ndim and all(0 <= a < b <= n for (a, b), n in zip(found, grid.shape)) for found in spans.values()
+        len(found) == grid.ndim and all(0 <= a < b <= n for (a, b), n in zip(found, grid.shape))
+        for found in spans.values()
     ]
     if not spans or not all(fit):
         raise StorageError(f"{stored.path} is damaged: the attribute 'regions' holds no regions of the grid")

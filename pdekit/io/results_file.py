@@ -75,7 +75,8 @@ class ResultsFile:
         if problem.domain is not None:
             attributes |= _domain(problem)
         if problem.lived_in:
-            attributes["regions"] = json.dumps({name: region.spans for name, region in problem.lived_in.items()})
+            spans = {name: region.spans for name, region in problem.variable_regions.items()}
+            attributes["regions"] = json.dumps(spans)
         return ResultWriter(
             self.path,
             problem.grid,

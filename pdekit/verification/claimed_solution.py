@@ -17,8 +17,8 @@ import sympy as sp
 from pdekit.boundary.conditions import DOMAIN, SIDES
 from pdekit.errors import PdekitError
 from pdekit.geometry.domain_grid import DomainGrid
-from pdekit.geometry.regions import Region
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region
 from pdekit.language.delayed_systems import delays_of
 from pdekit.language.equation_system import Unknown
 from pdekit.language.evaluate import compile_expression

@@ -133,7 +133,9 @@ def coarser_problems(problem: Problem) -> list[Problem]:
             key="estimate",
         )
     if problem.lived_in:
-        raise ConfigError("regions end at nodes that coarser grids may not have; compare runs on several grids", key="estimate")
+        raise ConfigError(
+            "regions end at nodes that coarser grids may not have; compare runs on several grids", key="estimate"
+        )
     return [problem.replace(grid=_coarser(problem.grid, factor), **problem.fixed_fluxes()) for factor in (2, 4)]
 
 

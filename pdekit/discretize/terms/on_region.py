@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ from pdekit.discretize.terms.term_protocol import (
     Values,
 )
 from pdekit.errors import GridError
-from pdekit.geometry.regions import Region
+from pdekit.geometry.regions import Region, common_region
 from pdekit.language.reductions import Reduction
 from pdekit.language.scheme_symbols import Shaped
 from pdekit.language.symbols import Diff, Flux, Measured, OnFace
@@ -52,11 +51,7 @@ def region_of(symbol: Expression, context: Context) -> Region | None:
     GridError
         Their regions do not overlap.
     """
-    found = dict.fromkeys(context.regions[s] for s in symbol.free_symbols if s in context.regions)
-    try:
-        return reduce(Region.meeting, found) if found else None
-    except GridError as error:
-        raise GridError(f"{symbol.short}: {error}") from None
+    return common_region(symbol.free_symbols, context.regions, symbol.short) if context.regions else None
 
 
 def term_on_region(symbol: Expression, context: Context, region: Region) -> Term:
@@ -67,12 +62,16 @@ def term_on_region(symbol: Expression, context: Context, region: Region) -> Term
     GridError
         A kind that regions do not have; a flux of an unknown whose coefficient holds one that lives in a part of its region only.
     """
-    own = {s: c.own if isinstance(c, RegionConditions) and c.region == region else c for s, c in context.conditions.items()}
+    own = {
+        s: c.own if isinstance(c, RegionConditions) and c.region == region else c for s, c in context.conditions.items()
+    }
     inside = replace(context, grid=region.own, conditions=own, regions={}, interfaces={})
     if isinstance(symbol, Reduction):
         return ReductionOnRegion(symbol, inside, region)
     if type(symbol) not in INSIDE:
-        raise GridError(f"{symbol.short}: limited fluxes and integral operators are not for unknowns that live in a region")
+        raise GridError(
+            f"{symbol.short}: limited fluxes and integral operators are not for unknowns that live in a region"
+        )
     if symbol.operand in context.conditions and context.regions.get(symbol.operand) != region:
         raise GridError(
             f"{symbol.short}: a coefficient lives in {region.described()} only, {symbol.operand} elsewhere too; give "

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -218,7 +219,10 @@ class SemiDiscrete:
     def splits(self) -> dict[str, Split]:
         """Each unknown's right-hand side as linear part, source and rest."""
         bent = [s for s, c in self.conditions.items() if not all(d.is_linear for d in c.of_solution)]
-        return {u.name: split(self.system, u.rhs, bent) for u in self.system.unknowns}
+        found = {u.name: split(self.system, u.rhs, bent) for u in self.system.unknowns}
+        if all(u.content is None for u in self.system.unknowns):
+            return found
+        return {name: Split(sp.Integer(0), parts.source, parts.linear + parts.rest) for name, parts in found.items()}
 
     @property
     def evolves(self) -> bool:

@@ -224,6 +224,8 @@ class _Planner:
             raise NotCompiled("there are delays")
         if not system.grid.is_box:
             raise NotCompiled("the domain is no box")
+        if any(u.content is not None for u in system.system.unknowns):
+            raise NotCompiled("what is conserved is not the unknown itself")
         if system.regions:
             raise NotCompiled("unknowns live in regions")
         if system.grid.ndim > 3:

@@ -340,7 +340,7 @@ def rate_bound(
                     size *= system.grid.ranks.greatest(system.program.term(shown[symbol]).row_sum(frame))
                 total += size
         greatest = max(greatest, np.sqrt(total) if unknown.time_order == 2 else total)
-    return greatest
+    return greatest * system.grid.ranks.greatest(system.layout.greatest_slope(frame.operand))
 
 
 def _slopes(system: SemiDiscrete, body: Expression, symbol: Expression) -> list[Any]:

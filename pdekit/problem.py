@@ -17,7 +17,7 @@ from pdekit.boundary.face_data import StateConditions
 from pdekit.boundary.interfaces import Interfaces
 from pdekit.data.coefficients import as_functions
 from pdekit.data.files import FileData
-from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_layers
+from pdekit.discretize.absorbing_layers import layered_axes, notes_on_layers, with_absorbing_layers
 from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
@@ -27,6 +27,7 @@ from pdekit.discretize.region_checks import by_region, refuse_reading_outside, r
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.seams import notes_on_seams
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.discretize.unread_conditions import refuse_unread_conditions
 from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_posed
 from pdekit.errors import (
     BoundaryError,
@@ -238,6 +239,8 @@ class Problem:
         self._check_exact()
         is_limited = self.flux_scheme.is_limited
         refuse_misplaced_far_fields(self.system, self.conditions, is_limited)
+        written = frozenset(str(s) for s in self.written.states) | frozenset(map(str, self.system.definitions))
+        refuse_unread_conditions(self.semidiscrete, self.conditions, written)
         self._check_regions()  # everything that can be wrong with the discretized system is found now
         self._check_delays()
         self._check_constraints()
@@ -455,6 +458,8 @@ class Problem:
         choices = scheme_choices(self.system, self.schemes, self.order, self.grid)
         system = with_schemes(self.system, choices)
         fluxes = self.flux_scheme
+        if fluxes.is_limited and layered_axes(self.grid):
+            raise ConfigError("limited schemes do not go with absorbing layers", key="discretization.advection")
         if fluxes.is_limited:
             system = with_convective_fluxes(system, fluxes.scheme, fluxes.splitting, self._positive_quantities())
         elif self.positive or self.splitting:
@@ -475,7 +480,14 @@ class Problem:
         if self.advection != "auto":
             return asked_scheme(self.advection, self.splitting, bool(self.positive), len(self.system.unknowns))
         time = self.time
-        plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
+        plain = not (
+            layered_axes(self.grid)
+            or self.steady
+            or self.is_complex
+            or self.schemes
+            or self.constraints
+            or time.implicit
+        )
         plain = plain and self.grid.is_box and not (self.interfaces or self.regions or self.system.operators_on_rates)
         if not plain or delays_of(self.system) or not is_explicit(time.method) or time.precision == "single":
             return CENTRAL
@@ -612,7 +624,8 @@ class Problem:
 
     def notes(self) -> list[str]:
         """What is questionable but not wrong: data that do not fit together at the start, in words."""
-        found = [*self._notes_on_faces, *notes_on_seams(self.system, self.grid, self.time.start)]
+        found = [*self._notes_on_faces, *notes_on_layers(self.grid, self.semidiscrete.time_order)]
+        found += notes_on_seams(self.system, self.grid, self.time.start)
         t = self.time.start
         fields = self.initial_fields()
         for block in self.semidiscrete.blocks:

@@ -80,10 +80,18 @@ class GivenConditions:
             for axis, periodic in axes.items()
             if not periodic and axis not in given and not (is_given and highest.get(axis))
         }
-        if name in self.waves:
-            free |= {axis: {side: Dirichlet(0) for side in SIDES} for axis in layered_axes(grid) if axis not in given}
         on_box = {axis: given[axis] for axis in given if axis != DOMAIN}
+        if name in self._of_second_order:
+            for axis in layered_axes(grid):
+                behind = {side: Dirichlet(0) for side, width in zip(SIDES, grid[axis].absorbing_layer) if width}
+                own = on_box.get(axis, {})
+                on_box[axis] = {**behind, **own} if isinstance(own, Mapping) else own
         return collect({**free, **self._untouched(), **on_box}, axes, name, poles)
+
+    @property
+    def _of_second_order(self) -> set[str]:
+        """The waves that are zero at the ends of absorbing layers where nothing else is said."""
+        return {u.name for u in self.system.unknowns if u.time_order == 2} & set(self.waves)
 
     def _untouched(self) -> dict[str, Any]:
         """No conditions on axes of whose faces the domain touches neither."""

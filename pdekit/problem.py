@@ -250,7 +250,7 @@ class Problem:
             self.units, self._units_of_numbers = self._consistent_units(declared)
             axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
             self.grid = grid.replace(**axes)
-        self._notes_on_faces = [] if self.steady else self._checked_faces()
+        self._notes_on_faces = [] if self.steady else self._checked_faces(grid)
 
     def __repr__(self) -> str:
         return f"<Problem {self.title!r}: {'; '.join(self.pde.equations) or 'Python right-hand side'} on {self.grid!r}>"
@@ -352,11 +352,11 @@ class Problem:
         if self.lived_in:
             refuse_reading_outside(system, self.time.start, system.pack(self.initial_fields()))
 
-    def _checked_faces(self) -> list[str]:
+    def _checked_faces(self, whole: Grid) -> list[str]:
         """Notes on faces whose conditions are as many as they need."""
         counted = without_slopes(self.system, self.conditions) if self.flux_scheme.is_limited else self.conditions
         notes = []
-        for system, nodes in by_region(self.system, self.grid, self.lived_in):
+        for system, nodes in by_region(self.system, whole, self.lived_in):
             grid = nodes.own if isinstance(nodes, Region) else nodes
             fields = partial(self._initial_fields_on, nodes)
             notes += FaceCheck(system, grid, counted, fields, self.time.start, self.conditions).run()

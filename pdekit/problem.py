@@ -250,6 +250,7 @@ class Problem:
             self.units, self._units_of_numbers = self._consistent_units(declared)
             axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
             self.grid = grid.replace(**axes)
+            self.variable_regions = {n: Region(self.grid, r.spans) for n, r in self.variable_regions.items()}
         self._notes_on_faces = [] if self.steady else self._checked_faces(grid)
 
     def __repr__(self) -> str:

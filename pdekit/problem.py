@@ -250,7 +250,7 @@ class Problem:
             self.units, self._units_of_numbers = self._consistent_units(declared)
             axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
             self.grid = grid.replace(**axes)
-            self.variable_regions = {n: Region(self.grid, r.spans) for n, r in self.variable_regions.items()}
+            self.variable_regions = {n: Region(self.grid, r.spans) for n, r in self._regions_of_variables().items()}
         self._notes_on_faces = [] if self.steady else self._checked_faces(grid)
 
     def __repr__(self) -> str:
@@ -423,9 +423,13 @@ class Problem:
         self.ending = measured.ending(self.stop.when)
         self.series = measured.series(self.output.series)
         self.derived = measured.fields(self.output.fields, set(self.output.series))
+        self.variable_regions = self._regions_of_variables()
+
+    def _regions_of_variables(self) -> dict[str, Region]:
+        """Where unknowns, and fields made of them, live that do not live on all nodes."""
         by_symbol = {sp.Symbol(name): region for name, region in self.lived_in.items()}
         found = {n: common_region(e.free_symbols, by_symbol, f"output.fields.{n}") for n, e in self.derived.items()}
-        self.variable_regions = self.lived_in | {name: region for name, region in found.items() if region is not None}
+        return self.lived_in | {name: region for name, region in found.items() if region is not None}
 
     @cached_property
     def is_complex(self) -> bool:

@@ -188,7 +188,8 @@ def _fastest(system: EquationSystem, grid: Grid, t: float, axis: str, key: str) 
     greatest = float(np.max(np.abs(speeds)))
     if greatest == 0 or np.max(np.abs(speeds.imag)) > REAL * greatest:
         raise ConfigError(
-            f"absorbing layers are for waves; along {axis} nothing is carried, or the equations are not hyperbolic", key=key
+            f"absorbing layers are for waves; along {axis} nothing is carried, or the equations are not hyperbolic",
+            key=key,
         )
     return greatest
 

@@ -78,6 +78,36 @@ def test_what_leaves_one_layer_enters_the_other(method):
     assert solution["a"].integral() + solution["b"].integral() == pytest.approx(total[-1], rel=1e-12)
 
 
+@pytest.mark.parametrize("by", ["a scalar", "a great rate"])
+def test_balance_at_the_plane(by):
+    """c = K u and D c_x = E u_x there: cos(a x) and A cosh(b (1 - x)), u being used up at the rate q."""
+    D, E, s, a, K = 0.1, 0.05, 0.3, 2.0, 1.5
+    ratio = D * a * np.sin(a * s) * K / (E * np.cos(a * s))
+    b = float(brentq(lambda b: b * np.tanh(b * (1 - s)) - ratio, 0.1, 50, xtol=1e-14))
+    numbers = {"D": D, "E": E, "s": s, "a": a, "K": K, "b": b, "q": E * b**2 + D * a**2, "k": 1e5}
+    numbers["A"] = np.cos(a * s) / (K * np.cosh(b * (1 - s)))
+    equations, scalars, start = ["c_t = D*c_xx", "u_t = E*u_xx - q*u"], [], {"c": "cos(a*x)", "u": "A*cosh(b*(1 - x))"}
+    ends = pk.Neumann("-k*(c - K*u)/D"), pk.Neumann("k*(c - K*u)/E")
+    if by == "a scalar":
+        equations, scalars = [*equations, "0 = face(D*c_x, x, right) - face(E*u_x, x, left)"], ["S"]
+        ends, start = (pk.Dirichlet("K*S"), pk.Dirichlet("S")), start | {"S": "cos(a*s)/K"}
+    errors = []
+    for n in (21, 41):
+        layers = pk.Problem(
+            pk.PDE(equations, parameters=numbers, scalars=scalars),
+            pk.Grid(x=pk.Axis(0, 1, n)),
+            regions={"c": {"x": (0, s)}, "u": {"x": (s, 1)}},
+            initial=start,
+            boundary={"c": {"x": {"left": CLOSED, "right": ends[0]}}, "u": {"x": {"left": ends[1], "right": CLOSED}}},
+            exact={"c": "exp(-D*a**2*t)*cos(a*x)", "u": "exp(-D*a**2*t)*A*cosh(b*(1 - x))"},
+        )
+        solution = layers.solve(t_end=1.0)
+        errors.append(max(solution.errors().values()))
+        here = int(0.3 * (n - 1) + 0.5)
+        assert solution["c"].values[here] == pytest.approx(K * solution["u"].values[here], abs=1e-6)
+    assert np.log2(errors[0] / errors[1]) > 1.9, errors
+
+
 def test_a_nonlinear_exchange_has_an_exact_jacobian():
     """As of a lithium electrode: the current through the plane is of both concentrations, by a hyperbolic sine."""
     cell = pk.Problem(

@@ -281,7 +281,7 @@ class Run:
             if first > ends[0]:
                 next(frames)
             for t, y in frames:
-                start[:] = [y.copy()]
+                start[:] = [self.system.layout.as_stored(t, y)]
                 yield t, y
             if course.ended:
                 return

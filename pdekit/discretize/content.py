@@ -16,6 +16,7 @@ from pdekit.typing import Array, Expression
 
 DOUBLINGS = 60  # of an interval about zero in which u is looked for
 STEPS = 100
+NEIGHBOURS = 64  # floating-point numbers, in the direction of the root
 CLOSE = 4e-16  # beside the values: the last step of Newton's method
 
 
@@ -73,7 +74,10 @@ class Content:
         return self._value(self._slope, u, nodes)
 
     def inverse(self, values: Array, nodes: NDArray[np.intp]) -> Array:
-        """u at nodes, by Newton's method in an interval that is halved where it would leave it; the same bits wherever it is asked.
+        """u at nodes, by Newton's method in an interval that is halved where it would leave it.
+
+        Of the numbers next to the root it is the least whose content is not below the values: so of C(u) it is u itself, to the bit, and a run
+        that goes on from stored fields goes on as it did.
 
         Raises
         ------
@@ -90,8 +94,19 @@ class Content:
             inside = (newton >= low) & (newton <= high)
             after = np.where(gap == 0, u, np.where(inside, newton, 0.5 * (low + high)))
             if np.all(np.abs(after - u) <= CLOSE * np.abs(after)):
-                return after
+                break
             u = after
+        return self._least(after, values, nodes)
+
+    def _least(self, u: Array, values: Array, nodes: NDArray[np.intp]) -> Array:
+        """The least of the numbers about u with a content that is not below the values."""
+        for direction, moves in ((np.inf, np.less), (-np.inf, np.greater_equal)):
+            for _ in range(NEIGHBOURS):
+                beside = np.nextafter(u, direction)
+                moved = moves(self._value(self._content, u if direction > 0 else beside, nodes), values)
+                if not np.any(moved):
+                    break
+                u = np.where(moved, beside, u)
         return u
 
     def _around(self, values: Array, nodes: NDArray[np.intp]) -> tuple[Array, Array]:

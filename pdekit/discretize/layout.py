@@ -195,6 +195,10 @@ class Layout:
         capacities = [b.content.slope(values(b.symbol).reshape(-1)[b.free], b.free) for b in contents]
         return max((float(np.max(1.0 / c)) for c in capacities), default=1.0)
 
+    def as_stored(self, t: float, y: Array) -> Array:
+        """The vector that the fields of its frame have, which is a copy where it holds nothing but their values."""
+        return self.pack(self.unpack(t, y)) if any(isinstance(b, ContentBlock) for b in self.blocks) else y.copy()
+
     def spread(self, values: Sequence[float]) -> Array:
         """One number for each block as a vector over the unknowns; of one block it takes no memory."""
         if len(self.blocks) == 1:

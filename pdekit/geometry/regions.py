@@ -178,7 +178,7 @@ def _span(axis: Axis, ends: Any) -> Span:
     """The nodes of an axis from one coordinate to another."""
     numbers = list(ends) if isinstance(ends, list | tuple) else []
     if len(numbers) != 2 or any(isinstance(e, bool) or not isinstance(e, int | float | np.number) for e in numbers):
-        raise GridError(f"expected the two ends of a region, such as [0, 0.3], found {ends!r}")
+        raise GridError(f"expected the two ends of a region, such as [0, 0.3], found {numbers or ends!r}")
     if axis.periodic:
         raise GridError("regions end on bounded axes; this one is periodic")
     left, right = map(float, numbers)

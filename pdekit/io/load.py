@@ -331,14 +331,12 @@ class _Builder:
             "regions": {**(base.regions if base else {}), **{n: self.region(n, e) for n, e in model.regions.items()}},
         }
 
-    def region(self, name: str, ends: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-        """Between which coordinates an unknown lives, by axis."""
+    def region(self, name: str, ends: Mapping[str, list[Any]]) -> dict[str, tuple[Any, ...]]:
+        """Between which coordinates an unknown lives, by axis; how many there are is checked with the grid."""
+        path = ("regions", name)
         return {
-            axis: (
-                self.number(left, ("regions", name, axis, 0), axis),
-                self.number(right, ("regions", name, axis, 1), axis),
-            )
-            for axis, (left, right) in ends.items()
+            axis: tuple(self.number(end, (*path, axis, k), axis) for k, end in enumerate(pair))
+            for axis, pair in ends.items()
         }
 
     def domain(self, base: Problem | None) -> Any:

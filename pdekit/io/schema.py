@@ -228,7 +228,7 @@ class ConfigModel(Section):
     interfaces: dict[StrictStr, dict[StrictStr, InterfaceSection | list[InterfaceSection]]] = Field(
         default_factory=dict, description="by unknown and axis: one plane inside of the domain, or a list of them"
     )
-    regions: dict[StrictStr, dict[StrictStr, tuple[Scalar, Scalar]]] = Field(
+    regions: dict[StrictStr, dict[StrictStr, list[Scalar]]] = Field(
         default_factory=dict,
         description="by unknown and axis: between which nodes it lives, such as {c: {x: [0, 0.3]}}; all of the grid where it is left out",
     )

@@ -84,6 +84,8 @@ class Solution:
         Only derivatives are prescribed: the solution of zero mean was taken.
     scalars : dict of str to array
         Unknowns that are one number, at the stored times; of a steady solution arrays without axes.
+    regions : dict of str to Grid
+        The nodes of those variables that do not live on all nodes of the grid.
     problem : Problem, optional
         What it solves, where it was solved in this session.
 
@@ -116,6 +118,7 @@ class Solution:
     series: dict[str, Array] = field(default_factory=dict)
     up_to_constant: bool = False
     scalars: dict[str, Array] = field(default_factory=dict)
+    regions: Mapping[str, Grid] = field(default_factory=dict)
     problem: Any = None
 
     def __repr__(self) -> str:
@@ -176,7 +179,11 @@ class Solution:
         if name not in self.values:
             raise PdekitError(f"no variable {name!r}; there are {list(self.values)}{nearest_hint(name, self.values)}")
         data, position = self.values[name], self._position(index)
-        return Field(self.grid, data if self.steady else data[position], name)
+        return Field(self.nodes_of(name), data if self.steady else data[position], name)
+
+    def nodes_of(self, name: str) -> Grid:
+        """The grid with the nodes on which a variable lives."""
+        return self.regions.get(name, self.grid)
 
     def number(self, name: str, index: int = -1) -> Any:
         """The value of a scalar unknown at a stored time, by the index of that time."""
@@ -227,7 +234,8 @@ class Solution:
 
     def exact_field(self, name: str, index: int = -1) -> Field:
         """The exact solution at a stored time."""
-        return Field(self.grid, self.grid.blank(self._exact(name, index)), name)
+        nodes = self.nodes_of(name)
+        return Field(nodes, nodes.blank(self._exact(name, index)), name)
 
     def exact_number(self, name: str, index: int = -1) -> Any:
         """The exact value of a scalar unknown at a stored time."""

@@ -155,6 +155,7 @@ def _refuse_higher_index(system: SemiDiscrete) -> None:
     """
     unknowns = system.system.unknowns
     own = {u.symbol for u in unknowns if u.time_order == 0} | set(system.system.definitions)
+    own |= {s for s, c in system.conditions.items() if own & set(c.scalar_slopes)}  # held by what they prescribe
     for unknown in unknowns:
         if unknown.time_order == 0 and not unknown.rhs.free_symbols & own:
             raise SolverError(

@@ -18,7 +18,7 @@ SHARED = Use(
     "shared among ranks",
     dict.fromkeys(
         (
-            "noise", "delays", "rates_in_space", "domain", "interfaces", "layers", "projections", "constraints", "samples",
+            "noise", "delays", "rates_in_space", "domain", "interfaces", "regions", "layers", "projections", "constraints", "samples",
             "single", "derived", "stop", "function",
         ),
         ALONE,

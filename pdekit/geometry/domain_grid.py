@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pdekit.errors import GridError, PdekitError
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.selected_nodes import SelectedNodes
 from pdekit.geometry.simplices import CutCells, cut_cells
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.level_sets import level_set
@@ -77,7 +78,7 @@ class Rim:
     offsets: Array
 
 
-class DomainGrid(Grid):
+class DomainGrid(SelectedNodes):
     """The nodes of a box at which a level-set function is not negative.
 
     Parameters
@@ -100,8 +101,6 @@ class DomainGrid(Grid):
     >>> bool(abs(disc.weights.sum() - 0.81 * np.pi) < 3e-3)
     True
     """
-
-    is_box = False
 
     def __init__(self, box: Grid, level: Level | Array) -> None:
         if box.geometry is not None:
@@ -145,24 +144,6 @@ class DomainGrid(Grid):
     def on_boundary(self) -> NDArray[np.bool_]:
         """Which nodes lie on the boundary."""
         return np.asarray(self.level == 0)
-
-    @cached_property
-    def places(self) -> dict[str, Array]:
-        """Coordinates of the nodes of the domain, flat."""
-        return {n: np.broadcast_to(c, self.shape)[self.within] for n, c in self.coordinates.items()}
-
-    def spread(self, values: Any) -> Array:
-        """Values at the nodes of the domain as an array over the grid, zero elsewhere."""
-        given = np.asarray(values)
-        full = np.zeros(self.shape, dtype=np.result_type(given.dtype, float))
-        full[self.within] = given
-        return full
-
-    def blank(self, values: Array) -> Array:
-        """Values over the grid, not a number outside of the domain."""
-        if values.shape[values.ndim - self.ndim :] != self.shape:
-            return values
-        return np.where(self.within, values, np.nan)
 
     def touches(self, name: str, side: str) -> bool:
         """Whether the domain reaches a face of the box."""

@@ -24,7 +24,7 @@ from pdekit.io.word_sums import GROUP, damaged_frames
 TEXTS = (
     *("title", "dimensions", "variables", "coordinate_system", "config", "pdekit_version", "method", "method_reasons"),
     *("exact", "parameters", "definitions", "status", "message", "statistics", "notes", "checkpoint"),
-    *("domain", "domain_parameters"),
+    *("domain", "domain_parameters", "regions"),
 )
 MOST_ROWS = 200_000_000  # nodes of an axis, times, rows of a series
 

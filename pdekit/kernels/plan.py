@@ -230,6 +230,10 @@ class _Planner:
             raise NotCompiled("there are definitions with conditions of their own")
         if delays_of(system.system):
             raise NotCompiled("there are delays")
+        if any(u.content is not None for u in system.system.unknowns):
+            raise NotCompiled("what is conserved is not the unknown itself")
+        if system.regions:
+            raise NotCompiled("unknowns live in regions")
         if system.grid.ndim > 3:
             raise NotCompiled("the grid has more than three axes")
         self.system = system

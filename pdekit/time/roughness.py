@@ -24,7 +24,11 @@ def has_jumps(system: SemiDiscrete, t: float, y: Array) -> bool:
     >>> of("sin(pi*x)"), of("1"), of("step(x - 0.5)")
     (False, True, True)
     """
-    fields = [system.grid.blank(values) for values in system.unpack(t, y).values() if values.ndim]
+    fields = [
+        system.regions.get(name, system.grid).blank(values)
+        for name, values in system.unpack(t, y).items()
+        if values.ndim
+    ]
     long = [(values, axis) for values in fields for axis in range(values.ndim) if values.shape[axis] >= LEAST_NODES]
     return any(_greatest_step(values, axis) > JUMP * _extent(values) for values, axis in long)
 

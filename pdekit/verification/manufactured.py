@@ -35,6 +35,7 @@ MANUFACTURED = Use(
         "constraints": "a manufactured solution would break the constraints; study it against itself",
         "projections": "a manufactured solution would be changed by the projections; study it against itself",
         "interfaces": "a manufactured solution would not jump at the interfaces; study it against itself",
+        "regions": "a manufactured solution would have to be split among the regions; study it against itself",
         "layers": "a manufactured solution would have to be damped by the absorbing layers; study it against itself",
     },
     (

@@ -15,7 +15,7 @@ pytestmark = (
 CONFIGS = sorted((HERE.parents[1] / "configs").glob("*.yaml"))
 # Explicit: rounding. Implicit: the residual of the linear solver, 1e-12, times what the matrix makes of it (beam: u_xxxx).
 BOUNDS = {"explicit": 1e-13, "kernels": 1e-13, "implicit": 1e-9, "steady": 1e-9}
-REFUSED = {"american_put": "constraints", "stochastic_heat": "noise"}
+REFUSED = {"american_put": "constraints", "coating": "regions", "stochastic_heat": "noise"}
 
 
 def compared(ranks, tmp_path, count: int, kind: str, configs) -> list[dict]:

@@ -38,9 +38,7 @@ class ExplicitStepper:
         return self.rhs.packed(Y)
 
     def view(self, Y: Array) -> Array:
-        system = self.rhs.system
-        is_vector = Y.dtype == system.dtype and all(block.whole for block in system.blocks)
-        return Y.reshape(-1) if is_vector else self.rhs.packed(Y)
+        return self.rhs.viewed(Y)
 
     def greatest(self, Y: Array) -> float:
         return self.rhs.greatest(Y)

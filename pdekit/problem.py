@@ -216,8 +216,7 @@ class Problem:
         self._check_names()
         if delays_of(self.system):
             refuse_where_delays_cannot_be(self.system)
-            prehistory = Prehistory(grid, self.time.start, self.initial, self.sample)
-            self.system = with_past(self.system, prehistory)
+            self.system = self._with_prehistory(grid)
         if all(u.is_scalar for u in self.system.unknowns):
             raise ConfigError(
                 "all unknowns are scalars: there is no field; scipy.integrate.solve_ivp is for such systems",
@@ -332,6 +331,10 @@ class Problem:
                     what = "the initial state" if name in self.pde.unknowns else "the initial rate"
                     origin = self.system.origin(unknown).name
                     raise ConfigError(f"missing; {what} of {origin!r} must be given", key=f"initial.{name}")
+
+    def _with_prehistory(self, grid: Grid) -> EquationSystem:
+        """The equations with what was before the start."""
+        return with_past(self.system, Prehistory(grid, self.time.start, self.initial, self.sample))
 
     def _check_delays(self) -> None:
         """Refuse what needs a past that is not kept."""
@@ -607,6 +610,8 @@ class Problem:
         """This problem, checked already, on the part of its grid that one process has."""
         made = copy.copy(self)
         made.grid, made._initial_fields, made._notes_on_faces = part, None, []
+        if delays_of(self.system):
+            made.system = made._with_prehistory(part)
         for name in ("semidiscrete", "bounded"):
             made.__dict__.pop(name, None)
         return made

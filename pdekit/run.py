@@ -220,7 +220,7 @@ class Run:
 
     def _located(self, course: Course, found: Ended) -> tuple[float, Array]:
         """The end of a run: of a condition that came true, the time within the step, to a billionth of it."""
-        method, ending = course.choice.method, self.problem.ending
+        method, ending, settings = course.choice.method, self.problem.ending, course.settings
         if found.before is None or ending is None or method.family == "stochastic":
             return found.t, found.y
         (start, before), states = found.before, dict[float, Array]()
@@ -230,8 +230,8 @@ class Run:
             stops = [Stop(start), Stop(t)]
             quiet = Watch(self.system, np.inf, thresholds=self.thresholds)
             *_, (_, states[share]) = method.integrate(
-                self.system, before.copy(), stops, quiet, course.tolerance,
-                step=course.settings.step, solvers=course.solvers, implicit=course.settings.implicit,
+                self.system, before.copy(), stops, quiet, course.tolerance, rhs=self.compiled(method, settings, t - start),
+                step=settings.step, solvers=course.solvers, implicit=settings.implicit,
             )  # fmt: skip
             return float(ending.value(t, states[share]))
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from pdekit.discretize.absorbing_layers import layered_axes
-from pdekit.discretize.terms.convective_flux import ConvectiveFluxTerm
 from pdekit.distributed.decomposition import Decomposition, decompose
 from pdekit.distributed.reading_distance import ReadingDistance
 from pdekit.errors import ConfigError
-from pdekit.language.convective_fluxes import ConvectiveFlux
-from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.thresholds import THRESHOLDS
 from pdekit.time.methods import METHODS, find_method
 from pdekit.time.sundials_methods import SUNDIALS
-
-
-def _has_bent_fluxes(problem: Problem) -> bool:
-    """Whether a limited scheme looks at speeds between states."""
-    system = problem.semidiscrete
-    atoms = {atom for e in system.system.expressions for atom in e.atoms(ConvectiveFlux)}
-    terms = [system.program.term(atom) for atom in atoms]
-    return any(isinstance(term, ConvectiveFluxTerm) and not term.interface.physical.is_convex for term in terms)
+from pdekit.typing import Expression
 
 
 def wide_enough(problem: Problem, count: int) -> int:
@@ -33,6 +22,12 @@ def wide_enough(problem: Problem, count: int) -> int:
     return tableau.stages if share >= THRESHOLDS.wavefront_from else 1
 
 
+def _measured(problem: Problem) -> list[Expression]:
+    """What is recorded of states."""
+    numbers = [*problem.series.values(), *(() if problem.ending is None else (problem.ending,))]
+    return [*problem.derived.values(), *(number.expression for number in numbers)]
+
+
 def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
     """How processes share a problem; `passes` evaluations without a word between them.
 
@@ -43,23 +38,17 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
     """
     for found, what, key in (
         (bool(problem.system.noises), "noise in the equations", "equations"),
-        (bool(delays_of(problem.system)), "delays in the equations", "equations"),
         (problem.semidiscrete.couples_rates, "time derivatives that are differentiated in space", "equations"),
         (not problem.grid.is_box, "domains that are no boxes", "domain"),
-        (bool(problem.interfaces), "interfaces", "interfaces"),
-        (bool(layered_axes(problem.grid)), "absorbing layers", "grid"),
-        (_has_bent_fluxes(problem), "fluxes that are not convex", "discretization.advection"),
-        (bool(problem.projections), "projections", "projections"),
         (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
-        (problem.semidiscrete.bounds is not None, "constraints", "constraints"),
         (problem.time.samples > 1, "samples", "time.samples"),
         (problem.time.precision == "single", "single precision", "time.precision"),
-        (bool(problem.derived), "further fields", "output.fields"),
-        (problem.stop.when is not None, "a condition that ends the run", "stop.when"),
     ):
         if found and count > 1:
             raise ConfigError(f"{what} cannot be shared among ranks yet; run it without mpiexec", key=key)
     grid = problem.grid
     mirrored = [grid.names[k] for name in grid.names for k in grid.mirror(name) if grid.poles(name)]
-    reach = {name: passes * far for name, far in ReadingDistance(problem.semidiscrete).of_system().items()}
+    reach = {
+        name: passes * far for name, far in ReadingDistance(problem.semidiscrete).of_all(_measured(problem)).items()
+    }
     return decompose(grid, count, reach, mirrored)

@@ -162,8 +162,12 @@ class ConvectiveFluxTerm(Term):
     def _fastest(self, at: Values) -> float:
         states = [np.moveaxis(at.value(s), self.axis, 0) for s in self.symbol.states]
         physical, fixed = self.interface.physical, self._fixed(at.t, 0.0, states[0].shape[0])
+        if self.context.grid.axes[self.axis].wraps:
+            after = [np.roll(u, -1, axis=0) for u in states]
+        else:
+            after = [np.concatenate([u[1:], u[-1:]]) for u in states]
         with np.errstate(all="ignore"):
-            between = physical.radius_between(fixed, states, [np.roll(u, -1, axis=0) for u in states])
+            between = physical.radius_between(fixed, states, after)
             return float(np.max(np.maximum(physical.radius(fixed, states), between)))
 
     def _fastest_beyond(self, at: Values) -> float:

@@ -168,7 +168,7 @@ class Problem:
         self.domain = domain
         self.interfaces = dict(interfaces or {})
         grid = Interfaces(self.interfaces).dividing(grid)
-        self._initial_fields: dict[str, Array] | None = None
+        self._initial_fields: dict[str, Array] = {}  # those that are kept until a run takes them, by all copies
         self.output = output or OutputSettings()
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         self.units = dict(units or {})
@@ -527,14 +527,14 @@ class Problem:
 
     def take_initial_fields(self) -> dict[str, Array]:
         """The same, kept no longer: for the run that begins with them."""
-        fields = self.initial_fields()
-        self._initial_fields = None
+        fields = dict(self.initial_fields())
+        self._initial_fields.clear()
         return fields
 
     def initial_fields(self) -> dict[str, Array]:
         """Full arrays of the initial state (or first guess), as given; evaluated once until a run takes them."""
-        if self._initial_fields is None:
-            self._initial_fields = self._evaluated_initial()
+        if not self._initial_fields:
+            self._initial_fields.update(self._evaluated_initial())
         return self._initial_fields
 
     def _evaluated_initial(self) -> dict[str, Array]:
@@ -609,7 +609,7 @@ class Problem:
     def on_part(self, part: Grid) -> Problem:
         """This problem, checked already, on the part of its grid that one process has."""
         made = copy.copy(self)
-        made.grid, made._initial_fields, made._notes_on_faces = part, None, []
+        made.grid, made._initial_fields, made._notes_on_faces = part, {}, []
         if delays_of(self.system):
             made.system = made._with_prehistory(part)
         for name in ("semidiscrete", "bounded"):

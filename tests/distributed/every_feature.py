@@ -110,6 +110,13 @@ def for_explicit_methods() -> Named:
 def for_implicit_methods() -> Named:
     """Real and imaginary parts, constraints."""
     frames = OutputSettings(frames=2)
+    yield (
+        "a jump that one rank has",
+        pk.Problem(
+            pk.PDE("u_t = 0.1*laplace(u)"), SQUARE, initial={"u": "sin(pi*x) + step(0.15 - x)*5*x"}, boundary=WALLS,
+            time=TimeSettings(end=0.1, method="crank_nicolson", step=0.02), output=frames,
+        ),
+    )  # fmt: skip
     turns = pk.PDE("A_t = A + (1 + 2*I)*A_xx - (1 + 1.5*I)*abs(A)**2*A")
     for method in ("tr_bdf2", "esdirk43", "rodas4"):
         yield (

@@ -51,15 +51,15 @@ def test_what_cannot_be_shared_is_refused_by_name(name: str) -> None:
 
 
 @needs_petsc
-def test_features_that_few_configs_have(ranks, tmp_path: Path, figure) -> None:
-    found = found_by(ranks, 3, "every_feature.py", str(tmp_path))
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.study)])
+def test_features_that_few_configs_have(ranks, tmp_path: Path, figure, count: int) -> None:
+    found = found_by(ranks, count, "every_feature.py", str(tmp_path))
     assert len(found) >= 20
     for entry in found:
         bound = BOUNDS["implicit" if entry["is_implicit"] else "explicit"]
         assert entry["difference"] <= bound, entry
-    figure(
-        "features that few configs have: 3 ranks against one process", max(e["difference"] for e in found), "<= 1e-9"
-    )
+    worst = max(e["difference"] for e in found)
+    figure(f"features that few configs have: {count} ranks against one process", worst, "<= 1e-9")
 
 
 @needs_petsc

@@ -62,7 +62,9 @@ class Preconditioning:
         if size <= (FACTORISED_UP_TO if self._is_hard else REDUNDANT_UP_TO) and not null:
             return {"ksp_type": "gmres", "pc_type": "redundant", "redundant_pc_type": "lu"}
         found = {"ksp_type": "gmres", "ksp_gmres_restart": 60, "pc_type": "gamg"}
-        return found if null else {**found, "ksp_guess_type": "pod"}  # the best of the solutions before: 13 iterations become 6 to 10
+        return (
+            found if null else {**found, "ksp_guess_type": "pod"}
+        )  # the best of the solutions before: 13 iterations become 6 to 10
 
     def failed(self, size: int, null: bool = False) -> bool:
         """Whether there is something else to be tried where iterations with these options did not converge."""

@@ -41,6 +41,8 @@ def _greatest_step(grid: Grid, values: Array) -> float:
     steps = [0.0]
     for axis, line in enumerate(grid.axes):
         if line.whole.size >= LEAST_NODES:
-            seam = {"append": np.take(values, [0], axis=axis)} if line.wraps else {}
-            steps.append(float(np.nanmax(np.abs(np.diff(values, axis=axis, **seam)), initial=0.0)))
+            steps.append(float(np.nanmax(np.abs(np.diff(values, axis=axis)), initial=0.0)))
+            if line.wraps:
+                seam = np.take(values, 0, axis=axis) - np.take(values, -1, axis=axis)
+                steps.append(float(np.nanmax(np.abs(seam), initial=0.0)))
     return max(steps)

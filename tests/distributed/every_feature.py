@@ -99,9 +99,10 @@ def for_explicit_methods() -> Named:
     )  # fmt: skip
     edge = np.cos(np.pi * SQUARE["y"].nodes)
     yield (
-        "data of a face as an array",
+        "data of a face as an array, and a series where one rank has prescribed nodes",
         pk.Problem(
-            heat, SQUARE, initial={"u": np.add.outer(np.zeros(25), edge)}, time=explicit(0.02, 0.002), output=frames,
+            heat, SQUARE, initial={"u": np.add.outer(np.zeros(25), edge)}, time=explicit(0.02, 0.002),
+            output=OutputSettings(frames=2, series={"heat": "integral(u)"}),
             boundary={"u": {"x": {"left": pk.Dirichlet(edge), "right": pk.Neumann(edge)}, "y": pk.Neumann(0)}},
         ),
     )  # fmt: skip

@@ -27,8 +27,8 @@ REFUSED = {
 SHARED = [config for config in CONFIGS if config.stem not in REFUSED]
 
 
-def found_by(ranks, count: int, program: str, *arguments: str) -> list[dict]:
-    done = ranks(count, str(HERE / program), *arguments, timeout=3000)
+def found_by(ranks, count: int, program: str, *arguments: str, timeout: float = 3000.0) -> list[dict]:
+    done = ranks(count, str(HERE / program), *arguments, timeout=timeout)
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
@@ -53,7 +53,7 @@ def test_what_cannot_be_shared_is_refused_by_name(name: str) -> None:
 @needs_petsc
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.study)])
 def test_features_that_few_configs_have(ranks, tmp_path: Path, figure, count: int) -> None:
-    found = found_by(ranks, count, "every_feature.py", str(tmp_path))
+    found = found_by(ranks, count, "every_feature.py", str(tmp_path), timeout=400)
     assert len(found) >= 20
     for entry in found:
         bound = BOUNDS["implicit" if entry["is_implicit"] else "explicit"]

@@ -111,6 +111,14 @@ def for_explicit_methods() -> Named:
 def for_implicit_methods() -> Named:
     """Real and imaginary parts, constraints."""
     frames = OutputSettings(frames=2)
+    fine = pk.Grid(x=pk.Axis(0, 1, 72), y=pk.Axis(0, 1, 64))
+    yield (
+        "multigrid for corrections of Newton's method",
+        pk.Problem(
+            pk.PDE("u_t = div((0.1 + u**2)*grad(u)) + u - u**3"), fine, initial={"u": HUMP}, boundary=WALLS,
+            time=implicit(0.02, 0.01), output=frames,
+        ),
+    )  # fmt: skip
     yield (
         "a jump that one rank has",
         pk.Problem(

@@ -37,9 +37,11 @@ def run(problem: pk.Problem, file: Path) -> None:
         return
     from mpi4py import MPI
 
+    from pdekit.distributed.large_arrays import return_large_arrays
     from pdekit.distributed.processes import Processes
     from pdekit.distributed.shared_run import solve_shared
 
+    return_large_arrays()
     solve_shared(problem, Processes(MPI.COMM_WORLD.Dup()), file, force=True)
 
 

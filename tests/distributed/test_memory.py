@@ -42,7 +42,7 @@ def test_memory_of_a_rank(ranks, tmp_path: Path, figure) -> None:
     """Resident memory beyond that of the same run on 32^2 nodes, which is the interpreter's and the libraries'."""
     beyond = {}
     for count in (0, 2):
-        small, large = (measured(ranks, tmp_path, count, str(points), "rk4") for points in (32, 3072))
+        small, large = (measured(ranks, tmp_path, count, str(points), "rk4") for points in (32, 2048))
         beyond[count] = max(f["resident"] for f in large) - max(f["resident"] for f in small)
-    figure("memory of a rank of 2 over one process', RK4, 3072^2", beyond[2] / beyond[0], "<= 0.6")
+    figure("memory of a rank of 2 over one process', RK4, 2048^2", beyond[2] / beyond[0], "<= 0.6")
     assert beyond[2] <= 0.6 * beyond[0]

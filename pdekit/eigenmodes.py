@@ -22,17 +22,26 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import ArpackError, eigs, eigsh
 
-from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.discretize.low_rank import explicit
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, SolverError
+from pdekit.features import FEATURES, Use
 from pdekit.geometry.grid import Field, Grid
-from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.typing import Array, Matrix
 
 SYMMETRIC = 1e-11  # entries of S - S^T beside those of S
 DENSE = 400  # unknowns up to which the whole spectrum is computed
+LINEARISED = Use(
+    "eigenvalues",
+    {
+        "layers": "absorbing layers have modes of their own, of eigenvalue zero; give conditions at the faces instead",
+        "delays": "equations with delays have no eigenvalues of a matrix",
+        "constraints": "a state at a constraint has no linearisation; leave the constraints out",
+        "limited": "limited schemes have no Jacobian; take advection: central",
+    },
+    FEATURES.keys() - {"layers", "delays", "constraints", "limited"},
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,16 +123,9 @@ def eigen(
     >>> np.round(np.sqrt(-pk.eigen(string, 3).values) / np.pi, 6)
     array([1.      , 2.      , 2.999998])
     """
-    if layered_axes(problem.grid):
-        raise ConfigError(
-            "absorbing layers have modes of their own, of eigenvalue zero; give conditions at the faces instead",
-            key="grid",
-        )
-    system = problem.with_jacobian().semidiscrete
-    if delays_of(system.system):
-        raise ConfigError("equations with delays have no eigenvalues of a matrix", key="equations")
-    if system.bounds is not None:
-        raise ConfigError("a state at a constraint has no linearisation; leave the constraints out", key="constraints")
+    problem = problem.with_jacobian()
+    LINEARISED.refuse(problem)
+    system = problem.semidiscrete
     start = problem.time.start if t is None else float(t)
     fields = (
         problem.initial_fields()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import sympy as sp
@@ -56,6 +56,7 @@ from pdekit.prehistory import Prehistory
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method_choice import Choice, choose, is_explicit
+from pdekit.time.pulses import timed_data
 from pdekit.typing import Array, Expression
 from pdekit.units.consistency import ProblemParts, consistent_units
 from pdekit.units.declared import DeclaredUnits, declare
@@ -445,7 +446,7 @@ class Problem:
         time = self.time
         plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
         plain = plain and self.grid.is_box and not (self.interfaces or self.system.operators_on_rates)
-        if not plain or delays_of(self.system) or not is_explicit(time.method) or time.precision == "single":
+        if not plain or delays_of(self.system) or not is_explicit(time.method) or time.on_kernels:
             return CENTRAL
         duration = np.inf if time.end is None else time.end - time.start
         found = automatic_scheme(
@@ -574,6 +575,7 @@ class Problem:
         found = [*self._notes_on_faces, *notes_on_seams(self.system, self.grid, self.time.start)]
         t = self.time.start
         fields = self.initial_fields()
+        timed = [] if self.steady or self.time.end is None else timed_data(self.semidiscrete, t, self.time.end)
         for block in self.semidiscrete.blocks:
             for conflict in block.conditions.corner_conflicts(t):
                 found.append(f"boundary.{block.name}: {conflict}")
@@ -586,6 +588,9 @@ class Problem:
             block.conditions.fill(forced, t, self._scalar_values(fields))
             gap = np.abs(forced - fields[block.name])
             scale = max(float(np.max(np.abs(fields[block.name]))), float(np.max(np.abs(forced))))
+            for data in timed:
+                block.conditions.fill(forced, data.peak, self._scalar_values(fields))
+                scale = max(scale, float(np.max(np.abs(forced))))
             if float(gap.max()) > 1e-8 * max(scale, 1e-300):
                 point = self.grid.point(int(np.argmax(gap)))
                 where = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())
@@ -646,7 +651,7 @@ class Problem:
             method=asked,
             step=settings.step if step is None else step,
             rtol=settings.rtol,
-            single=settings.precision == "single",
+            on_kernels=settings.on_kernels,
             implicit=settings.implicit,
             solvers=solvers,
         )
@@ -661,6 +666,7 @@ class Problem:
         atol: float | None = None,
         seed: int | None = None,
         samples: int | None = None,
+        device: Literal["cpu", "gpu"] | None = None,
         times: Sequence[float] | None = None,
         every: float | None = None,
         frames: int | None = None,
@@ -677,7 +683,7 @@ class Problem:
         ----------
         t_end : float, optional
             End of the time span; default is the problem's own.
-        method, step, rtol, atol, seed, samples : optional
+        method, step, rtol, atol, seed, samples, device : optional
             Instead of those of the problem's `time`.
         times, every, frames : optional
             Output times; start and end are always among them.
@@ -707,8 +713,8 @@ class Problem:
         from pdekit.solving import solve
 
         return solve(
-            self, t_end, method=method, step=step, rtol=rtol, atol=atol, seed=seed, samples=samples, times=times, every=every,
-            frames=frames, output=output, force=force, keep=keep, progress=progress, watch=watch, choice=choice,
+            self, t_end, method=method, step=step, rtol=rtol, atol=atol, seed=seed, samples=samples, device=device, times=times,
+            every=every, frames=frames, output=output, force=force, keep=keep, progress=progress, watch=watch, choice=choice,
         )  # fmt: skip
 
     def sensitivity(self, parameters: Sequence[str], t_end: float | None = None, **frames: Any) -> Any:

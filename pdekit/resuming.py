@@ -12,18 +12,27 @@ from typing import Any, ClassVar
 
 from pdekit.checkpoints import Checkpoint
 from pdekit.errors import ConfigError, PdekitError, StorageError
+from pdekit.features import FEATURES, Use
 from pdekit.io.formats import output_to
 from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.io.load import loads
 from pdekit.io.write import UNPRINTABLE
 from pdekit.io.yaml_source import parse_yaml
-from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.progress import Progress, ProgressLines, all_of, to_log
 from pdekit.run import Run
 from pdekit.solution import Solution
 from pdekit.time.methods import METHODS
 from pdekit.typing import Array
+
+RESUMED = Use(
+    "resumed runs",
+    {
+        "samples": "it holds what the samples have in common, of which none goes on",
+        "delays": "the states between its frames, which equations with delays need, are not stored; begin anew",
+    },
+    FEATURES.keys() - {"samples", "delays"},
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,16 +177,8 @@ def resume(
 
 def _refuse_what_does_not_go_on(path: Path, problem: Problem) -> None:
     """Refuse runs of which a file does not hold all that would go on."""
-    if problem.time.samples > 1:
-        raise ConfigError(
-            f"{path} holds what {problem.time.samples} samples have in common, of which none goes on",
-            key="time.samples",
-        )
-    if delays_of(problem.system):
-        raise ConfigError(
-            f"{path}: the states between its frames, which equations with delays need, are not stored; begin anew",
-            key="equations",
-        )
+    for name, why in RESUMED.reasons(problem).items():
+        raise ConfigError(f"{path}: {why}", key=FEATURES[name].key)
 
 
 def _then(progress: Progress | None, spare: Path) -> Progress:

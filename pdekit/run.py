@@ -36,6 +36,7 @@ from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
 from pdekit.time.pace import PaceGuard, Slow, fastest, promises
 from pdekit.time.past import Past
+from pdekit.time.pulses import TimedData, pulse_stops, timed_data
 from pdekit.time.right_hand_side import RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
@@ -48,6 +49,7 @@ Progress = Callable[[float, int], None]
 Viewer = Callable[[float, Callable[[], dict[str, Array]], int], None]
 LOOKS = 200  # steps of an exact method of which somebody wants to be told
 NOTHING = 1e-13
+AT_REST = 1e-6  # of what sources make of a state
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
 
 
@@ -160,7 +162,9 @@ class Run:
         system, start, step = self.system, settings.start, settings.step
         frames = output.resolve(start, end, step)
         whole = [start + whole_steps(end - start, step) * step] if output.is_default and step is not None else []
-        stops = stops_of(frames, breakpoints(system, start, end), whole, self.problem.bounded.projection_times)
+        timed = timed_data(system, start, end)
+        others = whole if step is not None else pulse_stops(timed)
+        stops = stops_of(frames, breakpoints(system, start, end), others, self.problem.bounded.projection_times)
         if before is None:
             y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
         else:
@@ -172,9 +176,9 @@ class Run:
         if settings.precision == "single" and step is not None and rhs is not None:
             refuse_lost_steps(rhs, start, y, step, end - start)
         rate = None if choice.method.family == "exact" else rhs.evaluate if rhs is not None else system.rhs
-        scales = self.scales(y, start, end - start, rate)
+        scales = self.scales(y, start, end - start, rate, timed)
         tolerance = self.tolerance(settings, scales)
-        statistics, notes = Statistics(), list[str]()
+        statistics, notes = Statistics(), list(choice.notes)
         watch = Watch(system, max(scales), progress, statistics, thresholds=self.thresholds)
 
         name, reasons = choice.method.name, choice.reasons
@@ -205,7 +209,7 @@ class Run:
     def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
         """The right-hand side in the form that an explicit method will use."""
         step, compiled, precision = settings.step, settings.compiled, settings.precision
-        return method.compile(self.system, span, step, compiled, precision, self.thresholds)
+        return method.compile(self.system, span, step, compiled, precision, self.thresholds, device=settings.device)
 
     def _enders(self, t: float, y: Array) -> tuple[Notice, ...]:
         """What may end the run before its time."""
@@ -224,14 +228,15 @@ class Run:
         if found.before is None or ending is None or method.family == "stochastic":
             return found.t, found.y
         (start, before), states = found.before, dict[float, Array]()
+        rhs = self.compiled(method, settings, found.t - start)
 
         def distance(share: float) -> float:
             t = start + share * (found.t - start)
             stops = [Stop(start), Stop(t)]
             quiet = Watch(self.system, np.inf, thresholds=self.thresholds)
             *_, (_, states[share]) = method.integrate(
-                self.system, before.copy(), stops, quiet, course.tolerance, rhs=self.compiled(method, settings, t - start),
-                step=settings.step, solvers=course.solvers, implicit=settings.implicit,
+                self.system, before.copy(), stops, quiet, course.tolerance,
+                step=settings.step, rhs=rhs, solvers=course.solvers, implicit=settings.implicit,
             )  # fmt: skip
             return float(ending.value(t, states[share]))
 
@@ -361,7 +366,7 @@ class Run:
     def _pace(self, course: Course, end: float) -> tuple[Notice, ...]:
         """What looks at how long a run takes; not where a run is to be repeated bit by bit, for it goes by the clock."""
         settings, system = course.settings, self.system
-        is_free = settings.method == "auto" and settings.step is None and settings.precision == "double"
+        is_free = settings.method == "auto" and settings.step is None and not settings.on_kernels
         if not is_free or not course.is_timed or course.memory is not None or course.choice.method.family == "exact":
             return ()
         if not system.evolves or system.bounds is not None or system.is_limited or delays_of(system.system):
@@ -392,7 +397,7 @@ class Run:
 
     def _choose(self, settings: TimeSettings, t: float, y: Array, end: float, solvers: Solvers) -> Choice:
         words: dict[str, Any] = {"method": settings.method, "step": settings.step, "rtol": settings.rtol}
-        words |= {"single": settings.precision == "single", "implicit": settings.implicit}
+        words |= {"on_kernels": settings.on_kernels, "implicit": settings.implicit}
         return choose(self.system, t, y, end - t, thresholds=self.thresholds, solvers=solvers, **words)
 
     def _guards(self, settings: TimeSettings, choice: Choice, end: float) -> tuple[Notice, ...]:
@@ -496,15 +501,28 @@ class Run:
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}
         return {name: self.problem.grid.blank(values) for name, values in full.items()}
 
-    def scales(self, y: Array, t: float, duration: float, rate: Callable[[float, Array], Array] | None) -> list[float]:
+    def scales(
+        self,
+        y: Array,
+        t: float,
+        duration: float,
+        rate: Callable[[float, Array], Array] | None,
+        timed: Sequence[TimedData] = (),
+    ) -> list[float]:
         """Size of every block: its greatest value at the start or in the data, or what its rate makes of it.
 
         Without a rate, which takes a matrix that exact methods do not need, that of the others stands for one that begins at zero.
+        Data that change in time are taken when they are greatest; what sources make of a state that is at rest till then is their
+        mean rate for as long as they last.
         """
         system = self.system
-        full = system.unpack(t, y)
         greatest = system.grid.ranks.greatest
-        scales = [greatest(float(np.max(np.abs(full[block.name])))) for block in system.blocks]
+        states = [system.unpack(moment, y) for moment in (t, *(data.peak for data in timed))]
+        scales = [greatest(max(float(np.max(np.abs(full[block.name]))) for full in states)) for block in system.blocks]
+        for data in timed:
+            made = np.abs((rate or system.rhs)(data.peak, y))
+            means = [greatest(data.lasting * float(np.mean(made[block.slice]))) for block in system.blocks]
+            scales = [mean if scale < AT_REST * mean else scale for scale, mean in zip(scales, means)]
         if min(scales) == 0 and (rate is not None or max(scales) == 0):
             rates = np.abs((rate or system.rhs)(t, y))
             found = [duration * greatest(float(np.max(rates[block.slice], initial=0.0))) for block in system.blocks]

@@ -39,6 +39,8 @@ class TimeSettings:
     precision : {"double", "single"}
         Of the states of compiled explicit methods: single takes half the memory and the time of its traffic. A step rounds by
         up to 6e-8 of a value: many small steps lose more digits, and changes that are smaller are lost altogether.
+    device : {"cpu", "gpu"}
+        Where the states of explicit methods live and their kernels run: gpu is a CUDA device, for double precision; see the guide.
     max_step : float, optional
         The longest step that error control may take: shorter than what happens and is over within a frame, such as a pulse of
         data that a Python function gives.
@@ -66,6 +68,7 @@ class TimeSettings:
     atol: float | None = None
     compiled: Literal["auto", "always", "never"] = "auto"
     precision: Literal["double", "single"] = "double"
+    device: Literal["cpu", "gpu"] = "cpu"
     max_step: float | None = None
     solver: Any = "auto"
     implicit: tuple[str, ...] | None = None
@@ -79,6 +82,8 @@ class TimeSettings:
             raise ConfigError(f"allowed are auto, always and never, found {self.compiled!r}", key="time.compiled")
         if self.precision not in ("double", "single"):
             raise ConfigError(f"allowed are double and single, found {self.precision!r}", key="time.precision")
+        if self.device not in ("cpu", "gpu"):
+            raise ConfigError(f"allowed are cpu and gpu, found {self.device!r}", key="time.device")
         check_setting(self.solver)
         for name, least in (("seed", 0), ("samples", 1)):
             value = getattr(self, name)
@@ -103,6 +108,11 @@ class TimeSettings:
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ConfigError(f"must be finite, found {value!r}", key=f"time.{name}")
+
+    @property
+    def on_kernels(self) -> str:
+        """What asks for methods that run on compiled kernels; empty if nothing does."""
+        return "single precision" if self.precision == "single" else "a GPU" if self.device == "gpu" else ""
 
 
 @dataclass(frozen=True)

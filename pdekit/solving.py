@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pdekit.ensemble import ensemble
 from pdekit.errors import ConfigError
@@ -30,6 +30,7 @@ def solve(
     atol: float | None = None,
     seed: int | None = None,
     samples: int | None = None,
+    device: Literal["cpu", "gpu"] | None = None,
     times: Sequence[float] | None = None,
     every: float | None = None,
     frames: int | None = None,
@@ -44,6 +45,7 @@ def solve(
     """Solve a problem; see `pdekit.problem.Problem.solve`."""
     if not problem.steady:
         words = {"method": method, "step": step, "rtol": rtol, "atol": atol, "seed": seed, "samples": samples}
+        words["device"] = device
         settings = replace(problem.time, **_given(**words))
         _, end = problem.span(t_end)
         rules = _given(times=None if times is None else tuple(times), every=every, frames=frames)

@@ -119,7 +119,7 @@ def test_the_guide_misses_nothing():
         "boundaries": (*KINDS, "outflow"),
         "grids": (*SPACINGS, *SYSTEMS),
         "discretization": (*SCHEMES, ISOTROPIC, *ADVECTION, *map(str, ORDERS)),
-        "methods": (*SOLVERS, "compiled", "precision", "max_step", "implicit", "rtol", "atol"),
+        "methods": (*SOLVERS, "compiled", "precision", "device", "max_step", "implicit", "rtol", "atol"),
         "results": (*(ending.removeprefix(".") for ending in EXPORTS), "integral", "mean", "face", "at", "series"),
         "long_runs": ("linspace", "logspace", "range", "uniform", "loguniform", "normal", "when", "steady", "wall"),
         "noise": ("uniform_noise", "samples", "seed", "path_step"),

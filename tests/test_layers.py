@@ -26,6 +26,7 @@ LAYERS = (
         "checkpoints",
         "outputs",
         "problem",
+        "features",
         "prehistory",
         "posing",
         "steady",

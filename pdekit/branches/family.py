@@ -11,7 +11,7 @@ from pdekit.discretize.low_rank import explicit
 from pdekit.discretize.measurement import Measurement
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import ConfigError, PdekitError, nearest_hint
-from pdekit.language.delayed_systems import delays_of
+from pdekit.features import Use
 from pdekit.language.state_numbers import parse_number_of_state
 from pdekit.linear.solver_choice import Solvers
 from pdekit.problem import Problem
@@ -20,6 +20,23 @@ from pdekit.typing import Array, Matrix
 
 DIFFERENCE = 1e-5  # in p, beside its size, for dF/dp: it steers steps and tangents, not solutions
 KEPT = 8
+FOLLOWED = Use(
+    "branches",
+    {
+        "delays": "branches are not followed over equations with delays",
+        "samples": "there is noise in the equations: they have no steady states",
+        "noise": "there is noise in the equations: they have no steady states",
+        "complex": "complex unknowns have no branches here; write real and imaginary parts as two unknowns",
+        "scalars": "branches are followed over fields; there are scalar unknowns",
+        "constraints": "branches are not followed along constraints, where solutions bend",
+        "projections": "projections happen at times, and steady states have none; leave them out",
+        "limited": "limited schemes have no Jacobian; take advection: central",
+        "rates_in_space": "time derivatives are differentiated in space: give the steady equations 0 = ...",
+        "higher_rates": "there are {words}: give the steady equations 0 = ...",
+        "layers": "absorbing layers let waves out, and steady states have none; give conditions at the faces instead",
+    },
+    ("function", "reductions", "interfaces", "domain", "stop", "single", "derived"),
+)
 
 
 class SteadyFamily:
@@ -46,12 +63,8 @@ class SteadyFamily:
         self.start = self._checked()
         self._made: OrderedDict[float, SemiDiscrete] = OrderedDict()
         first = self.problem.semidiscrete
-        if first.couples_rates:
-            raise ConfigError(
-                "time derivatives are differentiated in space: give the steady equations 0 = ...", key="equations"
-            )
         self._over_time: SemiDiscrete | None = None
-        if first.function is None and first.time_order < 2:
+        if first.function is None and first.time_order < 2 and not problem.interfaces:
             self._over_time = self._with("t").semidiscrete
             if not self._over_time.changes_in_time and self._over_time.b_is_constant:
                 raise ConfigError("does not stand in the equations or conditions", key=f"parameters.{parameter}")
@@ -61,6 +74,7 @@ class SteadyFamily:
     def _checked(self) -> float:
         """The value of the parameter now."""
         problem, name = self.problem, self.parameter
+        FOLLOWED.refuse(problem)
         key, parameters = f"parameters.{name}", problem.pde.parameters
         if name not in parameters:
             known = list(parameters)
@@ -71,23 +85,6 @@ class SteadyFamily:
         system = problem.semidiscrete
         if system.function is None and (system.changes_in_time or not system.b_is_constant):
             raise ConfigError("the equations or conditions depend on t: they have no steady states", key="equations")
-        if delays_of(system.system):
-            raise ConfigError("branches are not followed over equations with delays", key="equations")
-        if system.system.noises:
-            raise ConfigError("there is noise in the equations: they have no steady states", key="equations")
-        if system.dtype.kind == "c":
-            raise ConfigError(
-                "complex unknowns have no branches here; write real and imaginary parts as two unknowns",
-                key="equations",
-            )
-        if system.system.scalars:
-            raise ConfigError("branches are followed over fields; there are scalar unknowns", key="scalars")
-        if system.bounds is not None:
-            raise ConfigError("branches are not followed along constraints, where solutions bend", key="constraints")
-        if system.is_limited:
-            raise ConfigError(
-                "limited schemes have no Jacobian; take advection: central", key="discretization.advection"
-            )
         return float(value)
 
     def _with(self, value: Any) -> Problem:

@@ -64,7 +64,7 @@ def forecast(problem: Problem, choice: Choice) -> Forecast | None:
     system, time = problem.semidiscrete, problem.time
     begun = clock.perf_counter()
     try:
-        rhs = choice.method.compile(system, end - start, time.step, time.compiled, time.precision)
+        rhs = choice.method.compile(system, end - start, time.step, time.compiled, time.precision, device=time.device)
         y, watch = system.pack(problem.initial_fields()), Watch(system, np.inf, note)
         tolerance = Tolerance(np.broadcast_to(1e-9, y.shape), time.rtol)
         stops = [Stop(start), Stop(start + tried * h)]

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pdekit.cli.forecast import forecast
+from pdekit.errors import SolverError
 from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.language.typeset import typeset
 from pdekit.linear.solver_choice import Solvers
@@ -73,10 +74,22 @@ def describe(problem: Problem) -> Group:
     solvers = Solvers(system)
     choice = None if problem.steady else problem.choice(solvers=solvers)
     table.add_row("memory", f"about {size_in_words(memory_estimate(problem, choice))}, stored frames apart")
+    if problem.time.device == "gpu" and not problem.steady:
+        table.add_row("device", escape(_device()))
     _time(problem, table, choice, solvers)
     for note in problem.notes():
         table.add_row(Text("note", style="yellow"), escape(note))
     return Group(*parts, table)
+
+
+def _device() -> str:
+    """The GPU that a run would take, or that there is none."""
+    from pdekit.kernels.device_memory import device_name
+
+    try:
+        return device_name()
+    except SolverError as error:
+        return error.message
 
 
 def _time(problem: Problem, table: Table, choice: Choice | None, solvers: Solvers) -> None:

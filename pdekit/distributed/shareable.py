@@ -5,11 +5,22 @@ from __future__ import annotations
 from pdekit.distributed.decomposition import Decomposition, decompose
 from pdekit.distributed.reading_distance import ReadingDistance
 from pdekit.errors import ConfigError
+from pdekit.features import Use
 from pdekit.problem import Problem
 from pdekit.thresholds import THRESHOLDS
 from pdekit.time.methods import METHODS, find_method
 from pdekit.time.sundials_methods import SUNDIALS
 from pdekit.typing import Expression
+
+ALONE = "{words} cannot be shared among ranks yet; run it without mpiexec"
+SHARED = Use(
+    "shared among ranks",
+    dict.fromkeys(("noise", "rates_in_space", "domain", "samples", "single", "function"), ALONE),
+    (
+        "complex", "scalars", "reductions", "higher_rates", "limited", "delays", "interfaces", "layers", "projections", "constraints",
+        "derived", "stop",
+    ),
+)  # fmt: skip
 
 
 def wide_enough(problem: Problem, count: int) -> int:
@@ -36,16 +47,14 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
     ConfigError
         It cannot be shared; says what.
     """
-    for found, what, key in (
-        (bool(problem.system.noises), "noise in the equations", "equations"),
-        (problem.semidiscrete.couples_rates, "time derivatives that are differentiated in space", "equations"),
-        (not problem.grid.is_box, "domains that are no boxes", "domain"),
-        (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
-        (problem.time.samples > 1, "samples", "time.samples"),
-        (problem.time.precision == "single", "single precision", "time.precision"),
-    ):
-        if found and count > 1:
-            raise ConfigError(f"{what} cannot be shared among ranks yet; run it without mpiexec", key=key)
+    if count > 1:
+        SHARED.refuse(problem)
+        for found, what, key in (
+            (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
+            (problem.time.device == "gpu", "a GPU", "time.device"),
+        ):
+            if found:
+                raise ConfigError(ALONE.format(words=what), key=key)
     grid = problem.grid
     mirrored = [grid.names[k] for name in grid.names for k in grid.mirror(name) if grid.poles(name)]
     reach = {

@@ -23,17 +23,16 @@ from scipy import sparse
 from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions
 from pdekit.boundary.face_data import StateConditions
 from pdekit.data.coefficients import as_functions
-from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.terms.term_protocol import NoPattern
 from pdekit.errors import ConfigError, PdekitError, SolverError
+from pdekit.features import Use
 from pdekit.geometry.grid import Field
 from pdekit.inverse.affine_slope import AffineSlope, affine_slope
 from pdekit.inverse.chosen_parameters import Parameter
 from pdekit.language.data_functions import data_function
-from pdekit.language.delayed_systems import delays_of
 from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.evaluate import slope
 from pdekit.language.parser import Scope, parse
@@ -44,6 +43,31 @@ from pdekit.typing import Array, Expression, Matrix
 
 AFFINE_BELOW = 20_000  # unknowns; above, colours take longer to find than slopes
 SAME = 1e-9  # right-hand sides of the two systems beside each other
+PLAIN = "derivatives by parameters are not there for {words}"
+BENT = f"{PLAIN}, at whose bounds a solution bends"
+DERIVATIVES = Use(
+    "derivatives by parameters",
+    {
+        "complex": PLAIN,
+        "function": PLAIN,
+        "noise": PLAIN,
+        "delays": PLAIN,
+        "limited": f"{PLAIN}, which have no Jacobian",
+        "constraints": BENT,
+        "projections": BENT,
+        "scalars": PLAIN,
+        "interfaces": PLAIN,
+        "layers": PLAIN,
+        "rates_in_space": PLAIN,
+        "higher_rates": PLAIN,
+        "domain": PLAIN,
+        "reductions": PLAIN,
+        "stop": PLAIN,
+        "samples": PLAIN,
+        "single": PLAIN,
+    },
+    ("derived",),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +124,8 @@ class Promotion:
         self.problem, self.parameters = problem, tuple(parameters)
         self.base = problem.semidiscrete
         self.size, self.grid = self.base.size, problem.grid
-        self._refuse_what_has_no_derivative()
+        DERIVATIVES.refuse(problem)
+        self._refuse_numbers_in_functions()
         self.symbols = [sp.Symbol(p.name) for p in self.parameters]
         self._numbers = {s: sp.Float(p.values) for s, p in zip(self.symbols, self.parameters) if not p.is_field}
         self.system = self._system()
@@ -300,27 +325,7 @@ class Promotion:
         system = replace(system, unknowns=(*system.unknowns, *(Unknown(n, 1, sp.Integer(0)) for n in names)))
         return with_schemes(system, scheme_choices(system, problem.schemes, problem.order, self.grid))
 
-    def _refuse_what_has_no_derivative(self) -> None:
-        problem = self.problem
-        for found, what in (
-            (problem.is_complex, "complex problems"),
-            (problem.system.function is not None, "right-hand sides that are Python functions"),
-            (bool(problem.system.noises), "noise in the equations"),
-            (bool(delays_of(problem.system)), "delays"),
-            (self.base.is_limited, "limited schemes (discretization.advection), which have no Jacobian"),
-            (bool(problem.constraints), "constraints, at whose bounds a solution bends"),
-            (bool(problem.system.scalars), "scalar unknowns"),
-            (bool(problem.interfaces), "interfaces"),
-            (bool(layered_axes(problem.grid)), "absorbing layers"),
-            (bool(problem.projections), "projections, at whose bounds a solution bends"),
-            (self.base.couples_rates, "time derivatives that are differentiated in space"),
-            (any(u.derived_from for u in problem.system.unknowns), "time derivatives above the second"),
-            (not problem.grid.is_box, "domains that are no boxes"),
-            (bool(self.base.reductions), "numbers made of whole fields"),
-            (problem.stop.when is not None or problem.stop.steady is not None, "runs that end on a condition (stop)"),
-        ):
-            if found:
-                raise ConfigError(f"derivatives by parameters are not there for {what}")
+    def _refuse_numbers_in_functions(self) -> None:
         names = {p.name for p in self.parameters}
         for key, data in self._functions():
             asked = inspect.signature(data).parameters

@@ -26,6 +26,7 @@ from pdekit.time.diagonally_implicit import DiagonallyImplicit
 from pdekit.time.loop import integrate, stops_of
 from pdekit.time.method import LADDER
 from pdekit.time.observers import Watch
+from pdekit.time.pulses import pulse_stops, timed_data
 from pdekit.time.stepper import Tolerance
 from pdekit.time.tables import IMPLICIT_TABLEAUX, ImplicitTableau
 from pdekit.typing import Array
@@ -188,9 +189,11 @@ def recorded(problem: Problem, times: Sequence[float], settings: TimeSettings | 
     system, start = problem.semidiscrete, settings.start
     y = initial_state(problem, start)
     end = max(times)
-    stops = stops_of(sorted({start, *times}), breakpoints(system, start, end))
+    timed = timed_data(system, start, end)
+    others = pulse_stops(timed) if settings.step is None else []
+    stops = stops_of(sorted({start, *times}), breakpoints(system, start, end), others)
     run = Run(problem)
-    scales = run.scales(y, start, end - start, system.rhs)
+    scales = run.scales(y, start, end - start, system.rhs, timed)
     recorder = _Recorder(system, tableau, Solvers(system, settings.solver))
     control: Controller
     if settings.step is not None:

@@ -58,9 +58,9 @@ def cache_folder() -> Path:
     return folder
 
 
-def load(source: str) -> ModuleType:
+def load(source: str, header: str = HEADER) -> ModuleType:
     """The module of a source text, from the cache if it is there."""
-    text = HEADER + source + "\n"
+    text = header + source + "\n"
     versions = [platform.python_version(), numba.__version__, np.__version__, llvmlite.__version__]
     versions.append(Path(passes.__file__).read_text())  # compiled into the modules
     digest = hashlib.sha256("\0".join([text, *versions]).encode()).hexdigest()[:24]

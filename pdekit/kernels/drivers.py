@@ -56,7 +56,7 @@ def write_pass(plan: Plan, mode: str) -> Source:
     """The driver of one pass over a state."""
     row, name = row_function(plan, MODES[mode]), f"drive_{mode}"
     arguments = (*_PASS, *sorted(row.arrays - set(_PASS)))
-    body = [*_flattened(row.flat), *_nest(plan.system.grid.ndim, row.call(_offset))]
+    body = [*_flattened(row.flat), *_nest(plan.system.grid.ndim, row.call(offset))]
     return Source(f"{row.text}\n\n\n{_driver(name, arguments, body)}", name, arguments, row.joined)
 
 
@@ -188,29 +188,29 @@ def _stored_stage(right_side: Sequence[Step]) -> list[Step]:
     ]  # fmt: skip
 
 
-def _offset(row: Row) -> str:
-    """Where a row begins in the flat array."""
+def offset(row: Row, shape: str = "") -> str:
+    """Where a row begins in the flat array; `shape` is what holds the array's shape, its own by default."""
     if not row.index:
         return "uintp(0)"
-    return _summed(handed(row.index[0]), row, 1, row.array)
+    return _summed(handed(row.index[0]), row, 1, shape or f"{row.array}.shape")
 
 
-def _summed(start: str, row: Row, first: int, sized: str) -> str:
+def _summed(start: str, row: Row, first: int, shape: str) -> str:
     found = start
     for k, entry in enumerate(row.index[first:], first):
-        found = f"({found})*{sized}.shape[{k}] + {handed(entry)}"
-    return f"uintp(({found})*{sized}.shape[{len(row.index)}])"
+        found = f"({found})*{shape}[{k}] + {handed(entry)}"
+    return f"uintp(({found})*{shape}[{len(row.index)}])"
 
 
 def _ring_offset(row: Row) -> str:
     """The same in a wavefront, where the rows of some arrays are rings: row w, of the node i, stands at w modulo their number."""
     if row.array not in MOVING:
-        return _offset(row)
+        return offset(row)
     block, first, *_ = row.index
     if isinstance(first, Looked):
         first = Looked(UNWRAPPED[first.table], first.at, first.slot)
     count = MOVING[row.array]
-    return _summed(f"({handed(block)})*{count} + (u_ + {handed(first)}) % {count}", row, 2, "Y")
+    return _summed(f"({handed(block)})*{count} + (u_ + {handed(first)}) % {count}", row, 2, "Y.shape")
 
 
 def _row_of_first_axis(ndim: int, call: str) -> list[Step]:

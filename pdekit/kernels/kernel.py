@@ -21,6 +21,7 @@ from pdekit.kernels.drivers import write_pass
 from pdekit.kernels.line_sweeps import LineSweep, sweeps_of
 from pdekit.kernels.memory import empty_state
 from pdekit.kernels.plan import DerivativeTables, FluxTables, make_plan
+from pdekit.kernels.prescribed import rate_of_face
 from pdekit.kernels.workers import Workers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.typing import Array
@@ -262,7 +263,7 @@ class Kernel:
             What is added to.
         """
         driver = self._driver(mode)
-        self._refresh(t)
+        self.refresh(t)
         for sweep in self.sweeps:
             sweep.refresh(t, Y)
             self.share(partial(sweep.work, t, Y, parts=self.threads))
@@ -307,7 +308,7 @@ class Kernel:
         else:
             self._workers.run(work)
 
-    def _refresh(self, t: float) -> None:
+    def refresh(self, t: float) -> None:
         """Boundary data and coefficients at time t."""
         for name, values in self.changing.items():
             self.arguments[name] = self.precise(values(t))
@@ -315,6 +316,12 @@ class Kernel:
             conditions = self.system.blocks[state].conditions
             if not conditions.constant:
                 self.arguments[name][...] = conditions.stencil_data(axis, t)
+
+    @cached_property
+    def moving(self) -> list[str]:
+        """The arguments that `refresh` changes."""
+        data = [name for name, (state, _) in self.data.items() if not self.system.blocks[state].conditions.constant]
+        return [*self.changing, *data]
 
     def fill(self, Y: Array, t: float) -> None:
         """Write the prescribed values at time t into a state."""
@@ -329,8 +336,7 @@ class Kernel:
         """Write the rates of the prescribed values into a right-hand side; zero where they are not known."""
         for k, (block, rates) in enumerate(zip(self.system.blocks, self._rates_of_data)):
             for axis, side, factor, _ in block.conditions.dirichlet_faces():
-                known = [d for (a, s, _), d in rates.data.items() if (a, s) == (axis, side)]
-                F[k][block.conditions.face_slice(axis, side)] = factor * known[0].at(t) if known else 0.0
+                F[k][block.conditions.face_slice(axis, side)] = factor * rate_of_face(rates, axis, side, t)
 
     def unpacked(self, t: float, y: Array) -> Array:
         """The state of a vector of unknowns."""

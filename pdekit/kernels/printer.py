@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import sympy as sp
@@ -37,7 +37,7 @@ from pdekit.kernels.form import (
 from pdekit.typing import Expression
 
 
-class _Printer(PythonCodePrinter):
+class ScalarPrinter(PythonCodePrinter):
     """Scalar code that numba compiles."""
 
     _functions: ClassVar = {
@@ -45,7 +45,7 @@ class _Printer(PythonCodePrinter):
         "sinh": "np.sinh", "cosh": "np.cosh", "tanh": "np.tanh", "asinh": "np.arcsinh", "acosh": "np.arccosh",
         "atanh": "np.arctanh", "exp": "np.exp", "log": "np.log", "Abs": "abs", "sign": "np.sign", "floor": "np.floor",
         "ceiling": "np.ceil", "conjugate": "np.conj", "re": "np.real", "im": "np.imag", "atan2": "np.arctan2",
-        "erf": "math.erf", "erfc": "math.erfc", "gamma": "math.gamma",
+        "erf": "math.erf", "erfc": "math.erfc", "gamma": "math.gamma", "sqrt": "np.sqrt",
     }  # fmt: skip
 
     def __init__(self, single: bool) -> None:
@@ -65,8 +65,12 @@ class _Printer(PythonCodePrinter):
     def emptyPrinter(self, expression: Expression) -> str:
         raise NotCompiled(f"{type(expression).__name__} is not among the functions of the kernels")
 
+    def called(self, name: str, arguments: Sequence[Expression]) -> str:
+        """A function of the kernels, called."""
+        return f"{self._functions[name]}({', '.join(self._print(a) for a in arguments)})"
+
     def _print_Function(self, expression: Expression) -> str:
-        return f"{self._functions[type(expression).__name__]}({', '.join(self._print(a) for a in expression.args)})"
+        return self.called(type(expression).__name__, expression.args)
 
     def _print_Heaviside(self, expression: Expression) -> str:
         a, middle = (self._print(v) for v in (expression.args[0], expression.args[1]))
@@ -80,7 +84,7 @@ class _Printer(PythonCodePrinter):
             product = "*".join([text] * abs(int(exponent)))
             return f"({product})" if exponent > 0 else f"({one}/({product}))"
         if exponent == sp.Rational(1, 2):
-            return f"np.sqrt({text})"
+            return self.called("sqrt", (base,))
         if exponent == -1:
             return f"({one}/({text}))"
         return f"(({text})**({self._print(exponent)}))"
@@ -104,8 +108,8 @@ class _Printer(PythonCodePrinter):
         return "np.complex64(1j)" if self.single else "1j"
 
 
-for _name in _Printer._functions:  # SymPy's printer has methods of its own for some of them
-    setattr(_Printer, f"_print_{_name}", _Printer._print_Function)
+for _name in ScalarPrinter._functions:  # SymPy's printer has methods of its own for some of them
+    setattr(ScalarPrinter, f"_print_{_name}", ScalarPrinter._print_Function)
 
 
 def scalar(expression: Expression, single: bool = False) -> str:
@@ -116,11 +120,16 @@ def scalar(expression: Expression, single: bool = False) -> str:
     NotCompiled
         A function that kernels do not have.
     """
-    return str(_Printer(single).doprint(expression))
+    return str(ScalarPrinter(single).doprint(expression))
 
 
-def text(value: Value | EdgeEntry) -> str:
-    """A value.
+def formula(thing: Formula) -> str:
+    """A formula as code for scalars."""
+    return scalar(thing.expression, thing.single)
+
+
+def text(value: Value | EdgeEntry, write: Callable[[Formula], str] = formula) -> str:
+    """A value, whose formulas are written by `write`.
 
     Examples
     --------
@@ -137,13 +146,13 @@ def text(value: Value | EdgeEntry) -> str:
         case EdgeEntry(table, slots, is_index):
             entry = f"{table}[j, {', '.join(map(str, slots))}]"
             return f"uintp({entry})" if is_index else entry
-        case Formula(expression, _, single, bare):
-            inner = scalar(expression, single)
-            return inner if bare else f"({inner})"
+        case Formula():
+            inner = write(value)
+            return inner if value.bare else f"({inner})"
         case Times(factors):
-            return "*".join(map(text, factors))
+            return "*".join(text(factor, write) for factor in factors)
         case Plus(terms, closed):
-            inner = " + ".join(map(text, terms))
+            inner = " + ".join(text(term, write) for term in terms)
             return f"({inner})" if closed else inner
 
 
@@ -172,9 +181,9 @@ def handed(thing: Given | Index) -> str:
             return f"{array}.shape[{axis}]"
 
 
-def statement(thing: Assign) -> str:
+def statement(thing: Assign, write: Callable[[Formula], str] = formula) -> str:
     """A statement of a row function."""
-    return f"{text(thing.target)} {'+=' if thing.adds else '='} {text(thing.value)}"
+    return f"{text(thing.target)} {'+=' if thing.adds else '='} {text(thing.value, write)}"
 
 
 def loop(thing: Loop) -> list[str]:

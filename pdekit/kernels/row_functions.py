@@ -51,7 +51,7 @@ from pdekit.typing import Expression
 LONGEST_SOURCE = 60_000
 
 
-class _Body:
+class Body:
     """What a row function computes, and what it must be handed.
 
     It has two parts: the run of nodes of the last axis whose windows lie as in the interior, and, with `edge` set, the
@@ -292,7 +292,7 @@ class _Body:
         return Local(f"f{n}")
 
 
-def _loops(body: _Body, mode: Mode) -> list[Loop]:
+def loops_of(body: Body, mode: Mode) -> list[Loop]:
     """The loops of a row function: long sums in scratch rows first, then everything else.
 
     In a strip, sums over rows beside this one are made for its ends as well, which need not do so again.
@@ -351,7 +351,7 @@ def _done_apart(terms: dict[Any, list[Value]], final: Sequence[Assign], most: in
         del inside[largest]
 
 
-def _updates(body: _Body, mode: Mode, k: int) -> list[Assign]:
+def _updates(body: Body, mode: Mode, k: int) -> list[Assign]:
     """What is done with the right-hand side of block k."""
     index: tuple[Index, ...] = (Fixed(k), *body.lead)
     own = Local(f"r{k}")
@@ -376,7 +376,7 @@ def _updates(body: _Body, mode: Mode, k: int) -> list[Assign]:
     return found
 
 
-def _target(body: _Body, name: str, array: str, index: Sequence[Index], place: int) -> Load:
+def _target(body: Body, name: str, array: str, index: Sequence[Index], place: int) -> Load:
     """Where a result goes: of the edges of a strip, first to a scratch row."""
     own = body.row(name, array, *index, advances=True)
     if not (body.strip and body.edge):
@@ -386,7 +386,7 @@ def _target(body: _Body, name: str, array: str, index: Sequence[Index], place: i
     return kept
 
 
-def _range(body: _Body) -> list[str]:
+def _range(body: Body) -> list[str]:
     """From where to where the run goes.
 
     In a strip it may as well go on over the ends of the rows, which are put right afterwards: then it begins where
@@ -464,20 +464,20 @@ def row_function(plan: Plan, mode: Mode) -> RowFunction:
     NotCompiled
         It would be too long, or has a function that is not compiled.
     """
-    probe = _Body(plan, strip=False)
+    probe = Body(plan, strip=False)
     for probe.edge in (False, True):
-        _loops(probe, mode)
+        loops_of(probe, mode)
     strip = probe.advances
-    body = _Body(plan, strip)
+    body = Body(plan, strip)
     edges = plan.run != (0, plan.system.grid.shape[-1])
     if strip:
         body.given["n"] = Extent("Y", plan.system.grid.ndim)
-    loops = _loops(body, mode)
+    loops = loops_of(body, mode)
     before = [line for entry in loops if entry.whole for line in loop(entry)] + _range(body)
     after = [line for entry in loops if not entry.whole for line in loop(entry)]
     if edges:
         body.edge = True
-        at_edges = [assign for entry in _loops(body, mode) for assign in entry.statements]
+        at_edges = [assign for entry in loops_of(body, mode) for assign in entry.statements]
         if strip:
             before += _edge_loop(body.at_node, at_edges, strip)
             after += _edge_loop({}, body.kept, strip)

@@ -8,12 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pdekit.boundary.face_data import StateConditions
-from pdekit.discretize.system import SemiDiscrete
 from pdekit.kernels.cache import load
 from pdekit.kernels.drivers import write_wavefront
 from pdekit.kernels.kernel import Kernel
 from pdekit.kernels.plan import Plan
+from pdekit.kernels.prescribed import Prescribed
 from pdekit.typing import Array
 
 Rows = Sequence[Sequence[float]]
@@ -58,42 +57,6 @@ class Coefficients(Protocol):
     def subdiagonal(self) -> bool: ...
     @property
     def first_same_as_last(self) -> bool: ...
-
-
-class _Prescribed:
-    """The prescribed nodes in the order of the rows of the first axis, and their values."""
-
-    def __init__(self, system: SemiDiscrete) -> None:
-        self.conditions: list[StateConditions] = [block.conditions for block in system.blocks]
-        n = system.grid.shape[0]
-        rows, blocks, columns, places, count = [], [], [], [], 0
-        for k, conditions in enumerate(self.conditions):
-            faces = conditions.dirichlet_faces()
-            if not faces:
-                continue
-            place = np.full(system.grid.shape, -1, dtype=np.int64)  # which number of the faces' data holds at a node
-            for axis, side, _, _ in faces:
-                face = place[conditions.face_slice(axis, side)]
-                face[...] = count + np.arange(face.size).reshape(face.shape)
-                count += face.size
-            row, column = np.nonzero(place.reshape(n, -1) >= 0)
-            places.append(place.reshape(n, -1)[row, column])
-            rows.append(row)
-            columns.append(column)
-            blocks.append(np.full(row.size, k))
-        row = np.concatenate([*rows, np.empty(0, dtype=np.int64)])
-        order = np.argsort(row, kind="stable")
-        self.begins = np.searchsorted(row[order], np.arange(n + 1))
-        self.block, self.column, self._place = (
-            np.concatenate([*parts, np.empty(0, dtype=np.int64)]).astype(np.int64)[order]
-            for parts in (blocks, columns, places)
-        )
-        self.constant = all(c.constant for c in self.conditions)
-
-    def values(self, t: float) -> Array:
-        """Their values at time t."""
-        parts = [np.ravel(factor * data.at(t)) for c in self.conditions for _, _, factor, data in c.dirichlet_faces()]
-        return np.concatenate(parts)[self._place] if parts else np.empty(0)
 
 
 class Wavefront:
@@ -141,8 +104,8 @@ class Wavefront:
         return given
 
     @cached_property
-    def _prescribed(self) -> _Prescribed:
-        return _Prescribed(self.kernel.system)
+    def _prescribed(self) -> Prescribed:
+        return Prescribed(self.kernel.system)
 
     @property
     def _shapes(self) -> dict[str, tuple[int, int]]:

@@ -18,6 +18,7 @@ _ELEMENTARY = (
     sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan, sp.atan2, sp.sinh, sp.cosh, sp.tanh, sp.asinh, sp.acosh, sp.atanh,
     sp.exp, sp.log, sp.Abs, sp.sign, sp.Min, sp.Max, sp.Piecewise, sp.Heaviside, sp.floor, sp.ceiling,
 )  # fmt: skip
+COMPILED = 256  # functions that are kept
 LONGEST_SHOWN = 200
 LARGEST_INTEGER = 2**53  # NumPy takes larger ones for objects
 REMEMBERED = 2048  # derivatives: bounds of the spectrum ask for the same ones at every step
@@ -162,12 +163,13 @@ def compile_expression(expression: Expression, arguments: Sequence[Any]) -> Call
     >>> compile_expression(sp.sin(x) ** 2, [x])(np.pi / 2)
     np.float64(1.0)
     """
-    plain = [sp.Dummy() for _ in arguments]  # derivative atoms cannot be argument names
+    plain = _names(len(arguments))
     try:
         body = expression.subs(dict(zip(arguments, plain)), simultaneous=True) if arguments else expression
-        elementary = not isinstance(body, sp.Basic) or all(isinstance(f, _ELEMENTARY) for f in body.atoms(sp.Function))
-        modules, printer = (["numpy"], _NumPy) if elementary else (["scipy", "numpy"], _SciPy)
-        function = sp.lambdify(plain, body, modules=modules, cse=True, printer=printer(_PLAIN_NAMES))
+        if isinstance(body, sp.Basic) and all(isinstance(f, _ELEMENTARY) for f in body.atoms(sp.Function)):
+            function = _elementary(body, len(arguments))
+        else:
+            function = sp.lambdify(plain, body, modules=["scipy", "numpy"], cse=True, printer=_SciPy(_PLAIN_NAMES))
     except (SyntaxError, RecursionError, MemoryError):
         raise ExpressionError("an expression, or a derivative of it, is too large or too deep to be computed") from None
 
@@ -182,6 +184,17 @@ def compile_expression(expression: Expression, arguments: Sequence[Any]) -> Call
             raise ExpressionError(f"{_shortened(expression)} cannot be computed of numbers of these types") from error
 
     return computed
+
+
+def _names(count: int) -> list[sp.Dummy]:
+    """Names of arguments (derivatives cannot be), the same in every call."""
+    return [sp.Dummy(f"a{k}", dummy_index=k) for k in range(count)]
+
+
+@functools.lru_cache(maxsize=COMPILED)
+def _elementary(body: Expression, count: int) -> Callable[..., Any]:
+    """The NumPy function of an expression in these names; solving a problem again meets the same ones."""
+    return sp.lambdify(_names(count), body, modules=["numpy"], cse=True, printer=_NumPy(_PLAIN_NAMES))
 
 
 def _shortened(expression: Expression) -> str:

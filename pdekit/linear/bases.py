@@ -56,8 +56,8 @@ class Basis(Protocol):
         """The array of coefficients."""
         ...
 
-    def columns(self, kept: Array) -> Array:
-        """The eigenvectors of some modes, as the columns of a matrix."""
+    def backward_of(self, kept: Array, x: Array, axis: int) -> Array:
+        """The array of the coefficients of some modes, by their columns."""
         ...
 
     def single(self) -> Basis:
@@ -85,8 +85,8 @@ class TransformBasis:
         inverse = getattr(scipy.fft, f"i{self.kind}")
         return np.asarray(inverse(x, self.type, axis=axis, workers=self.workers, overwrite_x=True))
 
-    def columns(self, kept: Array) -> Array:
-        return _transformed_columns(self, kept)
+    def backward_of(self, kept: Array, x: Array, axis: int) -> Array:
+        return multiply(self.backward(_unit_columns(self, kept), 0), x, axis)
 
     def single(self) -> Basis:
         return self
@@ -106,8 +106,36 @@ class FourierBasis:
     def backward(self, x: Array, axis: int) -> Array:
         return np.asarray(scipy.fft.ifft(x, axis=axis, workers=self.workers, overwrite_x=True))
 
-    def columns(self, kept: Array) -> Array:
-        return _transformed_columns(self, kept)
+    def backward_of(self, kept: Array, x: Array, axis: int) -> Array:
+        return multiply(self.backward(_unit_columns(self, kept), 0), x, axis)
+
+    def single(self) -> Basis:
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class HalfFourierBasis:
+    """The modes of a periodic axis of real fields: those of negative wave numbers are the conjugates of the others.
+
+    `values` are those of wave numbers 0 to ``size // 2``, of a real matrix.
+    """
+
+    values: Array
+    size: int
+    workers: int
+    title: str = "FFT"
+
+    def forward(self, x: Array, axis: int) -> Array:
+        return np.asarray(scipy.fft.rfft(x, axis=axis, workers=self.workers))
+
+    def backward(self, x: Array, axis: int) -> Array:
+        return np.asarray(scipy.fft.irfft(x, self.size, axis=axis, workers=self.workers, overwrite_x=True))
+
+    def backward_of(self, kept: Array, x: Array, axis: int) -> Array:
+        columns = np.exp(np.outer(np.arange(self.size), kept * (2j * np.pi / self.size)))
+        alone = (kept == 0) | (2 * kept == self.size)
+        columns *= np.where(alone, 1.0, 2.0) / self.size
+        return np.asarray(multiply(columns, x, axis).real)
 
     def single(self) -> Basis:
         return self
@@ -128,8 +156,8 @@ class MatrixBasis:
     def backward(self, x: Array, axis: int) -> Array:
         return multiply(self.vectors, x, axis)
 
-    def columns(self, kept: Array) -> Array:
-        return np.asarray(self.vectors[:, kept])
+    def backward_of(self, kept: Array, x: Array, axis: int) -> Array:
+        return multiply(self.vectors[:, kept], x, axis)
 
     def single(self) -> Basis:
         precision = np.complex64 if np.iscomplexobj(self.vectors) else np.float32
@@ -149,8 +177,8 @@ class UnitBasis:
     def backward(self, x: Array, axis: int) -> Array:
         return x
 
-    def columns(self, kept: Array) -> Array:
-        return _unit_columns(self, kept)
+    def backward_of(self, kept: Array, x: Array, axis: int) -> Array:
+        return multiply(_unit_columns(self, kept), x, axis)
 
     def single(self) -> Basis:
         return self
@@ -161,10 +189,6 @@ def _unit_columns(basis: Basis, kept: Array) -> Array:
     columns = np.zeros((basis.values.size, kept.size))
     columns[kept, np.arange(kept.size)] = 1.0
     return columns
-
-
-def _transformed_columns(basis: Basis, kept: Array) -> Array:
-    return basis.backward(_unit_columns(basis, kept), 0)
 
 
 def multiply(matrix: Array, x: Array, axis: int) -> Array:
@@ -223,7 +247,8 @@ def basis_of(matrix: Matrix, workers: int = 1, largest: int = 2500) -> Basis | N
     first = A[[0]].toarray().ravel()
     circulant = _circulant(first)
     if n > 2 and abs(A - circulant).max() <= SAME * scale:
-        return FourierBasis(np.asarray(scipy.fft.fft(np.roll(first[::-1], 1))), workers)
+        values = np.asarray(scipy.fft.fft(np.roll(first[::-1], 1)))
+        return FourierBasis(values.real if np.array_equal(first[1:], first[:0:-1]) else values, workers)
     if n > 2 and A.nnz <= 3 * n - 2:
         middle = A[[n // 2]].toarray().ravel()
         side = middle[n // 2 - 1]

@@ -15,13 +15,14 @@ Numer. Math. 6 (1964) 185-199.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from pdekit.errors import SingularError
-from pdekit.linear.bases import Basis, FourierBasis, multiply
+from pdekit.linear.bases import Basis, FourierBasis, HalfFourierBasis, MatrixBasis
 from pdekit.typing import Array
 
 ROUNDING = 1e-16
@@ -42,14 +43,16 @@ class Diagonalisation:
     """
 
     def __init__(self, bases: Sequence[Basis], constant: Any, dtype: Any) -> None:
-        self.bases, self.dtype = tuple(bases), np.dtype(dtype)
-        self.constant = constant
-        self.shape = tuple(basis.values.size for basis in self.bases)
+        self.dtype = np.dtype(dtype)
+        self.shape = tuple(basis.values.size for basis in bases)
+        self.bases, self.constant = (
+            _of_real_fields(bases, constant) if self.dtype.kind == "f" else (tuple(bases), constant)
+        )
         self.title = " x ".join(basis.title for basis in self.bases)
 
     @cached_property
     def eigenvalues(self) -> Array:
-        """Those of L, of the shape of the grid's free nodes."""
+        """Those of L, of the shape of the coefficients."""
         total: Array = self.bases[0].values
         for basis in self.bases[1:]:
             total = np.add.outer(total, basis.values)
@@ -58,7 +61,9 @@ class Diagonalisation:
     @cached_property
     def single(self) -> Diagonalisation:
         """The same in single precision."""
-        return Diagonalisation([basis.single() for basis in self.bases], self.constant, self.dtype)
+        found = copy(self)
+        found.bases = tuple(basis.single() for basis in self.bases)
+        return found
 
     @property
     def extremes(self) -> tuple[float, float] | None:
@@ -75,7 +80,8 @@ class Diagonalisation:
     @property
     def _order(self) -> list[int]:
         """Real transforms before Fourier's, so that the complex arrays are as few as can be."""
-        return sorted(range(len(self.bases)), key=lambda a: isinstance(self.bases[a], FourierBasis))
+        kinds = [(isinstance(b, FourierBasis), isinstance(b, HalfFourierBasis)) for b in self.bases]
+        return sorted(range(len(self.bases)), key=lambda a: kinds[a])
 
     def coefficients(self, vector: Array) -> Array:
         """The coefficients of a vector."""
@@ -101,20 +107,37 @@ class Diagonalisation:
         total = size.sum()
         kept = [
             np.flatnonzero(size.sum(axis=others[:axis] + others[axis + 1 :]) * n > ROUNDING * total)
-            for axis, n in enumerate(self.shape)
+            for axis, n in enumerate(x.shape)
         ]
-        few = [axis for axis in self._order if 0 < kept[axis].size <= self.shape[axis] // 4]
+        few = [axis for axis in self._order if 0 < kept[axis].size <= x.shape[axis] // 4]
         if not few:
             return self.vector(x.copy())
         for axis in few:
             x = np.take(x, kept[axis], axis)
         for axis in reversed(self._order):
             basis = self.bases[axis]
-            x = multiply(basis.columns(kept[axis]), x, axis) if axis in few else basis.backward(x, axis)
+            x = basis.backward_of(kept[axis], x, axis) if axis in few else basis.backward(x, axis)
         return self._flat(x)
 
     def _flat(self, x: Array) -> Array:
         return np.ascontiguousarray(x if self.dtype.kind == "c" else x.real).reshape(-1)
+
+
+def _of_real_fields(bases: Sequence[Basis], constant: Any) -> tuple[tuple[Basis, ...], Any]:
+    """The first axis of Fourier modes by half of them, if what comes before it leaves real fields real; and c for these."""
+    found = list(bases)
+    fourier = [(axis, basis) for axis, basis in enumerate(bases) if isinstance(basis, FourierBasis)]
+    matrices = [basis.vectors for basis in bases if isinstance(basis, MatrixBasis)]
+    if not fourier or any(np.iscomplexobj(vectors) for vectors in matrices):
+        return tuple(found), constant
+    axis, basis = fourier[-1]
+    n = basis.values.size
+    half = slice(0, n // 2 + 1)
+    found[axis] = HalfFourierBasis(basis.values[half], n, basis.workers)
+    shape = np.shape(constant)
+    if len(shape) == len(bases) and shape[axis] == n:
+        constant = constant[(slice(None),) * axis + (half,)]
+    return tuple(found), constant
 
 
 class SeparableSolver:
@@ -172,7 +195,7 @@ class SeparableSolver:
 
     def null_part(self, rhs: Array) -> float:
         """The constant part of a right-hand side, which no solution can make: what the data are in excess."""
-        alone = np.zeros(self.modes.shape, dtype=complex)
+        alone = np.zeros(self.modes.eigenvalues.shape, dtype=complex)
         if self._null is not None:
             alone.flat[self._null] = self.modes.coefficients(rhs).flat[self._null]
         return float(np.max(np.abs(self.modes.vector(alone))))

@@ -12,8 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pdekit.kernels.memory import empty_state
-from pdekit.time.right_hand_side import RightHandSide
+from pdekit.time.right_hand_side import RightHandSide, Stages
 from pdekit.time.runge_kutta import ExplicitStepper
 from pdekit.time.stepper import Tolerance
 from pdekit.typing import Array
@@ -63,13 +62,11 @@ class StabilisedChebyshev(ExplicitStepper):
 
     def __init__(self, rhs: RightHandSide, radius: float) -> None:
         super().__init__(rhs)
-        shape, dtype = rhs.shape, rhs.dtype
-        self._spare = empty_state(shape, dtype)
-        self._ends = empty_state((2, *shape), dtype)  # F at both ends of a step
-        self._ends[...] = 0
+        self._spare = rhs.states(1)[0]
+        self._ends = rhs.states(2)  # F at both ends of a step
         self._known = False
         self._since, self.radius = RADIUS_EVERY, radius
-        self._direction: Array | None = None
+        self._direction: Stages | None = None
         self._changes = not rhs.system.is_linear
 
     def stages(self, h: float) -> int:
@@ -86,7 +83,7 @@ class StabilisedChebyshev(ExplicitStepper):
         mu, nu, mu_t, gamma_t, c = chebyshev_coefficients(s)
         # Each stage takes the place of the one before the last; so begun, the last one comes to stand in out.
         before, current = (out, self._spare) if s % 2 == 0 else (self._spare, out)
-        before[...] = Y
+        self.rhs.copy(before, Y)
         self.rhs.combine(current, Y, np.array([h * mu_t[1]]), self._ends[:1])
         self.rhs.fill(current, t + c[1] * h)
         for j in range(2, s + 1):
@@ -102,7 +99,7 @@ class StabilisedChebyshev(ExplicitStepper):
     def accepted(self, estimated: bool) -> None:
         self._known = estimated
         if estimated:
-            self._ends[0] = self._ends[1]
+            self.rhs.copy(*self._ends)
         # Without an error estimate nothing but the radius says that the stages are enough.
         self._since = self._since + 1 if estimated else RADIUS_EVERY
 
@@ -114,25 +111,28 @@ class StabilisedChebyshev(ExplicitStepper):
         if not self._changes or self._since < RADIUS_EVERY:
             return
         self._since = 0
-        image = self._spare
-        direction = F0.copy() if self._direction is None else self._direction
-        size = self.rhs.norm(Y) or 1.0
+        rhs, image, moved = self.rhs, self._spare, self._ends[1]
+        if self._direction is None:
+            self._direction = rhs.states(1)
+            rhs.copy(self._direction[0], F0)
+        direction = self._direction
+        size = rhs.norm(Y) or 1.0
         radius = previous = 0.0
         for _ in range(50):
-            norm = self.rhs.norm(direction)
+            norm = rhs.norm(direction[0])
             if norm == 0:
-                direction = np.random.default_rng(0).standard_normal(Y.shape).astype(Y.dtype)
-                norm = self.rhs.norm(direction)
-            scale = np.sqrt(np.finfo(Y.dtype).eps) * size / norm
-            np.multiply(direction, scale, out=probe)
-            probe += Y
-            self.rhs.fill(probe, t)
-            moved = self.rhs.norm(probe - Y)
-            self.rhs.apply("rate", t, probe, image)
-            direction = image - F0
-            radius = self.rhs.norm(direction) / moved if moved else 0.0
+                noise = np.random.default_rng(0).standard_normal(rhs.system.size)
+                rhs.copy(direction[0], rhs.unpacked(t, noise))
+                norm = rhs.norm(direction[0])
+            scale = np.sqrt(np.finfo(rhs.dtype).eps) * size / norm
+            rhs.combine(probe, Y, np.array([scale]), direction)
+            rhs.fill(probe, t)
+            rhs.difference(moved, probe, Y)
+            distance = rhs.norm(moved)
+            rhs.apply("rate", t, probe, image)
+            rhs.difference(direction[0], image, F0)
+            radius = rhs.norm(direction[0]) / distance if distance else 0.0
             if abs(radius - previous) <= 0.01 * radius:
                 break
             previous = radius
-        self._direction = direction
         self.radius = max(1.2 * radius, 1e-12)

@@ -30,6 +30,7 @@ from pdekit.time.stability import (
     verlet_limit,
     wave_spectrum,
 )
+from pdekit.time.unstable_rest import growth_at_rest
 from pdekit.typing import Array, Expression, Matrix
 
 TIME_SAMPLES = 8
@@ -119,6 +120,11 @@ class Facts:
     def reaction(self) -> float:
         """Greatest rate of growth that the terms without derivatives can give: what is physical."""
         return reaction_bound(self.system, self.t, self.y)
+
+    @cached_property
+    def growth_at_rest(self) -> float:
+        """Rate at which rounding errors grow ahead of fronts."""
+        return growth_at_rest(self.system, self.t, self.y)
 
     def refuse_growth(self) -> None:
         """Refuse discretizations whose modes grow at the rate of the grid rather than of the physics.

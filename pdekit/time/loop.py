@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
-from pdekit.kernels.memory import empty_state
 from pdekit.time.controllers import Controller
 from pdekit.time.observers import Watch
 from pdekit.time.stepper import Stepper
@@ -69,6 +68,12 @@ def stops_of(
     return found
 
 
+def span_between(start: Stop, end: Stop) -> tuple[float, float]:
+    """Where steps between two stops begin and end: beside jumps, not on them."""
+    beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
+    return start.t + beside * start.jump, end.t - beside * end.jump
+
+
 def integrate(
     stepper: Stepper, controller: Controller, y: Array, stops: Sequence[Stop], watch: Watch
 ) -> Iterator[tuple[float, Array]]:
@@ -81,11 +86,10 @@ def integrate(
     Y = stepper.begin(stops[0].t, y)
     yield stops[0].t, y
     del y
-    out = empty_state(Y.shape, Y.dtype)
+    out = stepper.another(Y)
     fresh = True
     for start, end in pairwise(stops):
-        beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
-        t, until = start.t + beside * start.jump, end.t - beside * end.jump
+        t, until = span_between(start, end)
         controller.enter(stepper, t, until, Y, fresh)
         while t < until:
             h, after = controller.propose(t, until, Y)

@@ -20,9 +20,11 @@ from pdekit.time.past import recorded
 from pdekit.time.right_hand_side import (
     Compiled,
     CompiledRightHandSide,
+    Device,
     Precision,
     RightHandSide,
     choose_right_hand_side,
+    right_hand_side_on_device,
 )
 from pdekit.time.runge_kutta import Counted
 from pdekit.time.scipy_methods import integrate_by_scipy
@@ -33,6 +35,7 @@ from pdekit.time.tables import TABLEAUX, Tableau
 from pdekit.typing import Array
 
 LADDER = 4  # lengths of steps for every factor of two, of methods whose coefficients belong to a length
+ON_DEVICES = ("explicit", "adaptive explicit", "stabilised")  # families whose states may lie on a GPU
 USUAL_STAGES, USUAL_EVALUATIONS = 10, 5000.0
 Family = Literal[
     "explicit",
@@ -167,8 +170,16 @@ class Method:
         compiled: Compiled = "auto",
         precision: Precision = "double",
         thresholds: Thresholds = THRESHOLDS,
+        device: Device = "cpu",
     ) -> RightHandSide | None:
         """The right-hand side in the form that an explicit stepper will use; None for other methods."""
+        if device == "gpu":
+            if self.family not in ON_DEVICES:
+                raise SolverError(
+                    f"gpu is for explicit methods, such as rk4, tsitouras and rkc2; the method is {self.name}",
+                    key="time.device",
+                )
+            return right_hand_side_on_device(system, compiled, precision, thresholds)
         if not self.explicit or (self.family == "exponential" and precision == "single"):
             if precision == "single":
                 raise SolverError(

@@ -10,6 +10,7 @@ import numpy as np
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
 from pdekit.language.delayed_systems import delays_of, shortest_delay
+from pdekit.language.symbols import spatial_derivatives
 from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.controllers import step_count
@@ -19,6 +20,7 @@ from pdekit.time.methods import METHODS, Method, find_method
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability import rate_bound
 from pdekit.time.sundials_methods import SUNDIALS, refuse_without_sundials
+from pdekit.time.unstable_rest import is_lost
 from pdekit.typing import Array
 
 MOST_STEPS = 1e9
@@ -40,11 +42,14 @@ class Choice:
         Sentences.
     limit : float or None
         The largest stable step of an explicit method, from the spectrum; None for implicit methods.
+    notes : tuple of str
+        What of the result is to be doubted.
     """
 
     method: Method
     reasons: tuple[str, ...]
     limit: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def choose(
@@ -58,7 +63,7 @@ def choose(
     rtol: float = 1e-6,
     thresholds: Thresholds = THRESHOLDS,
     solvers: Solvers | None = None,
-    single: bool = False,
+    on_kernels: str = "",
     implicit: Sequence[str] | None = None,
 ) -> Choice:
     """Choose the time integration method, or check the one asked for.
@@ -78,8 +83,8 @@ def choose(
     thresholds : Thresholds
     solvers : Solvers, optional
         Those of the system, if they were made before.
-    single : bool, default False
-        States in single precision: methods that run on compiled kernels only.
+    on_kernels : str, default ""
+        What asks for methods that run on compiled kernels, in words: single precision, a GPU.
     implicit : sequence of str, optional
         Terms that are to be treated implicitly, the others explicitly.
 
@@ -94,7 +99,7 @@ def choose(
     """
     refuse_unsound(system)
     if system.bounds is not None:
-        _refuse_with_bounds(system, single, implicit)
+        _refuse_with_bounds(system, on_kernels, implicit)
     solvers = solvers or Solvers(system, thresholds=thresholds)
     facts = Facts(
         system, t, y, duration, thresholds, known=solvers.diagonal_part, rough=method == "auto" and step is None
@@ -107,9 +112,9 @@ def choose(
     if implicit is not None:
         return _for_marked_terms(method, step, duration)
     if method == "auto":
-        if single and step is None:
-            return _on_kernels(facts)
-        return _with_reason(system, _automatic(facts, step, rtol, solvers))
+        if on_kernels and step is None:
+            return _on_kernels(facts, on_kernels)
+        return _with_doubts(facts, _with_reason(system, _automatic(facts, step, rtol, solvers)), rtol)
     chosen = find_method(method)
     if chosen.family == "stochastic":
         raise SolverError(f"{chosen.name} is for equations with noise, and there is none; use euler", key="time.method")
@@ -118,7 +123,7 @@ def choose(
     _check_fits(chosen, facts)
     if step is not None and limit is not None:
         _refuse_above(chosen, step, limit, duration)
-    return _with_reason(system, Choice(chosen, (f"{chosen.title}: asked for",), limit))
+    return _with_doubts(facts, _with_reason(system, Choice(chosen, (f"{chosen.title}: asked for",), limit)), rtol)
 
 
 def is_explicit(method: str) -> bool:
@@ -129,6 +134,20 @@ def is_explicit(method: str) -> bool:
 def _with_reason(system: SemiDiscrete, choice: Choice) -> Choice:
     """A choice, with the reason for a limited scheme that was chosen before it."""
     return replace(choice, reasons=(system.why_limited, *choice.reasons)) if system.why_limited else choice
+
+
+def _with_doubts(facts: Facts, choice: Choice, rtol: float) -> Choice:
+    """A choice, with what rounding errors of transforms may do to it."""
+    derivatives = (d for unknown in facts.system.system.unknowns for d in spatial_derivatives(unknown.rhs))
+    transforms = choice.method.family == "exponential" or any(d.scheme == "fourier" for d in derivatives)
+    if not transforms or not is_lost(facts.growth_at_rest, facts.duration, rtol):
+        return choice
+    note = (
+        f"at rest, ahead of fronts, disturbances grow like exp({facts.growth_at_rest:.3g} t), and transforms leave their rounding errors "
+        f"there, 1e-16 of the greatest value: over a time of {facts.duration:.3g} they may have become the solution. "
+        "Take tsitouras, rkc2 or Radau, on differences"
+    )
+    return replace(choice, notes=(*choice.notes, note))
 
 
 def _refuse_delays_and_steps(system: SemiDiscrete, duration: float, step: float | None) -> None:
@@ -146,12 +165,12 @@ def _refuse_delays_and_steps(system: SemiDiscrete, duration: float, step: float 
         )
 
 
-def _refuse_with_bounds(system: SemiDiscrete, single: bool, implicit: Sequence[str] | None) -> None:
+def _refuse_with_bounds(system: SemiDiscrete, on_kernels: str, implicit: Sequence[str] | None) -> None:
     """Refuse what would leave constraints out."""
     for found, what in (
         (bool(system.system.noises), "noise in the equations"),
         (implicit is not None, "terms marked as implicit (time.implicit)"),
-        (single, "single precision"),
+        (bool(on_kernels), on_kernels),
         (system.is_limited, "limited schemes (discretization.advection)"),
         (system.couples_rates, "time derivatives that are differentiated in space"),
     ):
@@ -329,10 +348,12 @@ def _automatic_fixed(facts: Facts, step: float) -> Choice:
     return Choice(METHODS["tr_bdf2"], (reason,))
 
 
-def _is_semilinear(facts: Facts, solvers: Solvers) -> bool:
+def _is_semilinear(facts: Facts, solvers: Solvers, rtol: float) -> bool:
     """Whether exponential methods fit: the stiff parts are known, and what is left would not limit explicit steps itself."""
     system = facts.system
     if not system.evolves or system.function is not None or solvers.stiff_parts is None:
+        return False
+    if is_lost(facts.growth_at_rest, facts.duration, rtol):
         return False
     eigenvalues = [part.modes.eigenvalues for part in solvers.stiff_parts]
     stiff = max(float(np.max(np.abs(e))) for e in eigenvalues)
@@ -355,7 +376,7 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     if system.is_limited:
         return Choice(METHODS["courant"], (f"a limited scheme: {METHODS['courant'].title}",))
     if delays_of(system.system):
-        return _for_delays(facts, solvers)
+        return _for_delays(facts, solvers, rtol)
     part = solvers.diagonal_part
     if part is not None:
         reason = (
@@ -365,7 +386,7 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     explicit = METHODS["DOP853" if rtol <= 1e-5 else "dormand_prince"]
     if system.shared_size >= sizes.compiled_methods_from and rtol >= 1e-8:
         explicit = METHODS["tsitouras"]
-    if system.dtype.kind == "c" and not system.is_linear and _is_semilinear(facts, solvers):
+    if system.dtype.kind == "c" and not system.is_linear and _is_semilinear(facts, solvers, rtol):
         reason = f"complex, and what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
         return Choice(METHODS["etdrk4"], (reason,))
     found, limit = facts.spectrum, facts.limit(METHODS["rk4"])
@@ -378,14 +399,14 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     )
     if needed <= sizes.explicit_steps:
         return Choice(explicit, (nature, f"not stiff over this time span: {explicit.title}"), limit)
-    if _is_semilinear(facts, solvers):
+    if _is_semilinear(facts, solvers, rtol):
         reason = f"stiff, but what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
         return Choice(METHODS["etdrk4"], (nature, reason))
     method, reason = _for_stiff(facts, rtol, explicit)
     return Choice(method, (nature, reason), limit if method is explicit else None)
 
 
-def _for_delays(facts: Facts, solvers: Solvers) -> Choice:
+def _for_delays(facts: Facts, solvers: Solvers, rtol: float) -> Choice:
     """An adaptive method of ours: those of others, and exact ones, keep no record of the past."""
     limit = facts.limit(METHODS["rk4"])
     assert limit is not None
@@ -393,17 +414,17 @@ def _for_delays(facts: Facts, solvers: Solvers) -> Choice:
         return Choice(
             METHODS["tsitouras"], (f"delays, and not stiff over this time span: {METHODS['tsitouras'].title}",), limit
         )
-    name = "etdrk4" if _is_semilinear(facts, solvers) else "esdirk43"
+    name = "etdrk4" if _is_semilinear(facts, solvers, rtol) else "esdirk43"
     return Choice(METHODS[name], (f"delays, and stiff: {METHODS[name].title}",))
 
 
-def _on_kernels(facts: Facts) -> Choice:
-    """An adaptive method of the explicit engine, as single precision needs it."""
+def _on_kernels(facts: Facts, why: str) -> Choice:
+    """An adaptive method of the explicit engine, as single precision and GPUs need it."""
     limit = facts.limit(METHODS["rk4"])
     stiff = limit is not None and limit * facts.thresholds.explicit_steps < facts.duration
     if stiff and facts.spectrum.is_real:
-        return Choice(METHODS["rkc2"], ("single precision, and stiff with a real spectrum (diffusion): RKC2",))
-    return Choice(METHODS["tsitouras"], (f"single precision: {METHODS['tsitouras'].title}",), limit)
+        return Choice(METHODS["rkc2"], (f"{why}, and stiff with a real spectrum (diffusion): RKC2",))
+    return Choice(METHODS["tsitouras"], (f"{why}: {METHODS['tsitouras'].title}",), limit)
 
 
 def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str]:

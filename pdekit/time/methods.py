@@ -51,14 +51,14 @@ from pdekit.typing import Array
 
 COURANT = 0.5
 CARRIED = {
-    "tr_bdf2": Carried(0.18, 0.5),
-    "bdf2": Carried(0.42, 0.5),
+    "tr_bdf2": Carried(0.22, 0.5),
+    "bdf2": Carried(0.5, 0.5),
     "esdirk43": Carried(4.0),
     "bogacki_shampine": Carried(2.0),
-    "rkc2": Carried(0.01, 0.5),
-    "ros3p": Carried(3.5),
+    "rkc2": Carried(0.1, 0.5),
+    "ros3p": Carried(4.0),
     "ark43": Carried(2.5),
-    "etdrk4": Carried(4.0),
+    "etdrk4": Carried(5.0),
     "BDF": Carried(20.0),
     "LSODA": Carried(2.0),
     "cvode": Carried(60.0),

@@ -131,8 +131,12 @@ def promises(
         watch = Watch(system, np.inf, pace)
         try:
             with np.errstate(all="ignore"):
-                method = choose(system, change.t, change.y, end - change.t, method=name, solvers=solvers).method
-                stops = [Stop(change.t), Stop(end)]
+                chosen = choose(
+                    system, change.t, change.y, end - change.t, method=name, rtol=tolerance.relative, solvers=solvers
+                )
+                if chosen.notes:
+                    continue
+                method, stops = chosen.method, [Stop(change.t), Stop(end)]
                 for _ in method.integrate(system, change.y.copy(), stops, watch, tolerance, solvers=solvers):
                     pass
         except Enough:

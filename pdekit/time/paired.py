@@ -37,6 +37,7 @@ class PairedStepper:
         self.stepper = stepper
         self.error_order = stepper.error_order
         self.accepted, self.restart, self.greatest = stepper.accepted, stepper.restart, stepper.greatest
+        self.another = stepper.another
         self._tolerance: tuple[Tolerance, Tolerance] | None = None
 
     def begin(self, t: float, y: Array) -> Array:

@@ -140,6 +140,7 @@ class Remembering:
         self.stepper, self.past, self._rates = stepper, past, rates(system)
         self.error_order = stepper.error_order
         self.begin, self.vector, self.view = stepper.begin, stepper.vector, stepper.view
+        self.another = stepper.another
         self.greatest, self.slope = stepper.greatest, stepper.slope
         self._passage: Passage | None = None
         self._before: Passage | None = None

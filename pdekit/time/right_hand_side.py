@@ -15,6 +15,7 @@ import numpy as np
 from pdekit.deferred import collection_paused
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
+from pdekit.kernels.memory import empty_state
 from pdekit.kernels.workers import usable_cores
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.solved_rates import rates
@@ -23,6 +24,8 @@ from pdekit.typing import Array
 
 Compiled = Literal["auto", "always", "never"]
 Precision = Literal["double", "single"]
+Device = Literal["cpu", "gpu"]
+Stages = Any  # states that a method keeps: one array of them, or on a device a list
 MOST_ROUNDING = 0.01  # of the values, by all steps of a run in single precision
 
 if TYPE_CHECKING:
@@ -83,6 +86,18 @@ class RightHandSide(Protocol):
         """Write prescribed values at time t into a state."""
         ...
 
+    def states(self, count: int) -> Stages:
+        """So many states, of zeros, where they live."""
+        ...
+
+    def copy(self, out: Array, Y: Array) -> None:
+        """``out = Y``."""
+        ...
+
+    def difference(self, out: Array, X: Array, Y: Array) -> None:
+        """``out = X - Y``."""
+        ...
+
     def apply(
         self,
         mode: str,
@@ -96,12 +111,12 @@ class RightHandSide(Protocol):
         """Evaluate and combine; see above."""
         ...
 
-    def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
+    def combine(self, out: Array, Y: Array, weights: Array, stages: Stages) -> None:
         """``out = Y + sum_k weights[k] stages[k]``."""
         ...
 
     def error(
-        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, tolerance: Tolerance
+        self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Stages, tolerance: Tolerance
     ) -> float:
         """Root mean square of ``difference (Y0 - Y1) + sum_k weights[k] stages[k]``, in units of the tolerances."""
         ...
@@ -171,6 +186,41 @@ def choose_right_hand_side(
         return MatrixRightHandSide(system)
 
 
+def right_hand_side_on_device(
+    system: SemiDiscrete,
+    compiled: Compiled = "auto",
+    precision: Precision = "double",
+    thresholds: Thresholds = THRESHOLDS,
+) -> RightHandSide:
+    """The realization by kernels of a GPU.
+
+    Raises
+    ------
+    SolverError
+        There is no device, or it cannot do the system; says why.
+    """
+    if compiled == "never":
+        raise SolverError("gpu is for compiled kernels only; leave out compiled: never", key="time.device")
+    if precision == "single":
+        raise SolverError("gpu is for double precision; leave out precision: single", key="time.device")
+    from pdekit.discretize.terms.term_protocol import NotCompiled
+    from pdekit.kernels.device_memory import device_name
+
+    name = device_name()
+    with collection_paused():
+        from pdekit.kernels.device_kernel import DeviceKernel
+        from pdekit.time.device_right_hand_side import DeviceRightHandSide
+
+    try:
+        if system.couples_rates:
+            raise NotCompiled("time derivatives are differentiated in space")
+        kernel = DeviceKernel(system, thresholds)
+        kernel.prepare()
+    except NotCompiled as reason:
+        raise SolverError(f"gpu: this problem is left to the processor: {reason}", key="time.device") from None
+    return DeviceRightHandSide(kernel, name)
+
+
 def refuse_lost_steps(side: RightHandSide, t: float, y: Array, step: float, duration: float) -> None:
     """Refuse fixed steps whose changes drown in the rounding of single precision.
 
@@ -206,14 +256,32 @@ def _length(x: Array) -> float:
     return float(np.sqrt(np.einsum("i,i->", flat, flat.conj()).real))
 
 
-class MatrixRightHandSide:
+class _OnProcessor:
+    """What right-hand sides share whose states are arrays of NumPy."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def states(self, count: int) -> Array:
+        found = empty_state((count, *self.shape), self.dtype)
+        found[...] = 0
+        return found
+
+    def copy(self, out: Array, Y: Array) -> None:
+        out[...] = Y
+
+    def difference(self, out: Array, X: Array, Y: Array) -> None:
+        np.subtract(X, Y, out=out)
+
+
+class MatrixRightHandSide(_OnProcessor):
     """By sparse matrices; a state is the vector of unknowns."""
 
     title, compiled = "sparse matrices", False
 
     def __init__(self, system: SemiDiscrete) -> None:
         self.system = system
-        self.shape: tuple[int, ...] = (system.size,)
+        self.shape = (system.size,)
         self.dtype = np.dtype(system.dtype)
         self.evaluate = rates(system)
 
@@ -288,7 +356,7 @@ class MatrixRightHandSide:
         return None
 
 
-class CompiledRightHandSide:
+class CompiledRightHandSide(_OnProcessor):
     """By compiled kernels; a state has the shape ``(blocks, *grid.shape)``."""
 
     compiled = True
@@ -341,8 +409,7 @@ class CompiledRightHandSide:
     def _tolerances(self, tolerance: Tolerance) -> Array:
         """The absolute tolerance of every block, found once for a run."""
         if self._found is None or self._found[0] is not tolerance:
-            found = [float(np.min(tolerance.absolute[block.slice])) for block in self.system.blocks]
-            self._found = tolerance, np.array(found)
+            self._found = tolerance, tolerance.of_blocks(self.system.blocks)
         return self._found[1]
 
     def fastest(self, t: float, y: Array) -> dict[Any, float]:

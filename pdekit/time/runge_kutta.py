@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from pdekit.counts import Statistics
-from pdekit.kernels.memory import empty_state
 from pdekit.time.right_hand_side import RightHandSide, WholeStep
 from pdekit.time.stepper import Tolerance
 from pdekit.time.tables import Tableau
@@ -34,6 +33,9 @@ class ExplicitStepper:
     def begin(self, t: float, y: Array) -> Array:
         return self.rhs.unpacked(t, y)
 
+    def another(self, Y: Array) -> Array:
+        return self.rhs.states(1)[0]
+
     def vector(self, Y: Array) -> Array:
         return self.rhs.packed(Y)
 
@@ -44,7 +46,7 @@ class ExplicitStepper:
         return self.rhs.greatest(Y)
 
     def slope(self, t: float, Y: Array, tolerance: Tolerance) -> tuple[float, float]:
-        F, nothing = np.empty((1, *Y.shape), dtype=Y.dtype), np.zeros_like(Y)
+        F, (nothing,) = self.rhs.states(1), self.rhs.states(1)
         self.rhs.apply("rate", t, Y, F[0])
         size = self.rhs.error(Y, nothing, 1.0, np.zeros(1), F, tolerance)
         return size, self.rhs.error(Y, nothing, 0.0, np.ones(1), F, tolerance)
@@ -60,7 +62,7 @@ class RungeKutta(ExplicitStepper):
 
     def __init__(self, rhs: RightHandSide, tableau: Tableau) -> None:
         super().__init__(rhs)
-        self.tableau, shape, dtype = tableau, rhs.shape, rhs.dtype
+        self.tableau = tableau
         self.error_order = tableau.error_order
         self._first_known = False
         self._whole = rhs.whole_step(tableau)
@@ -72,9 +74,8 @@ class RungeKutta(ExplicitStepper):
             self._step, kept = self._collected, tableau.kept
         else:
             self._step, kept = self._stored, 0
-            self._stages = empty_state((tableau.stages, *shape), dtype)
-            self._stages[...] = 0
-        self._spare = [empty_state(shape, dtype) for _ in range(kept)]
+            self._stages = rhs.states(tableau.stages)
+        self._spare = [rhs.states(1)[0] for _ in range(kept)]
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
         error = self._step(t, Y, h, out, tolerance)
@@ -102,7 +103,7 @@ class RungeKutta(ExplicitStepper):
 
     def _collected(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None) -> float:
         tableau, now, s = self.tableau, Y, self.tableau.stages
-        out[...] = Y
+        self.rhs.copy(out, Y)
         for i in range(s - 1):
             target = self._spare[i % 2]
             numbers = np.array([tableau.A[i + 1][i] * h, 0.0, 1.0, 0.0, 0.0, tableau.b[i] * h])
@@ -131,7 +132,7 @@ class RungeKutta(ExplicitStepper):
 
     def accepted(self, estimated: bool) -> None:
         if self._first_known:
-            self._stages[0] = self._stages[-1]
+            self.rhs.copy(self._stages[0], self._stages[-1])
 
     def restart(self) -> None:
         self._first_known = False

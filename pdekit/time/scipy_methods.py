@@ -17,7 +17,7 @@ from pdekit.discretize.real_pairs import RealPairs
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
 from pdekit.linear.direct import bandwidths
-from pdekit.time.loop import BESIDE, Stop
+from pdekit.time.loop import Stop, span_between
 from pdekit.time.observers import Watch
 from pdekit.time.paired import paired
 from pdekit.time.solved_rates import rates, refuse_coupled_rates
@@ -112,10 +112,8 @@ def _stepped(
     yield stops[0].t, y
     method, solver, z = getattr(scipy.integrate, name), None, y[order]
     for start, end in pairwise(stops):
-        beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
-        until = end.t - beside * end.jump
+        begin, until = span_between(start, end)
         if solver is None:
-            begin = start.t + beside * start.jump
             known = {"first_step": min(memory.h, until - begin)} if memory is not None and memory.h > 0 else {}
             solver = method(rhs, begin, z, until, **options, **known)
         else:

@@ -302,7 +302,7 @@ def reaction_bound(system: SemiDiscrete, t: float, y: Array) -> float:
     states = [block.symbol for block in system.blocks]
     total = 0.0
     for unknown in system.system.unknowns:
-        body, shown = _hidden(unknown.rhs)
+        body, shown = hidden_derivatives(unknown.rhs)
         own = [s for s in states if occurs_outside(unknown.rhs, s)]
         slopes = [entry.xreplace(shown) for s in own for entry in _slopes(system, body, s)]
         row = [np.abs(frame.value(entry)) for entry in slopes]
@@ -331,7 +331,7 @@ def rate_bound(
         frame.shared(name, lambda speed=speed: speed)  # type: ignore[misc]
     greatest = 0.0
     for unknown in system.system.unknowns:
-        body, shown = _hidden(unknown.rhs if rests is None else rests[unknown.name])
+        body, shown = hidden_derivatives(unknown.rhs if rests is None else rests[unknown.name])
         total = 0.0
         for symbol in (*states, *shown):
             for factor in _slopes(system, body, symbol):
@@ -357,7 +357,7 @@ def _greatest(system: SemiDiscrete, factor: Any, frame: Frame) -> float:
 
 
 @lru_cache(maxsize=256)
-def _hidden(rhs: Expression) -> tuple[Any, dict[Any, Any]]:
+def hidden_derivatives(rhs: Expression) -> tuple[Any, dict[Any, Any]]:
     """A right-hand side with a symbol for each derivative, and the derivatives by their symbols."""
     hidden = {symbol: sp.Dummy() for symbol in sorted(spatial_derivatives(rhs), key=str)}
     return rhs.xreplace(hidden), {dummy: symbol for symbol, dummy in hidden.items()}

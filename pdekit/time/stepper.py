@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from pdekit.discretize.layout import Block
+from pdekit.kernels.memory import empty_state
 from pdekit.typing import Array
 
 
@@ -28,6 +30,10 @@ class Tolerance:
     relative: float
     mean: Callable[[Array], float] = np.mean
 
+    def of_blocks(self, blocks: Sequence[Block]) -> Array:
+        """The absolute tolerance of every block."""
+        return np.array([float(np.min(self.absolute[block.slice])) for block in blocks])
+
     def norm(self, error: Array, y0: Array, y1: Array) -> float:
         """Root mean square of an error in these units; 1 is what is allowed."""
         scale = self.absolute + self.relative * np.maximum(np.abs(y0), np.abs(y1))
@@ -44,6 +50,10 @@ class Stepper(Protocol):
 
     def begin(self, t: float, y: Array) -> Array:
         """The state of a vector of unknowns."""
+        ...
+
+    def another(self, Y: Array) -> Array:
+        """A state beside one, to write into."""
         ...
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
@@ -82,6 +92,9 @@ class VectorStepper:
 
     def begin(self, t: float, y: Array) -> Array:
         return y.copy()
+
+    def another(self, Y: Array) -> Array:
+        return empty_state(Y.shape, Y.dtype)
 
     def accepted(self, estimated: bool) -> None:
         """Nothing is kept."""

@@ -23,7 +23,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
 from pdekit.linear.solver_choice import Solvers
 from pdekit.time.iteration_matrix import iteration_matrix
-from pdekit.time.loop import BESIDE, Stop
+from pdekit.time.loop import Stop, span_between
 from pdekit.time.observers import Watch
 from pdekit.time.paired import paired
 from pdekit.time.solved_rates import rates, refuse_coupled_rates
@@ -190,8 +190,7 @@ def _stepped(
     yield stops[0].t, y
     solver: Any = None
     for start, end in pairwise(stops):
-        beside = BESIDE * max(abs(start.t), abs(end.t), end.t - start.t)
-        t, until = start.t + beside * start.jump, end.t - beside * end.jump
+        t, until = span_between(start, end)
         if solver is None:
             solver = _begun(system, name, t, y, dict(options), stops[-1].t - t, solvers, watch)
         while t < until:

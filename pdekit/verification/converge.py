@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.errors import ConfigError, PdekitError
+from pdekit.features import FEATURES, Use
 from pdekit.geometry.grid import Field, Grid
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.problem import Problem
@@ -19,7 +20,7 @@ from pdekit.time.maruyama import strong_order
 from pdekit.time.methods import METHODS
 from pdekit.verification.claimed_solution import ClaimCheck, check_claim
 from pdekit.verification.growth import ModeGrowth, growth_rate
-from pdekit.verification.manufactured import manufactured
+from pdekit.verification.manufactured import MANUFACTURED, manufactured
 from pdekit.verification.restriction import shared_nodes
 from pdekit.verification.study import Study
 
@@ -28,6 +29,15 @@ TIGHT: dict[str, Any] = {"rtol": 1e-11, "atol": 1e-13}
 FINER_PATH = 16  # of the finest step of a study with noise, that of the reference
 Reference = Literal["exact", "manufactured", "self"]
 Report = Callable[[str], None]
+REFINED = Use(
+    "studies in space",
+    {
+        "noise": "equations with noise have a path of their own on every grid; study them in time",
+        "samples": "equations with noise have a path of their own on every grid; study them in time",
+        "single": "errors in time could be seen in {words}; take doubles",
+    },
+    FEATURES.keys() - {"noise", "samples", "single"},
+)
 
 
 def refined(grid: Grid, points: int) -> Grid:
@@ -130,10 +140,7 @@ def converge(
     if points is None:
         assert steps is not None
         return _in_time(problem, steps, against, expect, tolerance, say)
-    if problem.system.noises:
-        raise ConfigError(
-            "equations with noise have a path of their own on every grid; study them in time", key="convergence"
-        )
+    REFINED.refuse(problem, key="convergence")
     if steps is not None and len(steps) != len(points):
         raise ConfigError(
             f"{len(points)} points and {len(steps)} steps; they are refined together, one each", key="convergence"
@@ -178,9 +185,7 @@ def _natural_reference(problem: Problem) -> Reference:
     """What a study in space compares with where nothing is said: what is known, else what can be made."""
     if problem.exact:
         return "exact"
-    has_no_formula = problem.pde.rhs is not None or problem.constraints or problem.projections or problem.interfaces
-    has_no_formula = has_no_formula or problem.semidiscrete.reductions
-    return "self" if has_no_formula else "manufactured"
+    return "self" if MANUFACTURED.reasons(problem) else "manufactured"
 
 
 def _study_names(problem: Problem) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pdekit.errors import ConfigError
+from pdekit.features import FEATURES, Use
 from pdekit.geometry.grid import Field, Grid
 from pdekit.geometry.interpolation import GridSpline
 from pdekit.problem import Problem
@@ -69,6 +70,18 @@ class ErrorEstimate:
             f"time {self.time[name][-1]:.1e})"
             for name in self.space
         )
+
+
+ESTIMATED = Use(
+    "error estimates",
+    {
+        "noise": "equations with noise have a path of their own on every grid",
+        "samples": "equations with noise have a path of their own on every grid",
+        "domain": "on a domain that is no box errors do not grow evenly with the step, as the estimate takes for granted; compare runs on "
+        "several grids, or converge against a manufactured solution",
+    },
+    FEATURES.keys() - {"noise", "samples", "domain"},
+)
 
 
 def estimate(problem: Problem, solution: Solution, told: Callable[[str], None] | None = None) -> ErrorEstimate:
@@ -124,14 +137,7 @@ def coarser_problems(problem: Problem) -> list[Problem]:
     ConfigError
         As `estimate` does.
     """
-    if problem.system.noises:
-        raise ConfigError("equations with noise have a path of their own on every grid", key="estimate")
-    if not problem.grid.is_box:
-        raise ConfigError(
-            "on a domain that is no box errors do not grow evenly with the step, as the estimate takes for granted; compare runs on "
-            "several grids, or converge against a manufactured solution",
-            key="estimate",
-        )
+    ESTIMATED.refuse(problem, key="estimate")
     return [problem.replace(grid=_coarser(problem.grid, factor), **problem.fixed_fluxes()) for factor in (2, 4)]
 
 

@@ -15,14 +15,33 @@ import numpy as np
 import sympy as sp
 
 from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, FaceConditions, Outflow, Pole, Side
-from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.errors import SolverError
+from pdekit.features import Use
 from pdekit.geometry.grid import Field, Grid
-from pdekit.language.delayed_systems import delays_of
 from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.parser import Scope, parse
 from pdekit.language.symbols import lower
 from pdekit.problem import Problem
+
+MANUFACTURED = Use(
+    "manufactured solutions",
+    {
+        "function": "a manufactured solution needs equations in symbols, not {words}",
+        "samples": "a manufactured solution has no chance in it; leave the samples out",
+        "noise": "a manufactured solution would not be the mean of what noise makes; study it against its own path",
+        "delays": "no solution is manufactured for equations with delays; study them against an exact one, or against themselves",
+        "scalars": "manufactured solutions are fields, and there are {words}; study it against an exact solution, or against itself",
+        "reductions": "{words} are not known of manufactured solutions; study it against an exact solution, or against itself",
+        "constraints": "a manufactured solution would break the constraints; study it against itself",
+        "projections": "a manufactured solution would be changed by the projections; study it against itself",
+        "interfaces": "a manufactured solution would not jump at the interfaces; study it against itself",
+        "layers": "a manufactured solution would have to be damped by the absorbing layers; study it against itself",
+    },
+    (
+        "complex", "rates_in_space", "higher_rates", "limited", "domain", "stop", "single",
+        "derived",
+    ),
+)  # fmt: skip
 
 
 def manufactured_field(grid: Grid, t: Any, scale: float, number: int, is_complex: bool) -> Any:
@@ -170,24 +189,8 @@ def manufactured(problem: Problem) -> Problem:
     >>> bool(known.solve(t_end=0.1).error("u") < 1e-3)
     True
     """
+    MANUFACTURED.refuse(problem, key="convergence.against")
     system = problem.system
-    if problem.pde.rhs is not None:
-        raise SolverError("a manufactured solution needs equations in symbols, not a Python function")
-    if delays_of(system):
-        raise SolverError(
-            "no solution is manufactured for equations with delays; study them against an exact one, or against themselves",
-            key="convergence.against",
-        )
-    for given, what in (
-        (problem.constraints, "break the constraints"),
-        (problem.projections, "be changed by the projections"),
-        (problem.interfaces, "not jump at the interfaces"),
-        (layered_axes(problem.grid), "have to be damped by the absorbing layers"),
-    ):
-        if given:
-            raise SolverError(
-                f"a manufactured solution would {what}; study it against itself", key="convergence.against"
-            )
     jumps = (sp.Piecewise, sp.Heaviside, sp.floor, sp.ceiling, sp.sign)
     if any(u.rhs.has(*jumps) for u in system.unknowns):
         raise SolverError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-GROUPS = ("basics", "explicit", "implicit", "sizes", "choice", "ranks", "peers")
+GROUPS = ("basics", "explicit", "implicit", "sizes", "choice", "ranks", "peers", "device")
 
 
 def main() -> None:

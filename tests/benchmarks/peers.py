@@ -1,8 +1,9 @@
 """The default method beside py-pde, FiPy and scipy's BDF in a method of lines, as their users write it: time to the same error, in one run.
 
 All problems are periodic, where the grids of cells of py-pde and FiPy carry the very same system of ordinary differential equations as
-our nodes. The reference is that system's solution at a tolerance of 1e-10. Ours and BDF run at rtol 1e-6; py-pde's tolerance and FiPy's
-step are made finer until their error is below a thousandth (which ours is far below), or a run takes longer than `PATIENCE`.
+our nodes. The reference is that system's solution at a tolerance of 1e-10. BDF runs at rtol 1e-6; py-pde's tolerance and FiPy's step are
+made finer until their error is below a thousandth, or a run takes longer than `PATIENCE`. Ours runs at the loosest of its tolerances
+with no greater error than the peer of that row (or than a thousandth, where the peer did not come so far).
 """
 
 from __future__ import annotations
@@ -212,39 +213,37 @@ def refined(
         parameter *= factor
 
 
-def versus(title: str, ours: float, theirs: float, off: float) -> Row:
-    """One line: our time over theirs."""
-    short = "" if off <= TARGET else f", still {off:.0e} off"
-    return Row(title, f"1/{theirs / ours:.3g} ({ours * 1e3:.3g} ms : {theirs * 1e3:.4g} ms{short})", "< 1")
+def versus(contest: Contest, peer: str, known: States, theirs: float, off: float) -> Row:
+    """One line: our time over theirs, at an error no greater than theirs."""
+    for rtol in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
+        mine = error(as_states(contest, rtol=rtol), known)
+        if mine <= min(off, TARGET):
+            break
+    ours = best(lambda: as_states(contest, rtol=rtol), 3)
+    words = f"1/{theirs / ours:.3g} ({ours * 1e3:.3g} ms, {mine:.0e} : {theirs * 1e3:.4g} ms, {off:.0e})"
+    return Row(f"{contest.title}: over {peer}", words, "< 1")
 
 
 def rows() -> Iterator[Row]:
     """All of them."""
     for contest in contests():
         known = as_states(contest, method="tsitouras", rtol=1e-10)
-        ours = best(lambda contest=contest: solved(contest), 3)
-        mine = error(solved(contest), known)
-        yield Row(f"{contest.title}: our error", f"{mine:.1e}", f"<= {TARGET:g}")
+        mine = error(as_states(contest), known)
+        yield Row(f"{contest.title}: our error by default", f"{mine:.1e}", f"<= {TARGET:g}")
         begun = clock.perf_counter()
-        off = error(by_scipy(contest), known)
-        yield versus(f"{contest.title}: over scipy's BDF", ours, clock.perf_counter() - begun, off)
+        found = by_scipy(contest)
+        took = clock.perf_counter() - begun
+        yield versus(contest, "scipy's BDF", known, took, error(found, known))
         if find_spec("pde") is not None:
-            took, off = refined(lambda p, c=contest: by_py_pde(c, p), 1e-3, 0.1, known)
-            yield versus(f"{contest.title}: over py-pde", ours, took, off)
+            yield versus(contest, "py-pde", known, *refined(lambda p, c=contest: by_py_pde(c, p), 1e-3, 0.1, known))
         if find_spec("fipy") is not None:
-            took, off = refined(lambda p, c=contest: by_fipy(c, p), contest.end / 20, 0.25, known)
-            yield versus(f"{contest.title}: over FiPy", ours, took, off)
+            first = contest.end / 20
+            yield versus(contest, "FiPy", known, *refined(lambda p, c=contest: by_fipy(c, p), first, 0.25, known))
     yield against_bdf()
 
 
-def solved(contest: Contest) -> States:
-    """By default settings, from the problem on: nothing is known from before but what was compiled."""
-    solution = contest.ours().solve(t_end=contest.end, frames=2)
-    return {u: solution[u].values for u in contest.names}
-
-
 def as_states(contest: Contest, **options: Any) -> States:
-    """By other settings."""
+    """Ours, from the problem on: nothing is known from before but what was compiled."""
     solution = contest.ours().solve(t_end=contest.end, frames=2, **options)
     return {u: solution[u].values for u in contest.names}
 
@@ -252,10 +251,10 @@ def as_states(contest: Contest, **options: Any) -> States:
 def against_bdf() -> Row:
     """The large one of issue 10."""
     contest = brusselator(128, 11.5)
-    ours = best(lambda: solved(contest), 2)
+    ours = best(lambda: as_states(contest), 2)
     begun = clock.perf_counter()
     other = by_scipy(contest)
     theirs = clock.perf_counter() - begun
-    apart = error(solved(contest), other)
+    apart = error(as_states(contest), other)
     words = f"{ours / theirs:.3f} ({ours:.2f} s : {theirs:.1f} s; {apart:.0e} apart)"
     return Row("Brusselator 128^2 to 11.5: over scipy's BDF, sparse Jacobian", words, "<= 0.1")

@@ -328,7 +328,7 @@ def refused(match, names=("D",), **changes):
 def test_what_has_no_derivative_is_refused_by_name():
     refused(r"parameters.kk: is no parameter.*did you mean 'parameters.k'", ["parameters.kk"])
     refused("parameters.D: is named twice", ["D", "parameters.D"])
-    refused("complex problems", equations="u_t = 1j*u_xx + D*u")
+    refused("complex unknowns", equations="u_t = 1j*u_xx + D*u")
     refused("numbers made of whole fields", equations="u_t = D*u_xx - mean(u)")
     refused("constraints, at whose bounds", constraints=["u >= 0"])
     ring = pk.Grid(x=pk.Axis(0, 1, 15, periodic=True))

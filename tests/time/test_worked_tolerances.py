@@ -55,8 +55,11 @@ def test_error_over_tolerance(method, name):
     known = reference(name, "Radau" if method in ("DOP853", "dormand_prince") else "DOP853")
     for rtol in (1e-4, 1e-6):
         try:
-            found = problem(name).solve(method=method, rtol=rtol, frames=9).values
+            found = problem(name).solve(method=method, rtol=rtol, frames=9)
         except pk.PdekitError as refusal:
             pytest.skip(str(refusal))
+        doubts = [note for note in found.notes if "ahead of fronts" in note]
+        if doubts:
+            pytest.skip(doubts[0])
         for unknown, values in known.items():
-            assert np.max(np.abs(found[unknown] - values)) <= 30 * rtol * np.max(np.abs(values))
+            assert np.max(np.abs(found.values[unknown] - values)) <= 30 * rtol * np.max(np.abs(values))

@@ -9,6 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from pdekit.discretize.absorbing_layers import without_layers
 from pdekit.errors import PdekitError, nearest_hint
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Field, Grid
@@ -135,6 +136,11 @@ class Solution:
     def variables(self) -> tuple[str, ...]:
         """Names of the stored fields."""
         return tuple(self.values)
+
+    @property
+    def shown_variables(self) -> tuple[str, ...]:
+        """Those of them that pages, pictures and live views show: not what absorbing layers need beside the unknowns."""
+        return without_layers(self.values, self.grid)
 
     @overload
     def __getitem__(self, which: str) -> Field: ...
@@ -307,12 +313,15 @@ def grid_of(
     labels: Mapping[str, Mapping[str, str]] | None = None,
     system: str = "cartesian",
     ranges: Mapping[str, tuple[float, float]] | None = None,
+    layers: Mapping[str, tuple[float, float]] | None = None,
 ) -> Grid:
-    """The grid of stored coordinates."""
+    """The grid of stored coordinates; with the widths of absorbing layers at both ends of axes."""
     made = {}
     for name, nodes in axes.items():
         entry = (labels or {}).get(name, {})
         words: dict[str, Any] = {"unit": entry.get("units", ""), "long_name": entry.get("long_name", "")}
+        if layers and name in layers:
+            words["absorbing_layer"] = dict(zip(("left", "right"), layers[name]))
         period = periods.get(name)
         left = float(nodes[0])
         right = left + period if period else float(nodes[-1])

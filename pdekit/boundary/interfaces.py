@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.face_data import FaceData, plane_data
+from pdekit.boundary.condition_data import FaceData, plane_data
 from pdekit.errors import BoundaryError, nearest_hint
 from pdekit.geometry.grid import Grid
 from pdekit.typing import Array

@@ -16,7 +16,7 @@ Geophysics 66 (2001) 294-307 (the profile).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +44,20 @@ def layered_axes(grid: Grid) -> list[str]:
 def layer_unknown(unknown: str, axis: str) -> str:
     """The name of the auxiliary unknown of an axis."""
     return f"{unknown}_layer_{axis}"
+
+
+def without_layers(names: Iterable[str], grid: Grid) -> tuple[str, ...]:
+    """Names of fields without those of the auxiliary unknowns, which are nobody's.
+
+    Examples
+    --------
+    >>> from pdekit.geometry.axis import Axis
+    >>> without_layers(["u", "u_t", "u_layer_x"], Grid(x=Axis(0, 1, 101, absorbing_layer=0.2)))
+    ('u', 'u_t')
+    """
+    known = tuple(names)
+    auxiliary = {layer_unknown(name, axis) for name in known for axis in layered_axes(grid)}
+    return tuple(name for name in known if name not in auxiliary)
 
 
 def with_absorbing_layers(system: EquationSystem, grid: Grid, t: float) -> EquationSystem:

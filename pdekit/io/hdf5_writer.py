@@ -78,6 +78,8 @@ def axis_scales(file: Any, grid: Grid) -> list[Any]:
             scale.attrs["period"] = axis.length
         if axis.offset:
             scale.attrs["range"] = [axis.left, axis.right]  # nodes keep off the poles at these ends
+        if any(axis.absorbing_layer):
+            scale.attrs["absorbing_layer"] = axis.absorbing_layer
         scale.make_scale(name)
         scales.append(scale)
     return scales

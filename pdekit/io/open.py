@@ -40,7 +40,7 @@ def open_result(path: str | Path) -> Solution:
         raise StorageError(f"{path} holds a branch of steady solutions; pk.open_branch opens it")
     system = str(stored.attributes.get("coordinate_system", "cartesian"))
     try:
-        grid = grid_of(stored.axes, stored.periods, stored.labels, system, stored.ranges)
+        grid = grid_of(stored.axes, stored.periods, stored.labels, system, stored.ranges, stored.layers)
         exact, parameters, definitions = (_texts(stored, key) for key in ("exact", "parameters", "definitions"))
         known = PDE("pdekit_t = 0", parameters=parameters, definitions=definitions).bind(grid.names) if exact else None
     except PdekitError as error:

@@ -16,6 +16,7 @@ from pdekit.deferred import collection_paused
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.kernels.memory import empty_state
+from pdekit.kernels.modes import MODES, combined
 from pdekit.kernels.workers import usable_cores
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.solved_rates import rates
@@ -214,6 +215,8 @@ def right_hand_side_on_device(
     try:
         if system.couples_rates:
             raise NotCompiled("time derivatives are differentiated in space")
+        if not system.grid.is_box:
+            raise NotCompiled("the rows next to the boundary of a domain are a sparse matrix's")
         kernel = DeviceKernel(system, thresholds)
         kernel.prepare()
     except NotCompiled as reason:
@@ -308,24 +311,10 @@ class MatrixRightHandSide(_OnProcessor):
         z: Array | None = None,
     ) -> None:
         F = self.evaluate(t, Y)
-        if mode == "rate":
-            assert out is not None
-            out[...] = F
-            return
-        assert coefficients is not None
-        cf, cu, *c, d = coefficients
-        if z is not None:
-            z += d * F
-        if out is None:
-            return
-        total = cf * F
-        if mode in ("step", "blend", "stabilised"):
-            total += cu * Y
-        for factor, other in zip(c, others):
-            total += factor * other
-        if mode == "stabilised":
-            total += c[2] * out
-        out[...] = total
+        if z is not None and coefficients is not None:
+            z += coefficients[-1] * F
+        if out is not None:
+            out[...] = combined(MODES[mode], F, Y, coefficients, others, out)
 
     def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
         total = Y.copy()

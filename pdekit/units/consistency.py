@@ -74,7 +74,8 @@ def consistent_units(
         for axis, pair in faces.items():
             for side in SIDES:
                 for condition in pair[side]:
-                    check.condition(name, axis, condition, f"boundary.{name}.{axis}.{side}")
+                    place = DOMAIN if axis == DOMAIN else f"{axis}.{side}"
+                    check.condition(name, axis, condition, f"boundary.{name}.{place}")
     for key, name, given in parts.data:
         check.datum(key, given, Dimension.named(name))
     measured = {key: check.number(key, expression) for key, expression in parts.numbers.items()}

@@ -12,7 +12,6 @@ from pdekit.typing import Array
 
 if TYPE_CHECKING:
     from pdekit.kernels.device_kernel import DeviceKernel
-    from pdekit.time.right_hand_side import WholeStep
     from pdekit.time.tables import Tableau
 
 
@@ -73,8 +72,8 @@ class DeviceRightHandSide:
     def fastest(self, t: float, y: Array) -> dict[Any, float]:
         return {}
 
-    def whole_step(self, tableau: Tableau) -> WholeStep | None:
-        return None
+    def whole_step(self, tableau: Tableau) -> None:
+        """None."""
 
 
 def _terms(weights: Array, stages: Sequence[Any]) -> list[tuple[float, Any]]:

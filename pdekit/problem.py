@@ -174,7 +174,7 @@ class Problem:
         regions: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     ) -> None:
         self.domain, self.regions = domain, dict(regions or {})
-        self._initial_fields: dict[str, Array] | None = None
+        self._initial_fields: dict[str, Array] = {}  # those that are kept until a run takes them, by all copies
         self.output = output or OutputSettings()
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         self.units = dict(units or {})
@@ -226,8 +226,7 @@ class Problem:
         self._check_names()
         if delays_of(self.system):
             refuse_where_delays_cannot_be(self.system)
-            prehistory = Prehistory(grid, self.time.start, self.initial, self.sample)
-            self.system = with_past(self.system, prehistory)
+            self.system = self._with_prehistory(grid)
         if all(u.is_scalar for u in self.system.unknowns):
             raise ConfigError(
                 "all unknowns are scalars: there is no field; scipy.integrate.solve_ivp is for such systems",
@@ -370,6 +369,10 @@ class Problem:
         """The initial state at the nodes of a region, or at all."""
         fields = self.initial_fields()
         return {name: nodes.cut(field) for name, field in fields.items()} if isinstance(nodes, Region) else fields
+
+    def _with_prehistory(self, grid: Grid) -> EquationSystem:
+        """The equations with what was before the start."""
+        return with_past(self.system, Prehistory(grid, self.time.start, self.initial, self.sample))
 
     def _check_delays(self) -> None:
         """Refuse what needs a past that is not kept."""
@@ -587,14 +590,14 @@ class Problem:
 
     def take_initial_fields(self) -> dict[str, Array]:
         """The same, kept no longer: for the run that begins with them."""
-        fields = self.initial_fields()
-        self._initial_fields = None
+        fields = dict(self.initial_fields())
+        self._initial_fields.clear()
         return fields
 
     def initial_fields(self) -> dict[str, Array]:
         """Full arrays of the initial state (or first guess), as given; evaluated once until a run takes them."""
-        if self._initial_fields is None:
-            self._initial_fields = self._evaluated_initial()
+        if not self._initial_fields:
+            self._initial_fields.update(self._evaluated_initial())
         return self._initial_fields
 
     def _evaluated_initial(self) -> dict[str, Array]:
@@ -675,7 +678,9 @@ class Problem:
     def on_part(self, part: Grid) -> Problem:
         """This problem, checked already, on the part of its grid that one process has."""
         made = copy.copy(self)
-        made.grid, made._initial_fields, made._notes_on_faces = part, None, []
+        made.grid, made._initial_fields, made._notes_on_faces = part, {}, []
+        if delays_of(self.system):
+            made.system = made._with_prehistory(part)
         for name in ("semidiscrete", "bounded"):
             made.__dict__.pop(name, None)
         return made

@@ -230,10 +230,11 @@ class Run:
 
     def _located(self, course: Course, found: Ended) -> tuple[float, Array]:
         """The end of a run: of a condition that came true, the time within the step, to a billionth of it."""
-        method, ending = course.choice.method, self.problem.ending
+        method, ending, settings = course.choice.method, self.problem.ending, course.settings
         if found.before is None or ending is None or method.family == "stochastic":
             return found.t, found.y
         (start, before), states = found.before, dict[float, Array]()
+        rhs = self.compiled(method, settings, found.t - start)
 
         def distance(share: float) -> float:
             t = start + share * (found.t - start)
@@ -241,7 +242,7 @@ class Run:
             quiet = Watch(self.system, np.inf, thresholds=self.thresholds)
             *_, (_, states[share]) = method.integrate(
                 self.system, before.copy(), stops, quiet, course.tolerance,
-                step=course.settings.step, solvers=course.solvers, implicit=course.settings.implicit,
+                step=settings.step, rhs=rhs, solvers=course.solvers, implicit=settings.implicit,
             )  # fmt: skip
             return float(ending.value(t, states[share]))
 

@@ -74,7 +74,7 @@ class ResolvedInterface:
     ----------
     axis : int
     cell : int
-        The node before it.
+        The node before it; -1 where the part of a grid that this process has does not have it.
     at : float
     resistance : array
         Of the plane's shape, the grid's with the axis' length 1.

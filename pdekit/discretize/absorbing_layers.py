@@ -233,7 +233,7 @@ def _wave(system: EquationSystem, unknown: Unknown, key: str) -> dict[str, Any]:
     if unknown.time_order != 2:
         raise ConfigError(others, key=key)
     states = set(system.states)
-    for atom in spatial_derivatives(unknown.rhs):
+    for atom in sorted(spatial_derivatives(unknown.rhs), key=str):  # the order of the unknowns comes from it
         counts = atom.counts
         if (
             not isinstance(atom, Diff | Flux)

@@ -150,7 +150,7 @@ def _refuse_faces_outside(system: SemiDiscrete) -> None:
         for (axis, side, _), data in conditions.data.items():
             if data.of_solution is None:
                 continue
-            on_face = own[data.of_solution.face]
+            on_face = data.of_solution.read(own)
             for read in data.of_solution.states:
                 held = (
                     [s for s in read.free_symbols if str(s) in system.regions]

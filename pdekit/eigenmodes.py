@@ -231,5 +231,5 @@ def _as_fields(system: SemiDiscrete, blocks: Any, vectors: Array) -> dict[str, A
         full = np.zeros((vectors.shape[1], *system.grid.shape), dtype=vectors.dtype)
         for k in range(vectors.shape[1]):
             block.scatter(vectors[block.slice, k], full[k])
-        found[block.name] = system.grid.blank(full)
+        found[block.name] = system.regions.get(block.name, system.grid).blank(full)
     return found

@@ -53,6 +53,7 @@ FEATURES = {
     "constraints": Feature("constraints", "constraints", lambda p: bool(p.constraints)),
     "projections": Feature("projections", "projections", lambda p: bool(p.projections)),
     "interfaces": Feature("interfaces", "interfaces", lambda p: bool(p.interfaces)),
+    "regions": Feature("unknowns that live in regions", "regions", lambda p: bool(p.regions)),
     "layers": Feature("absorbing layers", "grid", lambda p: bool(layered_axes(p.grid))),
     "domain": Feature("domains that are no boxes", "domain", lambda p: not p.grid.is_box),
     "stop": Feature(

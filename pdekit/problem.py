@@ -6,7 +6,7 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,15 +17,17 @@ from pdekit.boundary.face_data import StateConditions
 from pdekit.boundary.interfaces import Interfaces
 from pdekit.data.coefficients import as_functions
 from pdekit.data.files import FileData
-from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_layers
+from pdekit.discretize.absorbing_layers import layered_axes, notes_on_layers, with_absorbing_layers
 from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
 from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
+from pdekit.discretize.region_checks import by_region, refuse_reading_outside, resolved_regions
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.seams import notes_on_seams
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.discretize.unread_conditions import refuse_unread_conditions
 from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_posed
 from pdekit.errors import (
     BoundaryError,
@@ -36,6 +38,7 @@ from pdekit.errors import (
 )
 from pdekit.geometry.domain_grid import grid_of_domain
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region, common_region
 from pdekit.language.constraints import split_constraint
 from pdekit.language.convective_fluxes import with_convective_fluxes
 from pdekit.language.data_functions import DataFunction
@@ -126,6 +129,9 @@ class Problem:
     domain : str or array, optional
         The part of the box that is the domain: an inequality in the coordinates, ``"(x - 0.5)**2 + y**2 > 0.04"``, several joined by
         ``and``, ``or``; or for every node whether it belongs to it. Conditions on its boundary stand under ``domain`` in `boundary`.
+    regions : mapping of str to mapping, optional
+        Where unknowns live that do not live on the whole grid, by axis between two of its nodes: ``{"c": {"x": (0, 0.3)}}``. Their conditions in
+        `boundary` are on the faces of the region; results are not a number outside of it.
 
     Raises
     ------
@@ -165,9 +171,10 @@ class Problem:
         labels: Mapping[str, Mapping[str, str]] | None = None,
         units: Mapping[str, str] | None = None,
         domain: Any = None,
+        regions: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     ) -> None:
-        self.domain = domain
-        self._initial_fields: dict[str, Array] | None = None
+        self.domain, self.regions = domain, dict(regions or {})
+        self._initial_fields: dict[str, Array] = {}  # those that are kept until a run takes them, by all copies
         self.output = output or OutputSettings()
         self.labels = {name: dict(entry) for name, entry in (labels or {}).items()}
         self.units = dict(units or {})
@@ -213,32 +220,29 @@ class Problem:
         self.written = self.system  # without the equations of absorbing layers
         self._waves = tuple(u.name for u in self.system.unknowns)
         self.system = with_absorbing_layers(self.system, grid, self.time.start)
+        self.lived_in = resolved_regions(self.regions, self.system, grid, bool(self.constraints or self.projections))
         if isinstance(initial, FileData):
             self.initial = self._last_frame(initial)
         self._check_names()
         if delays_of(self.system):
             refuse_where_delays_cannot_be(self.system)
-            prehistory = Prehistory(grid, self.time.start, self.initial, self.sample)
-            self.system = with_past(self.system, prehistory)
+            self.system = self._with_prehistory(grid)
         if all(u.is_scalar for u in self.system.unknowns):
             raise ConfigError(
                 "all unknowns are scalars: there is no field; scipy.integrate.solve_ivp is for such systems",
                 key="scalars",
             )
-        self.conditions = GivenConditions(self.system, self._waves, self.boundary, self.data).collected()
+        self.conditions = GivenConditions(self.system, self._waves, self.boundary, self.data, self.lived_in).collected()
         self._check_tables()
         if not grid.is_box:
             refuse_on_domain(self.system, self.conditions)
-        refuse_ill_posed(self.system, grid, self.initial_fields, self.time.start, self.is_complex)
-        if self.is_complex:
-            for expression in self.system.expressions:
-                refuse_extremes_of_complex(expression)
-        else:
-            refuse_growing_directions(self.system, grid, self.initial_fields, self.time.start)
+        self._refuse_ill_posed()
         self._check_exact()
         is_limited = self.flux_scheme.is_limited
         refuse_misplaced_far_fields(self.system, self.conditions, is_limited)
-        self.semidiscrete  # noqa: B018  (everything that can be wrong is found now)
+        written = frozenset(str(s) for s in self.written.states) | frozenset(map(str, self.system.definitions))
+        refuse_unread_conditions(self.semidiscrete, self.conditions, written)
+        self._check_regions()  # everything that can be wrong with the discretized system is found now
         self._check_delays()
         self._check_constraints()
         self.bounded.check_projections(self.time.start, self.time.end)
@@ -247,9 +251,8 @@ class Problem:
             self.units, self._units_of_numbers = self._consistent_units(declared)
             axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
             self.grid = grid.replace(**axes)
-        counted = without_slopes(self.system, self.conditions) if is_limited else self.conditions
-        faces = FaceCheck(self.system, grid, counted, self.initial_fields, self.time.start, self.conditions)
-        self._notes_on_faces = [] if self.steady else faces.run()
+            self.variable_regions = {n: Region(self.grid, r.spans) for n, r in self._regions_of_variables().items()}
+        self._notes_on_faces = [] if self.steady else self._checked_faces(grid)
 
     def __repr__(self) -> str:
         return f"<Problem {self.title!r}: {'; '.join(self.pde.equations) or 'Python right-hand side'} on {self.grid!r}>"
@@ -336,6 +339,41 @@ class Problem:
                     origin = self.system.origin(unknown).name
                     raise ConfigError(f"missing; {what} of {origin!r} must be given", key=f"initial.{name}")
 
+    def _refuse_ill_posed(self) -> None:
+        """Refuse diffusion that runs backwards, and extremes of complex numbers."""
+        start = self.time.start
+        for system, nodes in by_region(self.system, self.grid, self.lived_in):
+            refuse_ill_posed(system, nodes, self.initial_fields, start, self.is_complex)
+            if not self.is_complex:
+                refuse_growing_directions(system, nodes, self.initial_fields, start)
+        for expression in self.system.expressions if self.is_complex else ():
+            refuse_extremes_of_complex(expression)
+
+    def _check_regions(self) -> None:
+        """Refuse equations that read unknowns where they do not exist."""
+        system = self.semidiscrete
+        if self.lived_in:
+            refuse_reading_outside(system, self.time.start, system.pack(self.initial_fields()))
+
+    def _checked_faces(self, whole: Grid) -> list[str]:
+        """Notes on faces whose conditions are as many as they need."""
+        counted = without_slopes(self.system, self.conditions) if self.flux_scheme.is_limited else self.conditions
+        notes = []
+        for system, nodes in by_region(self.system, whole, self.lived_in):
+            grid = nodes.own if isinstance(nodes, Region) else nodes
+            fields = partial(self._initial_fields_on, nodes)
+            notes += FaceCheck(system, grid, counted, fields, self.time.start, self.conditions).run()
+        return notes
+
+    def _initial_fields_on(self, nodes: Grid) -> dict[str, Array]:
+        """The initial state at the nodes of a region, or at all."""
+        fields = self.initial_fields()
+        return {name: nodes.cut(field) for name, field in fields.items()} if isinstance(nodes, Region) else fields
+
+    def _with_prehistory(self, grid: Grid) -> EquationSystem:
+        """The equations with what was before the start."""
+        return with_past(self.system, Prehistory(grid, self.time.start, self.initial, self.sample))
+
     def _check_delays(self) -> None:
         """Refuse what needs a past that is not kept."""
         if not delays_of(self.system):
@@ -391,6 +429,13 @@ class Problem:
         self.ending = measured.ending(self.stop.when)
         self.series = measured.series(self.output.series)
         self.derived = measured.fields(self.output.fields, set(self.output.series))
+        self.variable_regions = self._regions_of_variables()
+
+    def _regions_of_variables(self) -> dict[str, Region]:
+        """Where unknowns, and fields made of them, live that do not live on all nodes."""
+        by_symbol = {sp.Symbol(name): region for name, region in self.lived_in.items()}
+        found = {n: common_region(e.free_symbols, by_symbol, f"output.fields.{n}") for n, e in self.derived.items()}
+        return self.lived_in | {name: region for name, region in found.items() if region is not None}
 
     @cached_property
     def is_complex(self) -> bool:
@@ -424,6 +469,8 @@ class Problem:
         choices = scheme_choices(self.system, self.schemes, self.order, self.grid)
         system = with_schemes(self.system, choices)
         fluxes = self.flux_scheme
+        if fluxes.is_limited and layered_axes(self.grid):
+            raise ConfigError("limited schemes do not go with absorbing layers", key="discretization.advection")
         if fluxes.is_limited:
             system = with_convective_fluxes(system, fluxes.scheme, fluxes.splitting, self._positive_quantities())
         elif self.positive or self.splitting:
@@ -435,6 +482,7 @@ class Problem:
         return make(
             system, self.grid, self.conditions, order=self.order, dtype=dtype, lower=lower, upper=upper,
             why_limited=fluxes.reason, keeps_positive=bool(self.positive), interfaces=planes,
+            regions=self.lived_in,
         )  # fmt: skip
 
     @cached_property
@@ -443,8 +491,15 @@ class Problem:
         if self.advection != "auto":
             return asked_scheme(self.advection, self.splitting, bool(self.positive), len(self.system.unknowns))
         time = self.time
-        plain = not (self.steady or self.is_complex or self.schemes or self.constraints or time.implicit)
-        plain = plain and self.grid.is_box and not (self.interfaces or self.system.operators_on_rates)
+        plain = not (
+            layered_axes(self.grid)
+            or self.steady
+            or self.is_complex
+            or self.schemes
+            or self.constraints
+            or time.implicit
+        )
+        plain = plain and self.grid.is_box and not (self.interfaces or self.regions or self.system.operators_on_rates)
         if not plain or delays_of(self.system) or not is_explicit(time.method) or time.on_kernels:
             return CENTRAL
         duration = np.inf if time.end is None else time.end - time.start
@@ -525,26 +580,35 @@ class Problem:
         """Values of data (text, number, array, callable or file) on the grid."""
         return self.data.sample(source, what, t)
 
+    def nodes_of(self, name: str) -> Grid:
+        """The grid with the nodes on which a variable lives."""
+        return self.variable_regions.get(name, self.grid)
+
+    def _data_of(self, name: str) -> GivenData:
+        """What makes values of data of a variable."""
+        return GivenData(self.lived_in.get(name, self.grid), self._parameters, self.system.known)
+
     def take_initial_fields(self) -> dict[str, Array]:
         """The same, kept no longer: for the run that begins with them."""
-        fields = self.initial_fields()
-        self._initial_fields = None
+        fields = dict(self.initial_fields())
+        self._initial_fields.clear()
         return fields
 
     def initial_fields(self) -> dict[str, Array]:
         """Full arrays of the initial state (or first guess), as given; evaluated once until a run takes them."""
-        if self._initial_fields is None:
-            self._initial_fields = self._evaluated_initial()
+        if not self._initial_fields:
+            self._initial_fields.update(self._evaluated_initial())
         return self._initial_fields
 
     def _evaluated_initial(self) -> dict[str, Array]:
         fields = {}
         for unknown in self.system.unknowns:
             for name in unknown.states:
-                fields[name] = self.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
+                data = self._data_of(name)
+                fields[name] = data.sample(self.initial.get(name, 0.0), f"initial.{name}", self.time.start)
                 if unknown.is_scalar:
                     fields[name] = one_number(fields[name], f"initial.{name}")
-                fields[name] = self.data.finite(fields[name], f"initial.{name}")
+                fields[name] = data.finite(fields[name], f"initial.{name}")
         return fields
 
     def _last_frame(self, file: FileData) -> dict[str, Any]:
@@ -566,12 +630,13 @@ class Problem:
 
     def exact_values(self, name: str, t: float) -> Array:
         """The exact solution on the grid; of a scalar unknown its value."""
-        values = self.sample(self.exact[name], f"exact.{name}", t)
+        values = self._data_of(name).sample(self.exact[name], f"exact.{name}", t)
         return one_number(values, f"exact.{name}") if name in self.pde.scalars else values
 
     def notes(self) -> list[str]:
         """What is questionable but not wrong: data that do not fit together at the start, in words."""
-        found = [*self._notes_on_faces, *notes_on_seams(self.system, self.grid, self.time.start)]
+        found = [*self._notes_on_faces, *notes_on_layers(self.grid, self.semidiscrete.time_order)]
+        found += notes_on_seams(self.system, self.grid, self.time.start)
         t = self.time.start
         fields = self.initial_fields()
         timed = [] if self.steady or self.time.end is None else timed_data(self.semidiscrete, t, self.time.end)
@@ -613,7 +678,9 @@ class Problem:
     def on_part(self, part: Grid) -> Problem:
         """This problem, checked already, on the part of its grid that one process has."""
         made = copy.copy(self)
-        made.grid, made._initial_fields, made._notes_on_faces = part, None, []
+        made.grid, made._initial_fields, made._notes_on_faces = part, {}, []
+        if delays_of(self.system):
+            made.system = made._with_prehistory(part)
         for name in ("semidiscrete", "bounded"):
             made.__dict__.pop(name, None)
         return made

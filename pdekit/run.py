@@ -48,6 +48,7 @@ from pdekit.typing import Array
 Progress = Callable[[float, int], None]
 Viewer = Callable[[float, Callable[[], dict[str, Array]], int], None]
 LOOKS = 200  # steps of an exact method of which somebody wants to be told
+LEFT = 1e-3  # of the greatest initial value
 NOTHING = 1e-13
 AT_REST = 1e-6  # of what sources make of a state
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
@@ -229,10 +230,11 @@ class Run:
 
     def _located(self, course: Course, found: Ended) -> tuple[float, Array]:
         """The end of a run: of a condition that came true, the time within the step, to a billionth of it."""
-        method, ending = course.choice.method, self.problem.ending
+        method, ending, settings = course.choice.method, self.problem.ending, course.settings
         if found.before is None or ending is None or method.family == "stochastic":
             return found.t, found.y
         (start, before), states = found.before, dict[float, Array]()
+        rhs = self.compiled(method, settings, found.t - start)
 
         def distance(share: float) -> float:
             t = start + share * (found.t - start)
@@ -240,7 +242,7 @@ class Run:
             quiet = Watch(self.system, np.inf, thresholds=self.thresholds)
             *_, (_, states[share]) = method.integrate(
                 self.system, before.copy(), stops, quiet, course.tolerance,
-                step=course.settings.step, solvers=course.solvers, implicit=course.settings.implicit,
+                step=settings.step, rhs=rhs, solvers=course.solvers, implicit=settings.implicit,
             )  # fmt: skip
             return float(ending.value(t, states[share]))
 
@@ -290,7 +292,7 @@ class Run:
             if first > ends[0]:
                 next(frames)
             for t, y in frames:
-                start[:] = [y.copy()]
+                start[:] = [self.system.layout.as_stored(t, y)]
                 yield t, y
             if course.ended:
                 return
@@ -505,7 +507,7 @@ class Run:
         if self.problem.derived:
             frame = self.system.glance(t, y)
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}
-        return {name: self.problem.grid.blank(values) for name, values in full.items()}
+        return {name: self.problem.nodes_of(name).blank(values) for name, values in full.items()}
 
     def scales(
         self,
@@ -568,7 +570,7 @@ class Run:
             if unknown.is_scalar:
                 continue
             seen = oscillating_axis(self.problem.grid, fields[unknown.name], least)
-            if seen is not None:
+            if seen is not None and not self._has_left(unknown.name, fields[unknown.name]):
                 axis, share = seen
                 when = "" if self.problem.steady else f" at t = {t:.4g}"
                 found.append(
@@ -576,6 +578,11 @@ class Run:
                     f"below 0.03): the grid does not resolve what is there. Take more points{self._upwind(unknown, axis)}"
                 )
         return found
+
+    def _has_left(self, name: str, values: Array) -> bool:
+        """Whether what is there is no more than rounding leaves of what was: waves that have left a grid leave its noise."""
+        first = self.problem.initial_fields().get(name)
+        return first is not None and float(np.nanmax(np.abs(values))) < LEFT * float(np.max(np.abs(first)))
 
     def _upwind(self, unknown: Unknown, axis: str) -> str:
         """What else may help, if the unknown's first derivative along the axis stands in the equations."""
@@ -620,6 +627,7 @@ class Run:
             labels=problem.captions,
             notes=notes,
             up_to_constant=up_to_constant,
+            regions={name: problem.nodes_of(name) for name in problem.variable_regions},
             problem=problem,
         )
 

@@ -9,6 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from pdekit.discretize.absorbing_layers import without_layers
 from pdekit.errors import PdekitError, nearest_hint
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Field, Grid
@@ -83,6 +84,8 @@ class Solution:
         Only derivatives are prescribed: the solution of zero mean was taken.
     scalars : dict of str to array
         Unknowns that are one number, at the stored times; of a steady solution arrays without axes.
+    regions : dict of str to Grid
+        The nodes of those variables that do not live on all nodes of the grid.
     problem : Problem, optional
         What it solves, where it was solved in this session.
 
@@ -115,6 +118,7 @@ class Solution:
     series: dict[str, Array] = field(default_factory=dict)
     up_to_constant: bool = False
     scalars: dict[str, Array] = field(default_factory=dict)
+    regions: Mapping[str, Grid] = field(default_factory=dict)
     problem: Any = None
 
     def __repr__(self) -> str:
@@ -135,6 +139,11 @@ class Solution:
     def variables(self) -> tuple[str, ...]:
         """Names of the stored fields."""
         return tuple(self.values)
+
+    @property
+    def shown_variables(self) -> tuple[str, ...]:
+        """Those of them that pages, pictures and live views show: not what absorbing layers need beside the unknowns."""
+        return without_layers(self.values, self.grid)
 
     @overload
     def __getitem__(self, which: str) -> Field: ...
@@ -170,7 +179,11 @@ class Solution:
         if name not in self.values:
             raise PdekitError(f"no variable {name!r}; there are {list(self.values)}{nearest_hint(name, self.values)}")
         data, position = self.values[name], self._position(index)
-        return Field(self.grid, data if self.steady else data[position], name)
+        return Field(self.nodes_of(name), data if self.steady else data[position], name)
+
+    def nodes_of(self, name: str) -> Grid:
+        """The grid with the nodes on which a variable lives."""
+        return self.regions.get(name, self.grid)
 
     def number(self, name: str, index: int = -1) -> Any:
         """The value of a scalar unknown at a stored time, by the index of that time."""
@@ -221,7 +234,8 @@ class Solution:
 
     def exact_field(self, name: str, index: int = -1) -> Field:
         """The exact solution at a stored time."""
-        return Field(self.grid, self.grid.blank(self._exact(name, index)), name)
+        nodes = self.nodes_of(name)
+        return Field(nodes, nodes.blank(self._exact(name, index)), name)
 
     def exact_number(self, name: str, index: int = -1) -> Any:
         """The exact value of a scalar unknown at a stored time."""
@@ -307,13 +321,16 @@ def grid_of(
     labels: Mapping[str, Mapping[str, str]] | None = None,
     system: str = "cartesian",
     ranges: Mapping[str, tuple[float, float]] | None = None,
+    layers: Mapping[str, tuple[float, float]] | None = None,
     interfaces: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Grid:
-    """The grid of stored coordinates."""
+    """The grid of stored coordinates; with the widths of absorbing layers at both ends of axes."""
     made = {}
     for name, nodes in axes.items():
         entry = (labels or {}).get(name, {})
         words: dict[str, Any] = {"unit": entry.get("units", ""), "long_name": entry.get("long_name", "")}
+        if layers and name in layers:
+            words["absorbing_layer"] = dict(zip(("left", "right"), layers[name]))
         period = periods.get(name)
         left = float(nodes[0])
         right = left + period if period else float(nodes[-1])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pdekit.discretize.absorbing_layers import without_layers
 from pdekit.ensemble import ensemble
 from pdekit.errors import ConfigError
 from pdekit.io.formats import output_to
@@ -89,7 +90,7 @@ def solve(
 
 def _view_of(problem: Problem, end: float) -> LiveView:
     """A look at the fields of a problem."""
-    names = [block.name for block in problem.semidiscrete.blocks if block.shape]
+    names = without_layers((block.name for block in problem.semidiscrete.blocks if block.shape), problem.grid)
     return live_view(problem.grid, names, problem.captions, problem.time.start, end)
 
 

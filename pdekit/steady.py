@@ -155,6 +155,7 @@ def _refuse_higher_index(system: SemiDiscrete) -> None:
     """
     unknowns = system.system.unknowns
     own = {u.symbol for u in unknowns if u.time_order == 0} | set(system.system.definitions)
+    own |= {s for s, c in system.conditions.items() if own & set(c.scalar_slopes)}  # held by what they prescribe
     for unknown in unknowns:
         if unknown.time_order == 0 and not unknown.rhs.free_symbols & own:
             raise SolverError(
@@ -175,8 +176,10 @@ def evolution_mass(system: SemiDiscrete, J: Any) -> Array:
         return np.where(system.algebraic, 0.0, 1.0)
     found, diagonal, rows = np.zeros(system.size), J.diagonal(), abs(J) @ np.ones(system.size)
     for block in system.blocks:
-        trace = float(np.sum(diagonal[block.slice].real))
-        if abs(trace) > NO_DIAGONAL * float(np.sum(rows[block.slice])):
+        own = np.zeros(system.size)
+        own[block.slice] = 1.0
+        trace = float(system.total(own * diagonal.real))
+        if abs(trace) > NO_DIAGONAL * float(system.total(own * rows)):
             found[block.slice] = -np.sign(trace)
     return found
 
@@ -418,8 +421,9 @@ def _within_bounds(
         lambda x: diagonal(-sign) @ problem.jacobian(x),
         problem.size,
         problem.blocks,
+        problem.ranks,
     )
-    bounded = within_bounds(grows, bounds, gershgorin_radius(J))
+    bounded = within_bounds(grows, bounds, problem.ranks.greatest(gershgorin_radius(J)))
     root = Newton(BOUNDED, factorised, statistics).solve(bounded, bounds.projected(y))
     assert isinstance(root.solver, _Bordered)
     return _Found(root.x, root.solver.description), f"active sets for the constraints, {root.iterations} iterations"

@@ -174,7 +174,12 @@ def watch(solution: Solution, seconds: float = SECONDS, console: Any = None) -> 
     if solution.steady:
         raise ConfigError("the solution is steady: there is nothing to watch; solution.plot() draws it", key="watch")
     view = live_view(
-        solution.grid, solution.variables, solution.labels, float(solution.times[0]), float(solution.times[-1]), console
+        solution.grid,
+        solution.shown_variables,
+        solution.labels,
+        float(solution.times[0]),
+        float(solution.times[-1]),
+        console,
     )
     try:
         for snapshot in solution:

@@ -39,6 +39,33 @@ def no_flux_box(points: int = 51) -> pk.Problem:
     )
 
 
+def coating(points: int = 81, a: float = 2.0) -> pk.Problem:
+    """A drug leaves its coating for the tissue behind it, where it is used up: two unknowns, each in its own part of the axis.
+
+    At the plane between them both have a value, and ``k (c - K u)`` goes over; the slowest mode decays.
+    """
+    numbers = {"s": 0.3, "K": 1.5, "D": 0.1, "E": 0.05, "q": 2.0, "a": a, "b": "sqrt((q - D*a**2)/E)"}
+    numbers["A"] = "D*a*sin(a*s)/(E*b*sinh(b*(1 - s)))"
+    numbers["k"] = "D*a*sin(a*s)/(cos(a*s) - K*A*cosh(b*(1 - s)))"
+    into, closed = "k*(c - K*u)", pk.Neumann(0)
+    return pk.Problem(
+        pk.PDE(["c_t = D*c_xx", "u_t = E*u_xx - q*u"], parameters=numbers),
+        pk.Grid(x=pk.Axis(0, 1, points)),
+        regions={"c": {"x": (0, 0.3)}, "u": {"x": (0.3, 1)}},
+        initial={"c": "cos(a*x)", "u": "A*cosh(b*(1 - x))"},
+        boundary={
+            "c": {"x": {"left": closed, "right": pk.Neumann(f"-{into}/D")}},
+            "u": {"x": {"left": pk.Neumann(f"{into}/E"), "right": closed}},
+        },
+        exact={"c": "exp(-D*a**2*t)*cos(a*x)", "u": "exp(-D*a**2*t)*A*cosh(b*(1 - x))"},
+        time=pk.TimeSettings(end=3.0),
+        output=pk.OutputSettings(frames=16, series={"drug": "integral(c) + integral(u)"}),
+        convergence=pk.ConvergenceSettings(points=(21, 41, 81), expect=2),
+        title="Drug from a coating into tissue",
+        labels={"c": {"long_name": "in the coating"}, "u": {"long_name": "in the tissue"}},
+    )
+
+
 def nonlinear(points: int = 201) -> pk.Problem:
     """Gas in a porous medium, ``u_t = (u u_x)_x``: Barenblatt's solution spreads with a sharp front at finite speed.
 

@@ -10,7 +10,7 @@ import pdekit as pk
 from problems import chance, diffusion, domains, flow, heat, nonlinear_waves, patterns, shocks, steady, wave
 
 QUICK = [heat.rod, heat.convective_slab, heat.cube, heat.layered_wall, wave.string, wave.drum, wave.pulse]
-QUICK += [diffusion.no_flux_box, diffusion.nonlinear, diffusion.fisher]
+QUICK += [diffusion.no_flux_box, diffusion.nonlinear, diffusion.fisher, diffusion.coating]
 QUICK += [steady.bratu, wave.telegraph, patterns.nerve_front, domains.disc, domains.annulus]
 QUICK += [heat.touching_bars, nonlinear_waves.long_wave, nonlinear_waves.amplitude_wave]
 LONG = [heat.quenched_plate, diffusion.plume, steady.plane_wave, nonlinear_waves.breather, nonlinear_waves.two_solitons]

@@ -257,7 +257,7 @@ def test_data_with_kinks_and_jumps(data):
 def test_derivative_of_a_jump_is_refused_and_of_a_kink_is_right():
     with pytest.raises(PdekitError, match="not a function"):
         make("u_t = u_xx + d(heaviside(x - 0.5), x)", NO_FLUX, {"u": 0})
-    source = make("u_t = d(abs(x - 0.3), x)", NO_FLUX, {"u": 0})
+    source = make("u_t = d(abs(x - 0.3), x)", None, {"u": 0})
     assert np.array_equal(source.semidiscrete.rhs(0.0, np.zeros(41)), np.sign(LINE.axes[0].nodes - 0.3))
 
 

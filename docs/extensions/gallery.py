@@ -25,6 +25,7 @@ PAGE_PICTURES = {
     "guide/verification": ("study.png",),
     "guide/noise": ("paths.png",),
     "guide/domains": ("hole.png",),
+    "guide/boundaries": ("release.png",),
     "guide/eigenmodes": ("modes.png",),
     "guide/derivatives": ("stencil.png",),
 }

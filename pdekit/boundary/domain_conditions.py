@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
+from pdekit.boundary.condition_data import FaceData, data_on
 from pdekit.boundary.conditions import DOMAIN, BoundaryCondition, FaceConditions
-from pdekit.boundary.face_data import FaceData, StateConditions, data_on
-from pdekit.boundary.solution_data import States
-from pdekit.errors import BoundaryError, PdekitError
+from pdekit.boundary.domain_values import values_on_rim
+from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.places import Place
+from pdekit.boundary.solution_data import SolutionData, States
+from pdekit.errors import BoundaryError
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
-from pdekit.language.evaluate import evaluate_number
-from pdekit.language.parser import Scope, parse
-from pdekit.typing import Array
+from pdekit.stencils.sparse_products import diagonal
+from pdekit.typing import Array, Matrix
 
 RIM = -1  # in place of an axis: the data on the boundary of the domain
 
@@ -37,55 +39,61 @@ def resolved_conditions(
     found = StateConditions.resolve(name, on_box, grid, parameters, known, states, scalars)
     if not isinstance(grid, DomainGrid):
         return found
-    where = f"boundary.{name}.{DOMAIN}"
     if DOMAIN not in faces:
         return DomainConditions(grid, found.faces, found.data)
     (given,) = faces[DOMAIN].left
-    condition = _with_numbers(given, grid, parameters, known, states or {}, where)
-    points = grid.rim_points()
-    if condition.is_dirichlet:
+    rim = DomainBoundary(name, grid, parameters, known, states or {}, scalars, given.is_dirichlet)
+    return DomainConditions(grid, found.faces, found.data, *rim.condition(given))
+
+
+@dataclass(frozen=True, eq=False)
+class DomainBoundary(Place):
+    """The boundary of a domain: its crossings with the grid and the nodes on it where values are prescribed, its pieces elsewhere."""
+
+    grid: DomainGrid
+    is_prescribed: bool
+
+    @property
+    def where(self) -> str:
+        return f"boundary.{self.name}.{DOMAIN}"
+
+    @cached_property
+    def coordinates(self) -> dict[str, Array]:
+        grid = self.grid
+        if not self.is_prescribed:
+            return grid.rim_points()
         own = {n: np.broadcast_to(c, grid.shape)[grid.on_boundary] for n, c in grid.coordinates.items()}
-        points = {n: np.concatenate([line, own[n]]) for n, line in grid.crossing_points().items()}
-    data = data_on(points, (next(iter(points.values())).size,), given.value, parameters, known, where)
-    return DomainConditions(grid, found.faces, found.data, condition, data)
+        return {n: np.concatenate([line, own[n]]) for n, line in grid.crossing_points().items()}
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return next(iter(self.coordinates.values())).shape
 
-def _with_numbers(
-    given: BoundaryCondition,
-    grid: Grid,
-    parameters: Mapping[str, Any],
-    known: Mapping[str, Any],
-    states: Mapping[str, Any],
-    where: str,
-) -> BoundaryCondition:
-    """The condition with real numbers for coefficients; refused where they vary, or its data depend on the solution."""
-    if len(given.coefficients) > 2:
-        raise BoundaryError("on the boundary of the domain there are dirichlet, neumann and robin", key=where)
-    names = {name: sp.Symbol(name) for name in parameters}
-    numbers = []
-    for a in given.coefficients:
-        if isinstance(a, str):
-            e = parse(a, Scope({**known, **names}))
-            a = evaluate_number(e, {names[n]: v for n, v in parameters.items() if names[n] in e.free_symbols})
-        if isinstance(a, bool) or not isinstance(a, int | float | np.number) or not np.isfinite(a):
+    def data(self, value: Any) -> FaceData:
+        return data_on(self.coordinates, self.shape, value, self.parameters, self.known, self.where)
+
+    def read(self, field: Array) -> Array:
+        return np.asarray(self._reading @ field.ravel())
+
+    @cached_property
+    def _reading(self) -> Matrix:
+        return values_on_rim(self.grid)
+
+    def refuse_derivative(self, atom: Any) -> None:
+        raise BoundaryError(
+            f"{atom.short}: data on the boundary of the domain may hold unknowns, not their derivatives", key=self.where
+        )
+
+    def condition(self, given: BoundaryCondition) -> tuple[BoundaryCondition, FaceData]:
+        if len(given.coefficients) > 2:
+            raise BoundaryError("on the boundary of the domain there are dirichlet, neumann and robin", key=self.where)
+        condition, data = super().condition(given)
+        if data.of_scalars:
             raise BoundaryError(
-                f"on the boundary of the domain coefficients are real numbers or expressions of parameters, found {a!r}",
-                key=where,
+                "prescribed values on the boundary of the domain may not depend on unknowns; on faces of the box they may on scalar ones",
+                key=self.where,
             )
-        numbers.append(float(a))
-    if isinstance(given.value, str):
-        symbols = {n: sp.Symbol(n) for n in (*grid.names, "t", *parameters)}
-        try:
-            used = parse(given.value, Scope({**known, **states, **symbols})).free_symbols & set(states.values())
-        except PdekitError as error:
-            raise BoundaryError(f"{error}", key=where) from None
-        if used:
-            unknowns = ", ".join(sorted(map(str, used)))
-            raise BoundaryError(
-                f"data that depend on the solution ({unknowns}) are for faces of the box, not for the boundary of the domain",
-                key=where,
-            )
-    return BoundaryCondition(tuple(numbers), given.value)
+        return condition, data
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +112,11 @@ class DomainConditions(StateConditions):
     condition: BoundaryCondition | None = None
     rim: FaceData | None = None
 
+    @cached_property
+    def of_solution(self) -> tuple[SolutionData, ...]:
+        own = None if self.rim is None else self.rim.of_solution
+        return super().of_solution if own is None else (*super().of_solution, own)
+
     @property
     def is_prescribed_on_rim(self) -> bool:
         """Whether the condition prescribes the value itself."""
@@ -120,7 +133,8 @@ class DomainConditions(StateConditions):
     @property
     def vanish(self) -> bool:
         rim = self.rim
-        return super().vanish and (rim is None or (rim.constant and not np.any(rim.at(0.0))))
+        known = rim is None or (rim.constant and rim.of_solution is None and not np.any(rim.at(0.0)))
+        return super().vanish and known
 
     def prescribed(self) -> NDArray[np.bool_]:
         """Which nodes are no unknowns: those outside, too."""
@@ -131,10 +145,18 @@ class DomainConditions(StateConditions):
         return int(np.sum(~self.prescribed()))
 
     def fill(self, values: Array, t: float, scalars: Mapping[Any, Any] | None = None) -> None:
-        if self.is_prescribed_on_rim:
-            count = int(np.sum(self.grid.on_boundary))
-            values[self.grid.on_boundary] = self._rim_values(t)[-count:] if count else 0.0
+        self.fill_rim(values, t)
         super().fill(values, t, scalars)
+
+    def fill_rim(self, values: Array, t: float) -> None:
+        """Write the values that are prescribed at nodes on the boundary of the domain; zero where they are not known."""
+        if self.is_prescribed_on_rim and self._on_rim.size:
+            known = 0.0 if self.rim is None else self._rim_values(t)[-self._on_rim.size :]
+            np.put(values, self._on_rim, known)
+
+    @cached_property
+    def _on_rim(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.grid.on_boundary)
 
     def _rim_values(self, t: float) -> Array:
         assert self.rim is not None and self.condition is not None
@@ -145,8 +167,26 @@ class DomainConditions(StateConditions):
         """As of faces; with `RIM` for the axis those of the boundary of the domain, of prescribed values at the crossings."""
         if axis != RIM:
             return super().stencil_data(axis, t, states)
+        if self.rim is None:
+            raise BoundaryError(
+                "conditions that depend on the solution do not say what its rate of change does at the boundary; do not "
+                "differentiate the rate in space",
+                key=f"boundary.{DOMAIN}",
+            )
+        if self.rim.of_solution is not None:
+            assert states is not None
+            return self.rim.of_solution.at(t, states)
         count = sum(c.nodes.size for c in self.grid.crossings)
         return self._rim_values(t)[:count] if self.is_prescribed_on_rim else self._rim_values(t)
 
     def stencil_slopes(self, axis: int, t: float, states: States | None) -> list[tuple[Any, Any]]:
-        return [] if axis == RIM else super().stencil_slopes(axis, t, states)
+        if axis != RIM:
+            return super().stencil_slopes(axis, t, states)
+        if self.rim is None or self.rim.of_solution is None:
+            return []
+        slopes = self.rim.of_solution.slopes(t, states)
+        return [(state, diagonal(np.multiply(values, 1.0)) @ self._reading) for state, values in slopes.items()]
+
+    @cached_property
+    def _reading(self) -> Matrix:
+        return values_on_rim(self.grid)

@@ -1,335 +1,23 @@
-"""Boundary conditions with numbers for coefficients and functions of time, or of the solution, for data."""
+"""All conditions of a state on a grid, with numbers for coefficients and functions of time, or of the solution, for data."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pdekit.boundary.conditions import SIDES, BoundaryCondition, FaceConditions, Side
+from pdekit.boundary.condition_data import FaceData, face_slice
+from pdekit.boundary.conditions import SIDES, FaceConditions, Side
+from pdekit.boundary.places import Face
 from pdekit.boundary.solution_data import SolutionData, States
-from pdekit.errors import BoundaryError, PdekitError
-from pdekit.geometry.grid import Field, Grid
-from pdekit.geometry.values import call_by_name
-from pdekit.language.evaluate import compile_expression, evaluate_number, slope
-from pdekit.language.parser import Scope, parse
-from pdekit.language.reductions import Reduction, reduction_words
-from pdekit.language.symbols import Diff, OnFace, local_derivatives, on_face
-from pdekit.typing import Array, Expression
-
-# Sixth-order central difference, for the rate of data that a Python callable gives.
-_RATE_STEP = 1e-3
-_RATE_WEIGHTS = {-3: -1 / 60, -2: 3 / 20, -1: -3 / 4, 1: 3 / 4, 2: -3 / 20, 3: 1 / 60}
-
-
-@dataclass(frozen=True, eq=False)
-class FaceData:
-    """The data g of one condition on one face, as a function of time.
-
-    Parameters
-    ----------
-    at : callable of t
-        Values of the face's shape (the grid's, with the axis' length 1).
-    rate : callable, optional
-        Makes the data that are the time derivative of these; None where it is not known.
-    constant : bool
-        Whether it never changes.
-    expression : sympy expression, optional
-        Of data that change in time, if it is known: what tells where they jump.
-    of_solution : SolutionData, optional
-        What they are instead where they depend on the solution.
-    of_scalars : mapping of Symbol to array
-        Scalar unknowns that are added, each times what it has here as a factor.
-    """
-
-    at: Callable[[float], Array]
-    rate: Callable[[], FaceData] | None
-    constant: bool
-    expression: Expression = None
-    of_solution: SolutionData | None = None
-    of_scalars: Mapping[Any, Array] = field(default_factory=dict)
-
-    def with_scalars(self, t: float, scalars: Mapping[Any, Any]) -> Array:
-        """The data at a time and values of the scalar unknowns."""
-        total = self.at(t)
-        for scalar, factor in self.of_scalars.items():
-            total = total + factor * scalars[scalar]
-        return total
-
-    @classmethod
-    def fixed(cls, values: Array) -> FaceData:
-        """Data that never change."""
-        return cls(lambda t: values, lambda: cls.fixed(np.zeros_like(values)), True)
-
-
-def _face_slice(grid: Grid, axis: int, side: Side) -> tuple[slice, ...]:
-    end = slice(0, 1) if side == "left" else slice(-1, None)
-    return tuple(end if k == axis else slice(None) for k in range(grid.ndim))
-
-
-def _face_shape(grid: Grid, axis: int) -> tuple[int, ...]:
-    return tuple(1 if k == axis else n for k, n in enumerate(grid.shape))
-
-
-def _face_coordinates(grid: Grid, axis: int, side: Side) -> dict[str, Array]:
-    node = grid.axes[axis].nodes[0 if side == "left" else -1]
-    return {**grid.coordinates, grid.names[axis]: grid.along(axis, np.array([node]))}
-
-
-def face_data(
-    value: Any, grid: Grid, axis: int, side: Side, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
-) -> FaceData:
-    """Make the data of a condition from a number, a text or symbols, an array over the face or a callable."""
-    node = float(grid.axes[axis].nodes[0 if side == "left" else -1])
-    return plane_data(value, grid, axis, node, parameters, known, where)
-
-
-def plane_data(
-    value: Any, grid: Grid, axis: int, at: float, parameters: Mapping[str, Any], known: Mapping[str, Any], where: str
-) -> FaceData:
-    """The same on any plane across an axis."""
-    shape = _face_shape(grid, axis)
-    value = value.values if isinstance(value, Field) else value
-    if np.ndim(value) and not callable(value):
-        reduced = tuple(n for k, n in enumerate(grid.shape) if k != axis)
-        if np.shape(value) not in (shape, reduced):
-            raise BoundaryError(f"the array has shape {np.shape(value)}, the face needs {reduced}", key=where)
-        value = np.reshape(value, shape)
-    coordinates = {**grid.coordinates, grid.names[axis]: grid.along(axis, np.array([at]))}
-    return data_on(coordinates, shape, value, parameters, known, where)
-
-
-def data_on(
-    coordinates: dict[str, Array],
-    shape: tuple[int, ...],
-    value: Any,
-    parameters: Mapping[str, Any],
-    known: Mapping[str, Any],
-    where: str,
-) -> FaceData:
-    """The same at any points, whose coordinates broadcast to a shape."""
-
-    def shaped(values: Any) -> Array:
-        result = np.broadcast_to(np.asarray(values), shape)
-        if not np.all(np.isfinite(result)):
-            raise BoundaryError("the boundary data are not finite", key=where)
-        return result
-
-    if isinstance(value, str | sp.Expr):
-        return _symbolic_data(value, coordinates, parameters, known, shaped, where)
-    if callable(value):
-        return _callable_data(value, coordinates, parameters, shaped, where)
-    array = np.asarray(value)
-    if array.dtype.kind not in "iufc":
-        raise BoundaryError(f"expected a number, an expression, an array or a callable, found {value!r}", key=where)
-    if array.shape not in ((), shape):
-        raise BoundaryError(f"the array has shape {array.shape}, {shape} values are needed", key=where)
-    return FaceData.fixed(shaped(array))
-
-
-def _symbolic_data(
-    given: Any, coordinates: dict[str, Array], parameters: Any, known: Mapping[str, Any], shaped: Any, where: str
-) -> FaceData:
-    names = {name: sp.Symbol(name) for name in (*coordinates, "t", *parameters)}
-    try:
-        expression = given if isinstance(given, sp.Expr) else parse(given, Scope({**known, **names}))
-    except PdekitError as error:
-        raise BoundaryError(f"{error}", key=where) from None
-    arguments = list(names.values())
-    values = [*coordinates.values(), *parameters.values()]
-    count = len(coordinates)
-
-    def function(e: Any) -> Callable[[float], Array]:
-        compiled = compile_expression(e, arguments)
-
-        def at(t: float) -> Array:
-            with np.errstate(all="ignore"):  # a NumPy number, by which 1/t is infinite, not an exception
-                return shaped(compiled(*values[:count], np.float64(t), *values[count:]))
-
-        return at
-
-    t = names["t"]
-
-    def data(e: Any) -> FaceData:
-        if not e.has(t):
-            return FaceData.fixed(function(e)(0.0))
-        return FaceData(function(e), lambda: data(slope(e, t)), False, e)
-
-    return data(expression)
-
-
-def _callable_data(
-    given: Callable[..., Any], coordinates: dict[str, Array], parameters: Any, shaped: Any, where: str
-) -> FaceData:
-    def at(t: float) -> Array:
-        try:
-            return shaped(call_by_name(given, {**coordinates, **parameters, "t": t}))
-        except ValueError as error:
-            raise BoundaryError(f"{error}", key=where) from None
-
-    wanted = inspect.signature(given).parameters
-    if "t" not in wanted and not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in wanted.values()):
-        return FaceData.fixed(at(0.0))
-    return _differentiated_by_differences(at)
-
-
-def _differentiated_by_differences(at: Callable[[float], Array]) -> FaceData:
-    def rate(t: float) -> Array:
-        h = _RATE_STEP * max(1.0, abs(t))
-        return np.asarray(sum(w * at(t + k * h) for k, w in _RATE_WEIGHTS.items()) / h)
-
-    return FaceData(at, lambda: _differentiated_by_differences(rate), False)
-
-
-@dataclass(frozen=True, eq=False)
-class _Face:
-    """Where a condition of a state stands, and what its texts may contain."""
-
-    name: str
-    grid: Grid
-    axis: int
-    side: Side
-    parameters: Mapping[str, Any]
-    known: Mapping[str, Any]
-    states: Mapping[str, Any]
-    scalars: Collection[Any] = ()
-
-    @property
-    def where(self) -> str:
-        """The key path of its conditions."""
-        return f"boundary.{self.name}.{self.grid.names[self.axis]}.{self.side}"
-
-    def data(self, value: Any) -> FaceData:
-        """Data that do not depend on the solution."""
-        return face_data(value, self.grid, self.axis, self.side, self.parameters, self.known, self.where)
-
-    def parsed(self, text: Any) -> Any:
-        """The symbols of a text, in which unknowns may stand."""
-        names = {name: sp.Symbol(name) for name in (*self.grid.names, "t", *self.parameters)}
-        axes = tuple(map(sp.Symbol, self.grid.names))
-        fields = {name: s for name, s in self.states.items() if s not in self.scalars}
-        scope = Scope({**self.known, **self.states, **names}, axes, fields, reduction_words(axes, fields))
-        try:
-            found = text if isinstance(text, sp.Expr) else parse(text, scope)
-        except PdekitError as error:
-            raise BoundaryError(f"{error}", key=self.where) from None
-        for atom in local_derivatives(found):
-            across = atom.operand == self.states[self.name] and self.grid.names[self.axis] in atom.counts
-            if not isinstance(atom, Diff) or atom.operand not in self.states.values() or across:
-                raise BoundaryError(
-                    f"{atom.short}: data may hold derivatives of unknowns, of its own only those along the face",
-                    key=self.where,
-                )
-        return on_face(found)
-
-    def number(self, a: Any) -> float | None:
-        """A coefficient that is a real number, or an expression of parameters that is one; else None."""
-        if isinstance(a, str):
-            e = self.parsed(a)
-            names = {sp.Symbol(n): v for n, v in self.parameters.items()}
-            if not e.free_symbols <= set(names):
-                return None
-            a = evaluate_number(e, names)
-        if isinstance(a, bool) or not isinstance(a, int | float | complex | np.number) or not np.isfinite(a):
-            if isinstance(a, np.ndarray | Field) or callable(a) or isinstance(a, sp.Expr):
-                return None
-            raise BoundaryError(
-                f"a coefficient must be a finite number, an expression or data, found {a!r}", key=self.where
-            )
-        return None if isinstance(a, complex | np.complexfloating) and a.imag else float(np.real(a))
-
-    def condition(self, given: BoundaryCondition) -> tuple[BoundaryCondition, FaceData]:
-        """A condition with real numbers for coefficients, and its data; brought to ``du/dn = h(x, t, u)`` where that is needed."""
-        numbers = [self.number(a) for a in given.coefficients]
-        held = self.parsed(given.value) if isinstance(given.value, str | sp.Expr) else sp.Integer(0)
-        depends = bool(held.free_symbols & set(self.states.values()))
-        if depends and len(numbers) == 1 and numbers[0] is not None and held.free_symbols & set(self.scalars):
-            return BoundaryCondition((numbers[0],)), self._of_scalars(held)
-        if not depends and None not in numbers:
-            return replace(given, coefficients=tuple(numbers)), self.data(given.value)
-        if len(given.coefficients) != 2 or given.is_beyond:
-            raise BoundaryError(
-                "coefficients that vary or are complex, and data that depend on the solution, are for conditions with du/dn "
-                "(neumann, robin)",
-                key=self.where,
-            )
-        return BoundaryCondition((0.0, 1.0)), self._of_solution(given)
-
-    def _of_solution(self, given: BoundaryCondition) -> FaceData:
-        bound: dict[Any, FaceData] = {}
-
-        def symbols(value: Any) -> Any:
-            if isinstance(value, str | sp.Expr):
-                return self.parsed(value)
-            if isinstance(value, int | float | complex | np.number) and not isinstance(value, bool):
-                return sp.sympify(value.item() if isinstance(value, np.number) else value)
-            symbol = sp.Dummy("data")
-            bound[symbol] = self.data(value)
-            return symbol
-
-        a, b = (symbols(entry) for entry in given.coefficients)
-        g = symbols(given.value)
-        expression = (g - a * self.states[self.name]) / b
-        fixed = {sp.Symbol(n): c for n, c in _face_coordinates(self.grid, self.axis, self.side).items()}
-        fixed |= {sp.Symbol(n): v for n, v in self.parameters.items()}
-        numbers = {s: sp.Dummy() for s in sorted(expression.atoms(Reduction), key=str)}
-        body = expression.xreplace(numbers)
-        derivatives = {s: sp.Dummy() for s in sorted(body.atoms(OnFace), key=str)}
-        body = body.xreplace(derivatives)
-        states = (*(s for s in self.states.values() if body.has(s)), *derivatives, *numbers)
-        shape = _face_shape(self.grid, self.axis)
-        face = _face_slice(self.grid, self.axis, self.side)
-        constant = frozenset(symbol for symbol, data in bound.items() if data.constant)
-        functions = {symbol: data.at for symbol, data in bound.items()}
-        self._check_divisor(b, fixed, functions, shape)
-        of_solution = SolutionData(expression, states, fixed, functions, constant, face, shape)
-        zero = np.zeros(shape)
-        jumps = None if of_solution.is_constant else expression
-        return FaceData(lambda t: zero, None, of_solution.is_constant, jumps, of_solution)
-
-    def _of_scalars(self, held: Any) -> FaceData:
-        """Prescribed values that are linear in scalar unknowns."""
-        found, rest = {}, sp.expand(held)
-        for scalar in sorted(held.free_symbols & set(self.scalars), key=str):
-            factor = slope(rest, scalar)
-            rest = sp.expand(rest - factor * scalar)
-            if factor.free_symbols & {sp.Symbol("t"), *self.states.values()}:
-                raise BoundaryError(
-                    f"prescribed values are linear in scalar unknowns, with factors that do not change in time; the factor of {scalar} "
-                    f"is {factor}: make the product a scalar unknown of its own",
-                    key=self.where,
-                )
-            found[scalar] = self.data(factor).at(0.0)
-        if rest.free_symbols & set(self.states.values()):
-            raise BoundaryError(
-                "prescribed values may depend on scalar unknowns, not on fields; a scalar S with 0 = S - (...) takes numbers of fields",
-                key=self.where,
-            )
-        return replace(self.data(rest), rate=None, of_scalars=found)
-
-    def _check_divisor(
-        self, b: Any, fixed: Mapping[Any, Any], bound: Mapping[Any, Any], shape: tuple[int, ...]
-    ) -> None:
-        """Refuse a coefficient of du/dn that vanishes somewhere: the condition changes its kind there."""
-        if b.free_symbols & set(self.states.values()):
-            raise BoundaryError("the coefficient of du/dn must not depend on the solution", key=self.where)
-        function = compile_expression(b, [*fixed, sp.Symbol("t"), *bound])
-        with np.errstate(all="ignore"):
-            found = function(*fixed.values(), np.float64(0.0), *(f(0.0) for f in bound.values()))
-        values = np.broadcast_to(found, shape)
-        if not np.all(np.abs(values) > 0):
-            raise BoundaryError(
-                "the coefficient of du/dn vanishes on a part of the face, where the condition prescribes the value itself; "
-                "give dirichlet there by an axis of its own, or a small coefficient",
-                key=self.where,
-            )
+from pdekit.errors import BoundaryError
+from pdekit.geometry.grid import Grid
+from pdekit.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -366,7 +54,7 @@ class StateConditions:
             k = grid.index(axis_name)
             ends = {}
             for side in SIDES:
-                face = _Face(name, grid, k, side, parameters, known, states or {}, scalars)
+                face = Face(name, grid, parameters, known, states or {}, scalars, k, side)
                 found = [face.condition(c) for c in pair[side]]
                 ends[side] = tuple(condition for condition, _ in found)
                 data |= {(k, side, position): entry for position, (_, entry) in enumerate(found)}
@@ -410,7 +98,7 @@ class StateConditions:
 
     def face_slice(self, axis: int, side: Side) -> tuple[slice, ...]:
         """Index of the face's nodes."""
-        return _face_slice(self.grid, axis, side)
+        return face_slice(self.grid, axis, side)
 
     def prescribed(self) -> NDArray[np.bool_]:
         """Which nodes are data rather than unknowns."""
@@ -484,7 +172,7 @@ class StateConditions:
         for position, entry in enumerate(stacked):
             if entry.of_solution is not None:
                 rows = numbers.take([position], axis=axis).ravel()
-                columns = nodes[entry.of_solution.face].ravel()
+                columns = entry.of_solution.read(nodes).ravel()
                 for state, values in entry.of_solution.slopes(t, states).items():
                     entries = (values.ravel(), (rows, columns))
                     found.append((state, sparse.csr_array(entries, shape=(numbers.size, nodes.size))))

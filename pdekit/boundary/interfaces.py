@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pdekit.boundary.face_data import FaceData, plane_data
+from pdekit.boundary.condition_data import FaceData, plane_data
 from pdekit.errors import BoundaryError, nearest_hint
 from pdekit.geometry.grid import Grid
 from pdekit.typing import Array
@@ -74,7 +74,7 @@ class ResolvedInterface:
     ----------
     axis : int
     cell : int
-        The node before it.
+        The node before it; -1 where the part of a grid that this process has does not have it.
     at : float
     resistance : array
         Of the plane's shape, the grid's with the axis' length 1.

@@ -39,8 +39,8 @@ class SolutionData:
         Arrays and Python functions that stand in the expression, on the face.
     constant : set of Symbol
         Those of `bound` that do not change in time.
-    face : tuple of slice
-        The nodes of the face.
+    read : callable of array
+        A field at the places of the data: at the nodes of the face.
     shape : tuple of int
         Shape of arrays on the face.
     """
@@ -50,7 +50,7 @@ class SolutionData:
     fixed: Mapping[Any, Any]
     bound: Mapping[Any, Callable[[float], Array]]
     constant: frozenset[Any]
-    face: tuple[slice, ...]
+    read: Callable[[Array], Array]
     shape: tuple[int, ...]
 
     t = sp.Symbol("t")
@@ -110,7 +110,7 @@ class SolutionData:
     def _given(self, t: float, states: States | None) -> list[Any]:
         bound = [function(t) for function in self.bound.values()]
         fields = [np.zeros(()) if states is None else states(s) for s in self.states]
-        values = [field[self.face] if field.ndim else field for field in fields]  # scalar unknowns have one value
+        values = [self.read(field) if field.ndim else field for field in fields]  # scalar unknowns have one value
         return [*self.fixed.values(), np.float64(t), *bound, *values]  # by which 1/t is infinite, not an exception
 
     def at(self, t: float, states: States) -> Array:

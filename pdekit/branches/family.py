@@ -35,7 +35,7 @@ FOLLOWED = Use(
         "higher_rates": "there are {words}: give the steady equations 0 = ...",
         "layers": "absorbing layers let waves out, and steady states have none; give conditions at the faces instead",
     },
-    ("function", "reductions", "interfaces", "domain", "stop", "single", "derived"),
+    ("function", "reductions", "interfaces", "regions", "domain", "stop", "single", "derived"),
 )
 
 
@@ -129,7 +129,8 @@ class SteadyFamily:
         """Full arrays of all unknowns."""
         system, t = self._at(p)
         full = system.unpack(t, y)
-        return {unknown.name: full[unknown.name] for unknown in system.system.unknowns}
+        names = [unknown.name for unknown in system.system.unknowns]
+        return {name: system.regions.get(name, system.grid).blank(full[name]) for name in names}
 
     def measured(self, text: str) -> Any:
         """The number of the state that a text names, as a function of y and p.

@@ -45,7 +45,10 @@ def one_voice(work: Callable[[Any], None]) -> None:
     _share_cores()
     from mpi4py import MPI
 
+    from pdekit.distributed.large_arrays import return_large_arrays
     from pdekit.distributed.processes import Processes
+
+    return_large_arrays()
 
     processes = Processes(MPI.COMM_WORLD.Dup())
     code, message = 0, ""

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary.domain_conditions import RIM, DomainConditions
+from pdekit.boundary.domain_values import extension
 from pdekit.discretize.affine import AffineOperator
 from pdekit.discretize.algebra import LinearOperator, RowSlices
 from pdekit.discretize.diffusion import FluxForm, flux_form
@@ -42,7 +43,6 @@ from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
 from pdekit.stencils.rows import FluxRows
 from pdekit.stencils.sparse_products import diagonal
-from pdekit.stencils.weights import fornberg
 from pdekit.typing import Array, Matrix
 
 # Of 1 + (a/b) d, by which a Robin condition is carried from the boundary to a node at the distance d.
@@ -66,40 +66,9 @@ class MatrixOperator(LinearOperator):
         return self.given[np.arange(self.target.size).reshape(self.target.shape)[box].ravel()] if slices else self.given
 
 
-def extension(grid: DomainGrid, degree: int) -> Matrix:
-    """Values at all nodes next to the domain from those inside: the identity there, extrapolated along an axis outside.
-
-    Parameters
-    ----------
-    grid : DomainGrid
-    degree : int
-        Of the polynomial, as far as there are nodes for it.
-
-    Returns
-    -------
-    sparse array
-        Rows of nodes that are not next to the domain are empty.
-    """
-    inside = grid.within.ravel()
-    own = np.flatnonzero(inside)
-    beside = np.zeros(grid.size, dtype=bool)
-    for axis in range(grid.ndim):
-        for by in (-1, 1):
-            other, _ = grid.stepped(own, axis, by)
-            beside[other[other >= 0]] = True
-    ghosts = np.flatnonzero((beside | (grid.volumes.ravel() > 0)) & ~inside)
-    rows, columns, values = [own], [own], [np.ones(own.size)]
-    left = ghosts
-    for count in range(degree + 1, 0, -1):
-        nodes, places = grid.deepest(left, count)
-        found = nodes[0] >= 0
-        w = fornberg(places[:, found], np.zeros(int(found.sum())), 0)[0]
-        rows.append(np.repeat(left[found][None], count, axis=0).ravel())
-        columns.append(nodes[:, found].ravel())
-        values.append(w.ravel())
-        left = left[~found]
-    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-    return sparse.csr_array(entries, shape=(grid.size, grid.size))
+def bare_points(count: int) -> Grid:
+    """So many points without places: what values that are no array over a grid are counted by."""
+    return Grid(point=Axis(0.0, 1.0, count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +138,7 @@ def _with_values(grid: DomainGrid, box: FluxForm, cells: Cells) -> DomainFlux:
     points = _numbers_of_points(grid, box, cut.nodes, cut.points)
     count = box.mean.target.size
     inside = grid.within.ravel()
-    kept = _uncut(box.gradient.matrix, inside)
+    kept = uncut(box.gradient.matrix, inside)
     kept[points] = False
     slopes = cut.signs / cut.distances
     own = sparse.csr_array((-slopes, (points, cut.nodes)), shape=(count, grid.size))
@@ -192,7 +161,7 @@ def _with_fluxes(grid: DomainGrid, box: FluxForm, conditions: DomainConditions) 
     axis, rim, E = box.axis, grid.rim, extension(grid, 1)
     covered = np.asarray(E.sum(axis=1)).ravel() > COVERED
     areas = grid.areas(axis).ravel()
-    kept = (_uncut(box.gradient.matrix, covered) & (areas > 0)).astype(float)
+    kept = (uncut(box.gradient.matrix, covered) & (areas > 0)).astype(float)
     known = np.flatnonzero(covered[rim.nodes])
     own = sparse.csr_array(E[rim.nodes[known]])
     loss, given = _on_rim(conditions, rim.offsets[known], grid)
@@ -230,7 +199,7 @@ def _on_rim(conditions: DomainConditions, offsets: Array, grid: DomainGrid) -> t
     return a / b / carried, 1.0 / b / carried
 
 
-def _uncut(matrix: Matrix, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def uncut(matrix: Matrix, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Rows that take values of usable nodes only."""
     used = sparse.csr_array(matrix)
     pattern = sparse.csr_array((np.ones(used.nnz), used.indices, used.indptr), shape=used.shape)
@@ -255,7 +224,7 @@ def _made(
     mean: Matrix,
     rim: dict[str, Array],
 ) -> DomainFlux:
-    points = Grid(point=Axis(0.0, 1.0, gradient.shape[0]))
+    points = bare_points(gradient.shape[0])
     return DomainFlux(
         box,
         AffineOperator(MatrixOperator(grid, gradient, points), dict(data)),
@@ -265,83 +234,13 @@ def _made(
     )
 
 
-def first_derivative(
-    grid: DomainGrid, axis: int, rows: AffineOperator, conditions: DomainConditions | None
-) -> AffineOperator:
-    """``du/dx`` at the nodes of a domain.
-
-    Where values are prescribed on the boundary, through the node, its neighbour and the crossing; elsewhere nodes outside are
-    extrapolated by a quadratic, which makes one-sided rows.
-
-    Parameters
-    ----------
-    grid : DomainGrid
-    axis : int
-    rows : AffineOperator
-        Those of the box.
-    conditions : DomainConditions, optional
-        Of an unknown; None of expressions.
+def refuse_cut_rows(grid: DomainGrid, axis: int, cut: NDArray[np.bool_]) -> None:
+    """Refuse rows that cannot be made.
 
     Raises
     ------
     GridError
-        A row reaches over more nodes than there are inside.
     """
-    if conditions is not None and conditions.is_prescribed_on_rim:
-        return _first_through_crossings(grid, axis, rows)
-    E = extension(grid, 2)
-    covered = np.asarray(E.sum(axis=1)).ravel() > COVERED
-    inside = grid.within.ravel()
-    _refuse_cut_rows(grid, axis, inside & ~_uncut(rows.matrix, covered))
-    keep = diagonal(inside.astype(float))
-    data = {k: sparse.csr_array(keep @ m) for k, m in rows.data.items()}
-    return AffineOperator(MatrixOperator(grid, keep @ rows.matrix @ E), data)
-
-
-def _first_through_crossings(grid: DomainGrid, axis: int, rows: AffineOperator) -> AffineOperator:
-    cut = grid.crossings[axis]
-    inside = grid.within.ravel()
-    nodes = np.unique(cut.nodes)
-    at = np.searchsorted(nodes, cut.nodes)
-    # Left and right of each node: where the value is, and which node or crossing has it.
-    places, columns = np.zeros((3, nodes.size)), np.zeros((3, nodes.size), dtype=np.intp)
-    columns[1] = nodes
-    for row, by in ((0, -1), (2, 1)):
-        columns[row], places[row] = grid.stepped(nodes, axis, by)
-    total = sum(c.nodes.size for c in grid.crossings)
-    start = sum(c.nodes.size for c in grid.crossings[:axis])
-    is_crossing = np.zeros((3, nodes.size), dtype=bool)
-    side = np.where(cut.signs > 0, 2, 0)
-    places[side, at], columns[side, at] = cut.signs * cut.distances, start + np.arange(at.size)
-    is_crossing[side, at] = True
-    at_end = columns < 0  # a node on a face of the box: its row is one-sided there
-    _refuse_cut_rows(grid, axis, _marked(grid.size, nodes[np.any(at_end, axis=0)]))
-    w = fornberg(places, np.zeros(nodes.size), 1)[1]
-    where = np.broadcast_to(nodes, w.shape)
-    own = sparse.csr_array(
-        (w[~is_crossing], (where[~is_crossing], columns[~is_crossing])), shape=(grid.size, grid.size)
-    )
-    rim = sparse.csr_array((w[is_crossing], (where[is_crossing], columns[is_crossing])), shape=(grid.size, total))
-    kept = inside.copy()
-    kept[nodes] = False
-    on_boundary = grid.on_boundary.ravel()
-    kept &= ~on_boundary
-    _refuse_cut_rows(grid, axis, kept & ~_uncut(rows.matrix, inside))
-    keep = diagonal(kept.astype(float))
-    data = {k: sparse.csr_array(keep @ m) for k, m in rows.data.items()} | {RIM: rim}
-    matrix = keep @ rows.matrix + own
-    if np.any(on_boundary):
-        matrix = matrix + diagonal(on_boundary.astype(float)) @ rows.matrix @ extension(grid, 2)
-    return AffineOperator(MatrixOperator(grid, matrix), data)
-
-
-def _marked(size: int, nodes: NDArray[np.intp]) -> NDArray[np.bool_]:
-    found = np.zeros(size, dtype=bool)
-    found[nodes] = True
-    return found
-
-
-def _refuse_cut_rows(grid: DomainGrid, axis: int, cut: NDArray[np.bool_]) -> None:
     if np.any(cut):
         place = ", ".join(f"{n} = {v:.4g}" for n, v in grid.point(int(np.argmax(cut))).items())
         raise GridError(

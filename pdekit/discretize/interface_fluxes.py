@@ -38,10 +38,15 @@ class InterfaceFluxes:
     planes: Sequence[ResolvedInterface]
     beside: Callable[[float, Mapping[str, Array]], Array]
 
+    @property
+    def _here(self) -> list[ResolvedInterface]:
+        """Those in the part of the grid that this process has."""
+        return [plane for plane in self.planes if plane.cell >= 0]
+
     def with_resistances(self, k: Array) -> Array:
         """The coefficient at the flux points, resistances in series with the layers of their cells."""
         found = np.array(k)
-        for plane in self.planes:
+        for plane in self._here:
             where = self._point(plane)
             found[where] = found[where] / (1.0 + found[where] * plane.resistance / self._width(plane))
         return found
@@ -51,7 +56,7 @@ class InterfaceFluxes:
         axis, shape = self.form.axis, self.form.grid.shape
         total = np.zeros(shape, dtype=k.dtype)
         volumes = self.form.grid.axes[axis].weights
-        for plane in self.planes:
+        for plane in self._here:
             if not plane.is_source:
                 continue
             jump = 0.0 if plane.jump is None else plane.jump.at(t)

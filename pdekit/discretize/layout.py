@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from pdekit.boundary.face_data import StateConditions
+from pdekit.discretize.content import Content
 from pdekit.errors import GridError
 from pdekit.geometry.grid import Grid
 from pdekit.language.equation_system import EquationSystem
@@ -92,6 +93,29 @@ class ScalarBlock(Block):
         out[...] = values[0]
 
 
+@dataclass(frozen=True, eq=False)
+class ContentBlock(Block):
+    """The place of an unknown u of which the vector holds a conserved quantity C(u).
+
+    Parameters
+    ----------
+    content : Content
+    """
+
+    content: Content
+
+    @property
+    def whole(self) -> bool:
+        """Never: the values are not those of the vector."""
+        return False
+
+    def gather(self, values: Array, out: Array) -> None:
+        out[...] = self.content.of(values.reshape(-1)[self.free], self.free)
+
+    def scatter(self, values: Array, out: Array) -> None:
+        out.reshape(-1)[self.free] = self.content.inverse(np.asarray(values), self.free)
+
+
 class Layout:
     """The vector of unknowns: the free nodes of all unknowns, then of the rates of those of second order in time.
 
@@ -111,12 +135,17 @@ class Layout:
         self._rates = {u.name: str(u.rate) for u in system.unknowns if u.time_order == 2}
         states = [(u.name, u.symbol) for u in system.unknowns]
         states += [(str(u.rate), u.rate) for u in system.unknowns if u.time_order == 2]
+        contents = {u.symbol: u.content for u in system.unknowns if u.content is not None}
         blocks: list[Block] = []
         offset = 0
         for name, symbol in states:
             is_scalar = symbol in system.scalars
             count = 1 if is_scalar else conditions[symbol].free_count()
-            blocks.append((ScalarBlock if is_scalar else Block)(name, symbol, conditions[symbol], count, offset))
+            given = (name, symbol, conditions[symbol], count, offset)
+            if symbol in contents:
+                blocks.append(ContentBlock(*given, Content(grid, system, symbol, contents[symbol])))
+            else:
+                blocks.append((ScalarBlock if is_scalar else Block)(*given))
             offset += count
         if offset == 0:
             raise GridError("all nodes are prescribed by Dirichlet conditions; nothing is left to be solved for")
@@ -159,6 +188,16 @@ class Layout:
         for block in self.blocks:
             block.gather(np.asarray(fields[block.name], dtype=self.dtype), y[block.slice])
         return y
+
+    def greatest_slope(self, values: Callable[[Any], Array]) -> float:
+        """By how much an unknown changes at most with what the vector holds of it: 1, or 1/c of a conserved quantity."""
+        contents = [block for block in self.blocks if isinstance(block, ContentBlock)]
+        capacities = [b.content.slope(values(b.symbol).reshape(-1)[b.free], b.free) for b in contents]
+        return max((float(np.max(1.0 / c)) for c in capacities), default=1.0)
+
+    def as_stored(self, t: float, y: Array) -> Array:
+        """The vector that the fields of its frame have, which is a copy where it holds nothing but their values."""
+        return self.pack(self.unpack(t, y)) if any(isinstance(b, ContentBlock) for b in self.blocks) else y.copy()
 
     def spread(self, values: Sequence[float]) -> Array:
         """One number for each block as a vector over the unknowns; of one block it takes no memory."""

@@ -22,6 +22,7 @@ from pdekit.discretize.terms import make_term
 from pdekit.discretize.terms.term_protocol import Context, NoPattern, Source, Term
 from pdekit.errors import NotDifferentiableError
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region
 from pdekit.language.analysis import occurs_outside
 from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import compile_expression, is_holomorphic, slope, wirtinger_slopes
@@ -88,6 +89,7 @@ class Program:
     dtype : numpy dtype
         float64 or complex128.
     interfaces : mapping of (Symbol, axis) to tuple of ResolvedInterface, optional
+    regions : mapping of Symbol to Region, optional
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Program:
         order: int,
         dtype: Any,
         interfaces: Mapping[tuple[Any, str], tuple[ResolvedInterface, ...]] | None = None,
+        regions: Mapping[Any, Region] | None = None,
     ) -> None:
         self.grid, self.system, self.conditions, self.order = grid, system, dict(conditions), order
         self.dtype = np.dtype(dtype)
@@ -105,7 +108,15 @@ class Program:
         self._terms: dict[Any, Term] = {}
         self.interfaces = dict(interfaces or {})
         self._context = Context(
-            grid, system, self.conditions, order, self.dtype, self.parity, self.state_slopes, self.interfaces
+            grid,
+            system,
+            self.conditions,
+            order,
+            self.dtype,
+            self.parity,
+            self.state_slopes,
+            self.interfaces,
+            regions or {},
         )
 
     def check(self) -> None:
@@ -215,6 +226,15 @@ class Frame:
             result = np.broadcast_to(np.asarray(raw), self.program.grid.shape)
             self._pointwise[expression] = result.astype(self.program.dtype, copy=False)
         return self._pointwise[expression]
+
+    def value_with(self, expression: Expression, dependent: Expression, where: Array, other: float) -> Array:
+        """The expression on every node, with another number in place of a state or derivative at some of them."""
+        function = self.program.pointwise(expression)
+        arguments = [np.array(self._argument(d)) for d in function.dependents]
+        arguments[function.dependents.index(dependent)][where] = other
+        with np.errstate(all="ignore"):
+            raw = function.value(*self.program.fixed_values(self.t), *arguments)
+        return np.broadcast_to(np.asarray(raw), self.program.grid.shape)
 
     def _argument(self, symbol: Expression) -> Array:
         """Value of a state or derivative, as an array of the grid's shape."""

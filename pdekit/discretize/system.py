@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -20,6 +22,7 @@ from pdekit.boundary.conditions import FaceConditions
 from pdekit.boundary.domain_conditions import resolved_conditions
 from pdekit.boundary.face_data import StateConditions
 from pdekit.boundary.interfaces import Interfaces
+from pdekit.boundary.region_conditions import RegionConditions
 from pdekit.boundary.solution_data import SolutionData
 from pdekit.discretize.bounds import Bounds
 from pdekit.discretize.jacobian import JacobianPattern
@@ -32,6 +35,7 @@ from pdekit.discretize.terms.reduction import ReductionTerm
 from pdekit.discretize.terms.term_protocol import NoPattern
 from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region
 from pdekit.language.analysis import Split, split
 from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import NOT_HOLOMORPHIC
@@ -63,6 +67,8 @@ class SemiDiscrete:
         Whether these keep something positive, under steps that are short enough.
     interfaces : Interfaces
         Planes at which unknowns jump; the grid's cells meet there.
+    regions : mapping of str to Region
+        Where unknowns live that do not live on all nodes.
     """
 
     def __init__(
@@ -78,18 +84,20 @@ class SemiDiscrete:
         why_limited: str = "",
         keeps_positive: bool = False,
         interfaces: Interfaces = Interfaces(),  # noqa: B008  (frozen)
+        regions: Mapping[str, Region] = MappingProxyType({}),
     ) -> None:
         self.system, self.grid, self.order, self._boundary = system, grid, order, boundary
-        self.interfaces = interfaces
+        self.interfaces, self.regions = interfaces, regions
         self.dtype = np.dtype(dtype)
         values = {str(s): v for s, v in system.parameters.items()}
         states = {str(s): s for s in system.states}
         self.conditions: dict[Any, StateConditions] = {}
         for symbol in (*(u.symbol for u in system.unknowns), *system.definitions):
             faces = boundary.get(str(symbol), {})
-            self.conditions[symbol] = resolved_conditions(
-                str(symbol), faces, grid, values, system.known, states, system.scalars
-            )
+            region = regions.get(str(symbol))
+            own = grid if region is None else region.own
+            found = resolved_conditions(str(symbol), faces, own, values, system.known, states, system.scalars)
+            self.conditions[symbol] = found if region is None else RegionConditions.of(found, region)
         for unknown in system.unknowns:
             if unknown.derived_from:
                 below = next(u for u in system.unknowns if u.name == unknown.derived_from)
@@ -99,7 +107,8 @@ class SemiDiscrete:
         self._refuse_rates_of_scalars()
         self.layout = Layout(grid, system, self.conditions, self.dtype)
         self._planes = interfaces.resolved(grid, values, system.known)
-        self.program = Program(grid, system, self.conditions, order, self.dtype, self._planes)
+        lived_in = {s: c.region for s, c in self.conditions.items() if isinstance(c, RegionConditions)}
+        self.program = Program(grid, system, self.conditions, order, self.dtype, self._planes, lived_in)
         self.program.check()
         self._on_rates = None
         if system.operators_on_rates:
@@ -122,8 +131,23 @@ class SemiDiscrete:
     def restricted(self, system: EquationSystem) -> SemiDiscrete:
         """Other equations for the same unknowns, under the same conditions."""
         return SemiDiscrete(
-            system, self.grid, self._boundary, order=self.order, dtype=self.dtype, interfaces=self.interfaces
+            system,
+            self.grid,
+            self._boundary,
+            order=self.order,
+            dtype=self.dtype,
+            interfaces=self.interfaces,
+            regions=self.regions,
         )
+
+    def within(self, name: str) -> Any:
+        """An index of the nodes that count for an unknown."""
+        return self.regions.get(name, self.grid).within
+
+    @property
+    def is_box(self) -> bool:
+        """Whether all unknowns live on all nodes of a box."""
+        return self.grid.is_box and not self.regions
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -195,7 +219,10 @@ class SemiDiscrete:
     def splits(self) -> dict[str, Split]:
         """Each unknown's right-hand side as linear part, source and rest."""
         bent = [s for s, c in self.conditions.items() if not all(d.is_linear for d in c.of_solution)]
-        return {u.name: split(self.system, u.rhs, bent) for u in self.system.unknowns}
+        found = {u.name: split(self.system, u.rhs, bent) for u in self.system.unknowns}
+        if all(u.content is None for u in self.system.unknowns):
+            return found
+        return {name: Split(sp.Integer(0), parts.source, parts.linear + parts.rest) for name, parts in found.items()}
 
     @property
     def evolves(self) -> bool:

@@ -15,24 +15,41 @@ from pdekit.geometry.grid import Grid
 from pdekit.outputs import Output, Writer
 from pdekit.typing import Array
 
-TAG = 71
+TAG, SLAB_BYTES = 71, 4_000_000
+
+
+def slabs(box: tuple[slice, ...], values: Array) -> Iterator[tuple[tuple[slice, ...], Array]]:
+    """A box as pieces along the first axis, of few megabytes.
+
+    Examples
+    --------
+    >>> [(place, piece.shape) for place, piece in slabs((slice(5, 7), slice(0, 300_000)), np.zeros((2, 300_000)))]
+    [((slice(5, 6, None), slice(0, 300000, None)), (1, 300000)), ((slice(6, 7, None), slice(0, 300000, None)), (1, 300000))]
+    """
+    rows = max(1, SLAB_BYTES * values.shape[0] // max(1, values.nbytes))
+    for first in range(0, values.shape[0], rows):
+        piece = values[first : first + rows]
+        begin = box[0].start + first
+        yield (slice(begin, begin + piece.shape[0]), *box[1:]), np.ascontiguousarray(piece)
 
 
 @dataclass(frozen=True, eq=False)
 class _Gathered:
-    """A field as boxes, of which one at a time is in memory. May be gone through once."""
+    """A field as pieces of boxes, of which one at a time is in memory. May be gone through once."""
 
     processes: Processes
     box: tuple[slice, ...]
     own: Array
 
     def boxes(self) -> Iterator[tuple[tuple[slice, ...], Array]]:
-        yield self.box, self.own
+        yield from slabs(self.box, self.own)
         for source in range(1, self.processes.count):
-            box, shape, dtype = self.processes.communicator.recv(source=source, tag=TAG)
-            values = np.empty(shape, dtype=dtype)
-            self.processes.communicator.Recv(values, source=source, tag=TAG)
-            yield box, values
+            left = True
+            while left:
+                box, shape, dtype, left = self.processes.communicator.recv(source=source, tag=TAG)
+                values = np.empty(shape, dtype=dtype)
+                self.processes.communicator.Recv(values, source=source, tag=TAG)
+                yield box, values
 
 
 class GatheredWriter:
@@ -62,9 +79,11 @@ class GatheredWriter:
             return
         for values in fields.values():
             if values.ndim:
-                own = np.ascontiguousarray(values[self.grid.owned])
-                self.processes.communicator.ssend((self._box, own.shape, own.dtype), dest=0, tag=TAG)
-                self.processes.communicator.Ssend(own, dest=0, tag=TAG)
+                own = values[self.grid.owned]
+                for place, piece in slabs(self._box, own):
+                    left = place[0].stop < self._box[0].stop
+                    self.processes.communicator.ssend((place, piece.shape, piece.dtype, left), dest=0, tag=TAG)
+                    self.processes.communicator.Ssend(piece, dest=0, tag=TAG)
 
     def _gathered(self, values: Array) -> Any:
         return _Gathered(self.processes, self._box, values[self.grid.owned]) if values.ndim else values

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -113,13 +114,24 @@ class Halo:
     @cached_property
     def first(self) -> int:
         """The number of the first unknown that this process owns, among those of all."""
-        counts = self.processes.communicator.allgather(self.owned.size)
+        counts = self.processes.communicator.allgather(self.own_count)
         return int(sum(counts[: self.processes.rank]))
+
+    @cached_property
+    def own_count(self) -> int:
+        """How many unknowns this process owns: as many as there are in `owned`, which takes as much memory as a vector."""
+        place, total = self.decomposition.place(self.processes.rank), 0
+        for arrangement in self.arrangements:
+            lines = self._lines(arrangement, place)
+            total += (
+                self.processes.rank == 0 if arrangement.is_scalar else prod(int(np.sum(line.owned)) for line in lines)
+            )
+        return int(total)
 
     @cached_property
     def count(self) -> int:
         """How many unknowns there are on all processes."""
-        return int(self.processes.total(int(self.owned.size)))
+        return int(self.processes.total(self.own_count))
 
     @cached_property
     def numbers(self) -> NDArray[np.int32]:

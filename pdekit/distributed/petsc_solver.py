@@ -21,9 +21,13 @@ from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.typing import Array, Matrix
 
 TOLERANCE = 1e-12  # of the preconditioned residual, beside that of the right-hand side
+CORRECTED = (
+    1e-6  # the same of corrections of Newton's method (nonlinear diffusion, 128^2, ESDIRK: 10 iterations become 5)
+)
 MOST_ITERATIONS = 500
 # Unknowns up to which every process factorises the whole matrix (one comparison, 202 unknowns on 4 ranks: 49 s against 106 s and 181 s by iterations).
 REDUNDANT_UP_TO = 4_000
+FACTORISED_UP_TO = 60_000  # the same where multigrid does not converge (lid-driven cavity, 8,194: 0.3 s; waves with layers, 40,004: 3 s)
 NUMBERS = count()
 
 
@@ -41,6 +45,37 @@ def real_form(rows: Matrix) -> Matrix:
     return sparse.csr_array(whole)
 
 
+class Preconditioning:
+    """What is taken where nothing is asked for: factors of the whole matrix for few unknowns, multigrid for many.
+
+    Where multigrid did not converge once, factors are taken from then on, as far as they are small enough.
+    """
+
+    def __init__(self) -> None:
+        self._is_hard = False
+
+    def options(self, size: int, null: bool = False) -> dict[str, Any]:
+        """By the number of unknowns, and whether constants are not determined.
+
+        Examples
+        --------
+        >>> Preconditioning().options(100)["pc_type"], Preconditioning().options(100_000)["pc_type"]
+        ('redundant', 'gamg')
+        """
+        if size <= (FACTORISED_UP_TO if self._is_hard else REDUNDANT_UP_TO) and not null:
+            return {"ksp_type": "gmres", "pc_type": "redundant", "redundant_pc_type": "lu"}
+        found = {"ksp_type": "gmres", "ksp_gmres_restart": 60, "pc_type": "gamg"}
+        return (
+            found if null else {**found, "ksp_guess_type": "pod"}
+        )  # the best of the solutions before: 13 iterations become 6 to 10
+
+    def failed(self, size: int, null: bool = False) -> bool:
+        """Whether there is something else to be tried where iterations with these options did not converge."""
+        before = self.options(size, null)
+        self._is_hard = True
+        return self.options(size, null) != before
+
+
 class PetscSolver:
     """A matrix and its solver.
 
@@ -52,6 +87,7 @@ class PetscSolver:
         Rows and columns of the box; those that are owned count.
     options : mapping of str to str, number
         Of PETSc, such as ``{"ksp_type": "cg", "pc_type": "gamg"}``.
+    preconditioning : Preconditioning
     weights : array, optional
         Of the unknowns, where constants are not determined: the sums of the columns, so weighed, are zero.
 
@@ -63,7 +99,15 @@ class PetscSolver:
 
     symmetric = True  # in the weights, where constants are not determined; if not, iterations do not converge
 
-    def __init__(self, halo: Halo, matrix: Matrix, options: Mapping[str, Any], *, weights: Array | None = None) -> None:
+    def __init__(
+        self,
+        halo: Halo,
+        matrix: Matrix,
+        options: Mapping[str, Any],
+        preconditioning: Preconditioning,
+        *,
+        weights: Array | None = None,
+    ) -> None:
         from petsc4py import PETSc
 
         self._petsc = PETSc
@@ -86,7 +130,8 @@ class PetscSolver:
             self.matrix.setTransposeNullSpace(constants)
         self.ksp = PETSc.KSP().create(comm=communicator)
         self.ksp.setOperators(self.matrix)
-        self._set(default_options(every, weights is not None) | dict(options))
+        self._preconditioning, self._asked, self._kind = preconditioning, dict(options), (every, weights is not None)
+        self._set(preconditioning.options(*self._kind) | self._asked)
 
     def _set(self, options: Mapping[str, Any]) -> None:
         """Hand the options over, under a name of this solver's own."""
@@ -115,6 +160,15 @@ class PetscSolver:
         """Of the last solve."""
         return int(self.ksp.getIterationNumber())
 
+    def correction(self, rhs: Array) -> Array:
+        """A correction of Newton's method, to a millionth of itself."""
+        asked, *others = self.ksp.getTolerances()
+        self.ksp.setTolerances(max(asked, CORRECTED), *others)
+        try:
+            return self.solve(rhs)
+        finally:
+            self.ksp.setTolerances(asked, *others)
+
     def solve(self, rhs: Array) -> Array:
         """The solution on the whole box.
 
@@ -128,6 +182,9 @@ class PetscSolver:
             return np.asarray(self.solve(given.real) + 1j * self.solve(given.imag))
         self.right.array[...] = given.astype(complex).view(float) if self.is_complex else given
         self.ksp.solve(self.right, self.found)
+        if self.ksp.getConvergedReason() < 0 and not self._asked and self._preconditioning.failed(*self._kind):
+            self._set(self._preconditioning.options(*self._kind))
+            self.ksp.solve(self.right, self.found)
         if self.ksp.getConvergedReason() < 0:
             raise SolverError(
                 f"{self.description} did not converge in {self.iterations} iterations (reason {self.ksp.getConvergedReason()} of "
@@ -138,13 +195,6 @@ class PetscSolver:
         own = self.found.array
         x[self.halo.owned] = own.view(complex) if self.is_complex else own
         return self.halo.update(x)
-
-
-def default_options(size: int, null: bool = False) -> dict[str, Any]:
-    """What is taken where nothing is asked for: factors of the whole matrix for few unknowns, multigrid for many."""
-    if size <= REDUNDANT_UP_TO and not null:
-        return {"ksp_type": "gmres", "pc_type": "redundant", "redundant_pc_type": "lu"}
-    return {"ksp_type": "gmres", "ksp_gmres_restart": 60, "pc_type": "gamg"}
 
 
 def _words(options: Mapping[str, Any]) -> str:
@@ -171,7 +221,7 @@ class SharedSolvers(Solvers):
 
     def __init__(self, system: SharedSystem, options: Mapping[str, Any], thresholds: Thresholds = THRESHOLDS) -> None:
         super().__init__(system, "auto", thresholds)
-        self.shared, self.options = system, options
+        self.shared, self.options, self._preconditioning = system, options, Preconditioning()
 
     def of(self, system: Any) -> SharedSolvers:
         return SharedSolvers(system, self.options, self.thresholds)
@@ -185,12 +235,12 @@ class SharedSolvers(Solvers):
         null: bool = False,
         tolerance: float = SOLVED,
     ) -> LinearSolver:
-        return PetscSolver(self._halo(self.system.size), matrix(), self.options)
+        return self.factorise(matrix())
 
     def factorise(self, matrix: Matrix) -> LinearSolver:
         if isinstance(matrix, LowRankUpdate):
             return self._updated(matrix)
-        return PetscSolver(self._halo(matrix.shape[0]), matrix, self.options)
+        return PetscSolver(self.shared.halo_of_length(matrix.shape[0]), matrix, self.options, self._preconditioning)
 
     def _updated(self, matrix: LowRankUpdate) -> LinearSolver:
         """The solver where numbers of whole fields stand in the equations."""
@@ -211,9 +261,5 @@ class SharedSolvers(Solvers):
             )
         grid, (first, *_) = self.shared.grid, self.shared.blocks
         weights = grid.weights.ravel()[first.free] if problem.null else None
-        return PetscSolver(self.shared.halo, problem.matrix(), self.options, weights=weights)
-
-    def _halo(self, size: int) -> Halo:
-        """Of vectors of all unknowns, or of the first half of them, as Newmark's method has it."""
-        blocks = len(self.shared.blocks)
-        return self.shared.halo if size == self.shared.size else self.shared.halo_of(tuple(range(blocks // 2)))
+        halo, matrix = self.shared.halo, problem.matrix()
+        return PetscSolver(halo, matrix, self.options, self._preconditioning, weights=weights)

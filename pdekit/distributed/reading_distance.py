@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,8 @@ class ReadingDistance:
     def __init__(self, system: SemiDiscrete) -> None:
         self.system, self._found = system, dict[Any, Distances]()
 
-    def of_system(self) -> Distances:
-        """That of all right-hand sides.
+    def of_all(self, measured: Sequence[Expression] = ()) -> Distances:
+        """That of all right-hand sides, of the data of conditions, and of what is measured.
 
         Raises
         ------
@@ -61,7 +62,8 @@ class ReadingDistance:
         """
         if self.system.function is not None:
             raise ConfigError("a right-hand side that is a Python function cannot be shared among ranks", key="problem")
-        return self._greatest([self.of(expression) for expression in self.system.system.expressions])
+        data = [data.expression for found in self.system.conditions.values() for data in found.of_solution]
+        return self._greatest([self.of(e) for e in (*self.system.system.expressions, *data, *measured)])
 
     def of(self, expression: Expression) -> Distances:
         """That of one expression."""

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from pdekit.discretize.terms.convective_flux import ConvectiveFluxTerm
 from pdekit.distributed.decomposition import Decomposition, decompose
 from pdekit.distributed.reading_distance import ReadingDistance
 from pdekit.errors import ConfigError
 from pdekit.features import Use
-from pdekit.language.convective_fluxes import ConvectiveFlux
 from pdekit.problem import Problem
 from pdekit.thresholds import THRESHOLDS
 from pdekit.time.methods import METHODS, find_method
 from pdekit.time.sundials_methods import SUNDIALS
+from pdekit.typing import Expression
 
 ALONE = "{words} cannot be shared among ranks yet; run it without mpiexec"
 SHARED = Use(
     "shared among ranks",
-    dict.fromkeys(
-        (
-            "noise", "delays", "rates_in_space", "domain", "interfaces", "layers", "projections", "constraints", "samples",
-            "single", "derived", "stop", "function",
-        ),
-        ALONE,
+    dict.fromkeys(("noise", "rates_in_space", "domain", "regions", "samples", "single", "function"), ALONE),
+    (
+        "complex", "scalars", "reductions", "higher_rates", "limited", "delays", "interfaces", "layers", "projections", "constraints",
+        "derived", "stop",
     ),
-    ("complex", "scalars", "reductions", "higher_rates", "limited"),
 )  # fmt: skip
-
-
-def _has_bent_fluxes(problem: Problem) -> bool:
-    """Whether a limited scheme looks at speeds between states."""
-    system = problem.semidiscrete
-    atoms = {atom for e in system.system.expressions for atom in e.atoms(ConvectiveFlux)}
-    terms = [system.program.term(atom) for atom in atoms]
-    return any(isinstance(term, ConvectiveFluxTerm) and not term.interface.physical.is_convex for term in terms)
 
 
 def wide_enough(problem: Problem, count: int) -> int:
@@ -43,6 +31,12 @@ def wide_enough(problem: Problem, count: int) -> int:
         return 1
     share = problem.semidiscrete.size * problem.semidiscrete.dtype.itemsize // count
     return tableau.stages if share >= THRESHOLDS.wavefront_from else 1
+
+
+def _measured(problem: Problem) -> list[Expression]:
+    """What is recorded of states."""
+    numbers = [*problem.series.values(), *(() if problem.ending is None else (problem.ending,))]
+    return [*problem.derived.values(), *(number.expression for number in numbers)]
 
 
 def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
@@ -56,7 +50,6 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
     if count > 1:
         SHARED.refuse(problem)
         for found, what, key in (
-            (_has_bent_fluxes(problem), "fluxes that are not convex", "discretization.advection"),
             (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
             (problem.time.device == "gpu", "a GPU", "time.device"),
         ):
@@ -64,5 +57,7 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
                 raise ConfigError(ALONE.format(words=what), key=key)
     grid = problem.grid
     mirrored = [grid.names[k] for name in grid.names for k in grid.mirror(name) if grid.poles(name)]
-    reach = {name: passes * far for name, far in ReadingDistance(problem.semidiscrete).of_system().items()}
+    reach = {
+        name: passes * far for name, far in ReadingDistance(problem.semidiscrete).of_all(_measured(problem)).items()
+    }
     return decompose(grid, count, reach, mirrored)

@@ -55,12 +55,6 @@ def shared_choice(problem: Problem, local: Problem, solvers: SharedSolvers) -> C
     if choice.method.family not in (*FAMILIES, *INSTEAD):
         raise SolverError(f"{name} cannot be shared among ranks; run it without mpiexec", key="time.method")
     other = choice.method if can_be_shared(name) else METHODS[INSTEAD[choice.method.family]]
-    if not problem.semidiscrete.is_holomorphic and not other.explicit:
-        raise SolverError(
-            f"{other.name} needs a complex Jacobian where ranks share the grid, and there is none beside abs, conj, real or imag; use "
-            "tsitouras or rk4",
-            key="time.method",
-        )
     if other is choice.method:
         return choice
     reason = f"{name} sees the whole grid; where ranks share it: {other.title}"

@@ -47,6 +47,9 @@ class SharedRightHandSide:
     def packed(self, Y: Array) -> Array:
         return self.system.halo.update(self.inner.packed(Y))
 
+    def viewed(self, Y: Array) -> Array:
+        return self.system.halo.update(self.inner.viewed(Y))  # by all, also where it is memory of the state
+
     def apply(
         self,
         mode: str,
@@ -86,7 +89,9 @@ class SharedRightHandSide:
         if self.passes < tableau.stages:
             return None
         inner = self.inner.whole_step(tableau)
-        return None if inner is None else _SharedStep(inner, self.halo)
+        if not self.system.processes.everywhere(inner is not None) or inner is None:
+            return None  # boxes may differ by a row
+        return _SharedStep(inner, self.halo)
 
 
 @dataclass(frozen=True, eq=False)

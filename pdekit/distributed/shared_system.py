@@ -16,6 +16,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.distributed.decomposition import Decomposition
 from pdekit.distributed.halo import Arrangement, Halo
 from pdekit.distributed.processes import Processes
+from pdekit.errors import SolverError
 from pdekit.language.equation_system import EquationSystem
 from pdekit.typing import Array
 
@@ -49,6 +50,9 @@ class SharedSystem(SemiDiscrete):
         super().__init__(*arguments, **options)
         self.processes, self.decomposition = processes, decomposition
         self._halos: dict[tuple[int, ...], Halo] = {}
+        names = processes.communicator.allgather([block.name for block in self.blocks])
+        if any(other != names[0] for other in names):  # where an order came from a set, which every process has its own
+            raise SolverError(f"ranks have the states in different orders: {'; '.join(map(', '.join, names))}")
 
     def restricted(self, system: EquationSystem) -> SharedSystem:
         return SharedSystem(
@@ -67,6 +71,13 @@ class SharedSystem(SemiDiscrete):
         """Of vectors of all unknowns."""
         return self.halo_of(tuple(range(len(self.blocks))))
 
+    def halo_of_length(self, size: int) -> Halo:
+        """Of vectors of so many numbers: all unknowns, the first half of the states as Newmark's method has them, or all twice, as real and
+        imaginary parts.
+        """
+        every = tuple(range(len(self.blocks)))
+        return self.halo_of({self.size: every, 2 * self.size: every * 2}.get(size, every[: len(every) // 2]))
+
     @cached_property
     def state_halo(self) -> Halo:
         """Of states of compiled kernels, which have all nodes."""
@@ -78,10 +89,10 @@ class SharedSystem(SemiDiscrete):
         return self.halo.count
 
     def total(self, values: Array) -> Any:
-        return self.processes.total(np.sum(values[self.halo.owned]))
+        return self.processes.total(np.sum(values[self.halo_of_length(values.size).owned]))
 
     def mean(self, values: Array) -> float:
-        return float(self.total(values)) / self.shared_size
+        return float(self.total(values)) / self.halo_of_length(values.size).count
 
     def triangular(self, columns: Array) -> Array:
         own = np.linalg.qr(columns[self.halo.owned], mode="r")

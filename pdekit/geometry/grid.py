@@ -265,6 +265,12 @@ class Grid:
         """Values over the grid, not a number at nodes that do not count."""
         return values
 
+    def interpolated(self, values: NDArray[Any], points: Any) -> NDArray[Any]:
+        """Values over the grid at points between its nodes; see `Field.interpolate`."""
+        from pdekit.geometry.interpolation import interpolate
+
+        return interpolate(self, values, points)
+
     def touches(self, name: str, side: str) -> bool:
         """Whether nodes that count lie on a face."""
         return True
@@ -448,7 +454,7 @@ class Field(NDArrayOperatorsMixin):
         raise GridError(f"unknown norm {kind!r}; allowed are 'L1', 'L2' and 'max'")
 
     def interpolate(self, points: Any) -> NDArray[Any]:
-        """Values at points between the nodes, by the cubic spline in each direction (order 4); linear on a domain that is no box.
+        """Values at points between the nodes, by the cubic spline in each direction (order 4); linear on a domain that is no box, not a number outside of a region.
 
         Parameters
         ----------
@@ -460,11 +466,7 @@ class Field(NDArrayOperatorsMixin):
         -------
         array of shape (...)
         """
-        from pdekit.geometry.interpolation import interpolate, interpolate_within
-
-        if not self.grid.is_box:
-            return interpolate_within(self.grid, self.values, self.grid.within, points)
-        return interpolate(self.grid, self.values, points)
+        return self.grid.interpolated(self.values, points)
 
     def plot(self, **options: Any) -> Any:
         """Draw the field: a line in 1-D, a map in 2-D, three slices in 3-D. See `pdekit.plotting.plot_field`."""

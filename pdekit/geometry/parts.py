@@ -52,6 +52,7 @@ class AxisPart(Axis):
         object.__setattr__(self, "_whole", whole)
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "_owned", slice(first - begin, stop - begin))
+        object.__setattr__(self, "divisions", tuple(at for at in whole.divisions if self.cell_before(at) >= 0))
 
     positions: NDArray[np.intp]  # of the nodes in the whole, going on beyond the seam of a periodic axis
     _owned: slice
@@ -64,6 +65,11 @@ class AxisPart(Axis):
     @property
     def wraps(self) -> bool:
         return False
+
+    def cell_before(self, place: float) -> int:
+        """The node before a place; -1 where the part does not have both nodes beside it."""
+        found = np.flatnonzero(self.positions[:-1] == self.whole.cell_before(place))
+        return int(found[0]) if found.size else -1
 
     @property
     def start(self) -> float:

@@ -57,6 +57,7 @@ DERIVATIVES = Use(
         "projections": BENT,
         "scalars": PLAIN,
         "interfaces": PLAIN,
+        "regions": PLAIN,
         "layers": PLAIN,
         "rates_in_space": PLAIN,
         "higher_rates": PLAIN,

@@ -177,6 +177,7 @@ def open_branch(path: str | Path) -> Branch:
                 stored.labels,
                 str(attributes["coordinate_system"]),
                 stored.ranges,
+                stored.layers,
                 stored.interfaces,
             ),
             parameter,

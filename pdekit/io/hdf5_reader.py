@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Real
@@ -24,7 +24,7 @@ from pdekit.io.word_sums import GROUP, damaged_frames
 TEXTS = (
     *("title", "dimensions", "variables", "coordinate_system", "config", "pdekit_version", "method", "method_reasons"),
     *("exact", "parameters", "definitions", "status", "message", "statistics", "notes", "checkpoint"),
-    *("domain", "domain_parameters"),
+    *("domain", "domain_parameters", "regions"),
 )
 MOST_ROWS = 200_000_000  # nodes of an axis, times, rows of a series
 
@@ -42,6 +42,8 @@ class StoredResult:
         Of the periodic axes.
     ranges : dict of str to (float, float)
         Of axes whose nodes keep off a pole at their ends.
+    layers : dict of str to (float, float)
+        Widths of the absorbing layers at the ends of axes that have some.
     times : array
         Stored times; empty for a steady result.
     variables : tuple of str
@@ -61,6 +63,7 @@ class StoredResult:
     axes: dict[str, NDArray[Any]]
     periods: dict[str, float]
     ranges: dict[str, tuple[float, float]]
+    layers: dict[str, tuple[float, float]]
     times: NDArray[Any]
     variables: tuple[str, ...]
     attributes: dict[str, Any]
@@ -209,6 +212,11 @@ class _Contents:
             raise self.refused("its series differ in length")
         return {name: values[:rows] for name, values in found.items()}
 
+    def at_ends(self, axes: Iterable[str], key: str) -> dict[str, tuple[float, float]]:
+        """Two numbers, one for each end, of those axes that have such an attribute."""
+        known = {name: self.file[name].attrs[key] for name in axes if key in self.file[name].attrs}
+        return {name: (float(found[0]), float(found[1])) for name, found in known.items()}
+
     def interfaces(self, name: str, nodes: NDArray[Any]) -> tuple[float, ...]:
         """The planes across an axis at which something jumps; each in a cell of its own."""
         found = np.atleast_1d(np.asarray(self.file[name].attrs.get("interfaces", ()), dtype=float))
@@ -218,11 +226,6 @@ class _Contents:
                 f"the interfaces of {name!r} do not lie in cells of the axis, one in each, in their order"
             )
         return tuple(found.tolist())
-
-    def ends(self, name: str) -> tuple[float, float] | None:
-        """Of an axis whose nodes keep off them."""
-        found = self.file[name].attrs.get("range")
-        return None if found is None else (float(found[0]), float(found[1]))
 
 
 def read_result(path: str | Path) -> StoredResult:
@@ -261,7 +264,8 @@ def read_result(path: str | Path) -> StoredResult:
             path,
             axes,
             {n: float(file[n].attrs["period"]) for n in order if "period" in file[n].attrs},
-            {n: ends for n in order if (ends := contents.ends(n)) is not None},
+            contents.at_ends(order, "range"),
+            contents.at_ends(order, "absorbing_layer"),
             times,
             variables,
             attributes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from pdekit.typing import Array
 CHECKPOINT = "run/checkpoint"  # where a run can go on from
 TEXT_BYTES = 4096  # room for texts that are only known at the end
 _SLACK = 1 << 20
+CHUNK_BYTES = 4 << 20
 
 
 def _room(text: str) -> NDArray[Any]:
@@ -50,6 +52,20 @@ def check_output(path: Path, force: bool) -> None:
         raise StorageError(f"output {path} cannot be written: no write permission in {folder}")
 
 
+def _chunk(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """The pieces in which a variable lies in the file: frames, cut along the first axis if they are large. HDF5 keeps one in memory.
+
+    Examples
+    --------
+    >>> _chunk((200, 100), 8), _chunk((2048, 2048), 8), _chunk((), 8)
+    ((1, 200, 100), (1, 256, 2048), (512,))
+    """
+    if not shape:
+        return (512,)
+    row = itemsize * math.prod(shape[1:])
+    return (1, min(shape[0], max(1, CHUNK_BYTES // row)), *shape[1:])
+
+
 def axis_scales(file: Any, grid: Grid) -> list[Any]:
     """The axes of a grid as dimension scales of a file."""
     scales = []
@@ -64,6 +80,8 @@ def axis_scales(file: Any, grid: Grid) -> list[Any]:
             scale.attrs["interfaces"] = axis.divisions  # planes at which something jumps
         if axis.offset:
             scale.attrs["range"] = [axis.left, axis.right]  # nodes keep off the poles at these ends
+        if any(axis.absorbing_layer):
+            scale.attrs["absorbing_layer"] = axis.absorbing_layer
         scale.make_scale(name)
         scales.append(scale)
     return scales
@@ -201,7 +219,7 @@ class ResultWriter:
         for name, dtype in unknowns.items():
             own: tuple[int, ...] = () if name in scalars else grid.shape
             shape = own if self.steady else (0, *own)
-            extra = {} if self.steady else {"maxshape": (None, *own), "chunks": (1, *own) if own else (512,)}
+            extra = {} if self.steady else {"maxshape": (None, *own), "chunks": _chunk(own, np.dtype(dtype).itemsize)}
             data = file.create_dataset(name, shape, dtype=dtype, fillvalue=np.array(np.nan, dtype=dtype), **extra)
             for key, value in labels.get(name, {}).items():
                 data.attrs[key] = value

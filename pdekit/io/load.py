@@ -323,6 +323,15 @@ class _Builder:
             "exact": exact,
             "labels": labels,
             "domain": self.domain(base),
+            "regions": {**(base.regions if base else {}), **{n: self.region(n, e) for n, e in model.regions.items()}},
+        }
+
+    def region(self, name: str, ends: Mapping[str, list[Any]]) -> dict[str, tuple[Any, ...]]:
+        """Between which coordinates an unknown lives, by axis; how many there are is checked with the grid."""
+        path = ("regions", name)
+        return {
+            axis: tuple(self.number(end, (*path, axis, k), axis) for k, end in enumerate(pair))
+            for axis, pair in ends.items()
         }
 
     def domain(self, base: Problem | None) -> Any:

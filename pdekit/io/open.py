@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pdekit.errors import PdekitError, StorageError
 from pdekit.geometry.domain_grid import grid_of_domain
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region
 from pdekit.io.hdf5_reader import StoredResult, read_result
 from pdekit.io.results_file import MASK
 from pdekit.language.pde import PDE
@@ -40,21 +41,24 @@ def open_result(path: str | Path) -> Solution:
         raise StorageError(f"{path} holds a branch of steady solutions; pk.open_branch opens it")
     system = str(stored.attributes.get("coordinate_system", "cartesian"))
     try:
-        grid = grid_of(stored.axes, stored.periods, stored.labels, system, stored.ranges, stored.interfaces)
+        grid = grid_of(
+            stored.axes, stored.periods, stored.labels, system, stored.ranges, stored.layers, stored.interfaces
+        )
         exact, parameters, definitions = (_texts(stored, key) for key in ("exact", "parameters", "definitions"))
         known = PDE("pdekit_t = 0", parameters=parameters, definitions=definitions).bind(grid.names) if exact else None
     except PdekitError as error:
         raise StorageError(f"{stored.path} is damaged: {error}") from None
 
-    grid = _within_domain(stored, grid)
+    grid, regions = _within_domain(stored, grid), _regions(stored, grid)
 
     def evaluate(name: str, t: float) -> NDArray[Any]:
         assert known is not None
-        names = {**grid.places, **{str(s): v for s, v in known.parameters.items()}, "t": t}
+        nodes = regions.get(name, grid)
+        names = {**nodes.places, **{str(s): v for s, v in known.parameters.items()}, "t": t}
         values = np.asarray(sample_text(exact[name], names, known.known))
-        return values if name in stored.scalars else grid.spread(values)
+        return values if name in stored.scalars else nodes.spread(values)
 
-    return _solution(stored, grid, evaluate if exact else None, tuple(exact))
+    return _solution(stored, grid, regions, evaluate if exact else None, tuple(exact))
 
 
 def _within_domain(stored: StoredResult, grid: Grid) -> Grid:
@@ -71,6 +75,24 @@ def _within_domain(stored: StoredResult, grid: Grid) -> Grid:
         raise StorageError(f"{stored.path} is damaged: {error}") from None
 
 
+def _regions(stored: StoredResult, grid: Grid) -> dict[str, Grid]:
+    """The nodes of variables that do not live on all of them."""
+    given = stored.attributes.get("regions", "")
+    if not given:
+        return {}
+    try:
+        spans = {str(name): [(int(a), int(b)) for a, b in found] for name, found in json.loads(given).items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        spans = {}
+    fit = [
+        len(found) == grid.ndim and all(0 <= a < b <= n for (a, b), n in zip(found, grid.shape))
+        for found in spans.values()
+    ]
+    if not spans or not all(fit):
+        raise StorageError(f"{stored.path} is damaged: the attribute 'regions' holds no regions of the grid")
+    return {name: Region(grid, found) for name, found in spans.items()}
+
+
 def _texts(stored: StoredResult, key: str) -> dict[str, str]:
     """Expressions by name, from an attribute; none where it is missing."""
     try:
@@ -82,7 +104,9 @@ def _texts(stored: StoredResult, key: str) -> dict[str, str]:
     return found
 
 
-def _solution(stored: StoredResult, grid: Any, exact: Any, exact_names: tuple[str, ...]) -> Solution:
+def _solution(
+    stored: StoredResult, grid: Grid, regions: dict[str, Grid], exact: Any, exact_names: tuple[str, ...]
+) -> Solution:
     attributes = stored.attributes
     return Solution(
         grid,
@@ -100,4 +124,5 @@ def _solution(stored: StoredResult, grid: Any, exact: Any, exact_names: tuple[st
         labels=stored.labels,
         notes=tuple(str(attributes.get("notes", "")).splitlines()),
         scalars={name: stored.read(name) for name in stored.scalars},
+        regions=regions,
     )

@@ -74,6 +74,9 @@ class ResultsFile:
             attributes |= _exact(problem)
         if problem.domain is not None:
             attributes |= _domain(problem)
+        if problem.lived_in:
+            spans = {name: region.spans for name, region in problem.variable_regions.items()}
+            attributes["regions"] = json.dumps(spans)
         return ResultWriter(
             self.path,
             problem.grid,

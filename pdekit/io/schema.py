@@ -228,6 +228,10 @@ class ConfigModel(Section):
     interfaces: dict[StrictStr, dict[StrictStr, InterfaceSection | list[InterfaceSection]]] = Field(
         default_factory=dict, description="by unknown and axis: one plane inside of the domain, or a list of them"
     )
+    regions: dict[StrictStr, dict[StrictStr, list[Scalar]]] = Field(
+        default_factory=dict,
+        description="by unknown and axis: between which nodes it lives, such as {c: {x: [0, 0.3]}}; all of the grid where it is left out",
+    )
     exact: dict[StrictStr, Scalar] = Field(
         default_factory=dict, description="the exact solution by unknown, if it is known"
     )
@@ -252,6 +256,7 @@ LONGEST_SHOWN = 200
 FORMS_OF = {
     "grid": "an axis such as {range: [0, 1], points: 101} or {range: [0, 1], points: 100, periodic: true}",
     "boundary": "conditions by axis, such as {x: {dirichlet: 0}}",
+    "regions": "the ends of a region by axis, such as {x: [0, 0.3]}",
     "interfaces": "planes by axis, such as {x: {at: 0.5, resistance: 0.1}}",
 }
 

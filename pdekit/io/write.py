@@ -37,6 +37,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "domain": ("domain",),
     "boundary": ("boundary",),
     "interfaces": ("interfaces",),
+    "regions": ("regions",),
     "exact": ("exact",),
     "order": ("discretization", "order"),
     "schemes": ("discretization", "schemes"),

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from pdekit.boundary.domain_conditions import DomainConditions
 from pdekit.boundary.face_data import StateConditions
 from pdekit.deferred import collection_paused
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.terms.term_protocol import NotCompiled
 from pdekit.errors import SolverError
 from pdekit.kernels.cache import load
+from pdekit.kernels.cut_nodes import CutNodes
 from pdekit.kernels.drivers import write_pass
 from pdekit.kernels.line_sweeps import LineSweep, sweeps_of
 from pdekit.kernels.memory import empty_state
@@ -84,6 +86,7 @@ class Kernel:
         if single and self.plan.sweeps:
             raise NotCompiled("limited schemes are for double precision")
         self.sweeps = tuple(sweeps_of(system, self.plan.sweeps))
+        self.cut = None if system.grid.is_box else CutNodes(system)
         self.dtype = np.dtype(SINGLE[system.dtype.kind] if single else system.dtype)
         self.plain = "rate"  # the mode by which `rhs` evaluates
         self._begun: set[str] = set()
@@ -263,6 +266,8 @@ class Kernel:
             What is added to.
         """
         driver = self._driver(mode)
+        if self.cut is not None:
+            found, added = self.cut.results(mode, t, Y, out, coefficients, others, z)
         self.refresh(t)
         for sweep in self.sweeps:
             sweep.refresh(t, Y)
@@ -280,12 +285,15 @@ class Kernel:
 
         if mode in self._begun:
             self.share(work)
-            return
-        begun = clock.perf_counter()
-        with collection_paused():  # compiled now, or loaded
-            self.share(work)
-        self._begun.add(mode)
-        self.compile_seconds += clock.perf_counter() - begun
+        else:
+            begun = clock.perf_counter()
+            with collection_paused():  # compiled now, or loaded
+                self.share(work)
+            self._begun.add(mode)
+            self.compile_seconds += clock.perf_counter() - begun
+        if self.cut is not None:
+            self.cut.write(found, out)
+            self.cut.write(added, z)
 
     def fastest(self, t: float, Y: Array) -> dict[Any, float]:
         """The greatest wave speeds along the axes of limited schemes, by what their terms share."""
@@ -337,6 +345,8 @@ class Kernel:
         for k, (block, rates) in enumerate(zip(self.system.blocks, self._rates_of_data)):
             for axis, side, factor, _ in block.conditions.dirichlet_faces():
                 F[k][block.conditions.face_slice(axis, side)] = factor * rate_of_face(rates, axis, side, t)
+            if isinstance(rates, DomainConditions):
+                rates.fill_rim(F[k], t)
 
     def unpacked(self, t: float, y: Array) -> Array:
         """The state of a vector of unknowns."""

@@ -18,7 +18,7 @@ import sympy as sp
 
 from pdekit.discretize import reconstruction
 from pdekit.discretize.numerical_fluxes import POSITIVE_COURANT, ROOM
-from pdekit.discretize.physical_fluxes import DEPENDENT, IMAGINARY, PhysicalFluxes
+from pdekit.discretize.physical_fluxes import BETWEEN, DEPENDENT, IMAGINARY, PhysicalFluxes
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.terms.term_protocol import FluxSweep, NotCompiled
 from pdekit.kernels import line_passes
@@ -155,6 +155,16 @@ class SweepSource:
         lines.append(f"{mark}a = {mark}l0")
         return lines + [f"{mark}a = {mark}l{k} if {mark}l{k} > {mark}a else {mark}a" for k in range(1, m)]
 
+    def _speeds_between(self, below: str, above: str, own: str, target: str) -> list[str]:
+        """The speeds of a scalar at states between two, where they are greater than what a name holds."""
+        closed, lines = self.physical.closed_form, []
+        assert closed is not None
+        for k, share in enumerate(BETWEEN):
+            lines.append(f"{target}m = {1 - share!r}*{below} + {share!r}*{above}")
+            lines += self._assigned([f"{target}l"], closed.values, self._names([f"{target}m"], own), f"{target}{k}x")
+            lines += [f"{target}l = abs({target}l)", f"{target} = {target}l if {target}l > {target} else {target}"]
+        return lines
+
     @property
     def _arguments(self) -> str:
         others = [f"C_{a}" for a in self.physical.fixed[: self.form.dimensions] if str(a) != self.physical.axis]
@@ -188,6 +198,10 @@ class SweepSource:
         lane += [f"F[at + uintp({k * w}) + b] = nf{k}" for k in range(m)]
         lane += [f"S[uintp(i*{w}) + b] = na"]
         speeds = [f"nl{k}" for k in range(m)] if self.fields > 1 else ["na"]
+        if not self.physical.is_convex:
+            lane += ["nb = na", f"if i + 1 < nodes + {2 * self.ghosts}:"]
+            lane += indented([self._load("U", "v0", 1, 0), *self._speeds_between("u0", "v0", "x", "nb")], 1)
+            speeds = ["nb"]
         for k, speed in enumerate(speeds):
             place = f"A[uintp({k * w}) + b]"
             lane += [f"g{k} = {place}", f"{place} = {speed} if {speed} > g{k} else g{k}"]
@@ -230,6 +244,8 @@ class SweepSource:
             for k in range(self.physical.size):
                 lines += [self._load("U", f"r{side}u{k}", s, k), self._load("F", f"r{side}f{k}", s, k)]
         lines.append("ra = rc if rc > rb else rb")
+        if not self.physical.is_convex:
+            lines += ["xl = x - 0.5*step", *self._speeds_between("rbu0", "rcu0", "xl", "ra")]
         return lines + [f"{target} = 0.5*(rbf{k} + rcf{k} - ra*(rcu{k} - rbu{k}))" for k, target in enumerate(targets)]
 
     @staticmethod
@@ -322,6 +338,8 @@ class SweepSource:
         lines += self._fluxes_and_speeds([f"b{k}" for k in range(m)], "x", "y")
         lines += self._fluxes_and_speeds([f"c{k}" for k in range(m)], "x", "z")
         lines.append("a = za if za > ya else ya")
+        if not self.physical.is_convex:
+            lines += self._speeds_between("b0", "c0", "x", "a")
         return lines + [f"v{k} = 0.5*(yf{k} + zf{k} - a*(c{k} - b{k}))" for k in range(m)]
 
     def _share(self, wanted: Sequence[str], safe: Sequence[str], own: str, own_safe: str, target: str) -> list[str]:
@@ -440,8 +458,8 @@ class LineSweep:
         physical = form.interface.physical
         if physical.closed_form is None:
             raise NotCompiled(f"the wave speeds along {physical.axis!r} have no closed form")
-        if not physical.is_convex:
-            raise NotCompiled(f"the flux along {physical.axis!r} is not convex: speeds between states are looked at")
+        if not physical.is_convex and physical.positive:
+            raise NotCompiled(f"the flux along {physical.axis!r} is not convex, and something is to stay positive")
         symbols = [block.symbol for block in system.blocks]
         self.states = [symbols.index(state) for state in physical.states]
         self.nodes, self.inner = grid.shape[form.axis], int(np.prod(grid.shape[form.axis + 1 :], dtype=int))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from pdekit.typing import Array
 
 
 @dataclass(frozen=True)
@@ -40,3 +43,19 @@ MODES = {
         Mode("stabilised", 2, True, carries=True),
     )
 }
+
+
+def combined(mode: Mode, F: Array, u: Array, coefficients: Array | None, others: Sequence[Array], out: Array) -> Array:
+    """What a pass writes, by its definition; `out` is what stood there before."""
+    if mode.name == "rate":
+        return F
+    assert coefficients is not None
+    cf, cu, *c, _ = coefficients
+    total = cf * F
+    if mode.centre:
+        total += cu * u
+    for factor, other in zip(c, others):
+        total += factor * other
+    if mode.carries:
+        total += c[2] * out
+    return total

@@ -212,6 +212,14 @@ def make_plan(system: SemiDiscrete, single: bool = False, thresholds: Thresholds
     return replace(_Planner(system).plan(), single=single, most_pointers=thresholds.most_pointers)
 
 
+def right_sides_of(system: SemiDiscrete) -> list[Any]:
+    """The right-hand side of every block; that of an unknown of second order in time is its rate, whose own is the equation."""
+    unknowns = system.system.unknowns
+    sides = {u.symbol: u.rhs if u.time_order == 1 else u.rate for u in unknowns}
+    sides |= {u.rate: u.rhs for u in unknowns if u.time_order == 2}
+    return [sides[block.symbol] for block in system.blocks]
+
+
 class _Planner:
     def __init__(self, system: SemiDiscrete) -> None:
         if system.function is not None:
@@ -222,8 +230,10 @@ class _Planner:
             raise NotCompiled("there are definitions with conditions of their own")
         if delays_of(system.system):
             raise NotCompiled("there are delays")
-        if not system.grid.is_box:
-            raise NotCompiled("the domain is no box")
+        if any(u.content is not None for u in system.system.unknowns):
+            raise NotCompiled("what is conserved is not the unknown itself")
+        if system.regions:
+            raise NotCompiled("unknowns live in regions")
         if system.grid.ndim > 3:
             raise NotCompiled("the grid has more than three axes")
         self.system = system
@@ -233,11 +243,7 @@ class _Planner:
         self._named: dict[Any, Any] = {}
 
     def plan(self) -> Plan:
-        unknowns = self.system.system.unknowns
-        # The equation of an unknown of second order in time is that of its rate.
-        sides = {u.symbol: u.rhs if u.time_order == 1 else u.rate for u in unknowns}
-        sides |= {u.rate: u.rhs for u in unknowns if u.time_order == 2}
-        right_sides = [sides[block.symbol] for block in self.system.blocks]
+        right_sides = right_sides_of(self.system)
         atoms = sorted({atom for side in right_sides for atom in spatial_derivatives(side)}, key=str)
         forms = {atom: self.program.term(atom).kernel_form() for atom in atoms}
         windows = self._windows({a: self._rows(f) for a, f in forms.items() if not isinstance(f, FluxSweep)})
@@ -397,7 +403,8 @@ class _Planner:
 
     def _field(self, expression: Expression, fields: dict[Any, Array]) -> Any:
         if expression not in self._named:
-            values = self.program.pointwise(expression).value(*self.program.fixed_values(0.0))
+            with np.errstate(all="ignore"):  # poles may lie outside of a domain
+                values = self.program.pointwise(expression).value(*self.program.fixed_values(0.0))
             values = np.ascontiguousarray(np.asarray(values, dtype=self.system.dtype))
             symbol = sp.Symbol(f"f{len(fields)}_")
             fields[symbol] = values.reshape((1,) * self.grid.ndim) if values.ndim == 0 else values

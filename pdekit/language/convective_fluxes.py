@@ -1,6 +1,8 @@
 """First derivatives of equations as conservation laws: ``u_t = - d/dx F(u, x, t) + ...``, F the physical flux.
 
 ``-d(u**2/2, x)`` is one as it stands; ``-u*u_x`` becomes one by the antiderivative of its factor, ``a(x)*u_x`` by the product rule.
+With a capacity, ``c(u)*u_t = ...``, what is conserved is its antiderivative C(u): shocks move at ``[F]/[C]``, not at the speed that
+the equation divided by c has.
 """
 
 from __future__ import annotations
@@ -96,6 +98,7 @@ def with_convective_fluxes(
     >>> with_convective_fluxes(burgers, "weno5").unknowns[0].rhs
     Diff(u, x, 2)/10 - ConvectiveFlux(u**2/2, x, weno5, (u,), (u**2/2,))
     """
+    system = replace(system, unknowns=tuple(_conserved(u, system) for u in system.unknowns))
     rests = {u.name: u.rhs for u in system.unknowns}
     more: list[Any] = [] if splitting == "components" and not positive else [sp.Symbol(splitting)]
     if positive:
@@ -118,6 +121,33 @@ def with_convective_fluxes(
             "there is no first derivative in equations of first order in time", key="discretization.advection"
         )
     return replace(system, unknowns=tuple(replace(u, rhs=rests[u.name]) for u in system.unknowns))
+
+
+def _conserved(unknown: Unknown, system: EquationSystem) -> Unknown:
+    """An equation ``c(u)*u_t = ...`` with first derivatives as one for its content, the antiderivative of c."""
+    symbol, c, states = unknown.symbol, unknown.capacity, set(system.states)
+    is_carried = any(1 in atom.counts.values() for atom in spatial_derivatives(unknown.rhs))
+    if unknown.time_order != 1 or not c.free_symbols & states or not is_carried:
+        return unknown
+    if (
+        c.free_symbols & (states - {symbol})
+        or c.has(system.t)
+        or len([u for u in system.unknowns if not u.is_scalar]) > 1
+    ):
+        raise ConfigError(
+            f"({c})*{symbol}_t: shocks need the quantity that is conserved, which is not {symbol} but has this rate; take it for the unknown",
+            key="discretization.advection",
+        )
+    content = sp.integrate(c, symbol)
+    elementary = all(type(f).__module__.startswith("sympy.functions.elementary") for f in content.atoms(sp.Function))
+    if content.has(sp.Integral) or not elementary:
+        raise ConfigError(
+            f"({c})*{symbol}_t: shocks need the quantity that is conserved, the integral of {c} by {symbol}, of which no formula was "
+            "found; take it for the unknown",
+            key="discretization.advection",
+        )
+    rhs = sp.Add(*(term * c for term in sp.Add.make_args(unknown.rhs)))
+    return replace(unknown, rhs=rhs, content=content)
 
 
 def _split(

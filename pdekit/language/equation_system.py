@@ -34,6 +34,8 @@ class Unknown:
         The unknown whose second time derivative it is, of equations of higher order in time.
     capacity : sympy expression
         c of ``c*u_t = ...`` as the equation was given, positive: what is divided by.
+    content : sympy expression, optional
+        C(u), where the equation is ``d/dt C(u) = rhs`` for a conserved quantity that is not the unknown itself.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Unknown:
     on_rates: Any = None
     derived_from: str = ""
     capacity: Any = sp.S.One
+    content: Any = None
 
     @property
     def symbol(self) -> Any:

@@ -1,8 +1,8 @@
 """Eigenvalues and eigenvectors of the Jacobian of physical fluxes, in symbols where there is a closed form.
 
 The characteristic polynomial is factored: a linear factor gives a rational eigenvalue with as many eigenvectors as its
-multiplicity, a quadratic one the pair ``centre +- sqrt(radicand)``, whose eigenvectors are a column of the adjugate of ``A - lambda``,
-computed with a symbol for the root.
+multiplicity, a quadratic one the pair ``centre +- sqrt(radicand)``, a cubic one with real roots ``-2 sqrt(Q) cos((angle + 2 pi k)/3) - a/3`` (Viete); the
+eigenvectors of both are a column of the adjugate of ``A - lambda``, computed with a symbol for the root.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import sympy as sp
 from pdekit.language.evaluate import compile_expression, slope
 
 LARGEST = 4  # equations of which a closed form is looked for
+ROUNDING = 1e4  # of Q^3, by which the discriminant of a cubic may be off, in units of what is allowed of squares
 MOST_OPERATIONS = 2_000  # of the entries of a Jacobian
+MOST_OF_CUBIC = 400  # of its coefficients
 REGULAR = 0.05  # distance from dependent, of normed vectors, that is good enough
 NEGLIGIBLE = 1e-8  # of a normed eigenvector, at a sample, below which it is said to vanish
 
@@ -99,9 +101,44 @@ def _closed_form(A: sp.Matrix, states: Sequence[Any]) -> Eigenstructure | None:
                 values.append(value)
                 vectors.append(column)
             roots.append((root, radicand, sp.cancel(centre**2)))
+        elif degree == 3 and multiplicity == 1:
+            found = _cubic(A, [sp.cancel(c / coefficients[0]) for c in coefficients[1:]], states)
+            if found is None:
+                return None
+            roots += found.roots
+            values += found.values
+            vectors += found.vectors
         else:
             return None
     return Eigenstructure(tuple(roots), tuple(values), tuple(vectors))
+
+
+def _cubic(A: sp.Matrix, coefficients: Sequence[Any], states: Sequence[Any]) -> Eigenstructure | None:
+    """The three real roots of ``l^3 + a l^2 + b l + c``, by the angle whose cosine and sine are as R and ``sqrt(Q^3 - R^2)``."""
+    a, b, c = coefficients
+    if sum(sp.count_ops(entry) for entry in coefficients) > MOST_OF_CUBIC:
+        return None
+    Q, R = sp.cancel((a * a - 3 * b) / 9), sp.cancel((2 * a**3 - 9 * a * b + 27 * c) / 54)
+    size, sine = sp.Dummy("size"), sp.Dummy("sine")
+    discriminant, lam = sp.cancel(Q**3 - R**2), sp.Dummy("lambda")
+    roots = ((size, Q, sp.cancel((a / 3) ** 2)), (sine, discriminant, ROUNDING * sp.cancel((a / 3) ** 6 + Q**3)))
+    angle, complex_angle = sp.atan2(sine, R), -sp.I * sp.log((R + sp.I * sp.sqrt(discriminant)) / sp.sqrt(Q) ** 3)
+    adjugate, values, vectors = (A - lam * sp.eye(A.shape[0])).adjugate(), [], []
+    for k in range(3):
+        value, anywhere = (
+            -2 * root * sp.cos((phase + 2 * sp.pi * k) / 3) - a / 3
+            for root, phase in ((size, angle), (sp.sqrt(Q), complex_angle))
+        )
+        values.append(value)
+        found = []
+        for j in range(A.shape[0]):
+            column = tuple(sp.cancel(entry) for entry in adjugate[:, j])
+            if _regularity(A, [column], states, {lam: anywhere}) > NEGLIGIBLE:
+                found.append((max(_plainness(entry, states) for entry in column), -j, column))
+        if not found:
+            return None
+        vectors.append(tuple(entry.xreplace({lam: value}) for entry in max(found)[-1]))
+    return Eigenstructure(roots, tuple(values), tuple(vectors))
 
 
 def _null_space(A: sp.Matrix, value: Any, multiplicity: int, states: Sequence[Any]) -> list[tuple[Any, ...]] | None:

@@ -367,6 +367,18 @@ class _Walker:
         word = "and" if isinstance(node.op, ast.And) else "or"
         return join(*(self._condition(value, f"{word!r} joins comparisons") for value in node.values))
 
+    def _why_unknown(self, name: str) -> str:
+        """What to say of a function that there is not."""
+        unknown, _, of = name.partition("_")
+        if of and unknown in self.scope.special:
+            return (
+                f"{name}(...): values of unknowns are kept of earlier times, {unknown}(t - tau), not their rates and derivatives; a product "
+                "is written with *"
+            )
+        known = sorted({SUM, *FUNCTIONS, *CALCULUS, *self.scope.special})
+        hint = "; write a product with *" if name in self.scope.names else nearest_hint(name, known)
+        return f"unknown function {name!r}; known are {', '.join(known)}{hint}"
+
     def _call(self, node: ast.Call) -> Any:
         if not isinstance(node.func, ast.Name):
             raise ExpressionError("only known functions can be called, by their name")
@@ -384,9 +396,7 @@ class _Walker:
         if name == SUM:
             return self._sum(node.args)
         if name not in FUNCTIONS:
-            known = sorted({SUM, *FUNCTIONS, *CALCULUS, *self.scope.special})
-            hint = "; write a product with *" if name in self.scope.names else nearest_hint(name, known)
-            raise ExpressionError(f"unknown function {name!r}; known are {', '.join(known)}{hint}")
+            raise ExpressionError(self._why_unknown(name))
         function, least, most = FUNCTIONS[name]
         if not least <= len(node.args) <= most:
             count = str(least) if least == most else f"{least} to {most}"

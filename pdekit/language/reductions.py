@@ -141,6 +141,11 @@ def reduction_words(axes: Sequence[Any], states: Mapping[str, Any]) -> dict[str,
     names = ", ".join(map(str, axes))
 
     def at(expression: Expression, *place: Any) -> Expression:
+        if any(sp.sympify(p).has(sp.Symbol("t")) for p in place):
+            raise ExpressionError(
+                f"{expression}({', '.join(map(str, place))}): values of earlier times are those of a whole field, {expression}(t - tau), and "
+                "stand in equations only; conditions, and numbers that are measured, are those of the present"
+            )
         if len(place) != len(axes) or not all(sp.sympify(p).is_number for p in place):
             raise ExpressionError(
                 f"a point has {len(axes)} coordinates, numbers, one for each of {names}; a product is written with *"

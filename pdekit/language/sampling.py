@@ -50,7 +50,8 @@ def sample_text(text: Any, coordinates: Mapping[str, Any], known: Mapping[str, A
     with np.errstate(all="ignore"):
         given = (np.float64(v) if isinstance(v, float) else v for v in values.values())  # 1/0 is infinite, no exception
         result = _compiled(expression, tuple(values))(*given)
-    if np.any(~np.isfinite(np.asarray(result, dtype=complex))):
+    numbers = np.asarray(result)
+    if not np.all(np.isfinite(numbers if numbers.dtype.kind in "biufc" else numbers.astype(complex))):
         raise ExpressionError(f"{str(text)!r} is not finite everywhere on the grid")
     return result
 

@@ -56,7 +56,7 @@ class Structure:
         """
         system = self.system
         one = len(system.blocks) == 1 and system.function is None and system.grid.geometry is None
-        if not system.grid.is_box or not one or not system.is_linear or system.system.definitions:
+        if not system.is_box or not one or not system.is_linear or system.system.definitions:
             return None
         symbol = system.blocks[0].symbol
         free = [system.blocks[0].conditions.free_along(axis) for axis in range(system.grid.ndim)]

@@ -34,6 +34,15 @@ class TransposedSolver(LinearSolver, Protocol):
 
 
 @runtime_checkable
+class CorrectingSolver(Protocol):
+    """One that iterates, and does less where less will do."""
+
+    def correction(self, rhs: Array) -> Array:
+        """The solution as far as a correction of Newton's method needs it: the next one corrects what is left."""
+        ...
+
+
+@runtime_checkable
 class Factoriser(Protocol):
     """What a user may bring: ``factorise(A)`` gives an object with ``solve(b)``."""
 

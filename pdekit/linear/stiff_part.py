@@ -237,7 +237,7 @@ def stiff_part(system: SemiDiscrete, unknown: Unknown, thresholds: Thresholds = 
     Returns
     -------
     StiffPart or None
-        None on curved coordinates, on domains that are no boxes, of a Python right-hand side, and where an axis has no good basis of eigenvectors.
+        None on curved coordinates, on domains that are no boxes, with regions, of a Python right-hand side, and where an axis has no good basis of eigenvectors.
 
     Examples
     --------
@@ -248,6 +248,6 @@ def stiff_part(system: SemiDiscrete, unknown: Unknown, thresholds: Thresholds = 
     >>> part.order, part.left, part.rest
     (4, 0, -u**3)
     """
-    if system.function is not None or system.grid.geometry is not None or not system.grid.is_box:
+    if system.function is not None or system.grid.geometry is not None or not system.is_box:
         return None
     return _Search(system, unknown, thresholds).run()

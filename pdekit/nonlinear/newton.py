@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pdekit.errors import NotConvergedError, SolverError
-from pdekit.linear.solver_protocol import LinearSolver
+from pdekit.linear.solver_protocol import CorrectingSolver, LinearSolver
 from pdekit.ranks import ALONE, Ranks
 from pdekit.typing import Array
 
@@ -123,7 +123,8 @@ class Newton:
                 self.counts.jacobians += 1
                 self.counts.factorisations += 1
             solver = self._solver
-            correction = solver.solve(problem.residual(x))
+            solved = solver.correction if isinstance(solver, CorrectingSolver) else solver.solve
+            correction = solved(problem.residual(x))
             self.counts.newton_iterations += 1
             if not np.isfinite(greatest(correction, problem.ranks)):
                 raise SolverError(f"Newton's method met a correction that is not finite in iteration {iteration}")

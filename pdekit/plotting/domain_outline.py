@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -9,6 +10,7 @@ from contourpy import FillType, LineType, contour_generator
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from pdekit.plotting.plane import Plane
 from pdekit.typing import Array
 
 BEYOND = 2  # nodes outside up to which values are continued, so that every cell that the boundary cuts is filled
@@ -37,12 +39,38 @@ def _mean(parts: list[Array]) -> Array:
     return np.divide(total, known, out=np.full(total.shape, np.nan), where=known > 0)
 
 
-def clip_to_domain(axes: Any, artist: Any, x: Array, y: Array, level: Array) -> None:
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """What of a plane belongs to the domain.
+
+    Parameters
+    ----------
+    region : list of array of shape (points, 2)
+        Closed curves, the edges of the plane among them; holes go the other way round.
+    boundary : list of array of shape (points, 2)
+        That of the domain, without the edges of the plane.
+    """
+
+    region: list[Array]
+    boundary: list[Array]
+
+
+def outline(plane: Plane) -> Outline:
+    """Where the level of a plane vanishes, and the region where it is positive."""
+    assert plane.level is not None
+    lines = contour_generator(
+        plane.x, plane.y, plane.level, fill_type=FillType.OuterOffset, line_type=LineType.Separate
+    )
+    points, offsets = (cast(list[Array], part) for part in lines.filled(0.0, np.inf))
+    region = [part for ring, ends in zip(points, offsets) for part in np.split(ring, ends[1:-1])]
+    return Outline(region, list(cast(list[Array], lines.lines(0.0))))
+
+
+def clip_to_domain(axes: Any, artist: Any, plane: Plane) -> None:
     """Hide what lies outside, where the level is negative, and draw the boundary."""
-    lines = contour_generator(x, y, level, fill_type=FillType.OuterCode, line_type=LineType.Separate)
-    points, codes = (cast(list[Array], part) for part in lines.filled(0.0, np.inf))
-    if points:
-        region = Path(np.concatenate(points), np.concatenate(codes))
+    found = outline(plane)
+    if found.region:
+        region = Path.make_compound_path(*(Path(ring, closed=True) for ring in found.region))
         artist.set_clip_path(PathPatch(region, transform=axes.transData))
-    for line in cast(list[Array], lines.lines(0.0)):
+    for line in found.boundary:
         axes.plot(line[:, 0], line[:, 1], color="0.25", lw=0.8)

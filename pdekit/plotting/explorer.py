@@ -50,7 +50,7 @@ def explore(solution: Solution, name: str | None = None) -> Any:
     play = ipywidgets.Play(min=0, max=last, interval=MILLISECONDS)
     slider = ipywidgets.IntSlider(min=0, max=last, readout=False, layout=ipywidgets.Layout(flex="1"))
     clock = ipywidgets.Label()
-    variable = ipywidgets.Dropdown(options=solution.variables, value=choose_variable(solution, name))
+    variable = ipywidgets.Dropdown(options=solution.shown_variables, value=choose_variable(solution, name))
     ipywidgets.jslink((play, "value"), (slider, "value"))
 
     def show(*_: Any) -> None:
@@ -67,5 +67,5 @@ def explore(solution: Solution, name: str | None = None) -> Any:
     slider.observe(show, "value")
     variable.observe(show, "value")
     show()
-    choice = [variable] if len(solution.variables) > 1 else []
+    choice = [variable] if len(solution.shown_variables) > 1 else []
     return ipywidgets.VBox([ipywidgets.HBox([play, slider, clock, *choice]), picture])

@@ -17,7 +17,7 @@ def draw_map(axes: Any, plane: Plane, **limits: Any) -> Any:
     values = plane.values if plane.level is None else continued(plane.values)
     mesh = axes.pcolormesh(plane.x, plane.y, values, shading="gouraud", rasterized=True, **limits)
     if plane.level is not None:
-        clip_to_domain(axes, mesh, plane.x, plane.y, plane.level)
+        clip_to_domain(axes, mesh, plane)
     axes.set_xlabel(plane.labels[0])
     axes.set_ylabel(plane.labels[1])
     axes.set_aspect("equal" if plane.equal else "auto")

@@ -12,7 +12,7 @@ from matplotlib.image import imsave
 
 from pdekit.geometry.grid import Grid
 from pdekit.plotting.plane import axis_label, caption, closed
-from pdekit.plotting.style import COMPUTED, visible
+from pdekit.plotting.style import COMPUTED
 from pdekit.plotting.terminal_screen import MOST_PANELS, SteadyLimits, TerminalScreen
 from pdekit.typing import Array
 
@@ -46,7 +46,7 @@ class QuickPicture:
         return f"<figcaption><b>{html.escape(words)}</b> {low:.4g} to {high:.4g}</figcaption>"
 
     def _curve(self, name: str, values: Array) -> str:
-        shown, pattern = visible(values)
+        shown, pattern = self.screen.shown(values)
         low, high = self.screen.limits.setdefault(name, SteadyLimits()).include(shown)
         x, y = closed(self.screen.grid, 0, shown)
         every = max(1, x.size // MOST_NODES)
@@ -59,7 +59,7 @@ class QuickPicture:
         return f"{self._title(name, pattern, low, high)}{frame}{line}<div>{ends}</div>"
 
     def _map(self, name: str, values: Array) -> str:
-        shown, pattern = visible(values)
+        shown, pattern = self.screen.shown(values)
         pixels, look, _ = self.screen.pixels(shown, MAP, MAP // 2)
         stream = io.BytesIO()
         imsave(stream, pixels, format="png")

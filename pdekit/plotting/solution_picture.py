@@ -35,6 +35,17 @@ def label_of(solution: Solution, name: str) -> str:
     return caption(name, solution.labels.get(name, {}))
 
 
+def side_by_side(solution: Solution, name: str) -> list[str]:
+    """A variable, with those whose regions of the axis lie beside its own and beside each other: they share a picture."""
+    found = [name]
+    for other in solution.regions if name in solution.regions else ():
+        covered = sum(solution.regions[n].within.astype(int) for n in (*found, other))
+        shared = np.flatnonzero(covered > 1)
+        if other in solution.values and other not in found and not np.any(np.diff(shared) == 1):
+            found.append(other)
+    return found
+
+
 def _chosen_frames(count: int, most: int) -> list[int]:
     return sorted(set(np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()))
 
@@ -143,30 +154,42 @@ def _lines(figure: Any, axes: Any, solution: Solution, name: str) -> None:
     grid, times = solution.grid, solution.times
     norm = Normalize(times[0], times[-1])
     colour = mpl.colormaps[SEQUENTIAL]
-    exact = name in solution.exact_names
+    names = side_by_side(solution, name)
     for index in _chosen_frames(times.size, MOST_LINES):
         shade = colour(0.92 * norm(times[index]))  # the last yellow is too pale on white
-        axes.plot(*closed(grid, 0, visible(solution.frame(name, index).values)[0]), color=shade)
-        if exact:
-            x, values = closed(grid, 0, visible(solution.exact_field(name, index).values)[0])
-            axes.plot(x, values, ":", color=EXACT, lw=1.1, label="exact" if index == 0 else None)
-    if exact:
+        for one in names:
+            axes.plot(*closed(grid, 0, visible(solution.frame(one, index).values)[0]), color=shade)
+        for one in (n for n in names if n in solution.exact_names):
+            x, values = closed(grid, 0, visible(solution.exact_field(one, index).values)[0])
+            label = "exact" if index == 0 and one == name else None
+            axes.plot(x, values, ":", color=EXACT, lw=1.1, label=label)
+    if name in solution.exact_names:
         axes.legend(handlelength=1.5)
     mapping = ScalarMappable(norm, mpl.colors.ListedColormap(colour(np.linspace(0, 0.92, 256))))
     figure.colorbar(mapping, ax=axes, label=time_label(solution.labels))
     axes.set(
         xlabel=axis_label(grid, grid.names[0]),
-        ylabel=visible(solution.values[name])[1].format(label_of(solution, name)),
+        ylabel=_label_of_all(solution, names),
     )
     axes.margins(x=0)
+    if name in solution.regions:
+        axes.set_xlim(*grid.axes[0].nodes[[0, -1]])
+
+
+def _label_of_all(solution: Solution, names: list[str]) -> str:
+    return ", ".join(visible(solution.values[name])[1].format(label_of(solution, name)) for name in names)
 
 
 def _kymograph(figure: Any, axes: Any, solution: Solution, name: str) -> None:
     grid = solution.grid
-    frames, pattern = visible(solution.values[name])
-    x, stacked = closed(grid, 0, frames.T)
-    mesh = axes.pcolormesh(x, solution.times, stacked.T, shading="gouraud", rasterized=True, **colours(frames))
-    figure.colorbar(mesh, ax=axes, label=pattern.format(label_of(solution, name)))
+    names = side_by_side(solution, name)
+    shown = {one: visible(solution.values[one])[0] for one in names}
+    limits = colours(np.concatenate(list(shown.values())))
+    for one, frames in shown.items():
+        x, stacked = closed(grid, 0, frames.T)
+        here = solution.nodes_of(one).within if one in solution.regions else ...
+        mesh = axes.pcolormesh(x[here], solution.times, stacked[here].T, shading="gouraud", rasterized=True, **limits)
+    figure.colorbar(mesh, ax=axes, label=_label_of_all(solution, names))
     axes.set(xlabel=axis_label(grid, grid.names[0]), ylabel=time_label(solution.labels))
 
 

@@ -14,7 +14,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
+from pdekit.plotting.domain_outline import continued
 from pdekit.plotting.plane import Plane, axis_label, caption, closed, plane
 from pdekit.plotting.style import colours, visible
 from pdekit.typing import Array
@@ -25,6 +27,7 @@ MARGIN = 12  # characters for the numbers beside a panel
 # Dots of a braille character by column and row, from its upper left (Unicode, block 2800).
 DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 LINE = "bright_cyan"
+OUTLINE = (128, 128, 128, 255)  # seen on dark and on light
 SHRINKS = 3.0  # limits that are so many times too wide are drawn in
 
 
@@ -141,8 +144,12 @@ class TerminalScreen:
         )
         return Group(table)
 
+    def shown(self, values: Array) -> tuple[Array, str]:
+        """Real values to draw, none outside of the domain, and how they are to be called."""
+        return visible(self.grid.blank(values) if isinstance(self.grid, DomainGrid) else values)
+
     def _titled(self, name: str, values: Array) -> tuple[Text, Array, tuple[float, float]]:
-        shown, pattern = visible(values)
+        shown, pattern = self.shown(values)
         limits = self.limits.setdefault(name, SteadyLimits()).include(shown)
         return Text(pattern.format(caption(name, self.labels.get(name, {}))), style="bold"), shown, limits
 
@@ -184,18 +191,23 @@ class TerminalScreen:
         look = colours(finite if finite.size else np.zeros(1))
         where, surface = self._plane(shown)
         nearest, inside = self._pixels(width, height)
-        scaled = (surface.values.ravel()[nearest] - look["vmin"]) / (look["vmax"] - look["vmin"])
+        values = surface.values if surface.level is None else continued(surface.values)
+        scaled = (values.ravel()[nearest] - look["vmin"]) / (look["vmax"] - look["vmin"])
         made = np.array(mpl.colormaps[look["cmap"]](scaled, bytes=True))
         made[~inside | ~np.isfinite(scaled)] = 0
+        if surface.level is not None:
+            made[_beside(inside)] = OUTLINE
         return made, look, where
 
     def _plane(self, values: Array) -> tuple[str, Plane]:
         """The plane that is drawn, of three dimensions the middle one across the last axis."""
+        level = self.grid.level if isinstance(self.grid, DomainGrid) else None
         if self.grid.ndim == 2:
-            return "", plane(self.grid, 0, 1, values)
+            return "", plane(self.grid, 0, 1, values, level)
         nodes = self.grid.axes[2].nodes
         middle = nodes.size // 2
-        return f"{self.grid.names[2]} = {nodes[middle]:.3g}", plane(self.grid, 0, 1, values.take(middle, axis=2))
+        cut = plane(self.grid, 0, 1, values.take(middle, axis=2), None if level is None else level.take(middle, axis=2))
+        return f"{self.grid.names[2]} = {nodes[middle]:.3g}", cut
 
     def _scale(self, look: Mapping[str, Any], width: int) -> Text:
         """The colours between their limits."""
@@ -231,12 +243,22 @@ class TerminalScreen:
         py = high - (np.arange(rows) + 0.5) / rows * (high - low)
         if surface.shape == "flat":
             i, j = _nearest_index(p, px), _nearest_index(q, py)
-            return i[None, :] * q.size + j[:, None], np.ones((rows, columns), dtype=bool)
+            inside = np.ones((rows, columns), dtype=bool)
+            if surface.level is not None:
+                along = np.array([np.interp(px, p, line) for line in surface.level.T])
+                inside = np.array([np.interp(py, q, line) for line in along.T]).T > 0
+            return i[None, :] * q.size + j[:, None], inside
         X, Y = np.meshgrid(px, py)
         radius = np.hypot(X, Y)
         angle = np.arctan2(X, Y) if surface.shape == "half disc" else np.mod(np.arctan2(Y, X) - q[0], 2 * np.pi) + q[0]
         inside = (radius >= p[0]) & (radius <= p[-1]) & (angle >= q[0] - 1e-9) & (angle <= q[-1] + 1e-9)
         return _nearest_index(p, radius) * q.size + _nearest_index(q, angle), inside
+
+
+def _beside(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels outside that have one inside above, below, to the left or to the right."""
+    padded = np.pad(inside, 1)
+    return ~inside & (padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:])
 
 
 def _nearest_index(nodes: Array, at: Array) -> NDArray[np.intp]:

@@ -12,6 +12,7 @@ from pdekit.boundary.conditions import DOMAIN, SIDES, BoundaryCondition, Dirichl
 from pdekit.discretize.absorbing_layers import layered_axes
 from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region
 from pdekit.language.analysis import highest_derivatives
 from pdekit.language.equation_system import EquationSystem
 from pdekit.posing.given_data import GivenData
@@ -32,12 +33,15 @@ class GivenConditions:
     boundary : mapping of str to mapping
         Conditions by unknown and axis.
     data : GivenData
+    regions : mapping of str to Region
+        Of the unknowns that do not live on all nodes.
     """
 
     system: EquationSystem
     waves: Collection[str]
     boundary: Mapping[str, Any]
     data: GivenData
+    regions: Mapping[str, Region]
 
     @property
     def grid(self) -> Grid:
@@ -66,7 +70,8 @@ class GivenConditions:
 
     def _on_box(self, name: str, given: Mapping[str, Any], highest: Mapping[str, int]) -> dict[str, FaceConditions]:
         """On the faces of the grid: none where nothing is differentiated, zero behind absorbing layers."""
-        grid, definitions = self.grid, {str(symbol) for symbol in self.system.definitions}
+        grid = self.regions[name].own if name in self.regions else self.grid
+        definitions = {str(symbol) for symbol in self.system.definitions}
         axes = {axis: line.periodic for axis, line in zip(grid.names, grid.axes)}
         poles = {axis: grid.poles(axis) for axis in axes}
         is_given = name in self.waves or name in definitions
@@ -75,10 +80,18 @@ class GivenConditions:
             for axis, periodic in axes.items()
             if not periodic and axis not in given and not (is_given and highest.get(axis))
         }
-        if name in self.waves:
-            free |= {axis: {side: Dirichlet(0) for side in SIDES} for axis in layered_axes(grid) if axis not in given}
         on_box = {axis: given[axis] for axis in given if axis != DOMAIN}
+        if name in self._of_second_order:
+            for axis in layered_axes(grid):
+                behind = {side: Dirichlet(0) for side, width in zip(SIDES, grid[axis].absorbing_layer) if width}
+                own = on_box.get(axis, {})
+                on_box[axis] = {**behind, **own} if isinstance(own, Mapping) else own
         return collect({**free, **self._untouched(), **on_box}, axes, name, poles)
+
+    @property
+    def _of_second_order(self) -> set[str]:
+        """The waves that are zero at the ends of absorbing layers where nothing else is said."""
+        return {u.name for u in self.system.unknowns if u.time_order == 2} & set(self.waves)
 
     def _untouched(self) -> dict[str, Any]:
         """No conditions on axes of whose faces the domain touches neither."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pdekit.errors import ExpressionError
 from pdekit.geometry.grid import Field
-from pdekit.plotting.plane import axis_label, closed, planes, time_label
+from pdekit.plotting.domain_outline import continued, outline
+from pdekit.plotting.plane import Plane, axis_label, closed, planes, time_label
 from pdekit.plotting.solution_picture import label_of
 from pdekit.plotting.style import colours, visible
 from pdekit.reporting.encoding import Limits, as_text, packed
@@ -125,7 +126,7 @@ def field_figures(solution: Solution) -> tuple[Frames, list[Figure]]:
 
 def _figures(frames: Frames) -> Iterator[Figure]:
     solution = frames.solution
-    for name in solution.variables:
+    for name in solution.shown_variables:
         if solution.grid.ndim == 1:
             yield from _lines(frames, name)
         elif solution.grid.ndim <= 3:
@@ -236,7 +237,19 @@ def _planes(solution: Solution, fields: Callable[[], Iterator[Field]], label: st
             **colour,
         }
         rows = (planes(solution.grid, visible(f.values)[0])[number][1].values[kept] for f in fields())
+        if plane.level is not None:
+            data["outline"] = _outline_of(plane)
+            rows = (continued(values) for values in rows)
         yield Figure("fields", f"{label} at {where}" if where else label, data, {"map": packed(rows, limits)})
+
+
+def _outline_of(plane: Plane) -> dict[str, Any]:
+    """The part of a plane that belongs to the domain, and its boundary, as pairs of lists of numbers."""
+    found = outline(plane)
+    return {
+        key: [[_numbers(line[:, 0]), _numbers(line[:, 1])] for line in lines]
+        for key, lines in (("region", found.region), ("boundary", found.boundary))
+    }
 
 
 def _thinned(size: int, most: int) -> NDArray[Any]:

@@ -204,7 +204,7 @@ def _summary(solution: Solution) -> str:
         else f"t = {solution.times[0]:g} to {moment(solution.times[-1], solution.labels, 6)[4:]}"
     )
     how = f", by {solution.method}" if solution.method not in ("", "steady") else ""
-    return f"{', '.join((*solution.variables, *solution.scalars))} on {nodes} nodes, {span}{how}"
+    return f"{', '.join((*solution.shown_variables, *solution.scalars))} on {nodes} nodes, {span}{how}"
 
 
 def _setting(solution: Solution, origin: Origin) -> list[Entry]:

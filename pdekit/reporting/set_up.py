@@ -41,6 +41,11 @@ def problem_rows(problem: Problem) -> list[Row]:
     for name, faces in ((n, f) for n, f in problem.conditions.items() if n in written):
         if faces:
             rows.append((f"boundary of {name}", "\n".join(_conditions(problem.grid, name, faces))))
+    regions = [
+        f"{b.name} lives in {region.described()}" for b in system.blocks if (region := problem.lived_in.get(b.name))
+    ]
+    if regions:
+        rows.append(("regions", "\n".join(regions)))
     planes: dict[str, list[str]] = {}
     for name, axis, plane in Interfaces(problem.interfaces).listed():
         planes.setdefault(name, []).append(plane.describe(name, axis))

@@ -12,7 +12,6 @@ from pdekit.typing import Array
 
 if TYPE_CHECKING:
     from pdekit.kernels.device_kernel import DeviceKernel
-    from pdekit.time.right_hand_side import WholeStep
     from pdekit.time.tables import Tableau
 
 
@@ -34,6 +33,7 @@ class DeviceRightHandSide:
         self.title = f"compiled kernels on a GPU ({device})"
         self.evaluate, self.states = kernel.rhs, kernel.states
         self.unpacked, self.packed, self.fill = kernel.unpacked, kernel.packed, kernel.fill
+        self.viewed = self.packed
         self._found: tuple[Tolerance, Any] | None = None
 
     def apply(self, mode: str, t: float, Y: Any, out: Any = None, *others: Any, **options: Any) -> None:
@@ -72,8 +72,8 @@ class DeviceRightHandSide:
     def fastest(self, t: float, y: Array) -> dict[Any, float]:
         return {}
 
-    def whole_step(self, tableau: Tableau) -> WholeStep | None:
-        return None
+    def whole_step(self, tableau: Tableau) -> None:
+        """None."""
 
 
 def _terms(weights: Array, stages: Sequence[Any]) -> list[tuple[float, Any]]:

@@ -86,7 +86,8 @@ class _Basis:
         L = (np.eye(dimension) - np.linalg.inv(H)) / self._gamma
         augmented = np.zeros((dimension + 1, dimension + 1), dtype=L.dtype)
         augmented[:dimension, :dimension], augmented[0, dimension] = tau * L, tau
-        return np.asarray(self._size * scipy.linalg.expm(augmented)[:dimension, dimension])
+        with np.errstate(over="ignore", invalid="ignore"):  # a space that is too small yet may grow beyond all numbers
+            return np.asarray(self._size * scipy.linalg.expm(augmented)[:dimension, dimension])
 
     def combined(self, coordinates: Array) -> Array:
         """The vector of coordinates."""

@@ -16,6 +16,7 @@ from pdekit.deferred import collection_paused
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.kernels.memory import empty_state
+from pdekit.kernels.modes import MODES, combined
 from pdekit.kernels.workers import usable_cores
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.solved_rates import rates
@@ -76,6 +77,10 @@ class RightHandSide(Protocol):
 
     def packed(self, Y: Array) -> Array:
         """The vector of unknowns of a state."""
+        ...
+
+    def viewed(self, Y: Array) -> Array:
+        """The same to look at, which may be memory of the state."""
         ...
 
     def fill(self, Y: Array, t: float) -> None:
@@ -210,6 +215,8 @@ def right_hand_side_on_device(
     try:
         if system.couples_rates:
             raise NotCompiled("time derivatives are differentiated in space")
+        if not system.grid.is_box:
+            raise NotCompiled("the rows next to the boundary of a domain are a sparse matrix's")
         kernel = DeviceKernel(system, thresholds)
         kernel.prepare()
     except NotCompiled as reason:
@@ -287,6 +294,9 @@ class MatrixRightHandSide(_OnProcessor):
     def packed(self, Y: Array) -> Array:
         return Y.copy()
 
+    def viewed(self, Y: Array) -> Array:
+        return Y
+
     def fill(self, Y: Array, t: float) -> None:
         """Prescribed values are not part of the state."""
 
@@ -301,24 +311,10 @@ class MatrixRightHandSide(_OnProcessor):
         z: Array | None = None,
     ) -> None:
         F = self.evaluate(t, Y)
-        if mode == "rate":
-            assert out is not None
-            out[...] = F
-            return
-        assert coefficients is not None
-        cf, cu, *c, d = coefficients
-        if z is not None:
-            z += d * F
-        if out is None:
-            return
-        total = cf * F
-        if mode in ("step", "blend", "stabilised"):
-            total += cu * Y
-        for factor, other in zip(c, others):
-            total += factor * other
-        if mode == "stabilised":
-            total += c[2] * out
-        out[...] = total
+        if z is not None and coefficients is not None:
+            z += coefficients[-1] * F
+        if out is not None:
+            out[...] = combined(MODES[mode], F, Y, coefficients, others, out)
 
     def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
         total = Y.copy()
@@ -370,6 +366,10 @@ class CompiledRightHandSide(_OnProcessor):
         self.kernel.apply(mode, t, Y, out, *others, **options)
         if mode == "rate" and out is not None:  # a step of prescribed nodes has no error of its own
             self.kernel.fill_rates(out, t)
+
+    def viewed(self, Y: Array) -> Array:
+        is_vector = Y.dtype == self.system.dtype and all(block.whole for block in self.system.blocks)
+        return Y.reshape(-1) if is_vector else self.packed(Y)
 
     def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
         weights = self.kernel.precise(weights)

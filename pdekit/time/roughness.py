@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.geometry.grid import Grid
 from pdekit.typing import Array
 
 LEAST_NODES = 12  # of an axis, on which smooth states differ little from node to node
@@ -24,14 +25,24 @@ def has_jumps(system: SemiDiscrete, t: float, y: Array) -> bool:
     >>> of("sin(pi*x)"), of("1"), of("step(x - 0.5)")
     (False, True, True)
     """
-    fields = [system.grid.blank(values) for values in system.unpack(t, y).values() if values.ndim]
-    long = [(values, axis) for values in fields for axis in range(values.ndim) if values.shape[axis] >= LEAST_NODES]
-    return any(_greatest_step(values, axis) > JUMP * _extent(values) for values, axis in long)
+    grid, greatest = system.grid, system.grid.ranks.greatest
+    for name, values in system.unpack(t, y).items():
+        if values.ndim:
+            blanked = system.regions.get(name, grid).blank(values)
+            parts = (blanked.real, blanked.imag) if np.iscomplexobj(blanked) else (blanked,)
+            extent = sum(greatest(float(np.nanmax(part))) + greatest(-float(np.nanmin(part))) for part in parts)
+            if greatest(_greatest_step(grid, blanked)) > JUMP * extent:
+                return True
+    return False
 
 
-def _greatest_step(values: Array, axis: int) -> float:
-    return float(np.nanmax(np.abs(np.diff(values, axis=axis)), initial=0.0))
-
-
-def _extent(values: Array) -> float:
-    return float(sum(np.nanmax(part) - np.nanmin(part) for part in (values.real, values.imag)))
+def _greatest_step(grid: Grid, values: Array) -> float:
+    """Between neighbours along axes that are long enough, beyond the seams of periodic ones too."""
+    steps = [0.0]
+    for axis, line in enumerate(grid.axes):
+        if line.whole.size >= LEAST_NODES:
+            steps.append(float(np.nanmax(np.abs(np.diff(values, axis=axis)), initial=0.0)))
+            if line.wraps:
+                seam = np.take(values, 0, axis=axis) - np.take(values, -1, axis=axis)
+                steps.append(float(np.nanmax(np.abs(seam), initial=0.0)))
+    return max(steps)

@@ -335,12 +335,12 @@ def rate_bound(
         total = 0.0
         for symbol in (*states, *shown):
             for factor in _slopes(system, body, symbol):
-                size = _greatest(system, factor.xreplace(shown), frame)
+                size = _greatest(system, factor.xreplace(shown), frame, system.within(unknown.name))
                 if symbol in shown:
                     size *= system.grid.ranks.greatest(system.program.term(shown[symbol]).row_sum(frame))
                 total += size
         greatest = max(greatest, np.sqrt(total) if unknown.time_order == 2 else total)
-    return greatest
+    return greatest * system.grid.ranks.greatest(system.layout.greatest_slope(frame.operand))
 
 
 def _slopes(system: SemiDiscrete, body: Expression, symbol: Expression) -> list[Any]:
@@ -349,11 +349,11 @@ def _slopes(system: SemiDiscrete, body: Expression, symbol: Expression) -> list[
     return [factor for factor in both if factor != 0]
 
 
-def _greatest(system: SemiDiscrete, factor: Any, frame: Frame) -> float:
-    """Greatest modulus of an expression over the grid."""
+def _greatest(system: SemiDiscrete, factor: Any, frame: Frame, within: Any) -> float:
+    """Greatest modulus of an expression over the nodes that count."""
     if factor.free_symbols <= set(system.system.parameters):
         return abs(complex(factor.subs({s: sp.sympify(v) for s, v in system.system.parameters.items()})))
-    return system.grid.ranks.greatest(float(np.max(np.abs(frame.value(factor)[system.grid.within]))))
+    return system.grid.ranks.greatest(float(np.max(np.abs(frame.value(factor)[within]))))
 
 
 @lru_cache(maxsize=256)

@@ -79,7 +79,8 @@ def consistent_units(
         for axis, pair in faces.items():
             for side in SIDES:
                 for condition in pair[side]:
-                    check.condition(name, axis, condition, f"boundary.{name}.{axis}.{side}")
+                    place = DOMAIN if axis == DOMAIN else f"{axis}.{side}"
+                    check.condition(name, axis, condition, f"boundary.{name}.{place}")
     check.interfaces(parts.interfaces)
     for key, name, given in parts.data:
         check.datum(key, given, Dimension.named(name), name)

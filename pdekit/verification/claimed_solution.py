@@ -18,6 +18,7 @@ from pdekit.boundary.conditions import DOMAIN, SIDES
 from pdekit.errors import PdekitError
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region
 from pdekit.language.delayed_systems import delays_of
 from pdekit.language.equation_system import Unknown
 from pdekit.language.evaluate import compile_expression
@@ -104,7 +105,7 @@ class _Claim:
         self.residuals: list[Residual] = []
         self.unchecked: list[str] = []
         self.fields: dict[Any, Any] = {}
-        self.places = _places(problem)
+        self.places = {u.name: _places(problem, _box_of(problem, u.name)) for u in problem.system.unknowns}
 
     def check(self) -> ClaimCheck:
         has_delays = bool(delays_of(self.system))
@@ -179,7 +180,8 @@ class _Claim:
         if unknown.time_order:
             left = lower(unknown.highest_rate if unknown.on_rates is None else unknown.on_rates, self.fields)
         terms = [left, *(-lower(term, self.fields) for term in sp.Add.make_args(unknown.rhs))]
-        return self._largest(terms, self.places, self._greatest(terms))
+        places = self.places[unknown.name]
+        return self._largest(terms, places, self._greatest(terms, places))
 
     def _condition(self, name: str, axis: str, side: str, condition: Any) -> tuple[float, str] | str:
         symbol = sp.Symbol(name)
@@ -192,11 +194,12 @@ class _Claim:
         u = self.fields[symbol]
         demanded = demanded_data(u, condition, axis, side, self.system, self.problem.grid.normal)
         needed, given = (data.xreplace(self.fields) for data in demanded)
-        scale = max(self._greatest([needed]), self._greatest([u]))
+        inside = self.places.get(name) or next(iter(self.places.values()))
+        scale = max(self._greatest([needed], inside), self._greatest([u], inside))
         if axis == DOMAIN:
-            return self._largest([needed, -given], {**self.places, **_on_boundary(self.problem.grid)}, scale)
-        line = self.problem.grid[axis]
-        places = {**self.places, axis: np.full(self.places[axis].shape, line.left if side == "left" else line.right)}
+            return self._largest([needed, -given], {**inside, **_on_boundary(self.problem.grid)}, scale)
+        line = _box_of(self.problem, name)[axis]
+        places = {**inside, axis: np.full(inside[axis].shape, line.left if side == "left" else line.right)}
         # Data are often zero: they are so beside what the solution is inside.
         return self._largest([needed, -given], places, scale)
 
@@ -207,9 +210,9 @@ class _Claim:
         with np.errstate(all="ignore"):
             return np.array([np.broadcast_to(compile_expression(e, symbols)(*values), (POINTS,)) for e in terms])
 
-    def _greatest(self, terms: list[Any]) -> float:
-        """The greatest sum of moduli inside of the domain."""
-        size = np.sum(np.abs(self._values(terms, self.places)), axis=0)
+    def _greatest(self, terms: list[Any], places: dict[str, Any]) -> float:
+        """The greatest sum of moduli at some places."""
+        size = np.sum(np.abs(self._values(terms, places)), axis=0)
         return float(np.max(size, where=np.isfinite(size), initial=0.0))
 
     def _largest(self, terms: list[Any], places: dict[str, Any], scale: float) -> tuple[float, str] | str:
@@ -224,17 +227,23 @@ class _Claim:
         return (float(total[worst]) / scale if scale > 0 else float(total[worst])), where
 
 
-def _places(problem: Problem) -> dict[str, Any]:
+def _box_of(problem: Problem, name: str) -> Grid:
+    """The grid on which an unknown lives, all nodes of a domain's box."""
+    nodes = problem.nodes_of(name)
+    return nodes.own if isinstance(nodes, Region) else nodes
+
+
+def _places(problem: Problem, grid: Grid) -> dict[str, Any]:
     """Random points inside of the domain, at some times."""
     rng = np.random.default_rng(0)
     start, end = problem.time.start, problem.time.end
     found = {
         name: axis.left + axis.length * rng.uniform(MARGIN, 1 - MARGIN, POINTS)
-        for name, axis in zip(problem.grid.names, problem.grid.axes)
+        for name, axis in zip(grid.names, grid.axes)
     }
-    if isinstance(problem.grid, DomainGrid):
-        chosen = rng.choice(np.flatnonzero(problem.grid.level > 0), POINTS)
-        found = {n: np.broadcast_to(c, problem.grid.shape).ravel()[chosen] for n, c in problem.grid.coordinates.items()}
+    if isinstance(grid, DomainGrid):
+        chosen = rng.choice(np.flatnonzero(grid.level > 0), POINTS)
+        found = {n: np.broadcast_to(c, grid.shape).ravel()[chosen] for n, c in grid.coordinates.items()}
     moments = np.resize(MOMENTS, POINTS)
     return {**found, "t": start + moments * ((1.0 if end is None else end) - start)}
 

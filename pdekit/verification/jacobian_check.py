@@ -83,7 +83,9 @@ def check_jacobian(problem: Problem, *, t: float | None = None, seed: int = 0) -
     gap = np.abs(J - differences)
     complex_step = np.nan
     if system.dtype.kind != "c" and system.function is None:
-        analytic = SemiDiscrete(system.system, problem.grid, problem.conditions, order=problem.order, dtype=complex)
+        analytic = SemiDiscrete(
+            system.system, problem.grid, problem.conditions, order=problem.order, dtype=complex, regions=system.regions
+        )
         tiny = 1e-100
         stepped = np.stack([analytic.rhs(t, y + 1j * tiny * e).imag / tiny for e in unit], axis=1)
         if np.max(np.abs(stepped - differences)) <= 1e-4 * scale:  # else abs, where or sign stand in the equations

@@ -35,6 +35,7 @@ MANUFACTURED = Use(
         "constraints": "a manufactured solution would break the constraints; study it against itself",
         "projections": "a manufactured solution would be changed by the projections; study it against itself",
         "interfaces": "a manufactured solution would not jump at the interfaces; study it against itself",
+        "regions": "a manufactured solution would have to be split among the regions; study it against itself",
         "layers": "a manufactured solution would have to be damped by the absorbing layers; study it against itself",
     },
     (
@@ -146,18 +147,24 @@ def _along_normal(u: Any, system: EquationSystem, normal: Sequence[Any] | None, 
     return sp.Add(*(n * sp.diff(u, x) for n, x in zip(normal, system.axes)))
 
 
-def _on_domain(u: Any, pair: FaceConditions, problem: Problem) -> BoundaryCondition:
+def _on_domain(u: Any, pair: FaceConditions, problem: Problem, fields: Mapping[Any, Any]) -> BoundaryCondition:
     """The condition on the boundary of the domain with the data that u needs there."""
     (condition,) = pair.left
-    needed, _ = demanded_data(u, condition, DOMAIN, "left", problem.system, problem.grid.normal)
-    return BoundaryCondition(condition.coefficients, needed)
+    value = _boundary_value(u, condition, DOMAIN, "left", problem.system, fields, problem.grid.normal)
+    return BoundaryCondition(condition.coefficients, value)
 
 
 def _boundary_value(
-    u: Any, condition: BoundaryCondition, axis: str, side: str, system: EquationSystem, fields: Mapping[Any, Any]
+    u: Any,
+    condition: BoundaryCondition,
+    axis: str,
+    side: str,
+    system: EquationSystem,
+    fields: Mapping[Any, Any],
+    normal: Sequence[Any] | None = None,
 ) -> Any:
     """The data with which a known function u satisfies a condition; what of them depends on the solution stays."""
-    needed, given = demanded_data(u, condition, axis, side, system)
+    needed, given = demanded_data(u, condition, axis, side, system, normal)
     if not given.free_symbols & set(system.states):
         return needed
     return given + needed - given.xreplace(dict(fields))
@@ -228,7 +235,7 @@ def manufactured(problem: Problem) -> Problem:
         name: {
             axis: {side: _faces(named[name], pair, problem.grid, axis, side, system, fields) for side in SIDES}
             if axis != DOMAIN
-            else _on_domain(named[name], pair, problem)
+            else _on_domain(named[name], pair, problem, fields)
             for axis, pair in faces.items()
         }
         for name, faces in problem.conditions.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-GROUPS = ("basics", "explicit", "implicit", "sizes", "choice", "output", "peers", "device")
+GROUPS = ("basics", "explicit", "implicit", "sizes", "choice", "output", "ranks", "peers", "device")
 
 
 def main() -> None:

@@ -307,7 +307,6 @@ def refused(text: str, **changes) -> PdekitError:
             "boundary.u.domain",
             "one condition",
         ),
-        ("{robin: {a: 1, b: 2, value: 0}}", "{neumann: -u**4}", "boundary.u.domain", "depend on the solution"),
         (
             "{robin: {a: 1, b: 2, value: 0}}",
             "{robin: {a: 100, b: 1, value: 0}}",
@@ -320,7 +319,8 @@ def refused(text: str, **changes) -> PdekitError:
         ("u_t = laplace(u)", "u_t = laplace(u) - u_xxx", "", "no mixed and no higher"),
         ("u_t = laplace(u)", "u_t = -u_x", "domain", "transport without diffusion"),
         ("u_t = laplace(u)", "u_t = laplace(u) + noise(1)", "domain", "noise is for boxes"),
-        ("time:", "discretization: {order: 4}\ntime:", "discretization.order", "of order 2, found 4"),
+        ("time:", "discretization: {order: 4}\ntime:", "discretization.order", "not for neumann and robin"),
+        ("time:", "discretization: {order: 6}\ntime:", "discretization.order", "of orders 2 and 4, found 6"),
         ("time:", "discretization: {schemes: {u_xx: compact}}\ntime:", "", "schemes"),
     ],
 )

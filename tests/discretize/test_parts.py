@@ -23,7 +23,7 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 def cut(problem: pk.Problem, count: int) -> Decomposition:
     grid = problem.grid
     whole = [grid.names[k] for name in grid.names for k in grid.mirror(name) if grid.poles(name)]
-    return decompose(grid, count, ReadingDistance(problem.semidiscrete).of_system(), whole)
+    return decompose(grid, count, ReadingDistance(problem.semidiscrete).of_all(), whole)
 
 
 def full(system: SemiDiscrete, y: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,88 +7,84 @@ from pathlib import Path
 
 import pytest
 
+from pdekit.distributed.shareable import decomposed
+from pdekit.errors import ConfigError
+from pdekit.io.load import load
 from tests.distributed.conftest import HERE, needs_petsc
 
-pytestmark = (
-    pytest.mark.study
-)  # minutes; configs with domains, interfaces, delays and the like are refused and are to be listed in REFUSED
 CONFIGS = sorted((HERE.parents[1] / "configs").glob("*.yaml"))
 # Explicit: rounding. Implicit: the residual of the linear solver, 1e-12, times what the matrix makes of it (beam: u_xxxx).
 BOUNDS = {"explicit": 1e-13, "kernels": 1e-13, "implicit": 1e-9, "steady": 1e-9}
-REFUSED = {"american_put": "constraints", "stochastic_heat": "noise"}
+BOX = ("domain", "domains that are no boxes")
+REFUSED = {
+    "annulus": BOX,
+    "coating": ("regions", "unknowns that live in regions"),
+    "disc_in_box": BOX,
+    "hot_cylinder": BOX,
+    "l_shaped_drum": BOX,
+    "solitary_wave": ("equations", "time derivatives that are differentiated in space"),
+    "stochastic_heat": ("equations", "noise in the equations"),
+}
+SHARED = [config for config in CONFIGS if config.stem not in REFUSED]
 
 
-def compared(ranks, tmp_path, count: int, kind: str, configs) -> list[dict]:
-    done = ranks(count, str(HERE / "comparison.py"), str(tmp_path), kind, *map(str, configs))
+def found_by(ranks, count: int, program: str, *arguments: str, timeout: float = 3000.0) -> list[dict]:
+    done = ranks(count, str(HERE / program), *arguments, timeout=timeout)
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def check(found: list[dict], figure, count: int) -> None:
-    wrong = [e for e in found if "refused" in e and e["config"] not in REFUSED]
-    wrong += [e for e in found if e.get("difference", 0.0) > BOUNDS[e["kind"].split(",")[0]]]
-    wrong += [e for e in found if "refused" in e and REFUSED.get(e["config"], "") not in e["refused"]]
-    assert not wrong
+    assert not [e for e in found if "refused" in e]
+    assert not [e for e in found if not e["difference"] <= BOUNDS[e["kind"].split(",")[0]]]
     for kind in sorted({e["kind"] for e in found}):
-        worst = max((e.get("difference", 0.0) for e in found if e["kind"] == kind), default=0.0)
-        figure(
-            f"{kind}: {count} ranks against one process, worst of {len(found)}",
-            worst,
-            f"<= {BOUNDS[kind.split(',')[0]]:g}",
-        )
+        worst = max(e["difference"] for e in found if e["kind"] == kind)
+        title = f"{kind}: {count} ranks against one process, worst of {len([e for e in found if e['kind'] == kind])}"
+        figure(title, worst, f"<= {BOUNDS[kind.split(',')[0]]:g}")
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_cannot_be_shared_is_refused_by_name(name: str) -> None:
+    key, words = REFUSED[name]
+    with pytest.raises(ConfigError, match=f"{words} cannot be shared among ranks yet") as refused:
+        decomposed(load(HERE.parents[1] / "configs" / f"{name}.yaml"), 2)
+    assert refused.value.key == key
 
 
 @needs_petsc
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.study)])
+def test_features_that_few_configs_have(ranks, tmp_path: Path, figure, count: int) -> None:
+    found = found_by(ranks, count, "every_feature.py", str(tmp_path), timeout=400)
+    assert len(found) >= 20
+    for entry in found:
+        bound = BOUNDS["implicit" if entry["is_implicit"] else "explicit"]
+        assert entry["difference"] <= bound, entry
+    worst = max(e["difference"] for e in found)
+    figure(f"features that few configs have: {count} ranks against one process", worst, "<= 1e-9")
+
+
+@needs_petsc
+@pytest.mark.study
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_all_configs(ranks, tmp_path: Path, figure, count: int) -> None:
-    found = compared(ranks, tmp_path, count, "matrices", CONFIGS)
-    assert {e["config"] for e in found} >= {c.stem for c in CONFIGS} - set(REFUSED)
-    check(found, figure, count)
-
-
-# More ranks than cores wait for each other; one config for every kind of term and of boundary.
-SOME = (
-    "black_scholes",
-    "burgers_shock",
-    "cahn_hilliard",
-    "closed_box",
-    "cooling_ball",
-    "dam_break",
-    "drum",
-    "gray_scott",
-)
-SOME += (
-    "heat_cube",
-    "heat_slab",
-    "melting_front",
-    "poisson",
-    "porous_medium",
-    "schroedinger",
-    "sine_gordon",
-    "thermostat",
-)
-
-
-@needs_petsc
-@pytest.mark.parametrize("count", [3, 4])
-def test_every_kind_of_term_on_more_ranks(ranks, tmp_path: Path, figure, count: int) -> None:
-    found = compared(ranks, tmp_path, count, "matrices", [c for c in CONFIGS if c.stem in SOME])
+    found = found_by(ranks, count, "comparison.py", str(tmp_path), "matrices", *map(str, SHARED))
+    assert {e["config"] for e in found} == {config.stem for config in SHARED}
     check(found, figure, count)
 
 
 @needs_petsc
+@pytest.mark.study
 def test_kernels(ranks, tmp_path: Path, figure) -> None:
-    found = compared(ranks, tmp_path, 3, "kernels", [c for c in CONFIGS if c.stem in ("gray_scott", "heat_cube")])
-    kinds = {e["kind"] for e in found}
-    assert {"kernels", "kernels, steps by their error", "kernels, stabilised"} <= kinds
+    few = [str(config) for config in CONFIGS if config.stem in ("gray_scott", "heat_cube")]
+    found = found_by(ranks, 3, "comparison.py", str(tmp_path), "kernels", *few)
+    assert {"kernels", "kernels, steps by their error", "kernels, stabilised"} <= {e["kind"] for e in found}
     check(found, figure, 3)
 
 
 @needs_petsc
+@pytest.mark.study
 def test_every_method(ranks, tmp_path: Path, figure) -> None:
-    done = ranks(2, str(HERE / "every_method.py"), str(tmp_path))
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    found = found_by(ranks, 2, "every_method.py", str(tmp_path))
     families = {e["family"] for e in found}
     assert families == {"explicit", "stabilised", "implicit", "implicit-explicit", "verlet", "newmark"}
     for family in sorted(families):

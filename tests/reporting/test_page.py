@@ -139,6 +139,30 @@ def test_lines_show_parts_of_complex_fields_and_three_dimensions_slices():
     assert titles == ["u at x = 0.5", "u at y = 0.6", "u at z = 0.5"]
 
 
+def test_the_outline_of_a_domain():
+    """The region of an annulus by the shoelace formula: the hole turns the other way, and chords lose O(h^2)."""
+    grid = pk.Grid(x=pk.Axis(-1, 1, 81), y=pk.Axis(-1, 1, 81))
+    ring = pk.Problem(
+        pk.PDE("u_t = laplace(u)"), grid, initial={"u": 1}, boundary={"u": {"domain": pk.Neumann(0)}},
+        domain="x**2 + y**2 < 9/16 and x**2 + y**2 > 1/16",
+    )  # fmt: skip
+    _, (figure,) = field_figures(ring.solve(t_end=1e-4, frames=2))
+    region = [np.array(line) for line in figure.data["outline"]["region"]]
+    areas = [0.5 * np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)) for x, y in region]
+    assert len(region) == 2 and abs(sum(areas)) == pytest.approx(np.pi / 2, rel=2e-3)
+    assert len(figure.data["outline"]["boundary"]) == 2
+
+
+def test_auxiliary_fields_of_absorbing_layers_are_left_out(tmp_path):
+    grid = pk.Grid(x=pk.Axis(0, 1, 41, absorbing_layer=0.2))
+    solution = pk.Problem(pk.PDE("u_tt = u_xx"), grid, initial={"u": "x", "u_t": 0}).solve(
+        t_end=0.1, frames=2, output=tmp_path / "wave.h5"
+    )
+    for found in (solution, pk.open_result(tmp_path / "wave.h5")):
+        assert "u_layer_x" in found.variables
+        assert [figure.title for figure in field_figures(found)[1]] == ["u", "u_t"]
+
+
 def test_unknowns_that_are_numbers():
     """Neumann's front beside the computed one, over time."""
     page = page_of(pk.load(Path(__file__).parents[2] / "configs/melting_front.yaml").solve())
@@ -306,6 +330,33 @@ def test_the_slider_moves_the_picture(browser, tmp_path):
             "return Math.min(...[...document.querySelectorAll('svg text, td, p, math')].map(e => parseFloat(getComputedStyle(e).fontSize)))"
         )
         assert smallest >= 12
+    assert complaints(browser) == []
+
+
+def lake(points=41):
+    """A disc of radius 3/4 in a box of 2, in which nothing moves."""
+    return pk.Problem(
+        pk.PDE("u_t = laplace(u)"), pk.Grid(x=pk.Axis(-1, 1, points), y=pk.Axis(-1, 1, points)), initial={"u": 5},
+        boundary={"u": {"domain": pk.Neumann(0)}}, domain="x**2 + y**2 < 9/16",
+    )  # fmt: skip
+
+
+def test_a_domain_is_drawn_up_to_its_outline_and_nothing_beyond(browser, tmp_path):
+    """Its share of the picture is its area's, pi (3/8)^2; points beyond have no value."""
+    path = lake().solve(t_end=0.01, frames=2).report(tmp_path / "lake.html")
+    open_page(browser, path, 800)
+    opacity = browser.execute_script("""
+        const canvas = document.querySelector("canvas"), {width, height} = canvas;
+        const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+        return [width, height, ...data.filter((_, k) => k % 4 == 3)];
+    """)
+    width, height, *values = opacity
+    alpha = np.array(values, dtype=float).reshape(height, width) / 255
+    assert alpha.mean() == pytest.approx(np.pi * (3 / 8) ** 2, rel=2e-3)
+    x, y = (2 * (np.arange(n) + 0.5) / n - 1 for n in (width, height))
+    radius = np.hypot(x[None, :], y[:, None])
+    assert alpha[radius < 0.74].min() == 1 and alpha[radius > 0.76].max() == 0
+    assert browser.execute_script("return document.querySelectorAll('.outline').length") == 1
     assert complaints(browser) == []
 
 

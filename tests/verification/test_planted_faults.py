@@ -16,7 +16,8 @@ from scipy import sparse
 
 import pdekit as pk
 from pdekit.boundary.conditions import BoundaryCondition
-from pdekit.boundary.face_data import StateConditions, _Face
+from pdekit.boundary.face_data import StateConditions
+from pdekit.boundary.places import Face
 from pdekit.discretize import derivatives, harmonic_mean
 from pdekit.discretize.jacobian import JacobianPattern
 from pdekit.discretize.program import Frame, Program
@@ -259,7 +260,7 @@ def one_value_wrong(found: None, self: StateConditions, values: Any, t: float, s
         values[0] += 1e-3
 
 
-def robin_scaled(found: Any, self: _Face, given: BoundaryCondition) -> Any:
+def robin_scaled(found: Any, self: Face, given: BoundaryCondition) -> Any:
     condition, data = found
     a = condition.coefficients
     return (BoundaryCondition((1.02 * a[0], a[1]), condition.value), data) if len(a) == 2 and a[0] else found
@@ -320,7 +321,7 @@ FAULTS: dict[str, tuple[str, Planting]] = {
     ),
     "upwind turned": ("upwind", upwind_turned),
     "periodic wrap off by one": ("ring", changed(poles, "derivative_rows", wrapped_too_far)),
-    "Robin coefficient scaled": ("rod", changed(_Face, "condition", robin_scaled)),
+    "Robin coefficient scaled": ("rod", changed(Face, "condition", robin_scaled)),
     "a weight of a tableau off": ("rk4", entry(METHODS, "rk4", explicit_method(replace(RK4, b=off(RK4.b, 1, 1e-3))))),
     "an abscissa of a tableau off": (
         "rk4",

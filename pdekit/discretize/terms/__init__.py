@@ -7,6 +7,7 @@ from pdekit.discretize.terms.derivative import DerivativeOnFace, DerivativeTerm
 from pdekit.discretize.terms.diffusive_flux import flux_term
 from pdekit.discretize.terms.integral_operator import IntegralOperatorTerm
 from pdekit.discretize.terms.on_domain import term_on_domain
+from pdekit.discretize.terms.on_region import region_of, term_on_region
 from pdekit.discretize.terms.reduction import ReductionTerm
 from pdekit.discretize.terms.term_protocol import Context, Term, TermMaker
 from pdekit.language.convective_fluxes import ConvectiveFlux
@@ -30,4 +31,7 @@ TERMS: dict[type, TermMaker] = {
 
 def make_term(symbol: Expression, context: Context) -> Term:
     """The term that a derivative of the equations stands for."""
+    region = region_of(symbol, context)
+    if region is not None:
+        return term_on_region(symbol, context, region)
     return TERMS[type(symbol)](symbol, context) if context.grid.is_box else term_on_domain(symbol, context)

@@ -161,10 +161,12 @@ class ConvectiveFluxTerm(Term):
 
     def _fastest(self, at: Values) -> float:
         states = [np.moveaxis(at.value(s), self.axis, 0) for s in self.symbol.states]
-        physical, fixed = self.interface.physical, self._fixed(at.t, 0.0, states[0].shape[0])
+        physical, nodes = self.interface.physical, states[0].shape[0]
+        steps = nodes if self.context.grid.axes[self.axis].wraps else nodes - 1
         with np.errstate(all="ignore"):
-            between = physical.radius_between(fixed, states, [np.roll(u, -1, axis=0) for u in states])
-            return float(np.max(np.maximum(physical.radius(fixed, states), between)))
+            above = [np.roll(u, -1, axis=0)[:steps] for u in states]
+            between = physical.radius_between(self._fixed(at.t, 0.0, steps), [u[:steps] for u in states], above)
+            return float(max(np.max(physical.radius(self._fixed(at.t, 0.0, nodes), states)), np.max(between)))
 
     def _fastest_beyond(self, at: Values) -> float:
         """The greatest wave speed of what comes in from far fields: of a state at rest it is the only one."""

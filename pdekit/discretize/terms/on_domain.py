@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import sympy as sp
+from scipy import sparse
 
 from pdekit.boundary.conditions import DOMAIN
 from pdekit.boundary.domain_conditions import DomainConditions
 from pdekit.discretize.affine import AffineOperator
-from pdekit.discretize.derivatives import affine_derivative
-from pdekit.discretize.domain_rows import Cells, DomainFlux, domain_flux, first_derivative
+from pdekit.discretize.derivatives import affine_derivative, rows_by_axis
+from pdekit.discretize.domain_lines import OF_FIRST, OF_SECOND, ONE_SIDED, first_derivative, rows_along_lines
+from pdekit.discretize.domain_parts import Marks, Nodes, cut_balances, cut_rows, fluxes_at, read_by, rows_at
+from pdekit.discretize.domain_rows import Cells, DomainFlux, domain_flux
 from pdekit.discretize.terms.derivative import LinearTerm
 from pdekit.discretize.terms.diffusive_flux import DiffusiveFlux
 from pdekit.discretize.terms.reduction import NODES, ReductionTerm
-from pdekit.discretize.terms.term_protocol import Context, KernelForm, NotCompiled, Term, TermMaker, Values
+from pdekit.discretize.terms.term_protocol import (
+    Context,
+    FluxDifference,
+    NotCompiled,
+    RowProduct,
+    Term,
+    TermMaker,
+    Values,
+)
 from pdekit.errors import BoundaryError, GridError
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.reductions import Reduction
-from pdekit.language.symbols import Diff, Flux, Measured
+from pdekit.language.symbols import Diff, Flux, Measured, SpatialDerivative
+from pdekit.stencils.rows import AxisRows
 from pdekit.typing import Array, Expression
 
-KERNELS = "the domain is no box"
-ORDER = 2  # the only one that was verified
+ORDERS = (2, 4)  # those that were verified, 4 with values prescribed
 
 
 def term_on_domain(symbol: Expression, context: Context) -> Term:
@@ -35,11 +48,13 @@ def term_on_domain(symbol: Expression, context: Context) -> Term:
     GridError
         What domains cannot do.
     """
-    if context.order != ORDER:
+    if context.order not in ORDERS:
         raise GridError(
-            f"on a domain that is no box derivatives are of order {ORDER}, found {context.order}; take more points instead",
+            f"on a domain that is no box derivatives are of orders 2 and 4, found {context.order}; take more points instead",
             key="discretization.order",
         )
+    if context.order > 2:
+        _refuse_at_order_four(symbol, context)
     make = ON_DOMAIN.get(type(symbol))
     if make is None:
         raise GridError(
@@ -49,6 +64,22 @@ def term_on_domain(symbol: Expression, context: Context) -> Term:
         return make(symbol, context)
     except BoundaryError as error:
         raise error.under(f"boundary.{symbol.operand}.{DOMAIN}") from None
+
+
+def _refuse_at_order_four(symbol: Expression, context: Context) -> None:
+    """Refuse what has rows of order 2 only: fluxes, conditions on them, and waves, which need symmetric rows."""
+    own = context.conditions.get(symbol.operand) if isinstance(symbol, Diff | Flux | Measured) else None
+    found = ""
+    if isinstance(symbol, Flux):
+        found = "div(k*grad(u)); for a known k write k*laplace(u) + dot(grad(k), grad(u))"
+    elif isinstance(own, DomainConditions) and own.condition is not None and not own.is_prescribed_on_rim:
+        found = "neumann and robin on the boundary of the domain"
+    elif _makes_waves(symbol, context):
+        found = "waves and complex equations"
+    if found:
+        raise GridError(
+            f"on a domain that is no box order 4 is not for {found}; take order 2", key="discretization.order"
+        )
 
 
 def _derivative(symbol: Expression, context: Context) -> Term:
@@ -86,22 +117,89 @@ def _refuse_on_boundary(symbol: Expression, context: Context) -> None:
             )
 
 
+def _makes_waves(symbol: Expression, context: Context) -> bool:
+    """Whether a derivative stands in an equation of second order in time, or in one with imaginary coefficients."""
+    system = context.system
+    imaginary = {s for s, value in system.parameters.items() if np.any(np.imag(value))} | {sp.I}
+    return any(u.rhs.has(symbol) and (u.time_order == 2 or u.rhs.has(*imaginary)) for u in system.unknowns)
+
+
 def _cells(symbol: Expression, context: Context) -> Cells:
-    """Whole where the derivative makes waves, those of complex equations too: their matrix must be symmetric."""
-    waves = any(unknown.time_order == 2 and unknown.rhs.has(symbol) for unknown in context.system.unknowns)
-    return "whole" if waves or context.dtype.kind == "c" else "cut"
+    """Whole where the derivative makes waves: their matrix must be symmetric."""
+    return "whole" if _makes_waves(symbol, context) else "cut"
+
+
+def _solved_at(symbol: Expression, context: Context) -> Marks:
+    """Nodes at which the rows of a derivative matter: where an equation that holds it is solved, or all if it is differentiated again."""
+    grid, system = context.grid, context.system
+    assert isinstance(grid, DomainGrid)
+    holders = [u for u in system.unknowns if u.rhs.has(symbol)]
+    outer = {d for e in system.expressions for d in e.atoms(SpatialDerivative) if d != symbol and d.has(symbol)}
+    if outer or not holders:
+        return grid.within.ravel()
+    free = [~context.conditions[u.symbol].prescribed() for u in holders]
+    return np.asarray(grid.within & np.any(free, axis=0)).ravel()
+
+
+class CutTerm(Protocol):
+    """What kernels ask of a term on a domain, beside the rows of its box."""
+
+    @property
+    def cut(self) -> Marks:
+        """Nodes whose rows are not those of the box."""
+        ...
+
+    def read(self, rows: Marks) -> Marks:
+        """Nodes that marked rows read."""
+        ...
+
+    def at(self, nodes: Nodes) -> Term:
+        """The term on some nodes only; right in rows that read no others."""
+        ...
 
 
 class _OnDomain(LinearTerm):
-    """What both kinds have in common: one axis, and nothing for fast solvers and kernels."""
+    """What both kinds have in common: one axis, and nothing for fast solvers."""
 
     @cached_property
     def axis(self) -> int:
         (name,) = self.symbol.counts
         return int(self.context.grid.index(name))
 
-    def kernel_form(self) -> KernelForm:
-        raise NotCompiled(KERNELS)
+    @property
+    def cut(self) -> Marks:
+        return cut_rows(self.affine, self._in_box)
+
+    def read(self, rows: Marks) -> Marks:
+        return read_by(self.affine.matrix, rows)
+
+    def at(self, nodes: Nodes) -> Term:
+        return _LinearTermAt(self, nodes)
+
+    def _rows_of_box(self) -> RowProduct:
+        grid, faces, order = self.context.grid, self.context.faces(self.operand), self.context.order
+        return RowProduct(self.operand, rows_by_axis(grid, self.symbol.counts, order, faces, what=str(self.operand)))
+
+    def _refuse_data_of_solution(self) -> None:
+        if self.context.data_of_solution(self.operand):
+            raise NotCompiled("boundary data depend on the solution")
+
+    @cached_property
+    def _in_box(self) -> AffineOperator:
+        """The rows of the box."""
+        raise NotImplementedError
+
+
+class _LinearTermAt(LinearTerm):
+    """A term on some nodes of a domain."""
+
+    def __init__(self, whole: _OnDomain, nodes: Nodes) -> None:
+        super().__init__(whole.symbol, whole.context)
+        self.whole, self.nodes = whole, nodes
+
+    @cached_property
+    def affine(self) -> AffineOperator:
+        return rows_at(self.whole.affine, self.nodes)
 
 
 class FirstDerivative(_OnDomain):
@@ -113,11 +211,24 @@ class FirstDerivative(_OnDomain):
 
     @cached_property
     def affine(self) -> AffineOperator:
-        grid, faces = self.context.grid, self.context.faces(self.operand)
+        grid, own = self.context.grid, None if self.symbol.is_measured else self.conditions
         assert isinstance(grid, DomainGrid)
-        rows = affine_derivative(grid, self.symbol.counts, ORDER, faces, what=str(self.operand))
-        own = None if self.symbol.is_measured else self.conditions
-        return first_derivative(grid, self.axis, rows, own if isinstance(own, DomainConditions) else None)
+        own = own if isinstance(own, DomainConditions) else None
+        if self.context.order == 2:
+            return first_derivative(grid, self.axis, self._in_box, own)
+        known = own is not None and own.is_prescribed_on_rim
+        count = (OF_FIRST if known else ONE_SIDED)[self.context.order]
+        where = _solved_at(self.symbol, self.context)
+        return rows_along_lines(grid, self.axis, 1, self._in_box, count, where, is_prescribed=known, own=not known)
+
+    @cached_property
+    def _in_box(self) -> AffineOperator:
+        grid, faces = self.context.grid, self.context.faces(self.operand)
+        return affine_derivative(grid, self.symbol.counts, self.context.order, faces, what=str(self.operand))
+
+    def kernel_form(self) -> RowProduct:
+        self._refuse_data_of_solution()
+        return self._rows_of_box()
 
 
 class SecondDerivative(_OnDomain):
@@ -130,9 +241,34 @@ class SecondDerivative(_OnDomain):
 
     @cached_property
     def affine(self) -> AffineOperator:
+        if self.context.order == 2:
+            return self._flux.whole
+        grid, where = self.context.grid, _solved_at(self.symbol, self.context)
+        assert isinstance(grid, DomainGrid)
+        known = isinstance(self.conditions, DomainConditions) and self.conditions.is_prescribed_on_rim
+        count = OF_SECOND[self.context.order]
+        return rows_along_lines(grid, self.axis, 2, self._in_box, count, where, is_prescribed=known, own=True)
+
+    @cached_property
+    def _flux(self) -> DomainFlux:
         grid = self.context.grid
         assert isinstance(grid, DomainGrid) and isinstance(self.conditions, DomainConditions)
-        return domain_flux(grid, self.axis, self.conditions, _cells(self.symbol, self.context)).whole
+        return domain_flux(grid, self.axis, self.conditions, _cells(self.symbol, self.context))
+
+    @cached_property
+    def _in_box(self) -> AffineOperator:
+        if self.context.order == 2:
+            return self._flux.box.operator(1.0)
+        grid, faces = self.context.grid, self.context.faces(self.operand)
+        return affine_derivative(grid, self.symbol.counts, self.context.order, faces, what=str(self.operand))
+
+    def kernel_form(self) -> RowProduct:
+        self._refuse_data_of_solution()
+        if self.context.order > 2:
+            return self._rows_of_box()
+        rows = self._flux.rows
+        matrix, data = (rows.divergence.matrix @ part for part in (rows.gradient.matrix, rows.gradient.data))
+        return RowProduct(self.operand, {self.axis: AxisRows(sparse.csr_array(matrix), sparse.csr_array(data))})
 
 
 class FluxOnDomain(DiffusiveFlux):
@@ -191,8 +327,40 @@ class FluxOnDomain(DiffusiveFlux):
     def common_factor(self) -> None:
         return None
 
-    def kernel_form(self) -> Any:
-        raise NotCompiled(KERNELS)
+    @property
+    def cut(self) -> Marks:
+        return cut_balances(self.form)
+
+    def read(self, rows: Marks) -> Marks:
+        fluxes = read_by(self._divergence, rows)
+        found = read_by(self.form.gradient.matrix, fluxes)
+        return found if self.factors[1] == 1 else found | read_by(self._mean, fluxes)
+
+    def at(self, nodes: Nodes) -> Term:
+        return _FluxAt(self, nodes)
+
+    def kernel_form(self) -> FluxDifference:
+        form = super().kernel_form()
+        if form.known is None:
+            return form
+        count, shape = self.form.box.mean.target.size, self.form.box.shape
+        return replace(form, known=lambda t: self.known(t)[:count].reshape(shape))
+
+
+class _FluxAt(FluxOnDomain):
+    """A flux on some nodes of a domain."""
+
+    def __init__(self, whole: FluxOnDomain, nodes: Nodes) -> None:
+        self.whole = whole
+        self.part, self.points = fluxes_at(whole.form, nodes)
+        super().__init__(whole.symbol, whole.context)
+
+    @property
+    def form(self) -> DomainFlux:  # type: ignore[override]
+        return self.part
+
+    def known(self, t: float) -> Array:
+        return self.whole.known(t)[self.points]
 
 
 class ReductionOnDomain(ReductionTerm):

@@ -41,6 +41,7 @@ class ReductionTerm(Term):
 
     def __init__(self, symbol: Expression, context: Context) -> None:
         self.symbol, self.context = symbol, context
+        self.count = context.grid.size  # of the nodes that have the number
         self._places = self._weighted_nodes()
         self.operand = measured(symbol.operand)
         if isinstance(symbol, RateReduction):
@@ -64,14 +65,14 @@ class ReductionTerm(Term):
         return np.broadcast_to(at.operand(self.operand), self.context.grid.shape)
 
     def value(self, at: Values) -> Array:
-        return np.full(self.context.grid.size, self.number(at), dtype=self.context.dtype)
+        return np.full(self.count, self.number(at), dtype=self.context.dtype)
 
     def row(self, at: Values) -> Matrix:
         """Its derivative by the unknowns, one sparse row."""
         return sparse.csr_array(self._weights(at) @ sparse.csr_array(at.operand_jacobian(self.operand)))
 
     def jacobian(self, at: Values) -> Matrix:
-        ones = sparse.csr_array(np.ones((self.context.grid.size, 1)))
+        ones = sparse.csr_array(np.ones((self.count, 1)))
         row = self.row(at)
         return LowRankUpdate(sparse.csr_array((ones.shape[0], row.shape[1])), ones, row).explicit()
 

@@ -14,6 +14,7 @@ from pdekit.boundary.interfaces import ResolvedInterface
 from pdekit.discretize.evaluation import Source, Values
 from pdekit.discretize.numerical_fluxes import NumericalFluxes
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region
 from pdekit.language.equation_system import EquationSystem
 from pdekit.stencils.rows import AxisRows, FluxRows
 from pdekit.typing import Array, Expression, Matrix
@@ -37,6 +38,8 @@ class Context:
         The states in a pointwise expression with the slopes by them (None: it is the state itself).
     interfaces : mapping of (Symbol, axis) to tuple of ResolvedInterface
         Planes at which unknowns jump.
+    regions : mapping of Symbol to Region
+        Where states live that do not live on all nodes.
     """
 
     grid: Grid
@@ -47,6 +50,7 @@ class Context:
     parity: Callable[[Any, str], int | None]
     state_slopes: Callable[[Any], list[tuple[Any, Source | None]]]
     interfaces: Mapping[tuple[Any, str], tuple[ResolvedInterface, ...]]
+    regions: Mapping[Any, Region]
 
     def parities(self, expression: Expression) -> dict[str, int | None]:
         """The same for all axes with poles."""

@@ -322,6 +322,7 @@ class FieldMap extends Figure {
     this.image = this.context.createImageData(this.canvas.width, this.canvas.height);
     this.points = new Uint32Array(this.image.data.buffer);
     this.locate();
+    if (this.data.outline) this.outline();
     this.bar();
     if (this.data.still) this.cursor = element("line", { class: "cursor bright" }, this.svg);
   }
@@ -360,6 +361,15 @@ class FieldMap extends Figure {
       }
   }
 
+  // What belongs to the domain, in points of the canvas, and its boundary on top.
+  outline() {
+    const { x, y, outline } = this.data, { width, height } = this.canvas;
+    const traced = (lines, toX, toY, end) =>
+      lines.map(([across, up]) => "M" + across.map((v, i) => `${toX(v).toFixed(2)},${toY(up[i]).toFixed(2)}`).join("L") + end).join("");
+    this.region = new Path2D(traced(outline.region, scale(x, 0, width), scale(y, height, 0), "Z"));
+    element("path", { class: "outline", d: traced(outline.boundary, this.toX, this.toY, "") }, this.svg);
+  }
+
   bar() {
     const { right, top, bottom } = this.area, { low, high, label } = this.data, left = right + 14, wide = 12;
     const table = REPORT.colours[this.data.colours], id = `bar${FieldMap.bars++}`;
@@ -396,6 +406,9 @@ class FieldMap extends Figure {
       points[k] = count >= -1 ? table[Math.min(255, (count * 255 / steps + 0.5) | 0)] : 0;
     }
     this.context.putImageData(this.image, 0, 0);
+    if (!this.region) return;
+    this.context.globalCompositeOperation = "destination-in"; // only what lies in the region stays
+    this.context.fill(this.region, "evenodd");
   }
 
   moment(t) {
@@ -411,7 +424,8 @@ class FieldMap extends Figure {
     const { x, y, low, high, steps } = this.data, { width, height } = this.canvas;
     const column = Math.min(width - 1, Math.floor(((place.x - x.low) / (x.high - x.low)) * width));
     const row = Math.min(height - 1, Math.floor(((y.high - place.y) / (y.high - y.low)) * height));
-    const count = this.count_at(row * width + column);
+    const beyond = this.region && !this.context.isPointInPath(this.region, column + 0.5, row + 0.5, "evenodd");
+    const count = beyond ? NaN : this.count_at(row * width + column);
     if (Number.isNaN(count)) return void (this.readout.textContent = "\u00a0");
     this.tell([["x", place.x], ["y", place.y], ["value", low + (count * (high - low)) / steps]]);
   }

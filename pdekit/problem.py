@@ -24,6 +24,7 @@ from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, aut
 from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.scheme_choices import scheme_choices
+from pdekit.discretize.kinks import notes_on_kinks
 from pdekit.discretize.seams import notes_on_seams
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_posed
@@ -569,6 +570,7 @@ class Problem:
     def notes(self) -> list[str]:
         """What is questionable but not wrong: data that do not fit together at the start, in words."""
         found = [*self._notes_on_faces, *notes_on_seams(self.system, self.grid, self.time.start)]
+        found += notes_on_kinks(self.system)
         t = self.time.start
         fields = self.initial_fields()
         for block in self.semidiscrete.blocks:

@@ -14,8 +14,9 @@ from scipy.optimize import brentq
 from pdekit.checkpoints import Checkpoint, Interrupted
 from pdekit.counts import Statistics
 from pdekit.discretize.grid_oscillation import oscillating_axis
+from pdekit.discretize.kinks import notes_on_kinks
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import PdekitError
+from pdekit.errors import PdekitError, StabilityError
 from pdekit.geometry.axis import Axis
 from pdekit.language.delayed_systems import delays_of, shortest_delay, with_past
 from pdekit.language.equation_system import Unknown
@@ -340,6 +341,9 @@ class Run:
                 course.recorder.record(t, y)
                 yield t, y
                 return
+            except StabilityError as error:
+                error.message = "; ".join([error.message, *notes_on_kinks(self.system.system)])
+                raise
             except Unsuitable as change:
                 course.rhs = None
                 if course.memory is not None:
@@ -558,6 +562,8 @@ class Run:
         ]
         if not first or self.problem.flux_scheme.is_limited:
             return ""
+        if kinks := notes_on_kinks(self.system.system):
+            return f"; {'; '.join(kinks)}"
         cures = []
         if any(d.operand == unknown.symbol for d in first):
             scheme = f"discretization: {{schemes: {{{unknown.name}_{axis}: upwind}}}}"

@@ -1,6 +1,7 @@
 """Wrong answers that came without a word, each found by somebody: they are right now, or refused, or told."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,8 @@ import pdekit as pk
 from pdekit.cli.commands import main
 from pdekit.errors import PdekitError, StabilityError
 from pdekit.io.load import loads
+from pdekit.language.analysis import factor_of
+from pdekit.language.symbols import local_derivatives
 from pdekit.progress import ProgressLines
 
 A, D, N, OPEN = pk.Axis, pk.Dirichlet, pk.Neumann, pk.Outflow()
@@ -375,3 +378,29 @@ def test_a_conductivity_that_changes_in_time_is_compiled_once(monkeypatch):
     for t in (0.1, 0.2, 0.3):
         system.rhs(t, np.ones(system.size))
     assert len(calls) == 1
+
+
+def test_equations_that_form_kinks_say_so_and_what_helps():
+    """u_t = -u_x^2/2 from -cos(x) has a kink at x = pi from t = 1 on: u = min over y of -cos(y) + (x - y)^2/(2 t) (Hopf and Lax)."""
+    ring = pk.Grid(x=pk.Axis(0, 2 * np.pi, 64, periodic=True))
+    problem = pk.Problem(pk.PDE("u_t = -0.5*u_x**2"), ring, initial={"u": "-cos(x)"})
+    words = r"nonlinear in u_x without diffusion \(Hamilton-Jacobi\).*kinks.*\+ 0\.01\*u_xx.*p_t = d\(-p\*\*2/2, x\)"
+    assert any(re.search(words, note) for note in problem.notes())
+    with pytest.raises(StabilityError, match=words):
+        problem.solve(t_end=3.0)
+    x, y = ring.axes[0].nodes, np.linspace(-np.pi, 3 * np.pi, 4001)
+    known = np.min(-np.cos(y) + (x[:, None] - y) ** 2 / 6, axis=1)
+    rounded = problem.replace(pde=pk.PDE("u_t = -0.5*u_x**2 + 0.02*u_xx")).solve(t_end=3.0)["u"].values
+    assert np.max(np.abs(rounded - known)) < 0.1
+    slopes = pk.Problem(pk.PDE("p_t = d(-p**2/2, x)"), ring, initial={"p": "sin(x)"}, advection="weno5")
+    p, smooth = slopes.solve(t_end=3.0)["p"].values, np.abs(x - np.pi) > 0.3
+    assert np.allclose(p[smooth], np.gradient(known, x)[smooth], atol=0.02)
+
+
+def test_absolute_values_of_slopes_have_a_speed():
+    """u_t = 1 - |u_x| with u = 0 on both ends; the central differences oscillate, which is told with the kinks."""
+    problem = rod("u_t = 1 - abs(u_x)", boundary=D(0))
+    assert any("p_t = d(1 - abs(p), x)" in note for note in problem.notes())
+    assert any("Hamilton-Jacobi" in note for note in problem.solve(t_end=1.0).notes)
+    speed = factor_of(problem.system.expressions[0], next(iter(local_derivatives(problem.system.expressions[0]))))
+    assert str(speed) == "-sign(Diff(u, x, 1))"

@@ -222,7 +222,11 @@ def is_real_valued(expression: Expression, complex_symbols: Collection[Any]) -> 
     return all(is_real_valued(part, complex_symbols) for part in expression.args)
 
 
+_PLACE = sp.Dummy("derivative")
+
+
 def factor_of(rhs: Expression, derivative: Expression) -> Any:
-    """The slope of a right-hand side by one of its derivatives."""
-    dummy = sp.Dummy()
-    return sp.diff(rhs.xreplace({derivative: dummy}), dummy).xreplace({dummy: derivative})
+    """The slope of a right-hand side by one of its derivatives; in complex equations that by itself, its conjugate apart."""
+    body = rhs.xreplace({derivative: _PLACE})
+    found = wirtinger_slopes(body, _PLACE)[0] if body.has(sp.I) else slope(body, _PLACE)
+    return found.xreplace({_PLACE: derivative})

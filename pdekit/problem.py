@@ -21,10 +21,10 @@ from pdekit.discretize.absorbing_layers import layered_axes, with_absorbing_laye
 from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
+from pdekit.discretize.kinks import notes_on_kinks
 from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.scheme_choices import scheme_choices
-from pdekit.discretize.kinks import notes_on_kinks
 from pdekit.discretize.seams import notes_on_seams
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_posed

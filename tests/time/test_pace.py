@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from itertools import count
 
 import numpy as np
@@ -12,7 +13,7 @@ from pdekit.solving import solve
 from pdekit.thresholds import Thresholds
 from pdekit.time.method_choice import Choice
 from pdekit.time.methods import METHODS
-from pdekit.time.pace import PaceGuard, Slow
+from pdekit.time.pace import Enough, PaceGuard, Slow, Stopwatch
 
 IMPATIENT = Thresholds(pace_known_after=0.1, others_tried_from=0.5)
 
@@ -65,3 +66,15 @@ def test_a_run_that_slows_down_is_stopped():
     with pytest.raises(Slow, match="left") as found:
         guard(lambda t: 10.0 if t < 100 else 0.5)
     assert 250 < found.value.left < 1900
+
+
+def test_trials_end_where_what_is_left_seems_endless():
+    """A trial of a twentieth of ten million seconds would never end; somebody is told of every step of it."""
+    told = []
+    watch = Stopwatch(1e6, lambda: told.append(True))
+    watch.marks = [(clock.perf_counter() - 10.0, 0.0)] * 10
+    watch(0.1, 11)
+    watch.marks *= 10
+    with pytest.raises(Enough):
+        watch(0.2, 12)
+    assert len(told) == 2

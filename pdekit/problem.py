@@ -21,6 +21,7 @@ from pdekit.discretize.absorbing_layers import layered_axes, notes_on_layers, wi
 from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
+from pdekit.discretize.kinks import notes_on_kinks
 from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.region_checks import by_region, refuse_reading_outside, resolved_regions
@@ -641,6 +642,7 @@ class Problem:
             *notes_on_layers(self.grid, self.semidiscrete.time_order),
         ]
         found += notes_on_seams(self.system, self.grid, self.time.start)
+        found += notes_on_kinks(self.system)
         t = self.time.start
         fields = self.initial_fields()
         timed = [] if self.steady or self.time.end is None else timed_data(self.semidiscrete, t, self.time.end)

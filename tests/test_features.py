@@ -38,7 +38,7 @@ def by_function() -> pk.Problem:
 
 
 def on_disc() -> pk.Problem:
-    box = pk.Grid(x=(-1, 1, 13), y=(-1, 1, 13))
+    box = pk.Grid(x=(-1, 1, 25), y=(-1, 1, 25))
     edge = {"u": {"domain": pk.Dirichlet(0)}}
     return rod("u_t = D*laplace(u)", box, edge, {"u": "cos(pi*x/2)"}, domain="x**2 + y**2 < 0.8")
 
@@ -58,6 +58,15 @@ SAMPLES: dict[str, Callable[[], pk.Problem]] = {
     "constraints": partial(rod, constraints=["u >= 0.1*sin(pi*x)"]),
     "projections": partial(rod, projections={"u <= 0.5": [0.01]}),
     "interfaces": partial(rod, interfaces={"u": {"x": pk.Interface(at=0.5, resistance=1.0)}}),
+    "regions": lambda: pk.Problem(
+        pk.PDE(["u_t = D*u_xx", "c_t = D*c_xx"], parameters={"D": 0.1}),
+        LINE,
+        initial=START | {"c": 1},
+        boundary=COLD | {"c": {"x": {"left": pk.Dirichlet(1), "right": pk.Neumann(0)}}},
+        regions={"c": {"x": (0, 0.5)}},
+        time=pk.TimeSettings(end=0.02),
+        output=pk.OutputSettings(frames=3),
+    ),
     "layers": partial(
         rod,
         "u_tt = (1 + D)*u_xx",

@@ -48,12 +48,16 @@ class NumericalFluxes:
         Whether a system is split by eigenvectors.
     greatest_along : callable of array
         The greatest values, one by one, of all parts into which lines are cut.
+    has_walls : bool
+        Whether a face reflects. A mirror exchanges the characteristic fields, so that all go by the greatest speed of all: the fluxes on
+        both sides of the wall are then each other's mirror images, and nothing passes it.
     """
 
     physical: PhysicalFluxes
     reconstruction: Reconstruction
     by_characteristics: bool
     greatest_along: Callable[[Array], Array] = np.asarray
+    has_walls: bool = False
 
     def at(self, fixed: Fixed, states: Sequence[Array]) -> list[Array]:
         """The fluxes of all equations.
@@ -132,6 +136,8 @@ class NumericalFluxes:
             between = self.physical.radius_between(fixed(-float(g), n - 1), list(U[:, :-1]), list(U[:, 1:]))
             fastest = np.maximum(fastest, ROOM * self.greatest_along(np.max(between, axis=0, keepdims=True)))
         overall = np.max(fastest, axis=0)
+        if self.has_walls:
+            fastest = np.broadcast_to(overall, fastest.shape)
         if not self.by_characteristics:
             return [self._split([f[s] for s in near], [u[s] for s in near], overall) for f, u in zip(F, U)]
         right, left, lost = self._vectors_between(fixed, [u[g - 1 : n - g + 1] for u in states])

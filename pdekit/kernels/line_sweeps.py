@@ -212,6 +212,10 @@ class SweepSource:
             f"    at, x = uintp(i*{self.row}), begin + step*(i - {self.ghosts})",
             *indented(self._lanes(lane), 1),
         ]
+        if self.form.interface.has_walls and self.fields > 1:
+            body += [f"for b in range({w}):", "    top = 0.0"]
+            body += [f"    top = max(top, A[uintp({k * w}) + b])" for k in range(self.fields)]
+            body += [f"    A[uintp({k * w}) + b] = top" for k in range(self.fields)]
         return self._function("at_nodes", body)
 
     def _between(self) -> str:

@@ -61,7 +61,10 @@ class ConvectiveFluxTerm(Term):
         fixed = (*system.axes, system.t, *system.parameters)
         physical = PhysicalFluxes(symbol.axis, symbol.states, symbol.fluxes, fixed, symbol.positive)
         by_characteristics = symbol.by_characteristics and physical.size > 1
-        return NumericalFluxes(physical, RECONSTRUCTIONS[symbol.scheme], by_characteristics, self._greatest_along)
+        has_walls = any(self._rule(state, side) == "reflect" for state in symbol.states for side in SIDES)
+        return NumericalFluxes(
+            physical, RECONSTRUCTIONS[symbol.scheme], by_characteristics, self._greatest_along, has_walls
+        )
 
     def _greatest_along(self, values: Array) -> Array:
         """The greatest values along whole lines, from those of the part that is here."""
@@ -74,6 +77,10 @@ class ConvectiveFluxTerm(Term):
             return "periodic"
         if side not in line.sides:
             return "copy"  # the end of a part: what is there comes from another process
+        return self._rule(state, side)
+
+    def _rule(self, state: Expression, side: Side) -> str:
+        """The same at an end of the whole axis."""
         conditions = self.context.faces(state).get(self.symbol.axis, {"left": (), "right": ()})[side]
         if not conditions or conditions[0].is_beyond:
             return "given" if conditions else "copy"

@@ -16,7 +16,7 @@ L. F. Shampine, *Numerical Solution of Ordinary Differential Equations* (1994), 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.language.delayed_systems import delays_of
@@ -70,4 +70,4 @@ def held(tolerance: Tolerance, carried: Carried, system: SemiDiscrete) -> Tolera
     factor = carried.at(tolerance.relative) if carries_errors(system) else 1.0
     least = min(tolerance.relative, TIGHTEST)
     factor = min(factor, tolerance.relative / least)
-    return tolerance if factor == 1.0 else Tolerance(tolerance.absolute / factor, tolerance.relative / factor)
+    return replace(tolerance, absolute=tolerance.absolute / factor, relative=tolerance.relative / factor)

@@ -31,6 +31,19 @@ def explicit(end: float, step: float) -> TimeSettings:
     return TimeSettings(end=end, method="rk4", step=step)
 
 
+def by_their_error() -> Named:
+    """Steps by their error, where errors are carried on: what one rank alone would find differs from what all find."""
+    for method in ("esdirk43", "tsitouras"):
+        yield (
+            f"errors that are carried on, {method}",
+            pk.Problem(
+                pk.PDE("u_t = 0.02*u_xx - u_x"), LINE, initial={"u": "exp(-100*(x - 0.2)**2)"},
+                boundary={"u": {"x": pk.Dirichlet(0)}}, output=OutputSettings(frames=2),
+                time=TimeSettings(end=0.1, method=method, rtol=1e-4),
+            ),
+        )  # fmt: skip
+
+
 def for_any_method(name: str, time: TimeSettings) -> Named:
     """What explicit and implicit methods do."""
     heat, frames = pk.PDE("u_t = 0.1*laplace(u)"), OutputSettings(frames=2)
@@ -153,6 +166,7 @@ def problems() -> Named:
     """By what is special about them."""
     for name, time in (("explicit", explicit(0.02, 0.002)), ("implicit", implicit(0.02, 0.01))):
         yield from for_any_method(name, time)
+    yield from by_their_error()
     yield from for_explicit_methods()
     yield from for_implicit_methods()
 

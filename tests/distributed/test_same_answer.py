@@ -74,6 +74,18 @@ def test_all_configs(ranks, tmp_path: Path, figure, count: int) -> None:
 
 @needs_petsc
 @pytest.mark.study
+def test_ranks_make_the_same_steps_by_the_method_that_is_chosen(ranks, tmp_path: Path) -> None:
+    found = found_by(ranks, 2, "a_second_of_each.py", str(tmp_path), *map(str, SHARED), timeout=900)
+    assert len(found) >= 40
+    for entry in found:
+        if entry["config"] == "kuramoto_sivashinsky":  # which asks for a method that sees the whole grid
+            assert "etdrk4 cannot be shared among ranks" in entry["refused"]
+        else:
+            assert entry["steps"] >= 1 and entry["alike"], entry
+
+
+@needs_petsc
+@pytest.mark.study
 def test_kernels(ranks, tmp_path: Path, figure) -> None:
     few = [str(config) for config in CONFIGS if config.stem in ("gray_scott", "heat_cube")]
     found = found_by(ranks, 3, "comparison.py", str(tmp_path), "kernels", *few)

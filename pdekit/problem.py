@@ -21,13 +21,14 @@ from pdekit.discretize.absorbing_layers import layered_axes, notes_on_layers, wi
 from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
+from pdekit.discretize.kinks import notes_on_kinks
 from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.region_checks import by_region, refuse_reading_outside, resolved_regions
 from pdekit.discretize.scheme_choices import scheme_choices
 from pdekit.discretize.seams import notes_on_seams
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.discretize.unread_conditions import refuse_unread_conditions
+from pdekit.discretize.unread_conditions import notes_on_unread_conditions
 from pdekit.discretize.well_posed import refuse_growing_directions, refuse_ill_posed
 from pdekit.errors import (
     BoundaryError,
@@ -241,7 +242,7 @@ class Problem:
         is_limited = self.flux_scheme.is_limited
         refuse_misplaced_far_fields(self.system, self.conditions, is_limited)
         written = frozenset(str(s) for s in self.written.states) | frozenset(map(str, self.system.definitions))
-        refuse_unread_conditions(self.semidiscrete, self.conditions, written)
+        self._notes_on_unread = notes_on_unread_conditions(self.semidiscrete, self.conditions, written)
         self._check_regions()  # everything that can be wrong with the discretized system is found now
         self._check_delays()
         self._check_constraints()
@@ -635,8 +636,13 @@ class Problem:
 
     def notes(self) -> list[str]:
         """What is questionable but not wrong: data that do not fit together at the start, in words."""
-        found = [*self._notes_on_faces, *notes_on_layers(self.grid, self.semidiscrete.time_order)]
+        found = [
+            *self._notes_on_faces,
+            *self._notes_on_unread,
+            *notes_on_layers(self.grid, self.semidiscrete.time_order),
+        ]
         found += notes_on_seams(self.system, self.grid, self.time.start)
+        found += notes_on_kinks(self.system)
         t = self.time.start
         fields = self.initial_fields()
         timed = [] if self.steady or self.time.end is None else timed_data(self.semidiscrete, t, self.time.end)

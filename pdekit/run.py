@@ -14,8 +14,9 @@ from scipy.optimize import brentq
 from pdekit.checkpoints import Checkpoint, Interrupted
 from pdekit.counts import Statistics
 from pdekit.discretize.grid_oscillation import oscillating_axis
+from pdekit.discretize.kinks import notes_on_kinks
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import PdekitError
+from pdekit.errors import PdekitError, StabilityError
 from pdekit.geometry.axis import Axis
 from pdekit.language.delayed_systems import delays_of, shortest_delay, with_past
 from pdekit.language.equation_system import Unknown
@@ -28,6 +29,7 @@ from pdekit.solution import Solution
 from pdekit.steady import consistent, solve_steady
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
+from pdekit.time.chattering import ChatterGuard, jumps_in_unknowns
 from pdekit.time.loop import Stop, aligned, stops_of
 from pdekit.time.maruyama import Path
 from pdekit.time.method import Method
@@ -191,7 +193,7 @@ class Run:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
         kernel = rhs.kernel if isinstance(rhs, CompiledRightHandSide) else None
         recorder = SeriesRecorder(system, self.problem.series, start, y, output.series_steps, frozenset(frames), kernel)
-        enders = self._enders(start, y)
+        enders = self._enders(settings, start, end, y)
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:
             system.expect_many_jacobians()
@@ -217,7 +219,7 @@ class Run:
         step, compiled, precision = settings.step, settings.compiled, settings.precision
         return method.compile(self.system, span, step, compiled, precision, self.thresholds, device=settings.device)
 
-    def _enders(self, t: float, y: Array) -> tuple[Notice, ...]:
+    def _enders(self, settings: TimeSettings, t: float, end: float, y: Array) -> tuple[Notice, ...]:
         """What may end the run before its time."""
         stop, found = self.problem.stop, list[Notice]()
         if self.problem.ending is not None:
@@ -226,7 +228,8 @@ class Run:
             found.append(EndWhenSteady(stop.steady, y, self.system.grid.ranks))
         if stop.seconds is not None:
             found.append(EndByClock(stop.seconds, self.system.grid.ranks))
-        return tuple(found)
+        jumps = jumps_in_unknowns(self.system) if settings.step is None else ()
+        return (*found, ChatterGuard(jumps, t, end)) if jumps else tuple(found)
 
     def _located(self, course: Course, found: Ended) -> tuple[float, Array]:
         """The end of a run: of a condition that came true, the time within the step, to a billionth of it."""
@@ -314,7 +317,7 @@ class Run:
             if point.method != course.choice.method.name:
                 course.choice, course.rhs = Choice(METHODS[point.method], ("went on from there",)), None
         course.recorder.restore(before.series, t)
-        course.enders = self._enders(t, y)
+        course.enders = self._enders(course.settings, t, course.end, y)
         here = [stop for stop in stops if stop.t == t] or [Stop(t)]
         yield from self._states(course, [*here, *(stop for stop in stops if stop.t > t)], [y])
 
@@ -353,6 +356,9 @@ class Run:
                 course.recorder.record(t, y)
                 yield t, y
                 return
+            except StabilityError as error:
+                error.message = "; ".join([error.message, *notes_on_kinks(self.system.system)])
+                raise
             except Unsuitable as change:
                 course.rhs = None
                 if course.memory is not None:
@@ -386,7 +392,13 @@ class Run:
     def _faster(self, course: Course, change: Slow, end: float) -> None:
         """Go on by the method that gets on fastest from here."""
         begun, name = clock.perf_counter(), course.choice.method.name
-        promised = promises(self.system, change, end, course.tolerance, course.solvers, name, self.thresholds)
+        watch = course.watch
+
+        def tell() -> None:
+            if watch.progress is not None:
+                watch.progress(change.t, watch.statistics.steps)
+
+        promised = promises(self.system, change, end, course.tolerance, course.solvers, name, tell, self.thresholds)
         found, spent = fastest(promised, change.left), clock.perf_counter() - begun
         course.is_timed = found is not None
         if found is None:
@@ -591,6 +603,8 @@ class Run:
         ]
         if not first or self.problem.flux_scheme.is_limited:
             return ""
+        if kinks := notes_on_kinks(self.system.system):
+            return f"; {'; '.join(kinks)}"
         cures = []
         if any(d.operand == unknown.symbol for d in first):
             scheme = f"discretization: {{schemes: {{{unknown.name}_{axis}: upwind}}}}"

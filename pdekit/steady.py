@@ -15,7 +15,7 @@ from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import IncompatibleDataError, NotConvergedError, SingularError, SolverError, StabilityError
 from pdekit.language.evaluate import slope
-from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
+from pdekit.language.symbols import SpatialDerivative, local_derivatives, spatial_derivatives
 from pdekit.linear.direct import condition, factorise
 from pdekit.linear.separable import SeparableSolver
 from pdekit.linear.solver_choice import Solvers
@@ -127,7 +127,7 @@ def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics)
         return determined(
             J,
             "the equations '0 = ...' do not determine their unknowns, perhaps because they prescribe "
-            "derivatives only; fix a value by a Dirichlet condition, or add a term in the unknown itself",
+            f"derivatives only; {_what_fixes_a_value(system)}",
         )
 
     places = np.cumsum(algebraic) - 1
@@ -146,6 +146,15 @@ def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics)
         ) from None
 
 
+def _what_fixes_a_value(system: SemiDiscrete) -> str:
+    """What determines unknowns of which derivatives only are prescribed, in words."""
+    name = next(u.name for u in system.system.unknowns if u.time_order == 0)
+    by_mean = f"subtract the mean of the unknown, 0 = laplace({name}) + ... - mean({name}), which makes it zero"
+    if all(axis.periodic for axis in system.grid.axes):
+        return f"there are no faces on periodic axes, so {by_mean}, or add a term in the unknown itself"
+    return f"fix a value by a Dirichlet condition, {by_mean}, or add a term in the unknown itself"
+
+
 def _refuse_higher_index(system: SemiDiscrete) -> None:
     """Refuse equations ``0 = ...`` that hold none of the unknowns without a time derivative.
 
@@ -158,6 +167,14 @@ def _refuse_higher_index(system: SemiDiscrete) -> None:
     own |= {s for s, c in system.conditions.items() if own & set(c.scalar_slopes)}  # held by what they prescribe
     for unknown in unknowns:
         if unknown.time_order == 0 and not unknown.rhs.free_symbols & own:
+            if local_derivatives(unknown.rhs):
+                raise SolverError(
+                    f"the equation '0 = ...' of {unknown.name} prescribes derivatives of other unknowns, as incompressible flow does by "
+                    f"0 = u_x + v_y, and does not hold {unknown.name}: its index is above 1. Write a Poisson equation for "
+                    f"{unknown.name}, which the divergence of the equations of motion gives, or equations for stream function and "
+                    "vorticity, w_t = ... and 0 = laplace(psi) + w",
+                    key="equations",
+                )
             raise SolverError(
                 f"the equation '0 = ...' of {unknown.name} holds no unknown that has no time derivative: its index is above 1. Write "
                 "its time derivative instead, such as 0 = integral(u_t) for 0 = integral(u) - 1: what the initial state satisfies "

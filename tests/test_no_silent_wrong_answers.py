@@ -1,6 +1,7 @@
 """Wrong answers that came without a word, each found by somebody: they are right now, or refused, or told."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,8 @@ import pdekit as pk
 from pdekit.cli.commands import main
 from pdekit.errors import PdekitError, StabilityError
 from pdekit.io.load import loads
+from pdekit.language.analysis import factor_of
+from pdekit.language.symbols import local_derivatives
 from pdekit.progress import ProgressLines
 
 A, D, N, OPEN = pk.Axis, pk.Dirichlet, pk.Neumann, pk.Outflow()
@@ -394,3 +397,103 @@ def test_frames_are_stored_by_one_rule():
         pk.OutputSettings(every=0.1, frames=3)
     changed = pk.OutputSettings(every=0.1).by(times=(0.5,))
     assert changed.every is None and changed.times == (0.5,)
+
+
+def test_equations_that_form_kinks_say_so_and_what_helps():
+    """u_t = -u_x^2/2 from -cos(x) has a kink at x = pi from t = 1 on: u = min over y of -cos(y) + (x - y)^2/(2 t) (Hopf and Lax)."""
+    ring = pk.Grid(x=pk.Axis(0, 2 * np.pi, 64, periodic=True))
+    problem = pk.Problem(pk.PDE("u_t = -0.5*u_x**2"), ring, initial={"u": "-cos(x)"})
+    words = r"nonlinear in u_x without diffusion \(Hamilton-Jacobi\).*kinks.*\+ 0\.01\*u_xx.*p_t = d\(-p\*\*2/2, x\)"
+    assert any(re.search(words, note) for note in problem.notes())
+    with pytest.raises(StabilityError, match=words):
+        problem.solve(t_end=3.0)
+    x, y = ring.axes[0].nodes, np.linspace(-np.pi, 3 * np.pi, 4001)
+    known = np.min(-np.cos(y) + (x[:, None] - y) ** 2 / 6, axis=1)
+    rounded = problem.replace(pde=pk.PDE("u_t = -0.5*u_x**2 + 0.02*u_xx")).solve(t_end=3.0)["u"].values
+    assert np.max(np.abs(rounded - known)) < 0.1
+    slopes = pk.Problem(pk.PDE("p_t = d(-p**2/2, x)"), ring, initial={"p": "sin(x)"}, advection="weno5")
+    p, smooth = slopes.solve(t_end=3.0)["p"].values, np.abs(x - np.pi) > 0.3
+    assert np.allclose(p[smooth], np.gradient(known, x)[smooth], atol=0.02)
+
+
+def test_absolute_values_of_slopes_have_a_speed():
+    """u_t = 1 - |u_x| with u = 0 on both ends; the central differences oscillate, which is told with the kinks."""
+    problem = rod("u_t = 1 - abs(u_x)", boundary=D(0))
+    assert any("p_t = d(1 - abs(p), x)" in note for note in problem.notes())
+    assert any("Hamilton-Jacobi" in note for note in problem.solve(t_end=1.0).notes)
+    speed = factor_of(problem.system.expressions[0], next(iter(local_derivatives(problem.system.expressions[0]))))
+    assert str(speed) == "-sign(Diff(u, x, 1))"
+
+
+SOD = """
+grid: {x: {range: [0, 1], points: 101}}
+equations:
+  - rho_t = -d(m, x)
+  - m_t = -d(m**2/rho + 0.4*(E - 0.5*m**2/rho), x)
+  - E_t = -d((E + 0.4*(E - 0.5*m**2/rho))*m/rho, x)
+initial: {rho: "where(x < 0.5, 1, 0.125)", m: 0, E: "where(x < 0.5, 2.5, 0.25)"}
+boundary: {rho: {x: END}, m: {x: END}, E: {x: END}}
+time: {end: 0.01}
+"""
+VORTEX = """
+grid: {x: {range: [0, 2*pi], points: 16, periodic: true}, y: {range: [0, 2*pi], points: 16, periodic: true}}
+equations:
+  - w_t = -d(psi, y)*w_x + d(psi, x)*w_y + 0.01*laplace(w)
+  - 0 = laplace(psi) + w
+initial: {w: "sin(x)*cos(y)", psi: 0}
+time: {end: 0.1}
+"""
+FLOW = """
+grid: {x: {range: [0, 2*pi], points: 16, periodic: true}, y: {range: [0, 2*pi], points: 16, periodic: true}}
+unknowns: [u, v, p]
+equations:
+  - u_t = -u*u_x - v*u_y - p_x + 0.01*laplace(u)
+  - v_t = -u*v_x - v*v_y - p_y + 0.01*laplace(v)
+  - 0 = u_x + v_y
+initial: {u: "sin(x)*cos(y)", v: "-cos(x)*sin(y)", p: 0}
+time: {end: 0.1}
+"""
+BIRTHS = """
+grid: {x: {range: [0, 1], points: 21}}
+equations: [n_t = 0.1*n_xx]
+initial: {n: 1}
+boundary: {n: {x: {left: {dirichlet: FACE}, right: {neumann: 0}}}}
+time: {end: 0.1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            SOD.replace("END", "{neumann: 0}"),
+            r"found none that does; neumann of rho, m, E .* like outflow .* far_field of all",
+        ),
+        (SOD.replace("END", "outflow"), r"found none \(outflow\); give 1 condition"),
+        (VORTEX, r"no faces on periodic axes, .*0 = laplace\(psi\) \+ \.\.\. - mean\(psi\)"),
+        (FLOW, r"of p prescribes derivatives .*Poisson equation for p.*stream function and vorticity"),
+        (FLOW.replace("u_x + v_y", "integral(u) - 1"), r"such as 0 = integral\(u_t\)"),
+        (
+            BIRTHS.replace("FACE", "integral(0.5*n)"),
+            r"scalars: \[B\].* 0 = B - \(integral\(0.5\*n\)\), and dirichlet: B$",
+        ),
+        (BIRTHS.replace("FACE", "n**2"), r"data that depend on fields of the solution are for conditions with du/dn"),
+    ],
+)
+def test_what_is_refused_is_told_the_way_that_works(text, words):
+    with pytest.raises(PdekitError, match=words):
+        loads(text).solve()
+
+
+def test_the_ways_that_are_told_work():
+    """The vortex decays like exp(-0.02 t); a face that holds half of the integral of 1 holds 1/2 at the start, and so on."""
+    vortex = loads(VORTEX.replace("laplace(psi) + w", "laplace(psi) + w - mean(psi)")).solve()
+    psi, w = vortex["psi"].values, vortex["w"].values
+    assert abs(np.mean(psi)) < 1e-10 and np.max(np.abs(w)) == pytest.approx(np.exp(-0.02 * 0.1), abs=2e-3)
+    births = BIRTHS.replace("FACE", "B").replace("0.1*n_xx]", "0.1*n_xx, 0 = B - integral(0.5*n)]\nscalars: [B]")
+    n = loads(births.replace("{n: 1}", "{n: 1, B: 0.5}")).solve()["n"]
+    assert n.values[0] == pytest.approx(0.5 * np.sum(n.grid.weights * n.values), rel=1e-8)
+    far = SOD.replace("rho: {x: END}", "rho: {x: {left: {far_field: 1}, right: {far_field: 0.125}}}")
+    far = far.replace("m: {x: END}", "m: {x: {far_field: 0}}")
+    far = far.replace("E: {x: END}", "E: {x: {left: {far_field: 2.5}, right: {far_field: 0.25}}}")
+    assert loads(far).solve()["rho"].values[[0, -1]] == pytest.approx([1, 0.125], abs=1e-6)

@@ -116,12 +116,23 @@ class Place:
         if not depends and None not in numbers:
             return replace(given, coefficients=tuple(numbers)), self.data(given.value)
         if len(given.coefficients) != 2 or given.is_beyond:
-            raise BoundaryError(
-                "coefficients that vary or are complex, and data that depend on the solution, are for conditions with du/dn "
-                "(neumann, robin)",
-                key=self.where,
-            )
+            raise BoundaryError(self._why_not(given, held, depends), key=self.where)
         return BoundaryCondition((0.0, 1.0)), self._of_solution(given)
+
+    def _why_not(self, given: BoundaryCondition, held: Any, depends: bool) -> str:
+        """Why a condition without du/dn cannot be had as it is given, and which one can."""
+        with_slopes = "are for conditions with du/dn (neumann, robin)"
+        if not depends:
+            return f"coefficients that vary or are complex {with_slopes}"
+        numbers = dict.fromkeys(held.atoms(Reduction), sp.Integer(0))
+        of_fields = held.xreplace(numbers).free_symbols & set(self.states.values())
+        if given.is_beyond or not numbers or of_fields:
+            return f"data that depend on fields of the solution {with_slopes}"
+        name = next(n for n in ("B", "B_face") if n not in {**self.states, **self.parameters})
+        return (
+            f"a value that depends on the solution is to be an unknown of its own: scalars: [{name}], the equation "
+            f"0 = {name} - ({given.value}), and dirichlet: {name}"
+        )
 
     def _of_solution(self, given: BoundaryCondition) -> FaceData:
         bound: dict[Any, FaceData] = {}

@@ -233,11 +233,22 @@ class FaceCheck:
             if least == 0
             else f"give {least} condition{'s' * (least > 1)} on {names} in all, outflow for the rest"
         )
+        slopes = [] if found else self._slopes(unknowns, axis, side)
+        if slopes:
+            advice = (
+                f"neumann of {', '.join(slopes)} says how the state goes on beyond the face, and like outflow prescribes nothing that "
+                f"comes in; {advice}, or far_field of all, the state beyond, of which the fluxes take what comes in"
+            )
         raise BoundaryError(
             f"{wanted}{' (the flow leaves)' * (least == 0)}, so {least or 'no'} condition{'s' * (least > 1)} fit{'s' * (least < 2)}; "
-            f"found {found or 'none (outflow)'}; {advice}",
+            f"found {found or ('none that does' if slopes else 'none (outflow)')}; {advice}",
             key=f"boundary.{unknowns[0].name if len(unknowns) == 1 else names}.{axis}.{side}",
         )
+
+    def _slopes(self, unknowns: list[Unknown], axis: str, side: Side) -> list[str]:
+        """The unknowns of which there are conditions on the face that do not count."""
+        faces = [(u.name, self.beyond.get(self.system.origin(u).name, {}).get(axis)) for u in unknowns]
+        return [name for name, pair in faces if pair is not None and pair[side]]
 
     def _speeds(self, unknowns: list[Unknown], axis: str, side: Side) -> Array | None:
         """A of ``u_t + A u_x = ...`` at every node of a face; None where it is not known beforehand."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from pdekit.discretize.program import Frame
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.language.analysis import is_real_valued
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.typing import Array, Expression
@@ -33,6 +36,14 @@ class Measurement:
         self.terms: dict[Any, Any] = {symbol: system.program.term(symbol) for symbol in symbols}
 
     @cached_property
+    def dtype(self) -> Any:
+        """Real for what is real whatever the state, as ``integral(abs(psi)**2)``; else that of the unknowns."""
+        equations = self.system.system
+        symbols = {*equations.states, *(p for p, value in equations.parameters.items() if isinstance(value, complex))}
+        is_real = self.system.dtype.kind != "c" or is_real_valued(self.expression, symbols)
+        return np.dtype(float) if is_real else self.system.dtype
+
+    @cached_property
     def _formula(self) -> Any:
         equations = self.system.system
         return compile_expression(
@@ -50,4 +61,5 @@ class Measurement:
         equations = self.system.system
         scalars = (frame.operand(symbol)[()] for symbol in equations.scalars)
         numbers = (term.number(frame) for term in self.terms.values())
-        return self._formula(frame.t, *equations.parameters.values(), *scalars, *numbers)
+        value = self._formula(frame.t, *equations.parameters.values(), *scalars, *numbers)
+        return value if self.dtype == self.system.dtype else np.real(value)

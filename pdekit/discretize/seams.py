@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from pdekit.language.evaluate import compile_expression
 from pdekit.language.symbols import SpatialDerivative
 from pdekit.typing import Expression
 
-SAME = 1e-8  # of the greatest value
+SAME = 1e-8  # of the greatest value on the grid
 
 
 def notes_on_seams(system: EquationSystem, grid: Grid, t: float) -> list[str]:
@@ -35,17 +35,21 @@ def notes_on_seams(system: EquationSystem, grid: Grid, t: float) -> list[str]:
             f for e in (*system.expressions, *system.operators_on_rates) for f in _known(e, system.states, axis)
         }:
             function = compile_expression(factor, [*system.axes, system.t, *system.parameters])
-            ends = []
-            for end in (line.left, line.right):
-                places = {**grid.coordinates, str(axis): np.array(end)}
-                with np.errstate(all="ignore"):
-                    ends.append(np.asarray(function(*places.values(), t, *system.parameters.values())))
-            gap, size = np.max(np.abs(ends[1] - ends[0])), max(np.max(np.abs(end)) for end in ends)
-            if gap > SAME * size:
+            at_left, at_right, inside = (
+                _values(function, {**grid.coordinates, **place}, t, system)
+                for place in ({str(axis): np.array(line.left)}, {str(axis): np.array(line.right)}, {})
+            )
+            gap = np.max(np.abs(at_right - at_left))
+            if gap > SAME * max(np.max(np.abs(values)) for values in (at_left, at_right, inside)):
                 found[str(factor)] = (
                     f"{factor} is not periodic along the periodic axis {axis}: it jumps by {gap:.3g} from {line.right:g} to {line.left:g}"
                 )
     return [found[name] for name in sorted(found)]
+
+
+def _values(function: Any, places: Mapping[str, Any], t: float, system: EquationSystem) -> Any:
+    with np.errstate(all="ignore"):
+        return np.asarray(function(*places.values(), t, *system.parameters.values()))
 
 
 def _known(expression: Expression, states: Collection[Any], axis: Any) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pdekit.boundary.conditions import DOMAIN, SIDES, FaceConditions, Side
+from pdekit.boundary.conditions import DOMAIN, SIDES, FaceConditions
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import BoundaryError
 from pdekit.language.convective_fluxes import ConvectiveFlux
@@ -15,10 +15,10 @@ from pdekit.language.symbols import Measured, OnFace, SpatialDerivative
 BLIND = (Reduction, Measured, OnFace)  # derivatives that are made without conditions, and what is none
 
 
-def refuse_unread_conditions(
+def notes_on_unread_conditions(
     system: SemiDiscrete, conditions: Mapping[str, Mapping[str, FaceConditions]], written: frozenset[str]
-) -> None:
-    """Refuse conditions other than prescribed values of which no derivative of the equations takes the data.
+) -> list[str]:
+    """Refuse conditions other than prescribed values of which no derivative of the equations takes the data; note those with the data zero.
 
     Parameters
     ----------
@@ -28,24 +28,28 @@ def refuse_unread_conditions(
     written : set of str
         The states whose conditions were given.
 
+    Returns
+    -------
+    list of str
+        Those that say that nothing flows where nothing would.
+
     Raises
     ------
     BoundaryError
         Names the face, the unknown, and the derivatives that look as if they read it.
     """
-    reads = set(_reads(system))
+    reads, notes = set(_reads(system)), []
     for name, faces in conditions.items():
         for axis, pair in faces.items():
             if name not in written or (name, axis) in reads or (axis == DOMAIN and any(n == name for n, _ in reads)):
                 continue
-            side = next((s for s in SIDES if _has_data(pair, s)), None)
-            if side is not None:
+            for side in SIDES:
+                given = [c.value for c in pair[side] if not c.is_dirichlet]
                 where = f"boundary.{name}.{DOMAIN}" if axis == DOMAIN else f"boundary.{name}.{axis}.{side}"
-                raise BoundaryError(_why(system, name, axis), key=where)
-
-
-def _has_data(pair: FaceConditions, side: Side) -> bool:
-    return any(not c.is_dirichlet for c in pair[side])
+                if any(not (isinstance(value, int | float) and value == 0) for value in given):
+                    raise BoundaryError(_why(system, name, axis), key=where)
+                notes += [f"{where}: {_why(system, name, axis)}"] if given else []
+    return notes
 
 
 def _reads(system: SemiDiscrete) -> Iterator[tuple[str, str]]:

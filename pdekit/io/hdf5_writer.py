@@ -233,7 +233,8 @@ class ResultWriter:
     def _create_series(self, series: Mapping[str, Any], labels: Any) -> None:
         group = self._file.create_group("series")
         for name, dtype in {"t": float, **series}.items():
-            data = group.create_dataset(name, (0,), maxshape=(None,), chunks=(4096,), dtype=dtype, fillvalue=np.nan)
+            empty = np.array(np.nan, dtype=dtype)
+            data = group.create_dataset(name, (0,), maxshape=(None,), chunks=(4096,), dtype=dtype, fillvalue=empty)
             data.attrs.update(labels.get(name, {}))
             if name == "t":
                 data.make_scale("t")

@@ -85,7 +85,7 @@ class ResultsFile:
             steady=problem.steady,
             force=self.force,
             labels=problem.captions,
-            series=dict.fromkeys(problem.series, system.dtype) if series is None else series,
+            series={name: number.dtype for name, number in problem.series.items()} if series is None else series,
             scalars=scalars,
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy as sp
 
+from pdekit.language.data_functions import DataFunction
 from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import slope, wirtinger_slopes
 from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
@@ -203,7 +204,29 @@ def highest_derivatives(system: EquationSystem) -> dict[str, dict[str, int]]:
     return highest
 
 
+def is_real_valued(expression: Expression, complex_symbols: Collection[Any]) -> bool:
+    """Whether an expression is made of real quantities, and of complex ones by ``abs``, ``real`` and ``imag`` only.
+
+    Examples
+    --------
+    >>> u, k = sp.symbols("u k")
+    >>> [is_real_valued(e, [u]) for e in (k * sp.Abs(u) ** 2, sp.re(u), k * u, sp.I * k)]
+    [True, True, False, False]
+    """
+    if isinstance(expression, sp.Abs | sp.re | sp.im | sp.arg):
+        return True
+    if isinstance(expression, DataFunction):
+        return not expression.is_complex_valued
+    if not expression.args:
+        return expression != sp.I and expression not in complex_symbols
+    return all(is_real_valued(part, complex_symbols) for part in expression.args)
+
+
+_PLACE = sp.Dummy("derivative")
+
+
 def factor_of(rhs: Expression, derivative: Expression) -> Any:
-    """The slope of a right-hand side by one of its derivatives."""
-    dummy = sp.Dummy()
-    return sp.diff(rhs.xreplace({derivative: dummy}), dummy).xreplace({dummy: derivative})
+    """The slope of a right-hand side by one of its derivatives; in complex equations that by itself, its conjugate apart."""
+    body = rhs.xreplace({derivative: _PLACE})
+    found = wirtinger_slopes(body, _PLACE)[0] if body.has(sp.I) else slope(body, _PLACE)
+    return found.xreplace({_PLACE: derivative})

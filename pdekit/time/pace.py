@@ -30,6 +30,7 @@ BY_LU = ("esdirk43", "BDF", "Radau")
 SHARE = 0.05  # of what is left, for trying others
 BETTER = 0.5  # of what is left: what another method must promise
 RECENT = 20  # looks from which the pace is taken
+ENOUGH_SECONDS, ENOUGH_STEPS = 3.0, 100  # of a trial, where what is left is longer than any life
 LEAST_STEPS, LAST_STEPS = 3, 10  # of a trial, and those from which the length of the rest is taken
 
 
@@ -99,15 +100,20 @@ class Stopwatch:
     Parameters
     ----------
     seconds : float
+        At most; a hundred steps of together three seconds are enough in any case.
+    tell : callable
+        Told at every step that somebody is at work.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float, tell: Callable[[], None] = lambda: None) -> None:
+        self.seconds, self.tell = seconds, tell
         self.marks: list[tuple[float, float]] = []
 
     def __call__(self, t: float, steps: int) -> None:
         self.marks.append((clock.perf_counter(), t))
-        if self.marks[-1][0] - self.marks[0][0] > self.seconds:
+        self.tell()
+        spent = self.marks[-1][0] - self.marks[0][0]
+        if spent > self.seconds or (spent > ENOUGH_SECONDS and len(self.marks) > ENOUGH_STEPS):
             raise Enough
 
     def predicted(self, end: float) -> tuple[float, float]:
@@ -134,13 +140,14 @@ def promises(
     tolerance: Tolerance,
     solvers: Solvers,
     but: str,
+    tell: Callable[[], None],
     thresholds: Thresholds = THRESHOLDS,
 ) -> dict[str, float]:
-    """Seconds that the methods which fit would take from here, by name; `but` is the one that was slow."""
+    """Seconds that the methods which fit would take from here, by name; `but` is the one that was slow, `tell` is told of every step."""
     names = tried(system, but, thresholds)
     found: dict[str, float] = {}
     for name in names:
-        pace = Stopwatch(SHARE * change.left / len(names))
+        pace = Stopwatch(SHARE * change.left / len(names), tell)
         watch = Watch(system, np.inf, pace)
         try:
             with np.errstate(all="ignore"):

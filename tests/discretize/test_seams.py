@@ -35,6 +35,8 @@ def test_jumps_at_the_seam(equation, jump):
     [
         "u_t = div((2 + sin(pi*x))*grad(u)) - cos(2*pi*x)**2*u",
         "u_t = div((1 + y)*grad(u)) + exp(y)",
+        "u_t = laplace(u) + sin(pi*x)",
+        "u_t = laplace(u) - 1e6*sin(3*pi*x)*y*u",
         "u_t = laplace(u) + where(abs(x - 1) < 0.5, 1, 0)",
         "u_t = div(k*grad(u))",
     ],

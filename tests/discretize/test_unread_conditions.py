@@ -1,4 +1,4 @@
-"""A condition that no term reads changes nothing, and is refused; one that is read changes the solution."""
+"""A condition that no term reads changes nothing, and is refused, or noted where it is zero; one that is read changes the solution."""
 
 from __future__ import annotations
 
@@ -60,6 +60,14 @@ def test_conditions_that_nothing_reads(equations, boundary, grid, key, words):
     with pytest.raises(BoundaryError, match=words) as found:
         problem(equations, boundary, grid)
     assert found.value.key == key
+
+
+def test_no_flux_where_none_would_flow_is_noted():
+    plane = problem("u_t = u_xx", {"u": {"x": pk.Neumann(0), "y": pk.Neumann(0)}}, PLANE)
+    assert plane.notes() == [
+        f"boundary.u.y.{side}: no term of the equations reads this condition: u is not differentiated along y; leave it out"
+        for side in ("left", "right")
+    ]
 
 
 def test_conditions_that_another_equation_reads():

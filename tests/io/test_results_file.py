@@ -18,6 +18,7 @@ from pdekit.errors import StabilityError, StorageError
 from pdekit.io.hdf5_reader import read_result
 from pdekit.io.load import loads
 from pdekit.io.superblock import lookup3
+from pdekit.settings import OutputSettings
 
 
 def rod(**options):
@@ -238,3 +239,23 @@ def test_a_flipped_bit_is_noticed(steady, tmp_path):
         pk.open_result(path)
     if not steady:
         assert np.array_equal(read_result(path).read("u", 1), solution.values["u"][1])  # the others are whole
+
+
+def test_series_of_complex_problems_are_real_where_they_are_so(tmp_path):
+    """Schroedinger's equation keeps the norm, which for exp(-x^2/2) is sqrt(pi); the file holds what memory holds."""
+    grid = pk.Grid(x=pk.Axis(-8, 8, 81))
+    problem = pk.Problem(
+        pk.PDE("psi_t = I*(0.5*psi_xx - 0.5*x**2*psi)"),
+        grid,
+        initial={"psi": "exp(-x**2/2)"},
+        boundary={"psi": {"x": pk.Dirichlet(0)}},
+        output=OutputSettings(series={"n": "integral(abs(psi)**2)", "tip": "real(psi(0.5))", "sum": "integral(psi)"}),
+    )
+    solution = problem.solve(t_end=0.2, output=tmp_path / "psi.h5")
+    kinds = {"n": "f", "tip": "f", "sum": "c"}
+    with h5py.File(tmp_path / "psi.h5") as file:
+        for name, kind in kinds.items():
+            assert file[f"series/{name}"].dtype.kind == kind == solution.series[name].dtype.kind
+            assert np.array_equal(file[f"series/{name}"], solution.series[name])
+    assert np.allclose(solution.series["n"], np.sqrt(np.pi), rtol=1e-5)
+    assert np.allclose(solution.series["sum"][0], np.sqrt(2 * np.pi), rtol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from itertools import count
 
 import numpy as np
@@ -12,7 +13,7 @@ from pdekit.solving import solve
 from pdekit.thresholds import Thresholds
 from pdekit.time.method_choice import Choice
 from pdekit.time.methods import METHODS
-from pdekit.time.pace import PaceGuard, Slow, tried
+from pdekit.time.pace import Enough, PaceGuard, Slow, Stopwatch, tried
 
 IMPATIENT = Thresholds(pace_known_after=0.1, others_tried_from=0.5)
 
@@ -74,3 +75,15 @@ def test_no_trial_begins_with_a_factorisation_that_takes_longer_than_the_run():
 
     assert {"BDF", "Radau", "esdirk43"} <= set(tried(on(100), "rkc2"))
     assert {"BDF", "Radau", "esdirk43"}.isdisjoint(tried(on(400), "rkc2")) and "tsitouras" in tried(on(400), "rkc2")
+
+
+def test_trials_end_where_what_is_left_seems_endless():
+    """A trial of a twentieth of ten million seconds would never end; somebody is told of every step of it."""
+    told = []
+    watch = Stopwatch(1e6, lambda: told.append(True))
+    watch.marks = [(clock.perf_counter() - 10.0, 0.0)] * 10
+    watch(0.1, 11)
+    watch.marks *= 10
+    with pytest.raises(Enough):
+        watch(0.2, 12)
+    assert len(told) == 2

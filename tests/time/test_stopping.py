@@ -7,6 +7,7 @@ import xarray
 
 import pdekit as pk
 from pdekit.discretize.measurement import Measurement
+from pdekit.errors import StabilityError
 from pdekit.io.load import loads
 from pdekit.language.state_numbers import parse_number_of_state
 
@@ -179,3 +180,30 @@ output: {{every: 0.025, series: {{heat: integral(u)}}, series_steps: {}}}
     assert np.array_equal(seventh.series["heat"], every.series["heat"][rows])
     with pytest.raises(pk.PdekitError, match=r"output\.series_steps.*whole number from 1 on, found 0"):
         loads(text.format(0))
+
+
+def test_runs_that_slide_along_a_jump_are_stopped():
+    """u' = -sign(u)/2 from 1 is 0 at t = 2, and stays there: the right-hand side has no value that does that; a smoothed one has."""
+    text = """
+grid: {x: {range: [0, 1], points: 11}}
+equations: u_t = 0.1*u_xx - 0.5*FORCE
+initial: {u: 1}
+boundary: {u: {x: {neumann: 0}}}
+time: {end: 3}
+"""
+    with pytest.raises(StabilityError, match=r"chatters at t = 2(\.0\d*)?:.* jumps in the solution where u = 0.*tanh"):
+        loads(text.replace("FORCE", "sign(u)")).solve()
+    u = loads(text.replace("FORCE", "tanh(u/0.01)")).solve()["u"].values
+    assert np.max(np.abs(u)) < 1e-6
+
+
+def test_jumps_that_are_crossed_are_none_to_chatter_at():
+    """u' = 1 + 1/2 sign(u - 1/2) from 0: u = t/2 up to t = 1, then 1/2 + 3/2 (t - 1)."""
+    text = """
+grid: {x: {range: [0, 1], points: 11}}
+equations: u_t = 0.1*u_xx + 1 + 0.5*sign(u - 0.5)
+initial: {u: 0}
+boundary: {u: {x: {neumann: 0}}}
+time: {end: 2}
+"""
+    assert np.allclose(loads(text).solve()["u"].values, 2.0, atol=1e-3)

@@ -88,6 +88,8 @@ class Thresholds:
     reduced_from : int
         Nodes from which integrals and extrema are found by a compiled pass, if the right-hand side is compiled (measured on 512^2:
         0.09 ms for three numbers, NumPy 0.8 ms; compiling takes 0.6 s, once).
+    reduced_by_threads_from : int
+        Nodes from which that pass is shared by threads (0.26 ms on 512^2 by one, 0.38 by two that must be woken).
     wavefront_from : int
         Bytes of a state; smaller ones stay in the cache from stage to stage anyway.
     chunk_bytes : int
@@ -133,6 +135,7 @@ class Thresholds:
     slab_bytes: int = 700_000
     shared_from: int = 1 << 17
     reduced_from: int = 1 << 14
+    reduced_by_threads_from: int = 1 << 20
     wavefront_from: int = 1 << 20
     chunk_bytes: int = 60_000
     most_twice: float = 0.25

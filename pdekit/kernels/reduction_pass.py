@@ -75,6 +75,8 @@ class ReductionPass:
             np.array(lines) if lines else np.zeros((1, 1)),
             np.array([*system.system.parameters.values(), 0.0], dtype=float),
         )
+        self._symbols = [term.symbol for term in terms]
+        self._signs = [-1.0 if term.symbol.kind == "min" else 1.0 for term in terms]
         self._extremes = [k for k, term in enumerate(terms) if term.symbol.kind in SIGNS]
         self._totals, self._greatest = np.empty((slabs, len(terms))), np.empty((slabs, len(self._extremes), n))
         self._function = load(_source(system, terms)).over_rows
@@ -92,12 +94,9 @@ class ReductionPass:
         found = np.sum(totals, axis=0)
         is_number = np.isfinite(found)  # else NumPy says what is the greatest beside what is no number
         found[self._extremes] = np.max(greatest, axis=(0, 2), initial=-np.inf)
-        for term, value in zip(np.array(self.terms)[is_number], found[is_number]):
-            frame.shared(term.symbol, partial(_signed, value, term.symbol.kind))
-
-
-def _signed(value: float, kind: str) -> float:
-    return -value if kind == "min" else value
+        for symbol, sign, value, is_known in zip(self._symbols, self._signs, found, is_number):
+            if is_known:
+                frame.shared(symbol, partial(float, sign * value))
 
 
 def _of_rows(by_axis: list[Array] | None, line: Array) -> Array:
@@ -114,6 +113,8 @@ def passes_over(kernel: Kernel, terms: Iterable[Any]) -> ReductionPass | None:
     if not found or system.grid.size < kernel.thresholds.reduced_from:
         return None
     try:
+        if system.grid.size < kernel.thresholds.reduced_by_threads_from:
+            return ReductionPass(system, found, lambda work: work(0), 1)
         return ReductionPass(system, found, kernel.share, kernel.threads)
     except NotCompiled:
         return None

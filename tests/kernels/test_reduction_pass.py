@@ -11,7 +11,7 @@ from pdekit.kernels.kernel import Kernel
 from pdekit.kernels.reduction_pass import fits, passes_over
 from pdekit.thresholds import Thresholds
 
-ANY_SIZE = Thresholds(reduced_from=1, shared_from=1)
+ANY_SIZE = Thresholds(reduced_from=1, reduced_by_threads_from=1, shared_from=1)
 NUMBERS = {
     "mass": "integral(u)",
     "level": "mean(v) + t",

@@ -278,9 +278,15 @@ def closure_size(derivative: int, order: int, conditions: Sequence[Functional] =
 
         N = derivative + order - 1 - v,      at least derivative + 1,
 
-    and one more for derivatives above the second (measured: with N as it stands a free or guided beam end has
+    and one more for the third and fourth derivative (measured: with N as it stands a free or guided beam end has
     negative eigenvalues of the fourth derivative at order 2, a clamped one complex pairs at order 4; with one more all
     pairs of clamped, hinged, guided and free ends have a real, non-negative spectrum and the full order).
+
+    From the fifth derivative on the N data give no row of their own, but the values beyond the end that interior rows
+    ask for. Derivatives of one polynomial through them would make rows next to an end equal (N = derivative + 1) or
+    nearly so, and each such pair is a mode that the operator does not see. With ghosts all self-adjoint pairs of ends
+    of the sixth and eighth derivative have a real, semidefinite spectrum at orders 2, 4 and 6, and the dissipative ones
+    of the fifth and seventh no growing mode at orders 2 and 4 (measured; one datum more already has them).
 
     For a second derivative: ``max(order, 3)`` nodes with the Dirichlet node counted, or ``order`` nodes and
     the Neumann or Robin condition. For a first derivative: `order` nodes. Two more nodes would buy accuracy but
@@ -303,4 +309,4 @@ def closure_size(derivative: int, order: int, conditions: Sequence[Functional] =
         vanishing += 1
     # A condition on the k-th derivative says nothing to polynomials of lower degree: it needs k + 1 data beside itself.
     highest = max((len(c.coefficients) for c in conditions), default=0)
-    return max(derivative + order - 1 - vanishing + (derivative > 2), derivative + 1, highest)
+    return max(derivative + order - 1 - vanishing + (derivative in (3, 4)), derivative + 1, highest)

@@ -122,12 +122,13 @@ def _solve_small(M: list[list[Any]], rhs: list[NDArray[Any]]) -> list[NDArray[An
     size = len(M)
     M = [row[:] for row in M]
     rhs = list(rhs)
-    scale = max((abs(entry) for row in M for entry in row), default=0)
+    scales = [max(abs(entry) for entry in row) for row in M]  # of every equation its own: derivatives differ by factorials
     for k in range(size):
         pivot = max(range(k, size), key=lambda row: abs(M[row][k]))
-        if abs(M[pivot][k]) <= 1e-13 * scale:
+        if abs(M[pivot][k]) <= 1e-13 * scales[pivot]:
             raise GridError("the boundary conditions do not determine the stencil: they are dependent")
         M[k], M[pivot] = M[pivot], M[k]
+        scales[k], scales[pivot] = scales[pivot], scales[k]
         rhs[k], rhs[pivot] = rhs[pivot], rhs[k]
         for row in range(k + 1, size):
             factor = M[row][k] / M[k][k]

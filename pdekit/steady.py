@@ -370,7 +370,7 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
             if null.size:
                 raise
             raise SingularError(
-                f"Newton's method met a singular Jacobian: {undetermined(system, J, last[0])}"
+                f"Newton's method met a singular Jacobian: {lost_to_rounding(system) or undetermined(system, J, last[0])}"
             ) from error
 
     problem = RootProblem(

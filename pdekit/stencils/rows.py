@@ -23,7 +23,7 @@ from pdekit.typing import Matrix
 Closure = Literal["accurate", "stable"]
 Bias = Literal["central", "forward", "backward"] | int
 Conditions = Sequence[Functional]
-CONTINUED_FROM = 5  # the derivative from which on boundary rows of equations are interior ones with ghosts; see `closure_size`
+CONTINUED_FROM = 5  # the derivative from which on boundary rows of equations are interior ones with ghosts
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +225,7 @@ def _closure_nodes(derivative: int, order: int, conditions: Conditions, closure:
 
 def _closure_row(axis: Axis, nodes: Any, row: int, derivative: int, conditions: Conditions) -> StencilWeights:
     """One boundary row: the derivative of the polynomial through the nodes and the conditions."""
-    line = _Line.of(axis, conditions)
+    line = _ScaledEnd.of(axis, conditions)
     w = weights(line.at(nodes), line.at(row), derivative, line.conditions)
     return StencilWeights(w.nodes / line.unit**derivative, w.conditions / line.unit**derivative)
 
@@ -235,7 +235,7 @@ def _continued_row(
 ) -> tuple[NDArray[np.intp], StencilWeights]:
     """One boundary row: the interior one, of which the nodes beyond the end are eliminated by the polynomial through `nodes` and the
     conditions; the columns, and the weights."""
-    line = _Line.of(axis, conditions)
+    line = _ScaledEnd.of(axis, conditions)
     stencil = row + np.arange(window.start, window.start + window.size)
     interior = fornberg(line.at(stencil), line.at(row), derivative)[derivative] / line.unit**derivative
     beyond = (stencil < 0) | (stencil >= axis.size)
@@ -247,7 +247,7 @@ def _continued_row(
 
 
 @dataclass(frozen=True)
-class _Line:
+class _ScaledEnd:
     """An axis and conditions at one of its ends in lengths of `unit`: on a uniform axis its step, so that equal rows come out bitwise equal."""
 
     axis: Axis
@@ -255,7 +255,7 @@ class _Line:
     conditions: list[Functional]
 
     @classmethod
-    def of(cls, axis: Axis, conditions: Conditions) -> _Line:
+    def of(cls, axis: Axis, conditions: Conditions) -> _ScaledEnd:
         if not axis.uniform:
             return cls(axis, 1.0, list(conditions))
         h, last = axis.step, axis.size - 1.0

@@ -122,7 +122,9 @@ def _solve_small(M: list[list[Any]], rhs: list[NDArray[Any]]) -> list[NDArray[An
     size = len(M)
     M = [row[:] for row in M]
     rhs = list(rhs)
-    scales = [max(abs(entry) for entry in row) for row in M]  # of every equation its own: derivatives differ by factorials
+    scales = [
+        max(abs(entry) for entry in row) for row in M
+    ]  # of every equation its own: derivatives differ by factorials
     for k in range(size):
         pivot = max(range(k, size), key=lambda row: abs(M[row][k]))
         if abs(M[pivot][k]) <= 1e-13 * scales[pivot]:
@@ -284,10 +286,10 @@ def closure_size(derivative: int, order: int, conditions: Sequence[Functional] =
     pairs of clamped, hinged, guided and free ends have a real, non-negative spectrum and the full order).
 
     From the fifth derivative on the N data give no row of their own, but the values beyond the end that interior rows
-    ask for. Derivatives of one polynomial through them would make rows next to an end equal (N = derivative + 1) or
-    nearly so, and each such pair is a mode that the operator does not see. With ghosts all self-adjoint pairs of ends
-    of the sixth and eighth derivative have a real, semidefinite spectrum at orders 2, 4 and 6, and the dissipative ones
-    of the fifth and seventh no growing mode at orders 2 and 4 (measured; one datum more already has them).
+    ask for. The n-th derivatives of one polynomial of degree n would make all rows next to an end equal, and each such
+    row more is a mode that the operator does not see. With ghosts the sixth and eighth derivative under all pairs of
+    self-adjoint ends have a real, semidefinite spectrum at orders 2, 4 and 6, and the fifth and seventh under all
+    dissipative ends no growing mode at orders 2 and 4 (measured; at order 6 some of the fifth grow).
 
     For a second derivative: ``max(order, 3)`` nodes with the Dirichlet node counted, or ``order`` nodes and
     the Neumann or Robin condition. For a first derivative: `order` nodes. Two more nodes would buy accuracy but

@@ -11,6 +11,7 @@ import sympy as sp
 from scipy import sparse
 
 from pdekit.counts import Statistics
+from pdekit.discretize.bounded_derivatives import has_enough_conditions, lost_to_rounding
 from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import IncompatibleDataError, NotConvergedError, SingularError, SolverError, StabilityError
@@ -272,13 +273,20 @@ def _linear(solvers: Solvers, rhs: Array, null: Array) -> _Found:
         except SingularError as error:
             if null.size:
                 raise
-            what = undetermined(system, system.L, np.zeros(system.size, dtype=system.dtype))
-            raise SingularError(
-                f"{error.message}: {what}; are there enough boundary conditions, and is the combination of them admissible?"
-            ) from None
+            raise SingularError(f"{error.message}: {_why_singular(system)}") from None
         found = _Found(solver.solve(rhs), solver.description, solver.defect)
     scale = system.grid.ranks.greatest(float(np.max(np.abs(rhs), initial=0.0)))
     return found if found.defect > ROUNDED * scale else _Found(found.x, found.how)
+
+
+def _why_singular(system: SemiDiscrete) -> str:
+    """What may be wrong with the conditions of a linear problem, or with its grid."""
+    too_fine = lost_to_rounding(system)
+    if too_fine:
+        return too_fine
+    what = undetermined(system, system.L, np.zeros(system.size, dtype=system.dtype))
+    number = "" if has_enough_conditions(system) else "are there enough boundary conditions, and "
+    return f"{what}; {number}is the combination of the boundary conditions admissible?"
 
 
 def _by_structure(solvers: Solvers, rhs: Array, null: bool) -> _Found | None:
@@ -382,7 +390,7 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
             if null.size:
                 raise
             raise SingularError(
-                f"Newton's method met a singular Jacobian: {undetermined(system, J, last[0])}"
+                f"Newton's method met a singular Jacobian: {lost_to_rounding(system) or undetermined(system, J, last[0])}"
             ) from error
 
     problem = RootProblem(

@@ -17,12 +17,13 @@ from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.coordinates import CARTESIAN, Measure
 from pdekit.stencils.sparse_products import diagonal
-from pdekit.stencils.weights import Functional, central_reach, closure_size, fornberg, weights
+from pdekit.stencils.weights import Functional, StencilWeights, central_reach, closure_size, fornberg, weights
 from pdekit.typing import Matrix
 
 Closure = Literal["accurate", "stable"]
 Bias = Literal["central", "forward", "backward"] | int
 Conditions = Sequence[Functional]
+CONTINUED_FROM = 5  # the derivative from which on boundary rows of equations are interior ones with ghosts
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,8 +205,12 @@ def derivative_rows(
             row = wanted[out]
             if at_left[out] == mirrored:
                 continue
-            w = _closure_row(axis, nodes, row, derivative, taken)
-            matrix.add(out, nodes, w.nodes)
+            columns = nodes
+            if closure == "stable" and derivative >= CONTINUED_FROM:
+                columns, w = _continued_row(axis, nodes, row, derivative, window, taken)
+            else:
+                w = _closure_row(axis, nodes, row, derivative, taken)
+            matrix.add(out, columns, w.nodes)
             data.add(out, np.arange(offset, offset + len(taken)), w.conditions)
         offset += len(taken)
     return AxisRows(matrix.array((wanted.size, axis.size)), data.array((wanted.size, offset)))
@@ -218,17 +223,57 @@ def _closure_nodes(derivative: int, order: int, conditions: Conditions, closure:
     return max(closure_size(derivative, order, conditions) - taken, 1)
 
 
-def _closure_row(axis: Axis, nodes: Any, row: int, derivative: int, conditions: Conditions) -> Any:
-    """One boundary row; on a uniform axis in units of its step, so that equal rows come out bitwise equal."""
-    if not axis.uniform:
-        return weights(axis.nodes[nodes], axis.nodes[row], derivative, conditions)
-    h = axis.step
-    scaled = [
-        Functional(0.0 if c.at == axis.left else axis.size - 1.0, tuple(a / h**k for k, a in enumerate(c.coefficients)))
-        for c in conditions
-    ]
-    w = weights(nodes.astype(float), float(row), derivative, scaled)
-    return type(w)(w.nodes / h**derivative, w.conditions / h**derivative)
+def _closure_row(axis: Axis, nodes: Any, row: int, derivative: int, conditions: Conditions) -> StencilWeights:
+    """One boundary row: the derivative of the polynomial through the nodes and the conditions."""
+    line = _ScaledEnd.of(axis, conditions)
+    w = weights(line.at(nodes), line.at(row), derivative, line.conditions)
+    return StencilWeights(w.nodes / line.unit**derivative, w.conditions / line.unit**derivative)
+
+
+def _continued_row(
+    axis: Axis, nodes: Any, row: int, derivative: int, window: StencilWindow, conditions: Conditions
+) -> tuple[NDArray[np.intp], StencilWeights]:
+    """One boundary row: the interior one, of which the nodes beyond the end are eliminated by the polynomial through `nodes` and the
+    conditions; the columns, and the weights."""
+    line = _ScaledEnd.of(axis, conditions)
+    stencil = row + np.arange(window.start, window.start + window.size)
+    interior = fornberg(line.at(stencil), line.at(row), derivative)[derivative] / line.unit**derivative
+    beyond = (stencil < 0) | (stencil >= axis.size)
+    ghosts = [weights(line.at(nodes), line.at(index), 0, line.conditions) for index in stencil[beyond]]
+    on_nodes = sum(a * ghost.nodes for a, ghost in zip(interior[beyond], ghosts))
+    on_data = sum(a * ghost.conditions for a, ghost in zip(interior[beyond], ghosts))
+    columns = np.concatenate([nodes, stencil[~beyond]])
+    return columns, StencilWeights(np.concatenate([on_nodes, interior[~beyond]]), np.asarray(on_data))
+
+
+@dataclass(frozen=True)
+class _ScaledEnd:
+    """An axis and conditions at one of its ends in lengths of `unit`: on a uniform axis its step, so that equal rows come out bitwise equal."""
+
+    axis: Axis
+    unit: float
+    conditions: list[Functional]
+
+    @classmethod
+    def of(cls, axis: Axis, conditions: Conditions) -> _ScaledEnd:
+        if not axis.uniform:
+            return cls(axis, 1.0, list(conditions))
+        h, last = axis.step, axis.size - 1.0
+        scaled = [
+            Functional(0.0 if c.at == axis.left else last, tuple(a / h**k for k, a in enumerate(c.coefficients)))
+            for c in conditions
+        ]
+        return cls(axis, h, scaled)
+
+    def at(self, index: Any) -> NDArray[Any]:
+        """Coordinates of nodes by index; beyond an end those of the mirrored nodes."""
+        index = np.asarray(index)
+        if self.axis.uniform:
+            return index.astype(float)
+        last, x = self.axis.size - 1, self.axis.nodes
+        mirrored = np.where(index < 0, -index, np.where(index > last, 2 * last - index, index))
+        end = np.where(index < 0, x[0], x[-1])
+        return np.where(mirrored == index, x[mirrored], 2 * end - x[mirrored])
 
 
 def _add_interior(

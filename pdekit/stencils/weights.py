@@ -122,12 +122,15 @@ def _solve_small(M: list[list[Any]], rhs: list[NDArray[Any]]) -> list[NDArray[An
     size = len(M)
     M = [row[:] for row in M]
     rhs = list(rhs)
-    scale = max((abs(entry) for row in M for entry in row), default=0)
+    scales = [
+        max(abs(entry) for entry in row) for row in M
+    ]  # of every equation its own: derivatives differ by factorials
     for k in range(size):
         pivot = max(range(k, size), key=lambda row: abs(M[row][k]))
-        if abs(M[pivot][k]) <= 1e-13 * scale:
+        if abs(M[pivot][k]) <= 1e-13 * scales[pivot]:
             raise GridError("the boundary conditions do not determine the stencil: they are dependent")
         M[k], M[pivot] = M[pivot], M[k]
+        scales[k], scales[pivot] = scales[pivot], scales[k]
         rhs[k], rhs[pivot] = rhs[pivot], rhs[k]
         for row in range(k + 1, size):
             factor = M[row][k] / M[k][k]
@@ -278,9 +281,15 @@ def closure_size(derivative: int, order: int, conditions: Sequence[Functional] =
 
         N = derivative + order - 1 - v,      at least derivative + 1,
 
-    and one more for derivatives above the second (measured: with N as it stands a free or guided beam end has
+    and one more for the third and fourth derivative (measured: with N as it stands a free or guided beam end has
     negative eigenvalues of the fourth derivative at order 2, a clamped one complex pairs at order 4; with one more all
     pairs of clamped, hinged, guided and free ends have a real, non-negative spectrum and the full order).
+
+    From the fifth derivative on the N data give no row of their own, but the values beyond the end that interior rows
+    ask for. The n-th derivatives of one polynomial of degree n would make all rows next to an end equal, and each such
+    row more is a mode that the operator does not see. With ghosts the sixth and eighth derivative under all pairs of
+    self-adjoint ends have a real, semidefinite spectrum at orders 2, 4 and 6, and the fifth and seventh under all
+    dissipative ends no growing mode at orders 2 and 4 (measured; at order 6 some of the fifth grow).
 
     For a second derivative: ``max(order, 3)`` nodes with the Dirichlet node counted, or ``order`` nodes and
     the Neumann or Robin condition. For a first derivative: `order` nodes. Two more nodes would buy accuracy but
@@ -303,4 +312,4 @@ def closure_size(derivative: int, order: int, conditions: Sequence[Functional] =
         vanishing += 1
     # A condition on the k-th derivative says nothing to polynomials of lower degree: it needs k + 1 data beside itself.
     highest = max((len(c.coefficients) for c in conditions), default=0)
-    return max(derivative + order - 1 - vanishing + (derivative > 2), derivative + 1, highest)
+    return max(derivative + order - 1 - vanishing + (derivative in (3, 4)), derivative + 1, highest)

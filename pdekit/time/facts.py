@@ -18,7 +18,7 @@ from pdekit.time.compositions import COMPOSITIONS
 from pdekit.time.methods import Method
 from pdekit.time.modified_equation import LIMIT
 from pdekit.time.second_order import halves
-from pdekit.time.soundness import has_doubtful_closures
+from pdekit.time.soundness import has_doubtful_closures, refuse_lost_to_rounding
 from pdekit.time.stability import (
     Spectrum,
     coupled_spectrum,
@@ -127,12 +127,13 @@ class Facts:
         return growth_at_rest(self.system, self.t, self.y)
 
     def refuse_growth(self) -> None:
-        """Refuse discretizations whose modes grow at the rate of the grid rather than of the physics.
+        """Refuse discretizations whose modes, or rounding errors, grow at the rate of the grid rather than of the physics.
 
         Raises
         ------
         StabilityError
         """
+        refuse_lost_to_rounding(self.system, self.duration, lambda: self.spectrum.radius)
         if self.bounded or self.system.is_limited or not self.system.evolves or not has_doubtful_closures(self.system):
             return
         growth, radius = self.spectrum.growth, self.spectrum.radius

@@ -2,18 +2,22 @@
 
 Measured on spectra: a bounded central first derivative of order 6 or 8 has growing modes; u'' of order 8 with Dirichlet ends,
 and the flux form of order 6 with Dirichlet ends, have complex pairs, which a wave equation turns into growth; so has the
-compact second derivative of order 6.
+compact second derivative of order 6. Of the fifth derivative and those above the spectrum itself is looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
+from pdekit.boundary.conditions import FaceConditions
+from pdekit.discretize.bounded_derivatives import WORST_AMPLIFICATION, along_bounded_axes, lost_to_rounding
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import StabilityError
 from pdekit.language.symbols import local_derivatives
+from pdekit.stencils.rows import CONTINUED_FROM
 from pdekit.stencils.schemes import SCHEMES
+from pdekit.time.closure_modes import has_growing_modes, stable_orders
 
 
 def has_doubtful_closures(system: SemiDiscrete) -> bool:
@@ -43,24 +47,55 @@ def refuse_unsound(system: SemiDiscrete) -> None:
     if system.time_order == 0:
         return
     second_order = system.time_order == 2
-    for derivative, axis, n in _along_bounded_axes(system):
+    for derivative, axis, n in along_bounded_axes(system):
         conditions = system.conditions.get(derivative.operand)
         faces = conditions.faces[axis] if conditions else None
         has_dirichlet = bool(faces and (faces.dirichlet("left") or faces.dirichlet("right")))
         is_fixed_wave = second_order and has_dirichlet
         if derivative.scheme is not None:
             _refuse_scheme(derivative, axis, n, is_fixed_wave)
+        elif n >= CONTINUED_FROM:
+            if faces is not None and not system.grid.poles(axis):
+                _refuse_growing_closures(system, derivative, axis, n, faces)
         else:
             _refuse_central(derivative, axis, n, system.order, is_fixed_wave)
 
 
-def _along_bounded_axes(system: SemiDiscrete) -> Iterator[tuple[Any, str, int]]:
-    """All derivatives along bounded axes: what, along which axis, and how often."""
-    for expression in system.system.expressions:
-        for derivative in sorted(local_derivatives(expression), key=str):
-            for axis, n in derivative.counts.items():
-                if not system.grid[axis].periodic:
-                    yield derivative, axis, n
+def refuse_lost_to_rounding(system: SemiDiscrete, duration: float, radius: Callable[[], float]) -> None:
+    """Refuse high derivatives on grids so fine that rounding errors of them become the solution.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    duration : float
+    radius : callable
+        Gives the spectral radius; with a factor before the derivative that is small enough the errors are small, too.
+
+    Raises
+    ------
+    StabilityError
+    """
+    found = lost_to_rounding(system)
+    if found and radius() * duration > WORST_AMPLIFICATION:
+        raise StabilityError(found)
+
+
+def _refuse_growing_closures(system: SemiDiscrete, derivative: Any, axis: str, n: int, faces: FaceConditions) -> None:
+    must_be_real = system.time_order == 2 or system.dtype.kind == "c"
+    line = system.grid[axis]
+    if not has_growing_modes(line, faces, n, system.order, must_be_real):
+        return
+    orders = stable_orders(line, faces, n, must_be_real)
+    if orders:
+        remedy = f"use order {' or '.join(map(str, orders))}"
+    elif line.whole.uniform:
+        remedy = "no order helps: other conditions do, in kind or in number"
+    else:
+        remedy = "no order helps: a uniform axis may, or other conditions"
+    raise StabilityError(
+        f"{derivative.operand}: with its conditions the derivative of order {n} along the bounded axis {axis!r}, at accuracy "
+        f"{system.order}, has modes that grow at the rate of the grid; {remedy}"
+    )
 
 
 def _refuse_central(derivative: Any, axis: str, n: int, order: int, is_fixed_wave: bool) -> None:
@@ -69,7 +104,7 @@ def _refuse_central(derivative: Any, axis: str, n: int, order: int, is_fixed_wav
             f"{derivative.operand}: odd derivatives of order {order} on the bounded axis {axis!r} have growing modes; "
             "use order 2 or 4, a periodic axis, or the scheme sbp or upwind"
         )
-    doubtful = order == 8 or (order == 6 and (derivative.in_flux_form or n >= 4))
+    doubtful = order == 8 or (order == 6 and (derivative.in_flux_form or n == 4))
     if is_fixed_wave and doubtful:
         what = "div(k*grad(u))" if derivative.in_flux_form else f"the derivative of order {n}"
         raise StabilityError(

@@ -36,10 +36,10 @@ def breakpoints(system: SemiDiscrete, start: float, end: float) -> list[float]:
     """
     t, values = system.system.t, system.system.parameters
     found: set[float] = set()
-    for switch in {s for e in right_hand_sides(system) for s in switches(e, t)}:
+    for switch in {s for e in time_expressions(system) for s in switches(e, t)}:
         if switch.free_symbols <= {t, *values}:
             found.update(_roots(switch, t, values, start, end))
-    for function in {f for e in right_hand_sides(system) for f in e.atoms(DataFunction)}:
+    for function in {f for e in time_expressions(system) for f in e.atoms(DataFunction)}:
         found.update(function.kinks)
     delays = {type(field).delay for field in delays_of(system.system)}
     if delays:
@@ -60,8 +60,8 @@ def _delayed_too(jumps: set[float], delays: set[float], end: float) -> set[float
     return found
 
 
-def right_hand_sides(system: SemiDiscrete) -> Iterator[Any]:
-    """All that stands on right-hand sides and in boundary data."""
+def time_expressions(system: SemiDiscrete) -> Iterator[Any]:
+    """All that may hold t: right-hand sides, and data of conditions."""
     yield from system.system.expressions
     for conditions in system.conditions.values():
         for data in conditions.data.values():

@@ -11,7 +11,7 @@ import sympy as sp
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import StabilityError
 from pdekit.language.symbols import SpatialDerivative
-from pdekit.time.breakpoints import right_hand_sides, switches
+from pdekit.time.breakpoints import time_expressions, switches
 from pdekit.time.observers import StepState
 from pdekit.typing import Expression
 
@@ -71,7 +71,7 @@ def jumps_in_unknowns(system: SemiDiscrete) -> tuple[str, ...]:
     ('at(u, 0.5) - 1/5', 'u')
     """
     states = system.system.states
-    found = {switch for e in right_hand_sides(system) for u in states for switch in switches(e, u)}
+    found = {switch for e in time_expressions(system) for u in states for switch in switches(e, u)}
     return tuple(sorted(map(_shown, found)))
 
 

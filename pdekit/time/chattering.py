@@ -11,7 +11,7 @@ import sympy as sp
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import StabilityError
 from pdekit.language.symbols import SpatialDerivative
-from pdekit.time.breakpoints import time_expressions, switches
+from pdekit.time.breakpoints import switches, time_expressions
 from pdekit.time.observers import StepState
 from pdekit.typing import Expression
 

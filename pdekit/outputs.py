@@ -36,9 +36,15 @@ class Writer(Protocol):
         ...
 
     def close(
-        self, status: str, message: str, statistics: dict[str, Any], wall_time: float, notes: Sequence[str]
+        self,
+        status: str,
+        message: str,
+        statistics: dict[str, Any],
+        wall_time: float,
+        notes: Sequence[str],
+        method: str = "",
     ) -> None:
-        """The end: "complete", "failed" or "interrupted", and why; and what is to be said of the result."""
+        """The end: "complete", "failed" or "interrupted", and why; what is to be said of the result; the methods, if others went on."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -25,7 +25,7 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.outputs import Output, Writer
 from pdekit.problem import Problem
 from pdekit.settings import OutputSettings, TimeSettings, whole_steps
-from pdekit.solution import Solution
+from pdekit.solution import Solution, in_order
 from pdekit.steady import consistent, solve_steady
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
@@ -83,6 +83,8 @@ class Course:
         Whether it is looked at how fast the run gets on.
     ended : bool
         Whether the run was ended before its time.
+    methods : list of str
+        Those that were taken, in order.
     """
 
     settings: TimeSettings
@@ -99,6 +101,10 @@ class Course:
     is_watched: bool = True
     is_timed: bool = True
     ended: bool = False
+    methods: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.methods.append(self.choice.method.name)
 
     @property
     def observers(self) -> tuple[Notice, ...]:
@@ -113,10 +119,16 @@ class Course:
             t, method, kept.h, kept.error, counts, tuple(self.notes), self.is_watched, kept.radius, kept.radius_age
         )
 
+    def take(self, choice: Choice) -> None:
+        """Go on by a method."""
+        self.choice = choice
+        if choice.method.name != self.methods[-1]:
+            self.methods.append(choice.method.name)
+
     def change(self, choice: Choice, reason: str) -> None:
         """Go on by another method, or by the same without asking again."""
         self.is_watched = choice.method.name != self.choice.method.name
-        self.choice = choice
+        self.take(choice)
         if self.is_watched:
             self.notes.append(f"{reason}; {choice.method.name} went on from there")
 
@@ -207,7 +219,7 @@ class Run:
             states, lambda t: t == end or course.ended, count, writer, statistics, notes, course
         )
         statistics.compile_seconds = getattr(getattr(rhs, "kernel", None), "compile_seconds", 0.0)
-        found = self._solution(times, values, name, reasons, statistics, tuple(notes))
+        found = self._solution(times, values, in_order(course.methods), reasons, statistics, tuple(notes))
         return replace(found, series=recorder.arrays()) if self.problem.series else found
 
     def solvers(self, settings: TimeSettings) -> Solvers:
@@ -315,7 +327,8 @@ class Run:
             vars(course.watch.statistics).update(point.statistics)
             course.notes[:], course.is_watched = point.notes, point.is_watched
             if point.method != course.choice.method.name:
-                course.choice, course.rhs = Choice(METHODS[point.method], ("went on from there",)), None
+                course.take(Choice(METHODS[point.method], ("went on from there",)))
+                course.rhs = None
         course.recorder.restore(before.series, t)
         course.enders = self._enders(course.settings, t, course.end, y)
         here = [stop for stop in stops if stop.t == t] or [Stop(t)]
@@ -406,7 +419,8 @@ class Run:
                 f"no other method would take less than half of that; {name} went on (trying them took {spent:.2g} s)"
             )
         else:
-            course.choice, course.is_watched = Choice(METHODS[found], ("the fastest from here on",)), False
+            course.take(Choice(METHODS[found], ("the fastest from here on",)))
+            course.is_watched = False
             reason = f"{found} went on, which promised {promised[found]:.3g} s (trying others took {spent:.2g} s)"
         course.notes.append(f"{change.reason}: {reason}")
 
@@ -498,7 +512,8 @@ class Run:
             raise
         finally:
             if writer is not None:
-                writer.close(status, message, plain(statistics), clock.perf_counter() - self.begun, notes)
+                methods = "" if course is None else in_order(course.methods)
+                writer.close(status, message, plain(statistics), clock.perf_counter() - self.begun, notes, methods)
         return np.array(times), {name: values[: len(times)] for name, values in stored.items()}
 
     def _keep(self, stored: dict[str, Array], full: dict[str, Array], index: int, count: int) -> None:

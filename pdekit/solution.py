@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -50,6 +50,20 @@ class Snapshot(Mapping[str, Field]):
         return f"<Snapshot {'steady' if self.t is None else f't = {self.t:g}'}: {', '.join(self.fields)}>"
 
 
+_THEN = ", then "
+
+
+def in_order(methods: Sequence[str]) -> str:
+    """Methods that went on one after the other, in words.
+
+    Examples
+    --------
+    >>> in_order(["DOP853", "Radau"])
+    'DOP853, then Radau'
+    """
+    return _THEN.join(methods)
+
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """Times and fields of a solved problem: a sequence of snapshots, and by the name of a variable its field at the end.
@@ -63,7 +77,7 @@ class Solution:
         By variable; shape ``(times, *grid.shape)``, or ``grid.shape`` if steady.
     title : str
     method : str
-        The time integration or steady method.
+        The time integration or steady method; "DOP853, then Radau" where another one went on.
     reasons : tuple of str
         Why that method.
     statistics : dict
@@ -124,6 +138,11 @@ class Solution:
     def __repr__(self) -> str:
         span = "steady" if self.steady else f"t = {self.times[0]:g} .. {self.times[-1]:g}, {self.times.size} frames"
         return f"<Solution {self.title!r}: {', '.join(self.values)}; {span}; {self.method}>"
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods in the order in which they were taken."""
+        return tuple(self.method.split(_THEN))
 
     @property
     def steady(self) -> bool:

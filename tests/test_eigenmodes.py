@@ -132,6 +132,14 @@ def test_the_command_and_its_picture(tmp_path):
     first = float(done.output.splitlines()[0])
     assert first == pytest.approx(-(np.pi**2) * 1.25, rel=5e-3)
     assert (tmp_path / "modes.png").stat().st_size > 10_000
+    assert "symmetric in its inner product: all eigenvalues are real, and modes orthogonal" in done.output
+    drift = tmp_path / "drift.yaml"
+    drift.write_text(
+        "grid: {x: {range: [0, 1], points: 21}}\nequations: u_t = u_xx - 5*u_x\ninitial: {u: 0}\n"
+        "boundary: {u: {x: {dirichlet: 0}}}\ntime: {end: 1}\n"
+    )
+    done = CliRunner().invoke(main, ["eigen", str(drift), "-n", "2"])
+    assert done.exit_code == 0 and "not symmetric: modes are not orthogonal" in done.output
 
 
 def test_refused():

@@ -17,6 +17,7 @@ from pdekit.io.load import loads
 from pdekit.language.analysis import factor_of
 from pdekit.language.symbols import local_derivatives
 from pdekit.progress import ProgressLines
+from pdekit.verification.estimate import estimate
 
 A, D, N, OPEN = pk.Axis, pk.Dirichlet, pk.Neumann, pk.Outflow()
 
@@ -497,3 +498,17 @@ def test_the_ways_that_are_told_work():
     far = far.replace("m: {x: END}", "m: {x: {far_field: 0}}")
     far = far.replace("E: {x: END}", "E: {x: {left: {far_field: 2.5}, right: {far_field: 0.25}}}")
     assert loads(far).solve()["rho"].values[[0, -1]] == pytest.approx([1, 0.125], abs=1e-6)
+
+
+def test_methods_that_went_on_are_named_in_order(tmp_path):
+    """exp(3t) makes the diffusion stiff on the way."""
+    problem = rod("u_t = 0.01*div((1 + u**2)*grad(u)) + 3*u", "0.3*cos(pi*x)", n=41, end=3)
+    solution = problem.solve(output=tmp_path / "out.h5")
+    first, then = solution.methods
+    assert solution.method == f"{first}, then {then}" and first == problem.choice().method.name != then
+    assert any(f"{then} went on from there" in note for note in solution.notes)
+    stored = pk.open_result(tmp_path / "out.h5")
+    assert stored.methods == solution.methods
+    stored.save(tmp_path / "copy.h5")
+    assert pk.open_result(tmp_path / "copy.h5").methods == solution.methods
+    assert np.max(estimate(problem, solution).time["u"]) > 0

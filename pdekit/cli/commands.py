@@ -30,6 +30,10 @@ atexit.register(gc.freeze)  # or the collector goes through all modules once mor
 BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 1, 130, 143
 
 
+_SYMMETRIC = "symmetric in its inner product: all eigenvalues are real, and modes orthogonal"
+_NOT_SYMMETRIC = (
+    "not symmetric: modes are not orthogonal, and what is made of them may grow for a while where all of them decay"
+)
 _GO_ON = "what was stored until now is valid, and pdekit resume RESULT goes on from there"
 
 
@@ -291,8 +295,8 @@ def eigen(
     modes = modes_of(problem, count, near)
     for value in modes.values:
         click.echo(f"{value.real:.12g}{f' {value.imag:+.12g} i' if value.imag else ''}")
-    words = "symmetric in the inner product of the grid" if modes.symmetric else "not symmetric"
-    click.echo(f"the operator is {words}", err=True)
+    follows = _SYMMETRIC if modes.symmetric else _NOT_SYMMETRIC
+    click.echo(f"the operator on the grid is {follows}", err=True)
     if output is not None:
         modes.plot(file=output)
         click.echo(str(output), err=True)

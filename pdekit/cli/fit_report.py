@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pdekit.io.write import UNPRINTABLE
 from pdekit.io.yaml_source import override, read_yaml, spell
 from pdekit.language.syntax import names_in
 from pdekit.problem import Problem
+from pdekit.verification.fitted_shift import fitted_shifts
 
 
 def check_target(problem: Problem, output: Path | None, force: bool) -> None:
@@ -110,9 +111,23 @@ def follow_fit(
         Console(width=None if sys.stdout.isatty() else 110, highlight=False).print(_table(problem, fitted))
         for line in _lines(fitted):
             click.echo(line)
-    for note in fitted.notes:
+    for note in (*fitted.notes, *_words_on_grid(fitted, fitted_shifts(fitted, data, given))):
         click.echo(f"{click.style('note:', fg='yellow')} {note}", err=True)
     return fitted
+
+
+def _words_on_grid(fitted: FitResult, shifts: Mapping[str, float] | None) -> list[str]:
+    """What the grid does to parameters whose intervals it exceeds."""
+    if shifts is None:
+        return [
+            "intervals say how well the data determine parameters, and nothing of the error of the grid: fit on a finer one, too"
+        ]
+    return [
+        f"{p.key}: the error of the grid shifts it by about {shifts[p.name]:.2g}, more than half its interval, "
+        f"{float(fitted.half_widths[p.name]):.2g}; take more points"
+        for p in fitted.parameters
+        if shifts[p.name] > fitted.half_widths[p.name]
+    ]
 
 
 def _table(problem: Problem, fitted: FitResult) -> Table:

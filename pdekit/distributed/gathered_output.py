@@ -99,11 +99,17 @@ class GatheredWriter:
             self.inner.note(point)
 
     def close(
-        self, status: str, message: str, statistics: dict[str, Any], wall_time: float, notes: Sequence[str]
+        self,
+        status: str,
+        message: str,
+        statistics: dict[str, Any],
+        wall_time: float,
+        notes: Sequence[str],
+        method: str = "",
     ) -> None:
         """The end."""
         if self.inner is not None:
-            self.inner.close(status, message, statistics, wall_time, notes)
+            self.inner.close(status, message, statistics, wall_time, notes, method)
 
 
 @dataclass(frozen=True, eq=False)

@@ -203,7 +203,7 @@ class ResultWriter:
         file = self._file
         file.attrs["Conventions"] = "CF-1.10"
         for name, value in attributes.items():
-            file.attrs[name] = value
+            file.attrs[name] = _room(value) if name == "method" else value
         for name in ("status", "message", "statistics", "notes"):
             file.attrs.create(name, _room("running" if name == "status" else ""))
         file.attrs["wall_time_seconds"] = np.nan
@@ -329,9 +329,15 @@ class ResultWriter:
             raise StorageError(f"output {self.path} cannot be written: {error}") from None
 
     def close(
-        self, status: str, message: str, statistics: Mapping[str, Any], wall_time: float, notes: Sequence[str] = ()
+        self,
+        status: str,
+        message: str,
+        statistics: Mapping[str, Any],
+        wall_time: float,
+        notes: Sequence[str] = (),
+        method: str = "",
     ) -> None:
-        """Note how the run ended and close the file."""
+        """Note how the run ended, by which methods if not by that of the start alone, and close the file."""
         if not self._is_published:  # not one frame: leave no trace
             self._file.close()
             self._partial.unlink(missing_ok=True)
@@ -343,6 +349,8 @@ class ResultWriter:
         attributes.modify("message", _room(message))
         attributes.modify("statistics", _room(json.dumps(dict(statistics))))
         attributes.modify("notes", _room("\n".join(notes)))
+        if method:
+            attributes.modify("method", _room(method))
         attributes.modify("wall_time_seconds", wall_time)
         self._file.close()
         trim(self._descriptor)

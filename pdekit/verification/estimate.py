@@ -285,7 +285,7 @@ def _in_time(problem: Problem, solution: Solution) -> dict[str, Array]:
     """The greatest errors from the steps, by frame."""
     names = (*solution.variables, *solution.scalars)
     nothing = {name: np.zeros(max(solution.times.size, 1)) for name in names}
-    method = METHODS.get(solution.method)
+    method = METHODS.get(solution.methods[0])
     if method is None or method.family == "exact":
         return nothing
     if problem.time.step is not None:
@@ -296,7 +296,7 @@ def _in_time(problem: Problem, solution: Solution) -> dict[str, Array]:
     else:
         other = replace(problem.time, rtol=LOOSER * problem.time.rtol)
         share = LOOSER**TOLERANCE_EXPONENT - 1
-    loose = _again(problem.replace(time=replace(other, method=solution.method)), solution)
+    loose = _again(problem.replace(time=replace(other, method=solution.methods[0])), solution)
     axes = tuple(range(1, problem.grid.ndim + 1))
     found = {n: np.nanmax(np.abs(loose.values[n] - solution.values[n]), axis=axes) / share for n in solution.variables}
     return found | {n: np.abs(loose.scalars[n] - solution.scalars[n]) / share for n in solution.scalars}

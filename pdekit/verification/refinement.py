@@ -178,8 +178,8 @@ def _needed(
     room = {"space": AIM * SHARE_OF_SPACE * error, "time": AIM * (1 - SHARE_OF_SPACE) * error}
     factors = [(float(np.max(found.space[n])) / room["space"]) ** (1 / found.order[n]) for n in found.space]
     in_time = max(float(np.max(values)) for values in found.time.values()) / room["time"]
-    time = problem.time if in_time <= 1 else _shorter(problem.time, solution.method, in_time, most)
-    needed = Refinement(problem, min(max([1.0, *factors]), most), time, solution.method)
+    time = problem.time if in_time <= 1 else _shorter(problem.time, solution.methods[0], in_time, most)
+    needed = Refinement(problem, min(max([1.0, *factors]), most), time, solution.methods[0])
     if needed.growth == 1.0 and time == problem.time:
         raise SolverError(
             f"the error is about {found.greatest():.2e}, more than {error:g}, and neither the grid nor the steps can be blamed for it"

@@ -223,7 +223,10 @@ HINTS = {
     "a power": ("equations: u_t = u^2", r"u\*\*2"),
     "a fraction": ("equations: du/dt = u_xx", "u_t"),
     "a fraction in signs": ("equations: ∂u/∂t = u_xx", "u_t"),
-    "a unit": ("parameters: {k: 16 W/m/K}\nequations: u_t = k*u_xx", "a number with a unit is taken where the problem has units"),
+    "a unit": (
+        "parameters: {k: 16 W/m/K}\nequations: u_t = k*u_xx",
+        "a number with a unit is taken where the problem has units",
+    ),
     "conditions without an axis": ("equations: u_t = u_xx\nboundary: {u: {dirichlet: 0}}", r"\{x: \{dirichlet"),
 }
 

@@ -16,7 +16,7 @@ from pdekit.counts import Statistics
 from pdekit.discretize.grid_oscillation import oscillating_axis
 from pdekit.discretize.kinks import notes_on_kinks
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import PdekitError, StabilityError
+from pdekit.errors import BlowUpError, PdekitError, StabilityError
 from pdekit.geometry.axis import Axis
 from pdekit.language.delayed_systems import delays_of, shortest_delay, with_past
 from pdekit.language.equation_system import Unknown
@@ -29,7 +29,7 @@ from pdekit.solution import Solution, in_order
 from pdekit.steady import consistent, solve_steady
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
-from pdekit.time.chattering import ChatterGuard, jumps_in_unknowns
+from pdekit.time.chattering import ChatterGuard, jumps_in_unknowns, notes_on_jumps
 from pdekit.time.loop import Stop, aligned, stops_of
 from pdekit.time.maruyama import Path
 from pdekit.time.method import Method
@@ -240,8 +240,9 @@ class Run:
             found.append(EndWhenSteady(stop.steady, y, self.system.grid.ranks))
         if stop.seconds is not None:
             found.append(EndByClock(stop.seconds, self.system.grid.ranks))
-        jumps = jumps_in_unknowns(self.system) if settings.step is None else ()
-        return (*found, ChatterGuard(jumps, t, end)) if jumps else tuple(found)
+        if settings.step is None and jumps_in_unknowns(self.system):
+            found.append(ChatterGuard(t, end))
+        return tuple(found)
 
     def _located(self, course: Course, found: Ended) -> tuple[float, Array]:
         """The end of a run: of a condition that came true, the time within the step, to a billionth of it."""
@@ -370,7 +371,8 @@ class Run:
                 yield t, y
                 return
             except StabilityError as error:
-                error.message = "; ".join([error.message, *notes_on_kinks(self.system.system)])
+                jumps = [] if isinstance(error, BlowUpError) else notes_on_jumps(self.system)
+                error.message = "; ".join([error.message, *notes_on_kinks(self.system.system), *jumps])
                 raise
             except Unsuitable as change:
                 course.rhs = None

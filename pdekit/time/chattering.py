@@ -23,18 +23,16 @@ STANDING = 1e-8  # of the span a step, whatever steps have been
 
 
 class ChatterGuard:
-    """Stops a run that does not get on where its right-hand side jumps in the unknowns.
+    """Stops a run that does not get on, for right-hand sides that jump in the unknowns.
 
     Parameters
     ----------
-    jumps : sequence of str
-        What is zero where it jumps.
     start, end : float
         Of the run.
     """
 
-    def __init__(self, jumps: tuple[str, ...], start: float, end: float) -> None:
-        self.jumps, self.span = jumps, end - start
+    def __init__(self, start: float, end: float) -> None:
+        self.span = end - start
         self._longest, self._before, self._seen, self._looks = 0.0, start, 0, 0
 
     def __call__(self, t: float, state: StepState, h: float, steps: int) -> None:
@@ -51,12 +49,19 @@ class ChatterGuard:
         has_fallen = step < CRAWLING * self.span and step < FALLEN * self._longest
         self._looks = self._looks + 1 if has_fallen or step < STANDING * self.span else 0
         if self._looks >= LOOKS:
-            where = " or ".join(f"{jump} = 0" for jump in self.jumps)
-            raise StabilityError(
-                f"the run chatters at t = {t:.6g}: the right-hand side jumps in the solution where {where}, the solution slides along the "
-                f"jump, and steps have become {step:.2g} long. Smooth it: tanh(s/eps) for sign(s), (1 + tanh(s/eps))/2 for "
-                "where(s > 0, 1, 0), eps being a hundredth of the values of s, say"
-            )
+            raise StabilityError(f"the run chatters at t = {t:.6g}: steps have become {step:.2g} long")
+
+
+def notes_on_jumps(system: SemiDiscrete) -> list[str]:
+    """What may keep a run from going on where right-hand sides jump in the unknowns, and what helps, in words."""
+    jumps = jumps_in_unknowns(system)
+    if not jumps:
+        return []
+    where = " or ".join(f"{jump} = 0" for jump in jumps)
+    return [
+        f"the right-hand side jumps in the solution where {where}, and a solution that it drives there from both sides slides along the "
+        "jump. Smooth it: tanh(s/eps) for sign(s), (1 + tanh(s/eps))/2 for where(s > 0, 1, 0), eps being a hundredth of the values of s, say"
+    ]
 
 
 def jumps_in_unknowns(system: SemiDiscrete) -> tuple[str, ...]:

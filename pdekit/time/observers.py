@@ -17,6 +17,7 @@ from pdekit.errors import BlowUpError, PdekitError
 from pdekit.thresholds import THRESHOLDS, Thresholds
 
 GROWTH_LIMIT = 1e12
+GROWN = 10.0  # times the size at the start, from which a solution that cannot go on is said to have blown up
 
 
 class StepState:
@@ -149,4 +150,6 @@ class Watch:
         point = self.system.grid.point(int(block.free[index - block.offset]))
         place = ", ".join(f"{name} = {value:.6g}" for name, value in point.items())
         what = "is not finite" if bad.any() else f"has grown to {abs(y[index]):.3g}"
+        if abs(y[index]) < GROWN * self.scale:  # nan is not below anything
+            return f"{block.name} is greatest, {abs(y[index]):.3g}, at {place}"
         return f"the solution blew up: {block.name} {what} at t = {t:.6g} (step {self.statistics.steps}), {place}"

@@ -52,6 +52,7 @@ Viewer = Callable[[float, Callable[[], dict[str, Array]], int], None]
 LOOKS = 200  # steps of an exact method of which somebody wants to be told
 LEFT = 1e-3  # of the greatest initial value
 NOTHING = 1e-13
+ERRORS = 30  # tolerances up to which errors of steps may go: what oscillates below is no wave that the grid misses
 AT_REST = 1e-6  # of what sources make of a state
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
 
@@ -594,7 +595,9 @@ class Run:
         if self.system.system.noises:
             return found
         time = self.problem.time
-        least = time.rtol if time.step is None and not self.problem.steady else 0.0  # below are errors of the steps
+        least = (
+            ERRORS * time.rtol if time.step is None and not self.problem.steady else 0.0
+        )  # below are errors of the steps
         for unknown in self.system.system.unknowns:
             if unknown.is_scalar:
                 continue

@@ -13,7 +13,7 @@ from scipy import interpolate
 from pdekit.boundary.conditions import FaceConditions, end_functionals
 from pdekit.errors import GridError
 from pdekit.geometry.axis import Axis
-from pdekit.stencils.rows import derivative_rows
+from pdekit.stencils.rows import Bias, derivative_rows
 from pdekit.stencils.weights import central_reach
 from pdekit.typing import Array
 
@@ -23,7 +23,9 @@ NOISE = 1e-9  # of the greatest eigenvalue: rounding of the others
 FASTER = 3.0  # growth on the finer grid beside that on the coarser: h^-5 makes 7.6
 
 
-def has_growing_modes(axis: Axis, faces: FaceConditions, derivative: int, order: int, must_be_real: bool) -> bool:
+def has_growing_modes(
+    axis: Axis, faces: FaceConditions, derivative: int, order: int, must_be_real: bool, bias: Bias = "central"
+) -> bool:
     """Whether modes grow with the grid whichever sign of the derivative is the well-posed one.
 
     Parameters
@@ -35,6 +37,8 @@ def has_growing_modes(axis: Axis, faces: FaceConditions, derivative: int, order:
     derivative, order : int
     must_be_real : bool
         Whether complex eigenvalues of an even derivative are growth, too: in equations of second order in time, and complex ones.
+    bias : {"central", "forward", "backward"} or int, default "central"
+        Which way interior stencils lean.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def has_growing_modes(axis: Axis, faces: FaceConditions, derivative: int, order:
     """
     coarse = max(COARSE, 2 * (2 * central_reach(derivative, order) + 1))
     sizes = coarse, round(REFINED * coarse)
-    spectra = [_spectrum(_resampled(axis, size), faces, derivative, order) for size in sizes]
+    spectra = [_spectrum(_resampled(axis, size), faces, derivative, order, bias) for size in sizes]
     if derivative % 2:
         return all(_grows(*(sign * values.real for values in spectra)) for sign in (1, -1))
     forward = (-1) ** (derivative // 2 + 1)
@@ -67,9 +71,10 @@ def _grows(coarse: Array, fine: Array) -> bool:
     return fast > NOISE * radius and fast > FASTER * slow
 
 
-def _spectrum(axis: Axis, faces: FaceConditions, derivative: int, order: int) -> Array:
+def _spectrum(axis: Axis, faces: FaceConditions, derivative: int, order: int, bias: Bias) -> Array:
     """Eigenvalues of the rows at the nodes that no condition prescribes."""
-    matrix = derivative_rows(axis, derivative, order, *end_functionals(axis, faces), closure="stable").matrix.toarray()
+    ends = end_functionals(axis, faces)
+    matrix = derivative_rows(axis, derivative, order, *ends, closure="stable", bias=bias).matrix.toarray()
     free = slice(int(faces.dirichlet("left") is not None), axis.size - int(faces.dirichlet("right") is not None))
     return np.asarray(np.linalg.eigvals(matrix[free, free]))
 

@@ -31,7 +31,9 @@ def has_doubtful_closures(system: SemiDiscrete) -> bool:
                 continue
             for name, n in atom.counts.items():
                 axis = system.grid[name]
-                if n % 2 and not (axis.periodic and axis.uniform):
+                if (n % 2 and not (axis.periodic and axis.uniform)) or (
+                    n >= CONTINUED_FROM and system.grid.poles(name)
+                ):
                     return True
     return False
 
@@ -52,11 +54,11 @@ def refuse_unsound(system: SemiDiscrete) -> None:
         faces = conditions.faces[axis] if conditions else None
         has_dirichlet = bool(faces and (faces.dirichlet("left") or faces.dirichlet("right")))
         is_fixed_wave = second_order and has_dirichlet
-        if derivative.scheme is not None:
-            _refuse_scheme(derivative, axis, n, is_fixed_wave)
-        elif n >= CONTINUED_FROM:
+        if n >= CONTINUED_FROM and derivative.scheme in (None, "forward", "backward"):
             if faces is not None and not system.grid.poles(axis):
                 _refuse_growing_closures(system, derivative, axis, n, faces)
+        elif derivative.scheme is not None:
+            _refuse_scheme(derivative, axis, n, is_fixed_wave)
         else:
             _refuse_central(derivative, axis, n, system.order, is_fixed_wave)
 
@@ -82,19 +84,20 @@ def refuse_lost_to_rounding(system: SemiDiscrete, duration: float, radius: Calla
 
 def _refuse_growing_closures(system: SemiDiscrete, derivative: Any, axis: str, n: int, faces: FaceConditions) -> None:
     must_be_real = system.time_order == 2 or system.dtype.kind == "c"
-    line = system.grid[axis]
-    if not has_growing_modes(line, faces, n, system.order, must_be_real):
+    line, order = system.grid[axis], system.order if derivative.scheme is None else derivative.order
+    if not has_growing_modes(line, faces, n, order, must_be_real, derivative.scheme or "central"):
         return
     orders = stable_orders(line, faces, n, must_be_real)
     if orders:
-        remedy = f"use order {' or '.join(map(str, orders))}"
+        central = "" if derivative.scheme is None else f", without the scheme {derivative.scheme},"
+        remedy = f"use{central} order {' or '.join(map(str, orders))}"
     elif line.whole.uniform:
         remedy = "no order helps: other conditions do, in kind or in number"
     else:
         remedy = "no order helps: a uniform axis may, or other conditions"
     raise StabilityError(
         f"{derivative.operand}: with its conditions the derivative of order {n} along the bounded axis {axis!r}, at accuracy "
-        f"{system.order}, has modes that grow at the rate of the grid; {remedy}"
+        f"{order}, has modes that grow at the rate of the grid; {remedy}"
     )
 
 

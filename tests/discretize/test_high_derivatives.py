@@ -275,6 +275,13 @@ def test_a_fifth_derivative_on_a_graded_axis_is_refused():
     assert problem.replace(grid=pk.Grid(x=pk.Axis(0, 1, 41))).choice(1e-3).method.name
 
 
+@pytest.mark.parametrize("scheme", ["forward", "backward"])
+def test_one_sided_sixth_derivatives_are_refused(scheme):
+    problem = sixth("u_t = d(u, x, 6)", initial={"u": "sin(pi*x)"}, schemes={"u_xxxxxx": scheme})
+    with pytest.raises(StabilityError, match=f"grid; use, without the scheme {scheme}, order 2 or 4"):
+        problem.choice(1e-4)
+
+
 def test_three_conditions_at_the_wrong_end_are_refused():
     ends = {"left": conditions((0, 1, 2)), "right": conditions((0, 1))}
     problem = pk.Problem(

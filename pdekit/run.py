@@ -555,12 +555,15 @@ class Run:
         """
         system = self.system
         greatest = system.grid.ranks.greatest
-        states = [system.unpack(moment, y) for moment in (t, *(data.peak for data in timed))]
-        scales = [greatest(max(float(np.max(np.abs(full[block.name]))) for full in states)) for block in system.blocks]
+        full = system.unpack(t, y)
+        scales = [greatest(float(np.max(np.abs(full[block.name])))) for block in system.blocks]
         for data in timed:
-            made = np.abs((rate or system.rhs)(data.peak, y))
-            means = [greatest(data.lasting * float(np.mean(made[block.slice]))) for block in system.blocks]
-            scales = [mean if scale < AT_REST * mean else scale for scale, mean in zip(scales, means)]
+            full, made = system.unpack(data.peak, y), np.abs((rate or system.rhs)(data.peak, y))
+            for i, block in enumerate(system.blocks):
+                given = float(np.max(np.abs(full[block.name])))
+                mean = data.lasting * float(np.mean(made[block.slice]))
+                size = greatest(max(given, mean))
+                scales[i] = size if scales[i] < AT_REST * size else scales[i]
         if min(scales) == 0 and (rate is not None or max(scales) == 0):
             rates = np.abs((rate or system.rhs)(t, y))
             found = [duration * greatest(float(np.max(rates[block.slice], initial=0.0))) for block in system.blocks]

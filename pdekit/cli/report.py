@@ -32,7 +32,7 @@ def rows() -> Table:
     return table
 
 
-LEAST_STATES = 3.2  # of a compiled explicit run while a frame is taken (measured, 700 x 700 nodes)
+LEAST_STATES = 4.0  # of a compiled explicit run while a frame is taken (measured, 700 x 700 nodes)
 
 
 def memory_estimate(problem: Problem, choice: Choice | None = None) -> float:

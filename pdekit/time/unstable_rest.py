@@ -101,4 +101,4 @@ def is_lost(growth: float, duration: float, rtol: float) -> bool:
     >>> is_lost(1.0, 20.0, 1e-6), is_lost(1.0, 45.0, 1e-6)
     (False, True)
     """
-    return growth * duration > np.log(max(rtol, ROUNDING) / ROUNDING)
+    return bool(growth * duration > np.log(max(rtol, ROUNDING) / ROUNDING))

@@ -24,7 +24,7 @@ COARSE = {
     "telegraph": 21,
     "hutchinson": 41,
     "leaving_pulse": 41,
-    "bermudan_put": 101, "radiating_slab": 41, "brusselator": 24, "long_wave": 61, "touching_bars": 41, "amplitude_wave": 41,
+    "bermudan_put": 101, "radiating_slab": 41, "brusselator": 24, "long_wave": 61, "touching_bars": 41, "amplitude_wave": 41, "coating": 41,
 }  # fmt: skip
 STEADY = {"layered_wall"}
 ROOMS = (chance, diffusion, heat, nonlinear_waves, patterns, wave)

@@ -168,7 +168,7 @@ def test_the_series_of_an_ensemble(tmp_path):
     assert np.all(solution.series["heat_deviation"][1:] > 0)
     stored = pk.open_result(tmp_path / "e.h5").series
     assert all(np.array_equal(stored[name], values) for name, values in solution.series.items())
-    with pytest.raises(pk.PdekitError, match=r"time.samples: .*e.h5 it holds what the samples have in common"):
+    with pytest.raises(pk.PdekitError, match=r"time.samples: .*e.h5: it holds what the samples have in common"):
         pk.resume(tmp_path / "e.h5", until=2.0)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from pdekit.boundary.conditions import DOMAIN, SIDES, FaceConditions
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import BoundaryError
+from pdekit.errors import BoundaryError, PdekitError
 from pdekit.language.convective_fluxes import ConvectiveFlux
+from pdekit.language.parser import Scope, parse
 from pdekit.language.reductions import Reduction
 from pdekit.language.symbols import Measured, OnFace, SpatialDerivative
 
@@ -46,10 +47,21 @@ def notes_on_unread_conditions(
             for side in SIDES:
                 given = [c.value for c in pair[side] if not c.is_dirichlet]
                 where = f"boundary.{name}.{DOMAIN}" if axis == DOMAIN else f"boundary.{name}.{axis}.{side}"
-                if any(not (isinstance(value, int | float) and value == 0) for value in given):
+                if any(not _is_zero(value, system) for value in given):
                     raise BoundaryError(_why(system, name, axis), key=where)
                 notes += [f"{where}: {_why(system, name, axis)}"] if given else []
     return notes
+
+
+def _is_zero(value: Any, system: SemiDiscrete) -> bool:
+    """Whether data are the number zero, or a text of parameters that is."""
+    if not isinstance(value, str):
+        return isinstance(value, int | float) and value == 0
+    parameters = system.system.parameters
+    try:
+        return bool(parse(value, Scope({str(p): p for p in parameters})).subs(parameters) == 0)
+    except PdekitError:
+        return False
 
 
 def _reads(system: SemiDiscrete) -> Iterator[tuple[str, str]]:

@@ -110,8 +110,8 @@ def passes_over(kernel: Kernel, terms: Iterable[Any]) -> ReductionPass | None:
     """One pass for those of some terms that it can find, by the threads of a kernel; None if there are none, or if little is gained."""
     system = kernel.system
     found = [term for term in terms if fits(system, term)]
-    if not found or system.grid.size < kernel.thresholds.reduced_from:
-        return None
+    if not found or system.grid.size < kernel.thresholds.reduced_from or not all(b.shape for b in system.blocks):
+        return None  # states of fields and numbers are no array
     try:
         if system.grid.size < kernel.thresholds.reduced_by_threads_from:
             return ReductionPass(system, found, lambda work: work(0), 1)

@@ -20,6 +20,7 @@ LOOKS = 2  # in a row that see no progress
 CRAWLING = 1e-6  # of the span a step, where steps have been a thousand times as long
 FALLEN = 1e-3
 STANDING = 1e-8  # of the span a step, whatever steps have been
+LONG_CRAWL = 30  # looks in a row at crawling steps, whatever steps have been
 
 
 class ChatterGuard:
@@ -33,7 +34,7 @@ class ChatterGuard:
 
     def __init__(self, start: float, end: float) -> None:
         self.span = end - start
-        self._longest, self._before, self._seen, self._looks = 0.0, start, 0, 0
+        self._longest, self._before, self._seen, self._looks, self._crawls = 0.0, start, 0, 0, 0
 
     def __call__(self, t: float, state: StepState, h: float, steps: int) -> None:
         """Told of a finished step.
@@ -48,7 +49,8 @@ class ChatterGuard:
         step, self._before = (t - self._before) / EVERY, t
         has_fallen = step < CRAWLING * self.span and step < FALLEN * self._longest
         self._looks = self._looks + 1 if has_fallen or step < STANDING * self.span else 0
-        if self._looks >= LOOKS:
+        self._crawls = self._crawls + 1 if step < CRAWLING * self.span else 0
+        if self._looks >= LOOKS or self._crawls >= LONG_CRAWL:
             raise StabilityError(f"the run chatters at t = {t:.6g}: steps have become {step:.2g} long")
 
 

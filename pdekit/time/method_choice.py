@@ -140,7 +140,7 @@ def _with_doubts(facts: Facts, choice: Choice, rtol: float) -> Choice:
     """A choice, with what rounding errors of transforms may do to it."""
     derivatives = (d for unknown in facts.system.system.unknowns for d in spatial_derivatives(unknown.rhs))
     transforms = choice.method.family == "exponential" or any(d.scheme == "fourier" for d in derivatives)
-    if not transforms or not is_lost(facts.growth_at_rest, facts.duration, rtol):
+    if not transforms or facts.system.is_linear or not is_lost(facts.growth_at_rest, facts.duration, rtol):
         return choice
     note = (
         f"at rest, ahead of fronts, disturbances grow like exp({facts.growth_at_rest:.3g} t), and transforms leave their rounding errors "

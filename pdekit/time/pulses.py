@@ -26,7 +26,8 @@ PLACES = 12  # nodes at which other data are looked at, at NET/PLACES times
 BUSY = 1e-5  # of the greatest change: what changes less is quiet
 STRONG = 0.01  # of the greatest value
 SHORT = 0.3  # of the span: data that are busy for longer are seen by steps
-MOST = 300  # pulses
+JUMP = 2  # samples
+MOST = 300  # pulses of one source
 WITHIN = 8  # stops in each
 
 
@@ -94,20 +95,19 @@ def timed_data(system: SemiDiscrete, start: float, end: float) -> list[TimedData
 
 
 def pulse_stops(data: list[TimedData]) -> list[float]:
-    """Times on which steps end, so that none goes over a pulse; none if there are more pulses than steps should follow."""
-    found = [pulse for timed in data for pulse in timed.pulses]
-    return [t for pulse in found for t in pulse.stops] if len(found) <= MOST else []
+    """Times on which steps end, so that none goes over a pulse; none for data with more pulses than steps should follow."""
+    return [t for timed in data if len(timed.pulses) <= MOST for pulse in timed.pulses for t in pulse.stops]
 
 
-def _expressions_of_time(system: SemiDiscrete) -> set[Expression]:
+def _expressions_of_time(system: SemiDiscrete) -> list[Expression]:
     """The greatest parts of right-hand sides and data that hold t, and of the solution nothing."""
     known = {system.system.t, *system.system.parameters, *map(sp.Symbol, system.grid.names)}
     found: set[Expression] = set()
 
     def search(expression: Expression) -> Iterator[Expression]:
-        if system.system.t not in expression.free_symbols or expression.has(DataFunction):
+        if system.system.t not in expression.free_symbols or expression == system.system.t:
             return
-        if expression.free_symbols <= known and not expression.has(sp.core.function.AppliedUndef):
+        if expression.free_symbols <= known and not expression.has(sp.core.function.AppliedUndef, DataFunction):
             yield expression
             return
         for part in expression.args:
@@ -115,7 +115,8 @@ def _expressions_of_time(system: SemiDiscrete) -> set[Expression]:
 
     for expression in time_expressions(system):
         found.update(search(sp.sympify(expression)))
-    return {part for whole in found for part in _separated(whole, system)}
+    parts = {part for whole in found for part in _separated(whole, system)}
+    return sorted(parts, key=str)  # the same order in every process
 
 
 def _separated(data: Expression, system: SemiDiscrete) -> Iterator[Expression]:
@@ -148,6 +149,8 @@ def _pulses(times: Array, values: Array, size: Array) -> Iterator[Pulse]:
         return
     edges = np.flatnonzero(np.diff(np.concatenate([[False], busy, [False]]).astype(np.int8)))
     for first, last in _joined(edges.reshape(-1, 2)):
+        if last - first <= JUMP and np.max(np.abs(values[last] - values[first])) > 0.5 * greatest:
+            continue  # a jump, which is known from its symbols
         peak = first + int(np.argmax(size[first : last + 1]))
         yield Pulse(float(times[max(first - 1, 0)]), float(times[min(last + 1, times.size - 1)]), float(times[peak]))
 
@@ -165,7 +168,7 @@ def _joined(runs: Array) -> list[tuple[int, int]]:
 
 def _sampled(system: SemiDiscrete, data: Expression, start: float, end: float) -> tuple[Array, Array] | None:
     """Times, and values at these times and at some nodes; None where they cannot be computed."""
-    grid, names = system.grid, system.grid.names
+    grid, names = system.grid.whole, system.grid.names
     numbers = system.system.parameters
     used = [name for name in names if sp.Symbol(name) in data.free_symbols]
     places = 1

@@ -81,8 +81,8 @@ def _at_rest(system: SemiDiscrete, t: float, y: Array) -> Array:
     """The nodes in the middle of patches on which an unknown is next to nothing beside its greatest value."""
     found = np.zeros(system.grid.shape, dtype=bool)
     modes = ["wrap" if axis.periodic else "nearest" for axis in system.grid.axes]
-    for values in system.unpack(t, y).values():
-        if np.ndim(values) != system.grid.ndim:
+    for name, values in system.unpack(t, y).items():
+        if np.ndim(values) != system.grid.ndim or name in system.regions:  # exponential methods refuse regions
             continue
         size = np.abs(values)
         greatest = system.grid.ranks.greatest(float(np.max(size, initial=0.0)))

@@ -117,3 +117,12 @@ def test_a_run_records_what_matrices_record():
     )
     for name, values in by_pass.items():
         np.testing.assert_allclose(values, by_matrices[name], rtol=1e-12, atol=1e-13, err_msg=name)
+
+
+def test_scalar_unknowns_beside_large_fields():
+    """Their states are no array, so that numbers are found one by one: max(u) = exp(-t) of u_t = -u + S with S = 0."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 160, periodic=True), y=pk.Axis(0, 1, 160, periodic=True))
+    pde = pk.PDE(["u_t = 0.01*laplace(u) - u - 0*u**3 + S", "S_t = -S"], scalars=["S"])
+    output = pk.OutputSettings(series={"top": "max(u)"})
+    found = pk.Problem(pde, grid, initial={"u": 1, "S": 0}, output=output).solve(t_end=0.5)
+    assert abs(found.series["top"][-1] - np.exp(-0.5)) < 1e-5

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pdekit as pk
+from pdekit.time.pulses import pulse_stops, timed_data
 
 CLOSED = {"u": {"x": pk.Neumann(0)}}
 PULSE = "exp(-((t - {at})/{width})**2)/({width}*sqrt(pi))"  # of integral 1
@@ -102,3 +103,41 @@ def test_a_late_wavelet():
 def test_fixed_steps_stay_as_they_were_asked_for():
     found = rod(f"u_t = 0.01*u_xx + {PULSE.format(at=0.513, width=0.02)}", 1.0, method="rk4", step=0.02).solve()
     assert found.statistics["steps"] == 50
+
+
+def test_moving_values_at_a_face_leave_the_tolerance_as_it_is():
+    """The daily wave in a slab that is insulated behind: 20 and the wave of the discrete equation, far after the start."""
+    a, omega = 1.1e-4, 2 * np.pi / 86400
+    points, length, end = 301, 0.3, 20.25 * 86400
+    grid = pk.Grid(x=pk.Axis(0, length, points))
+    ends = {"left": pk.Dirichlet("20 + 10*sin(2*pi*t/86400)"), "right": pk.Neumann(0)}
+    slab = pk.Problem(pk.PDE(f"u_t = {a}*u_xx"), grid, initial={"u": 20}, boundary={"u": {"x": ends}})
+    k = np.sqrt(1j * omega / a)
+    wave = 20 + np.imag(
+        10 * np.cosh(k * (length - grid.axes[0].nodes)) / np.cosh(k * length) * np.exp(1j * omega * end)
+    )
+    for method in ("auto", "BDF"):
+        assert np.max(np.abs(slab.solve(t_end=end, method=method)["u"].values - wave)) < 3e-4
+
+
+def test_a_stiff_relaxation_makes_no_state_of_its_rate():
+    """u follows sin(t) at 1e5: w' = u^2, so that w = t/2 - sin(2 t)/4 but for 1e-5."""
+    closed = {"x": pk.Neumann(0)}
+    pde = pk.PDE(["u_t = 0.01*u_xx - 1e5*(u - sin(t))", "w_t = 0.01*w_xx + u**2"])
+    pair = pk.Problem(pde, pk.Grid(x=pk.Axis(0, 1, 11)), initial={"u": 0, "w": 0}, boundary={"u": closed, "w": closed})
+    for method in ("esdirk43", "BDF"):
+        found = pair.solve(t_end=20, method=method)["w"].values
+        assert found == pytest.approx(10 - np.sin(40) / 4, abs=2e-3)
+
+
+@pytest.mark.parametrize("k", [lambda x: np.ones_like(x), np.ones(51)], ids=["function", "array"])
+def test_a_pulse_beside_data_that_are_no_formula(k):
+    equation = f"u_t = div(k*grad(u)) - 1e-9*u**2 + {PULSE.format(at=5.43, width=0.01)}"
+    problem = rod("u_t = u_xx", 20.0).replace(pde=pk.PDE(equation, parameters={"k": k}))
+    assert problem.solve()["u"].values == pytest.approx(1.0, abs=1e-4)
+
+
+def test_jumps_are_no_pulses():
+    """Steps end at jumps; they are not surrounded by more of them."""
+    found = rod("u_t = u_xx - u**3 + where(mod(t, 1) < 0.5, 1, 0)", 20.0)
+    assert pulse_stops(timed_data(found.semidiscrete, 0.0, 20.0)) == []

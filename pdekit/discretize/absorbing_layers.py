@@ -47,7 +47,7 @@ LEAST_STEPS = {1: 8, 2: 16}
 
 def layered_axes(grid: Grid) -> list[str]:
     """The axes that have absorbing layers."""
-    return [name for name, axis in zip(grid.names, grid.axes) if any(axis.absorbing_layer)]
+    return [name for name, axis in zip(grid.names, grid.axes) if any(axis.whole.absorbing_layer)]
 
 
 def layer_unknown(unknown: str, axis: str) -> str:

@@ -22,6 +22,7 @@ from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
 from pdekit.discretize.kinks import notes_on_kinks
+from pdekit.discretize.layout import Block
 from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.region_checks import by_region, refuse_reading_outside, resolved_regions
@@ -68,6 +69,8 @@ from pdekit.units.declared import DeclaredUnits, declare
 ORDERS = (2, 4, 6, 8)
 ADVECTION = ("auto", "central", *RECONSTRUCTIONS)
 SPLITTINGS = ("components", "characteristic")
+DIFFERING = 1e-8  # of a state: by more, it does not fit its boundary data
+TINY = 1e-300
 
 
 def _names_or_floors(positive: Sequence[str] | Mapping[str, float]) -> tuple[str, ...] | dict[str, float]:
@@ -643,31 +646,31 @@ class Problem:
         ]
         found += notes_on_seams(self.system, self.grid, self.time.start)
         found += notes_on_kinks(self.system)
-        t = self.time.start
         fields = self.initial_fields()
-        timed = [] if self.steady or self.time.end is None else timed_data(self.semidiscrete, t, self.time.end)
         for block in self.semidiscrete.blocks:
-            for conflict in block.conditions.corner_conflicts(t):
+            for conflict in block.conditions.corner_conflicts(self.time.start):
                 found.append(f"boundary.{block.name}: {conflict}")
-            if self.steady:
-                continue
-            prescribed = block.conditions.prescribed()
-            if not prescribed.any():
-                continue
-            forced = np.array(fields[block.name], dtype=self.semidiscrete.dtype)
-            block.conditions.fill(forced, t, self._scalar_values(fields))
-            gap = np.abs(forced - fields[block.name])
-            scale = max(float(np.max(np.abs(fields[block.name]))), float(np.max(np.abs(forced))))
-            for data in timed:
-                block.conditions.fill(forced, data.peak, self._scalar_values(fields))
-                scale = max(scale, float(np.max(np.abs(forced))))
-            if float(gap.max()) > 1e-8 * max(scale, 1e-300):
-                point = self.grid.point(int(np.argmax(gap)))
-                where = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())
-                found.append(
-                    f"initial.{block.name}: differs from the boundary data by {gap.max():.3g} at {where}; the boundary data are used there"
-                )
+            if not self.steady and block.conditions.prescribed().any():
+                found += self._gaps_at_faces(block, fields)
         return found
+
+    def _gaps_at_faces(self, block: Block, fields: Mapping[str, Array]) -> list[str]:
+        """Where an initial state differs from the boundary data at the start, beside what either is, or the data become."""
+        start, given = self.time.start, fields[block.name]
+        forced = np.array(given, dtype=self.semidiscrete.dtype)
+        block.conditions.fill(forced, start, self._scalar_values(fields))
+        gap, sizes = np.abs(forced - given), [float(np.max(np.abs(values))) for values in (given, forced)]
+        if gap.max() <= DIFFERING * max(*sizes, TINY):
+            return []
+        for data in [] if self.time.end is None else timed_data(self.semidiscrete, start, self.time.end):
+            block.conditions.fill(forced, data.peak, self._scalar_values(fields))
+            sizes.append(float(np.max(np.abs(forced))))
+        if gap.max() <= DIFFERING * max(*sizes, TINY):
+            return []
+        where = ", ".join(f"{n} = {v:.4g}" for n, v in self.grid.point(int(np.argmax(gap))).items())
+        return [
+            f"initial.{block.name}: differs from the boundary data by {gap.max():.3g} at {where}; the boundary data are used there"
+        ]
 
     # ------------------------------------------------------------------------------------------- solving
 

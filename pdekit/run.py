@@ -38,10 +38,11 @@ from pdekit.time.methods import METHODS
 from pdekit.time.observers import Notice, Watch
 from pdekit.time.pace import PaceGuard, Slow, fastest, promises
 from pdekit.time.past import Past
-from pdekit.time.pulses import TimedData, pulse_stops, timed_data
+from pdekit.time.pulses import pulse_stops, timed_data
 from pdekit.time.right_hand_side import CompiledRightHandSide, RightHandSide, refuse_lost_steps
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
+from pdekit.time.state_sizes import state_sizes
 from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Tolerance
 from pdekit.time.stopping import EndByClock, Ended, EndOnCondition, EndWhenSteady, SeriesRecorder
@@ -51,11 +52,7 @@ Progress = Callable[[float, int], None]
 Viewer = Callable[[float, Callable[[], dict[str, Array]], int], None]
 LOOKS = 200  # steps of an exact method of which somebody wants to be told
 LEFT = 1e-3  # of the greatest initial value
-NOTHING = 1e-13
 ERRORS = 30  # tolerances up to which errors of steps may go: what oscillates below is no wave that the grid misses
-PROBE = 1e-6  # of what a state is or may become: the change by which damping is found
-MOST_LOOKED_AT = 32  # data that change in time
-AT_REST = 1e-6  # of what sources make of a state
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
 
 
@@ -198,7 +195,7 @@ class Run:
         if settings.precision == "single" and step is not None and rhs is not None:
             refuse_lost_steps(rhs, start, y, step, end - start)
         rate = None if choice.method.family == "exact" else rhs.evaluate if rhs is not None else system.rhs
-        scales = self.scales(y, start, end - start, rate, timed)
+        scales = state_sizes(system, y, start, end - start, rate, timed)
         tolerance = self.tolerance(settings, scales)
         statistics, notes = Statistics(), list(choice.notes)
         watch = Watch(system, max(scales), progress, statistics, thresholds=self.thresholds)
@@ -540,65 +537,6 @@ class Run:
             frame = self.system.glance(t, y)
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}
         return {name: self.problem.nodes_of(name).blank(values) for name, values in full.items()}
-
-    def scales(
-        self,
-        y: Array,
-        t: float,
-        duration: float,
-        rate: Callable[[float, Array], Array] | None,
-        timed: Sequence[TimedData] = (),
-    ) -> list[float]:
-        """Size of every block: its greatest value at the start or in the data, or what its rate makes of it.
-
-        Without a rate, which takes a matrix that exact methods do not need, that of the others stands for one that begins at zero.
-        For states that are at rest at the start, beside what data in time make of them, that counts.
-        """
-        system = self.system
-        greatest = system.grid.ranks.greatest
-        come: list[float] | None = None
-        scales = self._sizes(t, y)
-        for data in timed[:MOST_LOOKED_AT]:
-            made = self._made_by(data, y, rate or system.rhs)
-            sizes = [max(pair) for pair in zip(self._sizes(data.peak, y), made)]
-            come = sizes if come is None else [max(pair) for pair in zip(come, sizes)]
-        if come is not None:
-            scales = [size if scale < AT_REST * size else scale for scale, size in zip(scales, come)]
-        if min(scales) == 0 and (rate is not None or max(scales) == 0):
-            rates = np.abs((rate or system.rhs)(t, y))
-            found = [duration * greatest(float(np.max(rates[block.slice], initial=0.0))) for block in system.blocks]
-            rounding = NOTHING * max([*scales, *found])  # a rate that is zero but for rounding says nothing of a size
-            scales = [s if s > 0 else (r if r > rounding else 0.0) for s, r in zip(scales, found)]
-        overall = max(scales)
-        return [s if s > 0 else (overall if overall > 0 else 1.0) for s in scales]
-
-    def _sizes(self, t: float, y: Array) -> list[float]:
-        """The greatest value of every block, prescribed ones of that time among them."""
-        full = self.system.unpack(t, y)
-        greatest = self.system.grid.ranks.greatest
-        return [greatest(float(np.max(np.abs(full[block.name]), initial=0.0))) for block in self.system.blocks]
-
-    def _made_by(self, data: TimedData, y: Array, rate: Callable[[float, Array], Array]) -> list[float]:
-        """What data make of a state at rest: the mean rate when they are greatest, for as long as they last or until it is damped.
-
-        The rate of damping is that of the rate along itself, ``|F(y + e F) - F(y)|/(e |F|)``: a boundary value acts for h^2 only.
-        """
-        system, greatest = self.system, self.system.grid.ranks.greatest
-        algebraic = {u.name for u in system.system.unknowns if u.time_order == 0}
-        F = rate(data.peak, y)
-        size = greatest(float(np.max(np.abs(F), initial=0.0)))
-        if not 0 < size < np.inf:
-            return [0.0] * len(system.blocks)
-        e = PROBE * max(max(self._sizes(data.peak, y)), data.lasting * size) / size
-        change = np.abs(rate(data.peak, y + e * F) - F)
-        found = []
-        for block in system.blocks:
-            mean, damped = (
-                greatest(float(np.mean(np.abs(x[block.slice]))) if x[block.slice].size else 0.0) for x in (F, change)
-            )
-            lasting = min(data.lasting, e * mean / damped) if damped > 0 else data.lasting
-            found.append(0.0 if block.name in algebraic else mean * lasting)
-        return found
 
     def _coarse_defect(self) -> float | None:
         """By how much data that prescribe derivatives only fail to balance, on a grid of half as many nodes."""

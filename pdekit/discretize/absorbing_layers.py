@@ -191,14 +191,14 @@ def _fastest(system: EquationSystem, grid: Grid, t: float, axis: str, key: str) 
     """The greatest speed along an axis over all nodes, from the eigenvalues of its matrix; refused if it is zero or they are not real."""
     arguments = [*system.axes, system.t, *system.parameters]
     given = [*grid.coordinates.values(), t, *system.parameters.values()]
-    rows = []
+    entries = []
     for unknown in system.unknowns:
         atoms = [atom for atom in spatial_derivatives(unknown.rhs) if axis in atom.counts]
         for state in (other.symbol for other in system.unknowns):
             entry = sp.Add(*(factor_of(unknown.rhs, atom) * slope(atom.operand, state) for atom in atoms))
-            rows.append(np.broadcast_to(compile_expression(entry, arguments)(*given), grid.shape).ravel())
-    count = len(system.unknowns)
-    speeds = np.linalg.eigvals(np.stack(rows, axis=-1).reshape(-1, count, count))
+            entries.append(compile_expression(entry, arguments)(*given))
+    count = len(system.unknowns)  # one matrix where the entries are numbers
+    speeds = np.linalg.eigvals(np.stack(np.broadcast_arrays(*entries), axis=-1).reshape(-1, count, count))
     greatest = float(np.max(np.abs(speeds)))
     if greatest == 0 or np.max(np.abs(speeds.imag)) > REAL * greatest:
         raise ConfigError(

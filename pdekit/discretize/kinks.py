@@ -17,7 +17,7 @@ from pdekit.language.equation_system import EquationSystem, Unknown
 from pdekit.language.symbols import local_derivatives
 from pdekit.typing import Expression
 
-ROUNDING = 0.01  # a diffusion that is named as an example
+DIFFUSION = 0.01  # that is named as an example
 
 
 def notes_on_kinks(system: EquationSystem) -> list[str]:
@@ -48,7 +48,7 @@ def notes_on_kinks(system: EquationSystem) -> list[str]:
 def _words(unknown: Unknown, steep: dict[str, Any], states: Collection[Any]) -> str:
     name, axes = unknown.name, sorted(steep)
     slopes = ", ".join(f"{name}_{axis}" for axis in axes)
-    diffusion = " ".join(f"+ {ROUNDING:g}*{name}_{axis}{axis}" for axis in axes)
+    diffusion = " ".join(f"+ {DIFFUSION:g}*{name}_{axis}{axis}" for axis in axes)
     return (
         f"{name}_t is nonlinear in {slopes} without diffusion (Hamilton-Jacobi): such solutions form kinks, which central differences "
         f"do not carry; a small diffusion, {diffusion}, rounds them off{_law_of_slope(unknown, steep, states)}"

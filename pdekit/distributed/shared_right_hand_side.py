@@ -47,9 +47,6 @@ class SharedRightHandSide:
     def packed(self, Y: Array) -> Array:
         return self.system.halo.update(self.inner.packed(Y))
 
-    def viewed(self, Y: Array) -> Array:
-        return self.system.halo.update(self.inner.viewed(Y))  # by all, also where it is memory of the state
-
     def apply(
         self,
         mode: str,

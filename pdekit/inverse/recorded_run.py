@@ -27,6 +27,7 @@ from pdekit.time.loop import integrate, stops_of
 from pdekit.time.method import LADDER
 from pdekit.time.observers import Watch
 from pdekit.time.pulses import pulse_stops, timed_data
+from pdekit.time.state_sizes import state_sizes
 from pdekit.time.stepper import Tolerance
 from pdekit.time.tables import IMPLICIT_TABLEAUX, ImplicitTableau
 from pdekit.typing import Array
@@ -193,7 +194,7 @@ def recorded(problem: Problem, times: Sequence[float], settings: TimeSettings | 
     others = pulse_stops(timed) if settings.step is None else []
     stops = stops_of(sorted({start, *times}), breakpoints(system, start, end), others)
     run = Run(problem)
-    scales = run.scales(y, start, end - start, system.rhs, timed)
+    scales = state_sizes(system, y, start, end - start, system.rhs, timed)
     recorder = _Recorder(system, tableau, Solvers(system, settings.solver))
     control: Controller
     if settings.step is not None:

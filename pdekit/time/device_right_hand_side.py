@@ -33,7 +33,6 @@ class DeviceRightHandSide:
         self.title = f"compiled kernels on a GPU ({device})"
         self.evaluate, self.states = kernel.rhs, kernel.states
         self.unpacked, self.packed, self.fill = kernel.unpacked, kernel.packed, kernel.fill
-        self.viewed = self.packed
         self._found: tuple[Tolerance, Any] | None = None
 
     def apply(self, mode: str, t: float, Y: Any, out: Any = None, *others: Any, **options: Any) -> None:

@@ -79,10 +79,6 @@ class RightHandSide(Protocol):
         """The vector of unknowns of a state."""
         ...
 
-    def viewed(self, Y: Array) -> Array:
-        """The same to look at, which may be memory of the state."""
-        ...
-
     def fill(self, Y: Array, t: float) -> None:
         """Write prescribed values at time t into a state."""
         ...
@@ -294,9 +290,6 @@ class MatrixRightHandSide(_OnProcessor):
     def packed(self, Y: Array) -> Array:
         return Y.copy()
 
-    def viewed(self, Y: Array) -> Array:
-        return Y
-
     def fill(self, Y: Array, t: float) -> None:
         """Prescribed values are not part of the state."""
 
@@ -366,10 +359,6 @@ class CompiledRightHandSide(_OnProcessor):
         self.kernel.apply(mode, t, Y, out, *others, **options)
         if mode == "rate" and out is not None:  # a step of prescribed nodes has no error of its own
             self.kernel.fill_rates(out, t)
-
-    def viewed(self, Y: Array) -> Array:
-        is_vector = Y.dtype == self.system.dtype and all(block.whole for block in self.system.blocks)
-        return Y.reshape(-1) if is_vector else self.packed(Y)
 
     def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
         weights = self.kernel.precise(weights)

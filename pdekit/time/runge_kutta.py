@@ -44,9 +44,6 @@ class ExplicitStepper:
         is_full = isinstance(Y, np.ndarray) and self.rhs.compiled and Y.dtype == system.dtype
         return Y if is_full and all(block.shape for block in system.blocks) else None
 
-    def view(self, Y: Array) -> Array:
-        return self.rhs.viewed(Y)
-
     def greatest(self, Y: Array) -> float:
         return self.rhs.greatest(Y)
 

@@ -37,6 +37,7 @@ from pdekit.errors import BoundaryError
 from pdekit.geometry.grid import Grid
 from pdekit.geometry.regions import Region
 from pdekit.language.analysis import Split, split
+from pdekit.language.delayed_systems import delays_of
 from pdekit.language.equation_system import EquationSystem
 from pdekit.language.evaluate import NOT_HOLOMORPHIC
 from pdekit.language.symbols import SpatialDerivative
@@ -195,6 +196,11 @@ class SemiDiscrete:
         expressions = [parts.rest for parts in self.splits.values()] + list(self.system.definitions.values())
         expressions += [e for data in self._data_of_solution for e in data.slope_expressions.values()]
         return self.function is not None or any(e.has(self.system.t) for e in expressions)
+
+    @cached_property
+    def is_driven(self) -> bool:
+        """Whether anything changes in time by itself: coefficients, sources, data, or what was before."""
+        return self.changes_in_time or not self.b_is_constant or bool(delays_of(self.system))
 
     @cached_property
     def reductions(self) -> tuple[Any, ...]:

@@ -114,7 +114,7 @@ def choose(
     if method == "auto":
         if on_kernels and step is None:
             return _on_kernels(facts, on_kernels)
-        return _with_doubts(facts, _with_reason(system, _automatic(facts, step, rtol, solvers)), rtol, step)
+        return _with_doubts(facts, _with_reason(system, _automatic(facts, step, rtol, solvers)), rtol)
     chosen = find_method(method)
     if chosen.family == "stochastic":
         raise SolverError(f"{chosen.name} is for equations with noise, and there is none; use euler", key="time.method")
@@ -123,7 +123,7 @@ def choose(
     _check_fits(chosen, facts)
     if step is not None and limit is not None:
         _refuse_above(chosen, step, limit, duration)
-    return _with_doubts(facts, _with_reason(system, Choice(chosen, (f"{chosen.title}: asked for",), limit)), rtol, step)
+    return _with_doubts(facts, _with_reason(system, Choice(chosen, (f"{chosen.title}: asked for",), limit)), rtol)
 
 
 def is_explicit(method: str) -> bool:
@@ -136,21 +136,9 @@ def _with_reason(system: SemiDiscrete, choice: Choice) -> Choice:
     return replace(choice, reasons=(system.why_limited, *choice.reasons)) if system.why_limited else choice
 
 
-def _is_blind_to_time(method: Method, system: SemiDiscrete) -> bool:
-    """Whether data change in time that the error estimate does not see: it compares two states at the end of a step."""
-    timed = system.changes_in_time or not system.b_is_constant
-    return method.family == "exponential" and timed and not delays_of(system.system)
-
-
-def _with_doubts(facts: Facts, choice: Choice, rtol: float, step: float | None) -> Choice:
-    """A choice, with what an estimate does not see, and what rounding errors of transforms may do."""
+def _with_doubts(facts: Facts, choice: Choice, rtol: float) -> Choice:
+    """A choice, with what rounding errors of transforms may do to it."""
     derivatives = (d for unknown in facts.system.system.unknowns for d in spatial_derivatives(unknown.rhs))
-    if step is None and _is_blind_to_time(choice.method, facts.system):
-        note = (
-            f"{choice.method.name} estimates no error of data that change in time: give time.max_step, well below the time in which they "
-            "change, or take ark43, esdirk43 or Radau"
-        )
-        choice = replace(choice, notes=(*choice.notes, note))
     transforms = choice.method.family == "exponential" or any(d.scheme == "fourier" for d in derivatives)
     if not transforms or facts.system.is_linear or not is_lost(facts.growth_at_rest, facts.duration, rtol):
         return choice
@@ -365,7 +353,7 @@ def _is_semilinear(facts: Facts, solvers: Solvers, rtol: float) -> bool:
     system = facts.system
     if not system.evolves or system.function is not None or solvers.stiff_parts is None:
         return False
-    if is_lost(facts.growth_at_rest, facts.duration, rtol) or _is_blind_to_time(METHODS["etdrk4"], system):
+    if is_lost(facts.growth_at_rest, facts.duration, rtol):
         return False
     eigenvalues = [part.modes.eigenvalues for part in solvers.stiff_parts]
     stiff = max(float(np.max(np.abs(e))) for e in eigenvalues)

@@ -374,6 +374,10 @@ class SemiDiscrete:
                 result[block.slice] = frame.value(parts.rest).ravel()[block.free]
         return result
 
+    def given_and_nonlinear(self, t: float, y: Array) -> Array:
+        """``b(t) + N(t, y)``: the right-hand side without L."""
+        return self.nonlinear(t, y) + self.b(t)
+
     def rhs(self, t: float, y: Array) -> Array:
         """The right-hand side ``L y + b(t) + N(t, y)``."""
         result = self.L @ y + self.b(t)

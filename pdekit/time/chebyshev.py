@@ -73,7 +73,7 @@ class StabilisedChebyshev(ExplicitStepper):
     def __init__(self, rhs: RightHandSide, radius: float, memory: StepMemory) -> None:
         super().__init__(rhs)
         self._spare = rhs.states(1)[0]
-        self._ends = rhs.states(2)  # F at both ends of a step
+        self._ends, self._begin = rhs.states(2), 0  # F at both ends of a step, and which of them is its beginning
         self._known = False
         self._since, self.radius, self._memory = RADIUS_EVERY, radius, memory
         self._direction: Stages | None = None
@@ -86,7 +86,7 @@ class StabilisedChebyshev(ExplicitStepper):
         return max(2, int(np.ceil(np.sqrt(1 + 1.54 * h * self.radius))))
 
     def step(self, t: float, Y: Array, h: float, out: Array, tolerance: Tolerance | None = None) -> float:
-        F0 = self._ends[0]
+        F0 = self._ends[self._begin]
         if not self._known:
             self.rhs.apply("rate", t, Y, F0)
             self._known = True
@@ -96,7 +96,7 @@ class StabilisedChebyshev(ExplicitStepper):
         # Each stage takes the place of the one before the last; so begun, the last one comes to stand in out.
         before, current = (out, self._spare) if s % 2 == 0 else (self._spare, out)
         self.rhs.copy(before, Y)
-        self.rhs.combine(current, Y, np.array([h * mu_t[1]]), self._ends[:1])
+        self.rhs.combine(current, Y, np.array([h * mu_t[1]]), self._ends[self._begin : self._begin + 1])
         self.rhs.fill(current, t + c[1] * h)
         for j in range(2, s + 1):
             numbers = np.array([h * mu_t[j], mu[j], 1 - mu[j] - nu[j], h * gamma_t[j], nu[j], 0.0])
@@ -105,13 +105,15 @@ class StabilisedChebyshev(ExplicitStepper):
             before, current = current, before
         if tolerance is None:
             return 0.0
-        self.rhs.apply("rate", t + h, out, self._ends[1])  # the estimate is 0.8 (Y0 - Y1) + 0.4 h (F0 + F1), eq. 2.8
+        self.rhs.apply(
+            "rate", t + h, out, self._ends[1 - self._begin]
+        )  # the estimate is 0.8 (Y0 - Y1) + 0.4 h (F0 + F1), eq. 2.8
         return self.rhs.error(Y, out, 0.8, np.array([0.4 * h, 0.4 * h]), self._ends, tolerance)
 
     def accepted(self, estimated: bool) -> None:
         self._known = estimated
         if estimated:
-            self.rhs.copy(*self._ends)
+            self._begin = 1 - self._begin
         # Without an error estimate nothing but the radius says that the stages are enough.
         self._since = self._since + 1 if estimated else RADIUS_EVERY
         if self._changes:
@@ -125,7 +127,7 @@ class StabilisedChebyshev(ExplicitStepper):
         if not self._changes or self._since < RADIUS_EVERY:
             return
         self._since = 0
-        rhs, image, moved = self.rhs, self._spare, self._ends[1]
+        rhs, image, moved = self.rhs, self._spare, self._ends[1 - self._begin]
         if self._direction is None:
             self._direction = self._first_direction(t, F0)
         direction = self._direction

@@ -18,7 +18,7 @@ S. M. Cox and P. C. Matthews, J. Comput. Phys. 176 (2002) 430-455. A.-K. Kassam 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -74,10 +74,18 @@ class ExponentialRungeKutta(VectorStepper):
     modes : sequence of Diagonalisation
         A of each unknown.
     tableau : ExponentialTableau
+    rest : callable of (t, y), optional
+        N of all unknowns, where it is known without A; by default it is ``F(t, u) - A u``.
     """
 
-    def __init__(self, rhs: RightHandSide, modes: Sequence[Diagonalisation], tableau: ExponentialTableau) -> None:
-        self.rhs, self.modes, self.tableau = rhs, list(modes), tableau
+    def __init__(
+        self,
+        rhs: RightHandSide,
+        modes: Sequence[Diagonalisation],
+        tableau: ExponentialTableau,
+        rest: Callable[[float, Array], Array] | None = None,
+    ) -> None:
+        self.rhs, self.modes, self.tableau, self._rest_alone = rhs, list(modes), tableau, rest
         self.error_order = tableau.error_order
         self._slices = [block.slice for block in rhs.system.blocks]
         eigenvalues = [m.eigenvalues for m in self.modes]
@@ -96,7 +104,10 @@ class ExponentialRungeKutta(VectorStepper):
         return y.copy()
 
     def rate(self, t: float, Y: Array) -> Array:
-        return self.rhs.evaluate(t, Y)
+        if self._rest_alone is None:
+            return self.rhs.evaluate(t, Y)
+        linear = [m.eigenvalues * u for m, u in zip(self.modes, self._coefficients(Y))]
+        return self._vector(linear) + self._rest_alone(t, Y)
 
     def restart(self) -> None:
         self._first = self._before = None
@@ -149,6 +160,8 @@ class ExponentialRungeKutta(VectorStepper):
 
     def _rest(self, t: float, y: Array, state: Parts) -> Parts:
         """N of a state that is known as a vector and by its coefficients."""
+        if self._rest_alone is not None:
+            return self._coefficients(self._rest_alone(t, y))
         F = self._coefficients(self.rhs.evaluate(t, y))
         return [f - m.eigenvalues * u for f, m, u in zip(F, self.modes, state)]
 

@@ -28,6 +28,7 @@ EXPLICIT = ("explicit", "adaptive explicit")  # families of methods that need no
 POSITIVE = ("courant", "ssprk3", "ssprk54")  # whose stages are means of Euler steps
 WITH_BOUNDS = ("tr_bdf2", "esdirk43", "backward_euler")  # L-stable, and their stages are solved by active sets
 WITH_DELAYS = ("tsitouras", "dormand_prince", "etdrk4", "esdirk43", "tr_bdf2")
+FINE = 1e-6  # the tolerance of which `Thresholds.explicit_steps` is told
 ROUNDING = 1e-12  # imaginary parts of eigenvalues beside the greatest modulus
 
 
@@ -101,9 +102,7 @@ def choose(
     if system.bounds is not None:
         _refuse_with_bounds(system, on_kernels, implicit)
     solvers = solvers or Solvers(system, thresholds=thresholds)
-    facts = Facts(
-        system, t, y, duration, thresholds, known=solvers.diagonal_part, rough=method == "auto" and step is None
-    )
+    facts = Facts(system, t, y, duration, thresholds, known=solvers.diagonal_part, rough=step is None)
     facts.refuse_growth()
     if delays_of(system.system):
         _refuse_delays_and_steps(system, duration, step)
@@ -397,7 +396,9 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
         f"{kind}, {system.shared_size:,} unknowns, spectral radius {found.radius:.3g}: an explicit method would need about "
         f"{needed:,.0f} steps for stability alone"
     )
-    if needed <= sizes.explicit_steps:
+    by_stages = not system.is_linear and _goes_by_stages(facts, rtol)
+    few = sizes.explicit_steps * (min(1.0, (FINE / rtol) ** 0.2) if by_stages else 1.0)
+    if needed <= few:
         return Choice(explicit, (nature, f"not stiff over this time span: {explicit.title}"), limit)
     if _is_semilinear(facts, solvers, rtol):
         reason = f"stiff, but what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
@@ -427,6 +428,13 @@ def _on_kernels(facts: Facts, why: str) -> Choice:
     return Choice(METHODS["tsitouras"], (f"{why}: {METHODS['tsitouras'].title}",), limit)
 
 
+def _goes_by_stages(facts: Facts, rtol: float) -> bool:
+    """Whether RKC2 is the method if the system is stiff: diffusion of many unknowns in more than one dimension."""
+    sizes, system = facts.thresholds, facts.system
+    many = system.shared_size >= sizes.stabilised_from.get(system.grid.ndim, np.inf)
+    return many and rtol >= sizes.loose and facts.spectrum.is_real
+
+
 def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str]:
     """The method for a system that needs many explicit steps for stability alone, and why."""
     system, sizes, real = facts.system, facts.thresholds, facts.spectrum.is_real
@@ -438,7 +446,7 @@ def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str
     is_complex = system.dtype.kind == "c"
     if system.time_order == 2 and not real:
         return explicit, f"waves at the grid scale must be followed in any case: {explicit.title}"
-    if real and rtol >= sizes.loose and system.shared_size >= sizes.stabilised_from.get(system.grid.ndim, np.inf):
+    if _goes_by_stages(facts, rtol):
         reason = (
             "stiff with a real spectrum (diffusion), and LU factors would cost more: RKC2, stages instead of solves"
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pdekit.errors import SolverError, nearest_hint
+from pdekit.linear.stiff_part import StiffPart
 from pdekit.time.carried_errors import Carried
 from pdekit.time.chebyshev import StabilisedChebyshev
 from pdekit.time.compositions import COMPOSITIONS, Composition
@@ -78,6 +79,14 @@ def explicit_method(tableau: Tableau) -> Method:
     return Method(tableau.name, "explicit", tableau.order, title, make, estimates, True, kept, tableau.aliases)
 
 
+def _covers(given: Ingredients, parts: Sequence[StiffPart]) -> bool:
+    """Whether stiff parts are all of L, and the rest is not found faster by kernels."""
+    system = given.system
+    if given.right_hand_side.compiled or system.system.definitions or system.interfaces.given:
+        return False
+    return all(part.rest == system.splits[u.name].rest for u, part in zip(system.system.unknowns, parts))
+
+
 def exponential_method(tableau: ExponentialTableau) -> Method:
     """An exponential Runge-Kutta method by its table."""
 
@@ -90,7 +99,8 @@ def exponential_method(tableau: ExponentialTableau) -> Method:
                 "coefficients or along one axis; use tr_bdf2, BDF or method: auto",
                 key="time.method",
             )
-        return ExponentialRungeKutta(given.right_hand_side, [part.modes for part in parts], tableau)
+        rest = given.system.given_and_nonlinear if _covers(given, parts) else None
+        return ExponentialRungeKutta(given.right_hand_side, [part.modes for part in parts], tableau, rest)
 
     estimates = tableau.error_order is not None
     return Method(tableau.name, "exponential", tableau.order, tableau.title, make, estimates, True, 8, tableau.aliases)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -27,6 +28,7 @@ Compiled = Literal["auto", "always", "never"]
 Precision = Literal["double", "single"]
 Device = Literal["cpu", "gpu"]
 Stages = Any  # states that a method keeps: one array of them, or on a device a list
+PARTS = 8  # of passes over whole states that threads may share: as many for any number of threads, so that sums are the same
 MOST_ROUNDING = 0.01  # of the values, by all steps of a run in single precision
 
 if TYPE_CHECKING:
@@ -352,6 +354,9 @@ class CompiledRightHandSide(_OnProcessor):
         self.title = f"compiled kernels, {threads}{', single precision' * kernel.plan.single}"
         self._found: tuple[Tolerance, Array] | None = None
         self._whole_steps: dict[Tableau, WholeStep | None] = {}
+        size = kernel.system.grid.size
+        parts = PARTS if size >= kernel.thresholds.shared_from else 1
+        self._parts = list(pairwise(np.linspace(0, size, parts + 1).astype(int).tolist()))
         self.evaluate = kernel.rhs
         self.unpacked, self.packed, self.fill = kernel.unpacked, kernel.packed, kernel.fill
 
@@ -361,23 +366,45 @@ class CompiledRightHandSide(_OnProcessor):
             self.kernel.fill_rates(out, t)
 
     def combine(self, out: Array, Y: Array, weights: Array, stages: Array) -> None:
-        weights = self.kernel.precise(weights)
-        flat = stages.reshape(stages.shape[0], -1)
-        self._passes.combine_row(out.reshape(-1), 0, 1, Y.reshape(-1), 0, 1, flat, 0, 1, weights, *self._blocks)
+        weights, flat = self.kernel.precise(weights), stages.reshape(stages.shape[0], -1)
+        to, y, blocks, combine = out.reshape(-1), Y.reshape(-1), self._blocks, self._passes.combine_part
+        self._share(lambda first, last: combine(to, y, flat, weights, first, last, *blocks))
+
+    def copy(self, out: Array, Y: Array) -> None:
+        to, y, (blocks, size) = out.reshape(-1), Y.reshape(-1), self._blocks
+        self._share(lambda first, last: self._passes.copy_part(to, y, first, last, blocks, size))
 
     def error(
         self, Y0: Array, Y1: Array, difference: float, weights: Array, stages: Array, tolerance: Tolerance
     ) -> float:
         flat, (_, size), atol = stages.reshape(stages.shape[0], -1), self._blocks, self._tolerances(tolerance)
-        y0, y1, rtol = Y0.reshape(-1), Y1.reshape(-1), tolerance.relative
-        total = self._passes.error_row(y0, 0, 1, y1, 0, 1, flat, 0, 1, weights, difference, size, atol, rtol)
-        return float(np.sqrt(total / self.system.size))
+        y0, y1, rtol, of_part = Y0.reshape(-1), Y1.reshape(-1), tolerance.relative, self._passes.error_part
+        found: dict[int, float] = {}  # of each part, whoever finds it: the sum does not depend on the number of threads
+
+        def work(first: int, last: int) -> None:
+            found[first] = of_part(y0, y1, flat, weights, difference, first, last, size, atol, rtol)
+
+        self._share(work)
+        return float(np.sqrt(sum(found[first] for first in sorted(found)) / self.system.size))
 
     def greatest(self, Y: Array) -> float:
         return float(self._passes.greatest(Y.reshape(-1)))
 
     def norm(self, Y: Array) -> float:
         return _length(Y)
+
+    def _share(self, work: Callable[[int, int], None]) -> None:
+        """Do the parts of a pass over whole states, from node to node of every block, by all threads."""
+        kernel, parts = self.kernel, self._parts
+        if len(parts) == 1:
+            work(*parts[0])
+            return
+
+        def share(thread: int) -> None:
+            for first, last in parts[thread :: kernel.threads]:
+                work(first, last)
+
+        kernel.share(share)
 
     @property
     def _blocks(self) -> tuple[int, int]:

@@ -47,7 +47,7 @@ class Tableau:
     shu_osher: tuple[tuple[float, float, float], ...] = ()
     aliases: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def c(self) -> tuple[float, ...]:
         """Abscissae: the row sums of A."""
         return tuple(sum(row) for row in self.A)
@@ -118,7 +118,7 @@ class ImplicitTableau:
     error_order: int | None = None
     aliases: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def c(self) -> tuple[float, ...]:
         """Abscissae: the row sums of A with its diagonal."""
         return tuple(sum(row) + self.gamma * (i > 0) for i, row in enumerate(self.A))

@@ -366,3 +366,30 @@ def test_data_that_change_in_time_are_seen(method, source, flux, exact):
             np.max(np.abs(found.frame("u", i).values - exact(t, grid.axes[0].nodes))) for i, t in enumerate(found.times)
         )
         assert off <= 30 * rtol, (rtol, off / rtol)
+
+
+@pytest.mark.parametrize(
+    ("equation", "faces"),
+    [
+        ("u_t = 0.5*u_xx + u*(1 - u)", None),
+        ("u_t = 0.5*u_xx + sin(t)*x - u**3", D("cos(3*t)")),
+        ("u_t = 0.1*d((1 + x)*u_x, x) + 2*u - u**3", N("sin(2*t)")),
+        ("u_t = -u_xxxx - 2*u_xx + 0.3*u - u**3", None),
+        ("u_t = 0.2*u_xx + exp(-u) + t", pk.Robin(1, 2, "t")),
+    ],
+)
+def test_what_is_left_of_the_right_hand_side(equation, faces):
+    """Where A is all that is linear, N is found alone: the same as F - A u."""
+    from pdekit.linear.solver_choice import Solvers
+
+    grid = pk.Grid(x=pk.Axis(0, 1, 24, periodic=faces is None))
+    problem = pk.Problem(
+        pk.PDE(equation), grid, initial={"u": "sin(2*pi*x)"}, boundary={} if faces is None else {"u": {"x": faces}}
+    )
+    system = problem.semidiscrete
+    (part,) = Solvers(system).stiff_parts
+    assert part.rest == system.splits["u"].rest
+    y = np.random.default_rng(0).standard_normal(system.size)
+    A = part.modes.vector(part.modes.eigenvalues * part.modes.coefficients(y))
+    F = system.rhs(0.7, y)
+    assert np.max(np.abs(F - A - system.given_and_nonlinear(0.7, y))) <= 1e-11 * np.max(np.abs(F))

@@ -89,7 +89,7 @@ class Interrupted(Protocol):
 
     @property
     def series(self) -> Mapping[str, Array]:
-        """Numbers at every step, and their times ``t``."""
+        """Numbers step by step, and their times ``t``."""
         ...
 
     def frame(self, index: int) -> dict[str, Array]:

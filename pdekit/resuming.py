@@ -58,7 +58,7 @@ class StoredRun:
 
     @property
     def series(self) -> Mapping[str, Array]:
-        """Numbers at every step."""
+        """Numbers step by step."""
         return self.stored.series
 
     @property

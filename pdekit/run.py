@@ -40,12 +40,13 @@ from pdekit.time.pace import PaceGuard, Slow, fastest, promises
 from pdekit.time.past import Past
 from pdekit.time.pulses import pulse_stops, timed_data
 from pdekit.time.right_hand_side import CompiledRightHandSide, RightHandSide, refuse_lost_steps
+from pdekit.time.series import RowRule, SeriesRecorder
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
 from pdekit.time.state_sizes import state_sizes
 from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Tolerance
-from pdekit.time.stopping import EndByClock, Ended, EndOnCondition, EndWhenSteady, SeriesRecorder
+from pdekit.time.stopping import EndByClock, Ended, EndOnCondition, EndWhenSteady
 from pdekit.typing import Array
 
 Progress = Callable[[float, int], None]
@@ -204,7 +205,8 @@ class Run:
         if rhs is not None:
             reasons = (*reasons, f"right-hand side by {rhs.title}")
         kernel = rhs.kernel if isinstance(rhs, CompiledRightHandSide) else None
-        recorder = SeriesRecorder(system, self.problem.series, start, y, output.series_steps, frozenset(frames), kernel)
+        rule = RowRule(output.series_steps, end - start)
+        recorder = SeriesRecorder(system, self.problem.series, start, y, rule, frozenset(frames), kernel)
         enders = self._enders(settings, start, end, y)
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:

@@ -131,10 +131,11 @@ class OutputSettings:
     every, times, frames : optional
         When the fields are stored: at whole multiples, at these times, or so many in all.
     series : dict of str to str
-        Numbers of the state at every step, by name: ``{"heat": "integral(u)", "tip": "u(1.0)", "peak": "max(u)"}``; see
+        Numbers of the state step by step, by name: ``{"heat": "integral(u)", "tip": "u(1.0)", "peak": "max(u)"}``; see
         `pdekit.language.reductions`.
-    series_steps : int, default 1
-        Their rows are written at every so many steps, and with every frame.
+    series_steps : int, optional
+        Their rows are written at every so many steps, and with every frame; by default at the first 500 steps, and from then on where a
+        500th of the time span has gone by.
     fields : dict of str to str
         Further fields that are stored with every frame: ``{"flux": "-k*u_x", "speed": "sqrt(u**2 + v**2)"}``.
     checkpoints : bool, default False
@@ -147,13 +148,13 @@ class OutputSettings:
     times: tuple[float, ...] | None = None
     frames: int | None = None
     series: dict[str, str] = field(default_factory=dict)
-    series_steps: int = 1
+    series_steps: int | None = None
     fields: dict[str, str] = field(default_factory=dict)
     checkpoints: bool = False
 
     def __post_init__(self) -> None:
         steps = self.series_steps
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
             raise ConfigError(f"must be a whole number from 1 on, found {steps!r}", key="output.series_steps")
         rules = [name for name in RULES if getattr(self, name) is not None]
         if len(rules) > 1:

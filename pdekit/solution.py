@@ -93,7 +93,7 @@ class Solution:
     notes : tuple of str
         What is to be said of the result: what the grid does not resolve, a method that was changed on the way.
     series : dict of str to array
-        Numbers of the state at every step, by name, and their times ``t``.
+        Numbers of the state step by step, by name, and their times ``t``.
     up_to_constant : bool
         Only derivatives are prescribed: the solution of zero mean was taken.
     scalars : dict of str to array

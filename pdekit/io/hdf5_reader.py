@@ -52,7 +52,7 @@ class StoredResult:
     labels : dict of str to dict
         ``units`` and ``long_name``.
     series : dict of str to array
-        Numbers at every step, and their times ``t``.
+        Numbers step by step, and their times ``t``.
     scalars : tuple of str
         Variables that are one number.
     interfaces : dict of str to tuple of float
@@ -200,7 +200,7 @@ class _Contents:
             raise self.refused(f"{name!r} has {shape[0]} frames of {frames}")
 
     def series(self) -> dict[str, NDArray[Any]]:
-        """Numbers at every step, as far as their times are there."""
+        """Numbers step by step, as far as their times are there."""
         group = self.file.get("series")
         if group is None:
             return {}

@@ -157,7 +157,7 @@ class ResultWriter:
     labels : mapping of str to mapping of str to str, optional
         ``units`` and ``long_name`` of variables.
     series : mapping of str to numpy dtype
-        Numbers at every step, in a group of their own.
+        Numbers step by step, in a group of their own.
     scalars : collection of str
         Those of the variables that are one number.
     """

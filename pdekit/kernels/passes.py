@@ -31,6 +31,23 @@ def _sum_of_squares(error: Array, y0: Array, y1: Array, atol: float, rtol: float
     return total
 
 
+@compiled(inline="never", fastmath={"contract", "nsz", "reassoc"})
+def _square(x: Array) -> float:
+    total = 0.0
+    for j in range(x.shape[0]):
+        total += x[j].real * x[j].real + x[j].imag * x[j].imag
+    return total
+
+
+@compiled
+def square_part(y: Array, first: int, last: int, blocks: int, size: int) -> float:
+    """``sum |y|^2`` from node `first` to node `last` of every block."""
+    total = 0.0
+    for b in range(blocks):
+        total += _square(y[b * size + first : b * size + last])
+    return total
+
+
 @compiled
 def greatest(y: Array) -> float:
     """The greatest modulus; not a number if there is one that is not."""

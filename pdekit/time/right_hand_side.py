@@ -379,19 +379,18 @@ class CompiledRightHandSide(_OnProcessor):
     ) -> float:
         flat, (_, size), atol = stages.reshape(stages.shape[0], -1), self._blocks, self._tolerances(tolerance)
         y0, y1, rtol, of_part = Y0.reshape(-1), Y1.reshape(-1), tolerance.relative, self._passes.error_part
-        found: dict[int, float] = {}  # of each part, whoever finds it: the sum does not depend on the number of threads
-
-        def work(first: int, last: int) -> None:
-            found[first] = of_part(y0, y1, flat, weights, difference, first, last, size, atol, rtol)
-
-        self._share(work)
-        return float(np.sqrt(sum(found[first] for first in sorted(found)) / self.system.size))
+        total = self._total(lambda a, b: of_part(y0, y1, flat, weights, difference, a, b, size, atol, rtol))
+        return float(np.sqrt(total / self.system.size))
 
     def greatest(self, Y: Array) -> float:
         return float(self._passes.greatest(Y.reshape(-1)))
 
     def norm(self, Y: Array) -> float:
-        return _length(Y)
+        y, blocks, of_part = Y.reshape(-1), self._blocks, self._passes.square_part
+        return float(np.sqrt(self._total(lambda first, last: of_part(y, first, last, *blocks))))
+
+    def difference(self, out: Array, X: Array, Y: Array) -> None:
+        self.combine(out, X, np.array([-1.0]), Y[None])
 
     def _share(self, work: Callable[[int, int], None]) -> None:
         """Do the parts of a pass over whole states, from node to node of every block, by all threads."""
@@ -405,6 +404,16 @@ class CompiledRightHandSide(_OnProcessor):
                 work(first, last)
 
         kernel.share(share)
+
+    def _total(self, of_part: Callable[[int, int], float]) -> float:
+        """The sum of a number of each part, in their order: it does not depend on the number of threads."""
+        found: dict[int, float] = {}
+
+        def work(first: int, last: int) -> None:
+            found[first] = of_part(first, last)
+
+        self._share(work)
+        return sum(found[first] for first in sorted(found))
 
     @property
     def _blocks(self) -> tuple[int, int]:

@@ -182,6 +182,30 @@ output: {{every: 0.025, series: {{heat: integral(u)}}, series_steps: {}}}
         loads(text.format(0))
 
 
+def test_rows_of_a_long_run_by_default(tmp_path):
+    """2,000 steps: the first 500, then one of four, a 500th of the span apart, and as many after a stop on the way."""
+    text = """
+grid: {x: {range: [0, 1], points: 11}}
+equations: u_t = u_xx
+initial: {u: sin(pi*x)}
+boundary: {u: {x: {dirichlet: 0}}}
+time: {end: 2, method: rk4, step: 0.001}
+output: {file: FILE, checkpoints: true, every: 0.25, series: {heat: integral(u)}}
+"""
+    whole = loads(text.replace("FILE", str(tmp_path / "whole.h5"))).solve(output=tmp_path / "whole.h5")
+    t = whole.series["t"]
+    assert np.allclose(np.diff(t[:501]), 1e-3) and np.median(np.diff(t[501:])) > 4e-3 * (1 - 1e-6)
+    assert 800 <= t.size <= 1008 and {0.0, 0.25, 1.75, 2.0} <= set(np.round(t, 9))
+
+    def interrupt(t, steps):
+        if steps == 1300:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loads(text.replace("FILE", str(tmp_path / "half.h5"))).solve(output=tmp_path / "half.h5", progress=interrupt)
+    assert np.array_equal(pk.resume(tmp_path / "half.h5").series["t"], t)
+
+
 def test_runs_that_slide_along_a_jump_are_stopped():
     """u' = -sign(u)/2 from 1 is 0 at t = 2, and stays there: the right-hand side has no value that does that; a smoothed one has."""
     text = """

@@ -374,6 +374,10 @@ class SemiDiscrete:
                 result[block.slice] = frame.value(parts.rest).ravel()[block.free]
         return result
 
+    def completed(self, values: Array) -> Array:
+        """A vector that is right on the nodes that this process owns, right on all that it has."""
+        return values
+
     def given_and_nonlinear(self, t: float, y: Array) -> Array:
         """``b(t) + N(t, y)``: the right-hand side without L."""
         return self.nonlinear(t, y) + self.b(t)

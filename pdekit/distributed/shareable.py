@@ -15,10 +15,10 @@ from pdekit.typing import Expression
 ALONE = "{words} cannot be shared among ranks yet; run it without mpiexec"
 SHARED = Use(
     "shared among ranks",
-    dict.fromkeys(("noise", "rates_in_space", "domain", "regions", "samples", "single", "function"), ALONE),
+    dict.fromkeys(("rates_in_space", "domain", "regions", "samples", "single", "function"), ALONE),
     (
         "complex", "scalars", "reductions", "higher_rates", "limited", "delays", "interfaces", "layers", "projections", "constraints",
-        "derived", "stop",
+        "derived", "stop", "noise",
     ),
 )  # fmt: skip
 

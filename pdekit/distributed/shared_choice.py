@@ -11,7 +11,7 @@ from pdekit.time.facts import Facts
 from pdekit.time.method_choice import Choice
 from pdekit.time.methods import METHODS, find_method
 
-FAMILIES = ("explicit", "stabilised", "implicit", "implicit-explicit", "verlet", "newmark")
+FAMILIES = ("explicit", "stabilised", "implicit", "implicit-explicit", "verlet", "newmark", "stochastic")
 NOT_SHARED = ("modified_equation",)  # which takes powers of the matrix of waves
 # What stands for methods that see the whole grid, or that are not our own.
 INSTEAD = {

@@ -172,7 +172,7 @@ class Maruyama(VectorStepper):
                 drawn[term.number] = process.increment(first, last)
             block = self.system.layout.equation_block(term.unknown)
             noise[block.slice] += self.increment(frame, term, process, drawn[term.number], h).ravel()[block.free]
-        out[...] = self.drift(t, Y, h, noise)
+        out[...] = self.drift(t, Y, h, self.system.completed(noise))
         return 0.0
 
 

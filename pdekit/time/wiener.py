@@ -11,6 +11,7 @@ C. E. Powell and T. Shardlow, *An Introduction to Computational Stochastic PDEs*
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +20,8 @@ from pdekit.errors import SolverError
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.grid import Grid
 from pdekit.typing import Array
+
+DRAWN_AT_ONCE = 1 << 16  # numbers of a whole grid, by a process that has a part of it
 
 
 class WienerProcess:
@@ -60,19 +63,40 @@ class WienerProcess:
     def _drawn(self, n: int) -> Array:
         normals = np.random.Generator(np.random.Philox(key=self._key, counter=[0, 0, 0, n]))
         size = np.sqrt(self.interval)
-        if self.length == 0:
-            return size * np.sqrt(self.variance) * normals.standard_normal(self.grid.shape)
         if self.length == np.inf:
             return np.full(self.grid.shape, size * normals.standard_normal())
-        values = normals.standard_normal(self.grid.shape)
-        for k, root in enumerate(self._roots):
-            values = np.moveaxis(np.tensordot(root, values, axes=(1, k)), 0, k)
-        return size * values
+        values = np.zeros(self.grid.shape)
+        (along, *across), white = self._roots, self.length == 0
+        for first, planes in self._planes(normals):
+            for k, root in enumerate(across, 1):
+                planes = planes.take(root, axis=k) if white else _product(root, planes, k)
+            if white:
+                inside = (along >= first) & (along < first + len(planes))
+                values[inside] = planes[along[inside] - first]
+            else:
+                values += _product(along[:, first : first + len(planes)], planes, 0)
+        return size * np.sqrt(self.variance) * values if white else size * values
+
+    def _planes(self, normals: np.random.Generator) -> Iterator[tuple[int, Array]]:
+        """The normal numbers of the whole grid, of which this may be a part, some planes at a time, and the number of the first of them.
+
+        Whoever has a part draws all, and keeps its own: the path does not depend on who shares the grid, and no process holds it whole.
+        """
+        whole = self.grid.whole.shape
+        many = whole[0] if self.grid.whole is self.grid else max(1, DRAWN_AT_ONCE // max(1, int(np.prod(whole[1:]))))
+        for first in range(0, whole[0], many):
+            yield first, normals.standard_normal((min(many, whole[0] - first), *whole[1:]))
 
     @cached_property
     def _roots(self) -> list[Array]:
-        """Square roots of the covariances along the axes, whose tensor product is that of the grid."""
-        return [_covariance_root(axis, self.length) for axis in self.grid.axes]
+        """Square roots of the covariances along the axes, whose tensor product is that of the grid; of white noise which nodes are had."""
+        if self.length == 0:
+            return [axis.index for axis in self.grid.axes]
+        return [_covariance_root(axis.whole, self.length)[axis.index] for axis in self.grid.axes]
+
+
+def _product(matrix: Array, values: Array, axis: int) -> Array:
+    return np.moveaxis(np.tensordot(matrix, values, axes=(1, axis)), 0, axis)
 
 
 def _covariance_root(axis: Axis, length: float) -> Array:

@@ -90,6 +90,23 @@ def for_any_method(name: str, time: TimeSettings) -> Named:
     )  # fmt: skip
 
 
+def by_chance() -> Named:
+    """Noise, of which every process draws its own: one path, whoever shares the grid."""
+    kinds = {
+        "white": "0.1*u*noise()", "of a length": "noise(0.1, 0.2)", "uniform": "uniform_noise(0.3)", "of slopes": "0.1*u_x*noise()",
+    }  # fmt: skip
+    for kind, term in kinds.items():
+        for method in ("euler_maruyama", "implicit_euler_maruyama"):
+            yield (
+                f"noise, {kind}, {method}",
+                pk.Problem(
+                    pk.PDE(f"u_t = 0.1*laplace(u) + {term}"), SQUARE, initial={"u": HUMP}, boundary=WALLS,
+                    time=TimeSettings(end=0.02, method=method, step=0.002, seed=3),
+                    output=OutputSettings(frames=2, series={"mean": "mean(u)"}),
+                ),
+            )  # fmt: skip
+
+
 def for_explicit_methods() -> Named:
     """Fluxes, layers, and data that are arrays."""
     heat, frames = pk.PDE("u_t = 0.1*laplace(u)"), OutputSettings(frames=2)
@@ -167,6 +184,7 @@ def problems() -> Named:
     for name, time in (("explicit", explicit(0.02, 0.002)), ("implicit", implicit(0.02, 0.01))):
         yield from for_any_method(name, time)
     yield from by_their_error()
+    yield from by_chance()
     yield from for_explicit_methods()
     yield from for_implicit_methods()
 

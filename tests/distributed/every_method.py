@@ -21,10 +21,12 @@ START = "sin(pi*x)*(2 + cos(2*pi*y))"
 
 def problem(name: str, step: float | None) -> pk.Problem:
     """Diffusion and growth beside a wall that warms, or nonlinear waves."""
-    waves = METHODS[name].family in ("verlet", "newmark")
-    pde = pk.PDE("u_tt = laplace(u) - u**3" if waves else "u_t = 0.1*laplace(u) + u*(1 - u)")
+    waves, chance = METHODS[name].family in ("verlet", "newmark"), METHODS[name].family == "stochastic"
+    pde = pk.PDE(
+        "u_tt = laplace(u) - u**3" if waves else f"u_t = 0.1*laplace(u) + u*(1 - u) + {0.1 * chance}*u*noise()"
+    )
     wall = {"u": {"x": pk.Dirichlet(0 if waves else "0.1*t")}}
-    time = TimeSettings(end=0.02, method=name, step=step)
+    time = TimeSettings(end=0.02, method=name, step=step, seed=1 if chance else None)
     initial = {"u": START, "u_t": 0} if waves else {"u": START}
     return pk.Problem(pde, GRID, initial=initial, boundary=wall, time=time, output=OutputSettings(frames=2))
 

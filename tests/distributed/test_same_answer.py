@@ -23,7 +23,6 @@ REFUSED = {
     "hot_cylinder": BOX,
     "l_shaped_drum": BOX,
     "solitary_wave": ("equations", "time derivatives that are differentiated in space"),
-    "stochastic_heat": ("equations", "noise in the equations"),
 }
 SHARED = [config for config in CONFIGS if config.stem not in REFUSED]
 
@@ -98,7 +97,7 @@ def test_kernels(ranks, tmp_path: Path, figure) -> None:
 def test_every_method(ranks, tmp_path: Path, figure) -> None:
     found = found_by(ranks, 2, "every_method.py", str(tmp_path))
     families = {e["family"] for e in found}
-    assert families == {"explicit", "stabilised", "implicit", "implicit-explicit", "verlet", "newmark"}
+    assert families == {"explicit", "stabilised", "implicit", "implicit-explicit", "verlet", "newmark", "stochastic"}
     for family in sorted(families):
         bound = 1e-13 if family in ("explicit", "stabilised", "verlet") else 1e-11
         worst = max(e["difference"] for e in found if e["family"] == family)

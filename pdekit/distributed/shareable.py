@@ -6,6 +6,7 @@ from pdekit.distributed.decomposition import Decomposition, decompose
 from pdekit.distributed.reading_distance import ReadingDistance
 from pdekit.errors import ConfigError
 from pdekit.features import Use
+from pdekit.language.delayed_systems import delays_of
 from pdekit.problem import Problem
 from pdekit.thresholds import THRESHOLDS
 from pdekit.time.methods import METHODS, find_method
@@ -15,10 +16,10 @@ from pdekit.typing import Expression
 ALONE = "{words} cannot be shared among ranks yet; run it without mpiexec"
 SHARED = Use(
     "shared among ranks",
-    dict.fromkeys(("rates_in_space", "domain", "regions", "samples", "single", "function"), ALONE),
+    dict.fromkeys(("domain", "regions", "samples", "single", "function"), ALONE),
     (
         "complex", "scalars", "reductions", "higher_rates", "limited", "delays", "interfaces", "layers", "projections", "constraints",
-        "derived", "stop", "noise",
+        "derived", "stop", "noise", "rates_in_space",
     ),
 )  # fmt: skip
 
@@ -50,6 +51,11 @@ def decomposed(problem: Problem, count: int, passes: int = 1) -> Decomposition:
     if count > 1:
         SHARED.refuse(problem)
         for found, what, key in (
+            (
+                problem.semidiscrete.couples_rates and bool(delays_of(problem.system)),
+                "delays beside time derivatives that are differentiated in space",
+                "equations",
+            ),
             (problem.time.method in SUNDIALS, "the methods of SUNDIALS", "time.method"),
             (problem.time.device == "gpu", "a GPU", "time.device"),
         ):

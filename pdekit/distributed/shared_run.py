@@ -54,6 +54,8 @@ class SharedRun(Run):
         made = super().compiled(method, settings, span)
         if made is not None and not self.system.processes.everywhere(made.compiled) and made.compiled:
             made = MatrixRightHandSide(self.system)  # some part is too narrow for kernels
+        if made is not None and self.system.couples_rates:
+            made = MatrixRightHandSide(self.system, self.solvers(settings).factorise)
         found: Any = None if made is None else SharedRightHandSide(made, self.system, self.passes)
         return cast(RightHandSide | None, found)  # the rest of the protocol is that of the one within
 

@@ -45,7 +45,7 @@ class DiagonallyImplicit(VectorStepper):
     ) -> None:
         self.system, self.tableau, self.statistics = system, tableau, statistics
         self.error_order = tableau.error_order if tableau.error else None
-        self._rates = rates(system)
+        self._rates = rates(system, solvers.factorise)
         self.stage = ImplicitStage(system, solvers, statistics)
         self._first: Array | None = None  # the slope at the beginning of the step to come, if it is known
         self._slopes: list[Array] = []

@@ -19,8 +19,9 @@ from pdekit.errors import SolverError
 from pdekit.kernels.memory import empty_state
 from pdekit.kernels.modes import MODES, combined
 from pdekit.kernels.workers import usable_cores
+from pdekit.linear.direct import factorise
 from pdekit.thresholds import THRESHOLDS, Thresholds
-from pdekit.time.solved_rates import rates
+from pdekit.time.solved_rates import SolverOf, rates
 from pdekit.time.stepper import Tolerance
 from pdekit.typing import Array
 
@@ -280,11 +281,11 @@ class MatrixRightHandSide(_OnProcessor):
 
     title, compiled = "sparse matrices", False
 
-    def __init__(self, system: SemiDiscrete) -> None:
+    def __init__(self, system: SemiDiscrete, solver_of: SolverOf = factorise) -> None:
         self.system = system
         self.shape = (system.size,)
         self.dtype = np.dtype(system.dtype)
-        self.evaluate = rates(system)
+        self.evaluate = rates(system, solver_of)
 
     def unpacked(self, t: float, y: Array) -> Array:
         return y.copy()

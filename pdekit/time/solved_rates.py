@@ -12,11 +12,13 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SingularError, SolverError
 from pdekit.linear.direct import factorise
 from pdekit.linear.solver_protocol import LinearSolver
-from pdekit.typing import Array
+from pdekit.typing import Array, Matrix
+
+SolverOf = Callable[[Matrix], LinearSolver]
 
 
-def factorised_mass(system: SemiDiscrete | RealPairs) -> LinearSolver:
-    """The factors of M, ones standing in the rows of equations ``0 = ...``.
+def factorised_mass(system: SemiDiscrete | RealPairs, solver_of: SolverOf = factorise) -> LinearSolver:
+    """The solver of M, ones standing in the rows of equations ``0 = ...``: its factors, unless something else is given.
 
     Raises
     ------
@@ -24,18 +26,18 @@ def factorised_mass(system: SemiDiscrete | RealPairs) -> LinearSolver:
         M is singular.
     """
     try:
-        return factorise(sparse.csr_array(system.mass + sparse.diags_array(system.algebraic.astype(float))))
+        return solver_of(sparse.csr_array(system.mass + sparse.diags_array(system.algebraic.astype(float))))
     except SingularError:
         raise SolverError(
             "the operator on the time derivatives is singular: it does not determine them", key="equations"
         ) from None
 
 
-def rates(system: SemiDiscrete | RealPairs) -> Callable[[float, Array], Array]:
+def rates(system: SemiDiscrete | RealPairs, solver_of: SolverOf = factorise) -> Callable[[float, Array], Array]:
     """The rates as a function of time and state: the right-hand side itself where M does not couple the nodes."""
     if not system.couples_rates:
         return system.rhs
-    solver = factorised_mass(system)
+    solver = factorised_mass(system, solver_of)
     return lambda t, y: np.asarray(solver.solve(system.rhs(t, y)))
 
 

@@ -35,7 +35,7 @@ class Theta(VectorStepper):
         self.M = system.mass
         self.theta, self.regular = theta, system.evolves
         self.implicit: Any = theta if self.regular else np.where(system.algebraic, 1.0, theta)
-        self._rates = rates(system)
+        self._rates = rates(system, solvers.factorise)
         self._newton = Newton(STEPS if system.bounds is None else BOUNDED, solvers.factorise, statistics)
         self._linear = linear_factors(system, solvers, statistics, self.implicit)
         self._left_to_damp: int | None = None  # steps; not known before the first one

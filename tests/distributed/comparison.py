@@ -40,7 +40,11 @@ def variants(problem: Problem, kernels: bool) -> Iterator[tuple[str, dict[str, A
         return
     system, (start, end) = problem.semidiscrete, problem.span(None)
     waves = all(u.time_order == 2 for u in system.system.unknowns)
-    if system.evolves and not system.system.noises and system.bounds is None:
+    if system.system.noises:
+        for kind, method in (("explicit", "euler_maruyama"), ("implicit", "implicit_euler_maruyama")):
+            yield kind, {"method": method, "step": problem.time.step}
+        return
+    if system.evolves and system.bounds is None:
         method = "verlet" if waves and not system.has_rates else "ssprk3" if system.is_limited else "rk4"
         y = system.pack(problem.initial_fields())
         limit = Facts(system, start, y, end - start).limit(METHODS[method])

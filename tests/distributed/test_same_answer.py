@@ -22,7 +22,6 @@ REFUSED = {
     "disc_in_box": BOX,
     "hot_cylinder": BOX,
     "l_shaped_drum": BOX,
-    "solitary_wave": ("equations", "time derivatives that are differentiated in space"),
 }
 SHARED = [config for config in CONFIGS if config.stem not in REFUSED]
 

@@ -54,6 +54,7 @@ Viewer = Callable[[float, Callable[[], dict[str, Array]], int], None]
 LOOKS = 200  # steps of an exact method of which somebody wants to be told
 LEFT = 1e-3  # of the greatest initial value
 ERRORS = 30  # tolerances up to which errors of steps may go: what oscillates below is no wave that the grid misses
+LOST_DIGITS = 1e-6  # of a steady solution by rounding, of which a note is made
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
 
 
@@ -469,6 +470,11 @@ class Run:
         )
         writer = self._open("steady", result.reasons)
         notes: list[str] = []
+        if result.rounding > LOST_DIGITS:
+            notes.append(
+                f"rounding may have changed the solution by {result.rounding:.1g} of its size: so much do the highest derivatives "
+                "multiply it on a grid as fine as this; take fewer nodes, and a higher order"
+            )
         _, values = self._store(iter([(0.0, result.y)]), lambda t: True, 1, writer, statistics, notes)
         last = {name: stored[-1] for name, stored in values.items()}
         return self._solution(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ from pdekit.typing import Array
 SINGULAR = 1e-11  # image of a constant, beside the size of the matrix, below which it is zero but for rounding
 WORST_CONDITION = 3e13
 ROUNDED = 1e-12  # compatibility defect beside the terms that balance, below which it is rounding
+HIGH = 3  # the order of derivatives that may make a matrix singular by rounding alone
+TYPICAL = 5.0  # true rounding errors beside those of rows that are off at random
+NEGLIGIBLE = 1e-6  # of the other unknowns: one that may be zero but for rounding
 NUDGE = 1e-2
 GUESS = "; try another initial guess, under initial:"
 
@@ -57,12 +60,15 @@ class SteadyResult:
         to balance.
     up_to_constant : bool
         Only derivatives are prescribed: the solution of zero mean was taken.
+    rounding : float
+        By about how much of its size rounding errors of the rows have changed the solution; 0 where that was not found.
     """
 
     y: Array
     reasons: tuple[str, ...]
     defect: float = 0.0
     up_to_constant: bool = False
+    rounding: float = 0.0
 
 
 def solve_steady(
@@ -103,7 +109,7 @@ def solve_steady(
     if null.size:
         how += "; only derivatives are prescribed, so the solution of zero mean is taken"
     _check_compatible(system, found.defect, coarse_defect)
-    return SteadyResult(found.x, (kind, how), found.defect, bool(null.size))
+    return SteadyResult(found.x, (kind, how), found.defect, bool(null.size), found.rounding)
 
 
 def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics) -> Array:
@@ -256,11 +262,12 @@ def _null_constants(system: SemiDiscrete) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A solution, how it was found, and the compatibility defect."""
+    """A solution, how it was found, the compatibility defect, and what rounding made of it."""
 
     x: Array
     how: str
     defect: float = 0.0
+    rounding: float = 0.0
 
 
 def _linear(solvers: Solvers, rhs: Array, null: Array) -> _Found:
@@ -275,13 +282,15 @@ def _linear(solvers: Solvers, rhs: Array, null: Array) -> _Found:
                 raise
             raise SingularError(f"{error.message}: {_why_singular(system)}") from None
         found = _Found(solver.solve(rhs), solver.description, solver.defect)
+        if solver.is_direct:
+            found = _refined(system, solver, rhs, found)
     scale = system.grid.ranks.greatest(float(np.max(np.abs(rhs), initial=0.0)))
-    return found if found.defect > ROUNDED * scale else _Found(found.x, found.how)
+    return found if found.defect > ROUNDED * scale else replace(found, defect=0.0)
 
 
 def _why_singular(system: SemiDiscrete) -> str:
     """What may be wrong with the conditions of a linear problem, or with its grid."""
-    too_fine = lost_to_rounding(system)
+    too_fine = lost_to_rounding(system, HIGH)
     if too_fine:
         return too_fine
     what = undetermined(system, system.L, np.zeros(system.size, dtype=system.dtype))
@@ -317,7 +326,32 @@ def _by_structure(solvers: Solvers, rhs: Array, null: bool) -> _Found | None:
         if solvers.setting != "auto" or system.grid.ranks.count > 1:
             raise
         return None
-    return _Found(x - _mean(system, x) if null else x, solver.description, defect)
+    found = _Found(x - _mean(system, x) if null else x, solver.description, defect)
+    direct = symmetric is None and not null and not isinstance(solver, SeparableSolver)
+    return _refined(system, solver, rhs, found) if direct else found
+
+
+def _refined(system: SemiDiscrete, solver: Any, rhs: Array, found: _Found) -> _Found:
+    """Corrected once by its residual, by the same factors: rounding errors of these go (u_xx on a million nodes: 7e-8 becomes 9e-12)."""
+    x = found.x + solver.solve(rhs - system.L @ found.x)
+    return replace(found, x=x, rounding=rounding_errors(system, solver, abs(system.L) @ np.abs(x), x))
+
+
+def rounding_errors(system: SemiDiscrete, solver: Any, sizes: Array, x: Array) -> float:
+    """By about how much rounding errors of the rows change a solution, beside the greatest value of each unknown.
+
+    Every row is off by half a unit of its terms, up or down at random; what comes of that is a fifth to a tenth of the true
+    error where the rows are off by nothing else (u_xxxx on 1,001 to 4,001 nodes: 3e-6 to 6e-4).
+    """
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], x.size)
+    change = TYPICAL * np.finfo(float).eps / 2 * np.abs(solver.solve((sizes * signs).astype(x.dtype)))
+    greatest = float(np.max(np.abs(x), initial=0.0))
+    shares = [
+        float(np.max(change[block.slice])) / size
+        for block in system.blocks
+        if (size := float(np.max(np.abs(x[block.slice]), initial=0.0))) > NEGLIGIBLE * greatest
+    ]
+    return max(shares, default=0.0)
 
 
 def _mean(system: SemiDiscrete, x: Array) -> Any:
@@ -351,6 +385,11 @@ class _Bordered:
             sparse.csr_array(whole), "the problem is singular, even with the mean of its solution fixed"
         )
         self.description = self._solver.description
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether solutions are as exact as factors make them, and cost no iterations: iterations say whether the matrix is symmetric."""
+        return not hasattr(self._solver, "symmetric")
 
     def solve(self, rhs: Array) -> Array:
         border = np.zeros(self._border, dtype=rhs.dtype)
@@ -417,7 +456,8 @@ def _nonlinear(solvers: Solvers, y: Array, null: Array, statistics: Statistics) 
         solver.solve(problem.residual(root.x))  # the defect is that of the root, not of what was solved last
         defect = solver.defect if solver.defect > ROUNDED * float(np.max(problem.size(root.x))) else 0.0
     how = f"{before}Newton with line search, {root.iterations} iterations"
-    return _Found(root.x, solver.description, defect), how
+    rounding = rounding_errors(system, solver, problem.size(root.x), root.x) if solver.is_direct else 0.0
+    return _Found(root.x, solver.description, defect, rounding), how
 
 
 def _within_bounds(

@@ -47,17 +47,17 @@ def amplification(axis: Axis, n: int) -> float:
     return float((2 * axis.whole.length / (np.pi * axis.whole.step)) ** n)
 
 
-def _line(system: SemiDiscrete, derivative: Any, axis: str) -> Axis:
+def line_of(system: SemiDiscrete, derivative: Any, axis: str) -> Axis:
     """The axis on which the operand lives: a part of it in a region."""
     region = system.regions.get(str(derivative.operand))
     return (system.grid if region is None else region.own)[axis]
 
 
-def lost_to_rounding(system: SemiDiscrete) -> str:
-    """Which high derivative rounding leaves too little of, in words; empty if there is none."""
+def lost_to_rounding(system: SemiDiscrete, least: int = CONTINUED_FROM) -> str:
+    """Which derivative, of at least that order, rounding leaves too little of, in words; empty if there is none."""
     for derivative, axis, n in along_bounded_axes(system):
-        line = _line(system, derivative, axis).whole
-        if n >= CONTINUED_FROM and amplification(line, n) > WORST_AMPLIFICATION:
+        line = line_of(system, derivative, axis).whole
+        if n >= least and amplification(line, n) > WORST_AMPLIFICATION:
             most = int(np.pi / 2 * WORST_AMPLIFICATION ** (1 / n)) + 1
             fewer = f"at most {most} nodes" if line.uniform else f"a least spacing of {line.length / (most - 1):.3g}"
             return (

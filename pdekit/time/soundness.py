@@ -11,7 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from pdekit.boundary.conditions import FaceConditions
-from pdekit.discretize.bounded_derivatives import WORST_AMPLIFICATION, along_bounded_axes, lost_to_rounding
+from pdekit.discretize.bounded_derivatives import (
+    WORST_AMPLIFICATION,
+    along_bounded_axes,
+    line_of,
+    lost_to_rounding,
+)
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import StabilityError
 from pdekit.language.symbols import local_derivatives
@@ -84,7 +89,7 @@ def refuse_lost_to_rounding(system: SemiDiscrete, duration: float, radius: Calla
 
 def _refuse_growing_closures(system: SemiDiscrete, derivative: Any, axis: str, n: int, faces: FaceConditions) -> None:
     must_be_real = system.time_order == 2 or system.dtype.kind == "c"
-    line, order = system.grid[axis], system.order if derivative.scheme is None else derivative.order
+    line, order = line_of(system, derivative, axis), system.order if derivative.scheme is None else derivative.order
     if not has_growing_modes(line, faces, n, order, must_be_real, derivative.scheme or "central"):
         return
     orders = stable_orders(line, faces, n, must_be_real)

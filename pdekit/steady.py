@@ -21,6 +21,7 @@ from pdekit.linear.direct import condition, factorise
 from pdekit.linear.separable import SeparableSolver
 from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver, ShiftedProblem
+from pdekit.linear.stiff_part import NOT_FINITE
 from pdekit.nonlinear.complementarity import within_bounds
 from pdekit.nonlinear.newton import BOUNDED, CONSISTENT, STEADY, Newton, Root, RootProblem
 from pdekit.nonlinear.pseudo_transient import pseudo_transient
@@ -248,7 +249,7 @@ def _null_constants(system: SemiDiscrete) -> Array:
         constant[block.slice] = 1.0
         images[:, i] = J @ constant
     if not np.all(np.isfinite(images)):
-        raise StabilityError("the equations are not finite at some node: a coefficient is infinite or undefined there")
+        raise StabilityError(NOT_FINITE)
     _, sizes, vectors = np.linalg.svd(system.triangular(images), full_matrices=False)
     radius = system.grid.ranks.greatest(gershgorin_radius(J))
     small = sizes <= SINGULAR * radius * np.sqrt(system.shared_size)

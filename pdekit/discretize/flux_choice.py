@@ -156,7 +156,8 @@ def _is_beyond_limited(condition: BoundaryCondition, states: set[str]) -> bool:
         if isinstance(value, str)
         else set()
     )
-    return not (condition.is_dirichlet or condition.coefficients == (0, 1)) or bool(names & states)
+    is_neumann = all(np.ndim(c) == 0 for c in condition.coefficients) and condition.coefficients == (0, 1)
+    return not (condition.is_dirichlet or is_neumann) or bool(names & states)
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,7 +49,8 @@ def notes_on_seams(system: EquationSystem, grid: Grid, t: float) -> list[str]:
 
 def _values(function: Any, places: Mapping[str, Any], t: float, system: EquationSystem) -> Any:
     with np.errstate(all="ignore"):
-        return np.asarray(function(*places.values(), t, *system.parameters.values()))
+        values = np.asarray(function(*places.values(), t, *system.parameters.values()))
+    return values if values.dtype.kind == "c" else values.astype(float)  # conditions among them
 
 
 def _known(expression: Expression, states: Collection[Any], axis: Any) -> list[Any]:

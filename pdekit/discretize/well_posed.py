@@ -122,7 +122,7 @@ def _coefficients(
     fields: Callable[[], Mapping[str, Array]],
     t: float,
 ) -> list[Array] | None:
-    """Those of second derivatives, at some nodes; None where they are not known beforehand, or coordinates are curved."""
+    """Those of second derivatives, at some nodes; None where they are not known beforehand or not finite, or coordinates are curved."""
     if grid.geometry is not None:
         return None
     found = []
@@ -135,6 +135,8 @@ def _coefficients(
         given = [*grid.coordinates.values(), t, *system.parameters.values(), *(known[str(s)] for s in states)]
         with np.errstate(all="ignore"):
             coefficient = np.broadcast_to(compile_expression(part.coefficient, arguments)(*given), grid.shape)
+        if not np.all(np.isfinite(coefficient)):
+            return None
         found.append(np.real(coefficient[grid.within].ravel()[:: max(1, grid.size // LOOKED_AT)]))
     return found
 

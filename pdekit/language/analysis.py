@@ -226,7 +226,11 @@ _PLACE = sp.Dummy("derivative")
 
 
 def factor_of(rhs: Expression, derivative: Expression) -> Any:
-    """The slope of a right-hand side by one of its derivatives; in complex equations that by itself, its conjugate apart."""
-    body = rhs.xreplace({derivative: _PLACE})
+    """The slope of a right-hand side by one of its derivatives; in complex equations that by itself, its conjugate apart.
+
+    Numbers of whole fields that it stands in are not differentiated.
+    """
+    numbers = {atom: sp.Dummy() for atom in rhs.atoms(SpatialDerivative) if not atom.is_field and atom != derivative}
+    body = rhs.xreplace(numbers).xreplace({derivative: _PLACE})
     found = wirtinger_slopes(body, _PLACE)[0] if body.has(sp.I) else slope(body, _PLACE)
-    return found.xreplace({_PLACE: derivative})
+    return found.xreplace({_PLACE: derivative, **{dummy: atom for atom, dummy in numbers.items()}})

@@ -224,7 +224,10 @@ class PDE:
 
         for name in self.parameters:
             if name not in varying:
-                values[name] = evaluate_number(resolve(name, ()), {})
+                with np.errstate(all="ignore"):
+                    values[name] = evaluate_number(resolve(name, ()), {})
+                if not np.isfinite(values[name]):
+                    raise ExpressionError(f"is {values[name]}, no finite number", key=f"parameters.{name}")
         return values
 
     def bind(

@@ -17,6 +17,7 @@ import sympy as sp
 from scipy import sparse
 
 from pdekit.discretize.system import SemiDiscrete
+from pdekit.errors import StabilityError
 from pdekit.kernels.workers import usable_cores
 from pdekit.language.analysis import depends
 from pdekit.language.equation_system import Unknown
@@ -27,6 +28,7 @@ from pdekit.stencils.sparse_products import diagonal
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.typing import Array, Expression, Matrix
 
+NOT_FINITE = "the equations are not finite at some node: a coefficient is infinite or undefined there"
 NOTHING = -1  # order of what is left where nothing is
 
 
@@ -89,6 +91,8 @@ class _Search:
                 matrices[axis] = matrices[axis] + matrix
         for axis, matrix in enumerate(matrices):
             if matrix.nnz:
+                if not np.all(np.isfinite(matrix.data)):
+                    raise StabilityError(NOT_FINITE)
                 self._bases[axis] = basis_of(matrix, usable_cores(), self._largest)
                 if self._bases[axis] is None:
                     return None

@@ -115,7 +115,8 @@ def _expressions_of_time(system: SemiDiscrete) -> list[Expression]:
 
     for expression in time_expressions(system):
         found.update(search(sp.sympify(expression)))
-    parts = {part for whole in found for part in _separated(whole, system)}
+    whole = (data for data in found if isinstance(data, sp.Expr))  # conditions jump, which is known from their symbols
+    parts = {part for data in whole for part in _separated(data, system)}
     return sorted(parts, key=str)  # the same order in every process
 
 

@@ -215,3 +215,36 @@ def test_infinite_at_the_start_is_no_crash(text):
         assert not np.any(np.isfinite(ring.semidiscrete.rhs(0.0, y))) or "999" in text
     with pytest.raises(pk.PdekitError):
         ring.solve(t_end=1.0, method="rk4", step=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("config", "override", "words"),
+    [
+        ("melting_front", "boundary.T.xi.left=[]", "needs 1 condition at this face, found none"),
+        ("fokker_planck", "boundary.p.x.left.robin.a=[]", r"the array has shape \(0,\), the face needs \(\)"),
+        ("american_put", "parameters.sigma=1e300", "not finite at some node"),
+        ("wave_string", "parameters.c=1e300", "not finite at some node"),
+        ("coating", "parameters.s=1e300", r"parameters\.k: is nan, no finite number"),
+    ],
+)
+def test_what_the_long_studies_found(config, override, words):
+    with pytest.raises(pk.PdekitError, match=words):
+        pk.load(ROOT / f"configs/{config}.yaml", [override]).solve()
+
+
+@pytest.mark.parametrize("term", ["u_xy/t", "div(mod(u, y)*grad(mod(u, y)))"])
+def test_second_derivatives_whose_coefficients_are_not_finite(term):
+    grid = pk.Grid(x=pk.Axis(0, 1, 9), y=pk.Axis(0, 1, 9))
+    cold = {"u": {"x": pk.Dirichlet(0), "y": pk.Dirichlet(0)}}
+    with pytest.raises(pk.PdekitError, match="not finite"):
+        pk.Problem(pk.PDE(f"u_t = laplace(u) + {term}"), grid, initial={"u": "x*y"}, boundary=cold).solve(t_end=1e-3)
+
+
+def test_a_jump_that_moves_along_a_ring():
+    """Where x > t there is decay: a condition is neither subtracted at the seam nor a factor of a pulse."""
+    ring = pk.Problem(
+        pk.PDE("u_t = where(x > t, -u, 0)"), pk.Grid(x=pk.Axis(0, 1, 16, periodic=True)), initial={"u": 1}
+    )
+    ring.notes()
+    x, u = ring.grid.axes[0].nodes, ring.solve(t_end=0.5)["u"].values
+    assert np.allclose(u, np.exp(-np.minimum(x, 0.5)), atol=1e-4)

@@ -56,7 +56,7 @@ CARRIED = {
     "bdf2": Carried(0.5, 0.5),
     "esdirk43": Carried(4.0),
     "bogacki_shampine": Carried(2.0),
-    "rkc2": Carried(0.1, 0.5),
+    "rkc2": Carried(0.35, 0.5),
     "ros3p": Carried(4.0),
     "ark43": Carried(2.5),
     "etdrk4": Carried(5.0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass
@@ -17,3 +17,7 @@ class Statistics:
     newton_iterations: int = 0
     pseudo_time_steps: int = 0
     compile_seconds: float = 0.0
+
+    def plain(self) -> dict[str, float]:
+        """By name, seconds to a millionth."""
+        return {k: round(float(v), 6) if isinstance(v, float) else int(v) for k, v in asdict(self).items()}

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 
-from pdekit.checkpoints import Checkpoint, Interrupted
+from pdekit.checkpoints import Interrupted
+from pdekit.coarse_defect import coarse_defect
+from pdekit.consistent_values import consistent
 from pdekit.counts import Statistics
-from pdekit.discretize.grid_oscillation import oscillating_axis
+from pdekit.course import Course
 from pdekit.discretize.kinks import notes_on_kinks
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import BlowUpError, PdekitError, StabilityError
-from pdekit.geometry.axis import Axis
 from pdekit.language.delayed_systems import delays_of, shortest_delay, with_past
-from pdekit.language.equation_system import Unknown
-from pdekit.language.symbols import SpatialDerivative
 from pdekit.linear.solver_choice import Solvers
 from pdekit.outputs import Output, Writer
 from pdekit.problem import Problem
+from pdekit.resolution_notes import resolution_notes
 from pdekit.settings import OutputSettings, TimeSettings, whole_steps
 from pdekit.solution import Solution, in_order
-from pdekit.steady import consistent, solve_steady
+from pdekit.steady import solve_steady
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.breakpoints import breakpoints
 from pdekit.time.chattering import ChatterGuard, jumps_in_unknowns, notes_on_jumps
@@ -52,87 +53,8 @@ from pdekit.typing import Array
 Progress = Callable[[float, int], None]
 Viewer = Callable[[float, Callable[[], dict[str, Array]], int], None]
 LOOKS = 200  # steps of an exact method of which somebody wants to be told
-LEFT = 1e-3  # of the greatest initial value
-ERRORS = 30  # tolerances up to which errors of steps may go: what oscillates below is no wave that the grid misses
 LOST_DIGITS = 1e-6  # of a steady solution by rounding, of which a note is made
 TINY = 1e-300  # least absolute tolerance: where nothing is, no error is none
-
-
-@dataclass
-class Course:
-    """How a run goes on, which may change on the way.
-
-    Parameters
-    ----------
-    settings : TimeSettings
-    end : float
-        Of the whole run.
-    choice : Choice
-    rhs : RightHandSide, optional
-        Compiled for the method, if it was before.
-    solvers : Solvers
-    tolerance : Tolerance
-    watch : Watch
-    notes : list of str
-    recorder : SeriesRecorder
-    enders : tuple of callable
-        What may end the run before its time.
-    memory : StepMemory, optional
-        Of a run that is a chain from frame to frame.
-    is_watched : bool
-        Whether the stability of explicit steps is looked at.
-    is_timed : bool
-        Whether it is looked at how fast the run gets on.
-    ended : bool
-        Whether the run was ended before its time.
-    methods : list of str
-        Those that were taken, in order.
-    """
-
-    settings: TimeSettings
-    end: float
-    choice: Choice
-    rhs: RightHandSide | None
-    solvers: Solvers
-    tolerance: Tolerance
-    watch: Watch
-    notes: list[str]
-    recorder: SeriesRecorder
-    enders: tuple[Notice, ...] = ()
-    memory: StepMemory | None = None
-    is_watched: bool = True
-    is_timed: bool = True
-    ended: bool = False
-    methods: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.methods.append(self.choice.method.name)
-
-    @property
-    def observers(self) -> tuple[Notice, ...]:
-        """Who is told of every step."""
-        return (self.recorder, *self.enders) if self.recorder.measurements else self.enders
-
-    def point(self, t: float) -> Checkpoint:
-        """From where the run can go on."""
-        assert self.memory is not None
-        counts, method, kept = plain(self.watch.statistics), self.choice.method.name, self.memory
-        return Checkpoint(
-            t, method, kept.h, kept.error, counts, tuple(self.notes), self.is_watched, kept.radius, kept.radius_age
-        )
-
-    def take(self, choice: Choice) -> None:
-        """Go on by a method."""
-        self.choice = choice
-        if choice.method.name != self.methods[-1]:
-            self.methods.append(choice.method.name)
-
-    def change(self, choice: Choice, reason: str) -> None:
-        """Go on by another method, or by the same without asking again."""
-        self.is_watched = choice.method.name != self.choice.method.name
-        self.take(choice)
-        if self.is_watched:
-            self.notes.append(f"{reason}; {choice.method.name} went on from there")
 
 
 class Run:
@@ -466,7 +388,11 @@ class Run:
         statistics = Statistics()
         solvers = self.solvers(self.problem.time)
         result = solve_steady(
-            self.system, self.system.pack(self.problem.take_initial_fields()), statistics, self._coarse_defect, solvers
+            self.system,
+            self.system.pack(self.problem.take_initial_fields()),
+            statistics,
+            partial(coarse_defect, self.problem),
+            solvers,
         )
         writer = self._open("steady", result.reasons)
         notes: list[str] = []
@@ -514,7 +440,7 @@ class Run:
                     self._keep(stored, full, len(times), count)
                     times.append(t)
                 if is_last(t):
-                    notes += self._resolution(t, full)
+                    notes += resolution_notes(self.problem, self.system, t, full)
                 del full
             status, message = "complete", ""
         except PdekitError as error:
@@ -523,7 +449,7 @@ class Run:
         finally:
             if writer is not None:
                 methods = "" if course is None else in_order(course.methods)
-                writer.close(status, message, plain(statistics), clock.perf_counter() - self.begun, notes, methods)
+                writer.close(status, message, statistics.plain(), clock.perf_counter() - self.begun, notes, methods)
         return np.array(times), {name: values[: len(times)] for name, values in stored.items()}
 
     def _keep(self, stored: dict[str, Array], full: dict[str, Array], index: int, count: int) -> None:
@@ -546,70 +472,6 @@ class Run:
             full |= {name: np.array(frame.value(text)) for name, text in self.problem.derived.items()}
         return {name: self.problem.nodes_of(name).blank(values) for name, values in full.items()}
 
-    def _coarse_defect(self) -> float | None:
-        """By how much data that prescribe derivatives only fail to balance, on a grid of half as many nodes."""
-        grid, axes = self.problem.grid.whole, {}
-        for name, axis in zip(grid.names, grid.axes):
-            nodes = axis.nodes[::2]
-            if not axis.periodic and axis.size % 2 == 0:
-                nodes = np.append(nodes, axis.nodes[-1])
-            if axis.periodic:
-                axes[name] = Axis(axis.left, axis.right, nodes=nodes, periodic=True)
-            elif axis.offset:
-                axes[name] = axis.with_points(axis.size // 2)
-            else:
-                axes[name] = Axis(nodes=nodes)
-        try:
-            coarse = self.problem.replace(grid=grid.replace(**axes))
-            guess = coarse.semidiscrete.pack(coarse.initial_fields())
-            return solve_steady(coarse.semidiscrete, guess, Statistics()).defect
-        except PdekitError:
-            return None  # data given as arrays, or too few nodes
-
-    def _resolution(self, t: float, fields: dict[str, Array]) -> list[str]:
-        """What the grid does not resolve, in words; noise is resolved by none."""
-        found: list[str] = []
-        if self.system.system.noises:
-            return found
-        time = self.problem.time
-        least = (
-            ERRORS * time.rtol if time.step is None and not self.problem.steady else 0.0
-        )  # below are errors of the steps
-        for unknown in self.system.system.unknowns:
-            if unknown.is_scalar:
-                continue
-            seen = oscillating_axis(self.problem.grid, fields[unknown.name], least)
-            if seen is not None and not self._has_left(unknown.name, fields[unknown.name]):
-                axis, share = seen
-                when = "" if self.problem.steady else f" at t = {t:.4g}"
-                found.append(
-                    f"{unknown.name} oscillates from node to node along {axis}{when} (measure {share:.2f}; resolved fields have "
-                    f"below 0.03): the grid does not resolve what is there. Take more points{self._upwind(unknown, axis)}"
-                )
-        return found
-
-    def _has_left(self, name: str, values: Array) -> bool:
-        """Whether what is there is no more than rounding leaves of what was: waves that have left a grid leave its noise."""
-        first = self.problem.initial_fields().get(name)
-        return first is not None and float(np.nanmax(np.abs(values))) < LEFT * float(np.max(np.abs(first)))
-
-    def _upwind(self, unknown: Unknown, axis: str) -> str:
-        """What else may help, if the unknown's first derivative along the axis stands in the equations."""
-        first = [
-            d for d in unknown.rhs.atoms(SpatialDerivative) if d.counts == {axis: 1} and d.operand.has(unknown.symbol)
-        ]
-        if not first or self.problem.flux_scheme.is_limited:
-            return ""
-        if kinks := notes_on_kinks(self.system.system):
-            return f"; {'; '.join(kinks)}"
-        cures = []
-        if any(d.operand == unknown.symbol for d in first):
-            scheme = f"discretization: {{schemes: {{{unknown.name}_{axis}: upwind}}}}"
-            cures.append(f", or, where the flow carries it along, a scheme with an upwind direction ({scheme})")
-        if unknown.time_order == 1:
-            cures.append(", or, where there are shocks, a conservative scheme (discretization: {advection: weno5})")
-        return "".join(cures)
-
     def _solution(
         self,
         times: Array,
@@ -630,7 +492,7 @@ class Run:
             title=problem.title,
             method=method,
             reasons=reasons,
-            statistics=plain(statistics),
+            statistics=statistics.plain(),
             wall_time=clock.perf_counter() - self.begun,
             exact=problem.exact_values if problem.exact else None,
             exact_names=tuple(name for name in values if name in problem.exact),
@@ -650,11 +512,3 @@ def _with_own_past(system: SemiDiscrete, start: float) -> SemiDiscrete:
         return system
     past = Past(delayed[0].past, start, max(field.delay for field in delayed))
     return system.restricted(with_past(system.system, past))
-
-
-def plain(statistics: Statistics) -> dict[str, Any]:
-    """Counts as plain numbers."""
-    return {
-        name: round(float(value), 6) if isinstance(value, float) else int(value)
-        for name, value in asdict(statistics).items()
-    }

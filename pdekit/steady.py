@@ -14,16 +14,16 @@ from pdekit.counts import Statistics
 from pdekit.discretize.bounded_derivatives import has_enough_conditions, lost_to_rounding
 from pdekit.discretize.low_rank import LowRankUpdate
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import IncompatibleDataError, NotConvergedError, SingularError, SolverError, StabilityError
+from pdekit.errors import IncompatibleDataError, SingularError, SolverError, StabilityError
 from pdekit.language.evaluate import slope
-from pdekit.language.symbols import SpatialDerivative, local_derivatives, spatial_derivatives
-from pdekit.linear.direct import condition, factorise
+from pdekit.language.symbols import SpatialDerivative, spatial_derivatives
+from pdekit.linear.determined import WORST_CONDITION, determined
 from pdekit.linear.separable import SeparableSolver
 from pdekit.linear.solver_choice import Solvers
-from pdekit.linear.solver_protocol import LinearSolver, ShiftedProblem
+from pdekit.linear.solver_protocol import ShiftedProblem
 from pdekit.linear.stiff_part import NOT_FINITE
 from pdekit.nonlinear.complementarity import within_bounds
-from pdekit.nonlinear.newton import BOUNDED, CONSISTENT, STEADY, Newton, Root, RootProblem
+from pdekit.nonlinear.newton import BOUNDED, STEADY, Newton, Root, RootProblem
 from pdekit.nonlinear.pseudo_transient import pseudo_transient
 from pdekit.nonlinear.undetermined import undetermined
 from pdekit.stencils.sparse_products import diagonal
@@ -31,7 +31,6 @@ from pdekit.time.stability import gershgorin_radius
 from pdekit.typing import Array
 
 SINGULAR = 1e-11  # image of a constant, beside the size of the matrix, below which it is zero but for rounding
-WORST_CONDITION = 3e13
 ROUNDED = 1e-12  # compatibility defect beside the terms that balance, below which it is rounding
 HIGH = 3  # the order of derivatives that may make a matrix singular by rounding alone
 TYPICAL = 5.0  # true rounding errors beside those of rows that are off at random
@@ -113,84 +112,6 @@ def solve_steady(
     return SteadyResult(found.x, (kind, how), found.defect, bool(null.size), found.rounding)
 
 
-def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics) -> Array:
-    """Initial values of unknowns without an evolution equation, from their equations ``0 = ...``.
-
-    Raises
-    ------
-    SolverError
-        They do not determine their unknowns.
-    """
-    if system.evolves:
-        return y
-    algebraic = system.algebraic
-    _refuse_higher_index(system)
-
-    def whole(x: Array) -> Array:
-        full = y.copy()
-        full[algebraic] = x
-        return full
-
-    def factorised(J: Any) -> LinearSolver:
-        return determined(
-            J,
-            "the equations '0 = ...' do not determine their unknowns, perhaps because they prescribe "
-            f"derivatives only; {_what_fixes_a_value(system)}",
-        )
-
-    places = np.cumsum(algebraic) - 1
-    blocks = [b.slice for b in system.blocks if algebraic[b.offset]]
-    problem = RootProblem(
-        lambda x: system.rhs(t, whole(x))[algebraic],
-        lambda x: system.jacobian(t, whole(x))[algebraic][:, algebraic],
-        lambda x: (abs(system.jacobian(t, whole(x))) @ np.abs(whole(x)))[algebraic],
-        [slice(int(places[b.start]), int(places[b.stop - 1]) + 1) for b in blocks],
-    )
-    try:
-        return whole(Newton(CONSISTENT, factorised, statistics).solve(problem, y[algebraic]).x)
-    except NotConvergedError as error:
-        raise SolverError(
-            f"no initial state was found that satisfies the algebraic equations '0 = ...': {error.message}"
-        ) from None
-
-
-def _what_fixes_a_value(system: SemiDiscrete) -> str:
-    """What determines unknowns of which derivatives only are prescribed, in words."""
-    name = next(u.name for u in system.system.unknowns if u.time_order == 0)
-    by_mean = f"subtract the mean of the unknown, 0 = laplace({name}) + ... - mean({name}), which makes it zero"
-    if all(axis.periodic for axis in system.grid.axes):
-        return f"there are no faces on periodic axes, so {by_mean}, or add a term in the unknown itself"
-    return f"fix a value by a Dirichlet condition, {by_mean}, or add a term in the unknown itself"
-
-
-def _refuse_higher_index(system: SemiDiscrete) -> None:
-    """Refuse equations ``0 = ...`` that hold none of the unknowns without a time derivative.
-
-    Raises
-    ------
-    SolverError
-    """
-    unknowns = system.system.unknowns
-    own = {u.symbol for u in unknowns if u.time_order == 0} | set(system.system.definitions)
-    own |= {s for s, c in system.conditions.items() if own & set(c.scalar_slopes)}  # held by what they prescribe
-    for unknown in unknowns:
-        if unknown.time_order == 0 and not unknown.rhs.free_symbols & own:
-            if local_derivatives(unknown.rhs):
-                raise SolverError(
-                    f"the equation '0 = ...' of {unknown.name} prescribes derivatives of other unknowns, as incompressible flow does by "
-                    f"0 = u_x + v_y, and does not hold {unknown.name}: its index is above 1. Write a Poisson equation for "
-                    f"{unknown.name}, which the divergence of the equations of motion gives, or equations for stream function and "
-                    "vorticity, w_t = ... and 0 = laplace(psi) + w",
-                    key="equations",
-                )
-            raise SolverError(
-                f"the equation '0 = ...' of {unknown.name} holds no unknown that has no time derivative: its index is above 1. Write "
-                "its time derivative instead, such as 0 = integral(u_t) for 0 = integral(u) - 1: what the initial state satisfies "
-                "then stays to rounding",
-                key="equations",
-            )
-
-
 def evolution_mass(system: SemiDiscrete, J: Any) -> Array:
     """Diagonal of the M of ``M u_t = F(u)`` whose steady states are looked for.
 
@@ -207,23 +128,6 @@ def evolution_mass(system: SemiDiscrete, J: Any) -> Array:
         if abs(trace) > NO_DIAGONAL * float(system.total(own * rows)):
             found[block.slice] = -np.sign(trace)
     return found
-
-
-def determined(J: Any, message: str, make: Callable[[Any], Any] = factorise) -> Any:
-    """The factorised matrix, if it is not singular to working accuracy.
-
-    Raises
-    ------
-    SingularError
-        With `message`.
-    """
-    try:
-        solver = make(J)
-    except SingularError:
-        raise SingularError(message) from None
-    if hasattr(solver, "solve_transposed") and condition(J, solver) > WORST_CONDITION:
-        raise SingularError(message)
-    return solver
 
 
 def _null_constants(system: SemiDiscrete) -> Array:

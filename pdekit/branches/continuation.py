@@ -18,7 +18,6 @@ from pdekit.counts import Statistics
 from pdekit.discretize.grid_oscillation import oscillating_axis
 from pdekit.errors import ConfigError, SolverError
 from pdekit.problem import Problem
-from pdekit.run import plain
 from pdekit.steady import solve_steady
 from pdekit.typing import Array
 
@@ -274,7 +273,7 @@ class _Walk:
             self.ended,
             notes=tuple(self._unresolved(full)),
             title=problem.title,
-            statistics=plain(self.statistics),
+            statistics=self.statistics.plain(),
             wall_time=wall_time,
             labels=problem.captions,
             config=problem.to_yaml(),

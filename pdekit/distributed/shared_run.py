@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from pdekit.course import Course
 from pdekit.distributed.gathered_output import GatheredOutput
 from pdekit.distributed.petsc_solver import SharedSolvers
 from pdekit.distributed.processes import Processes
@@ -15,7 +16,7 @@ from pdekit.distributed.shared_right_hand_side import SharedRightHandSide
 from pdekit.distributed.shared_system import SharedSystem
 from pdekit.io.formats import output_to
 from pdekit.problem import Problem
-from pdekit.run import Course, Progress, Run
+from pdekit.run import Progress, Run
 from pdekit.settings import TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method import Method

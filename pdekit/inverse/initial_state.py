@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from pdekit.consistent_values import consistent
 from pdekit.counts import Statistics
 from pdekit.inverse.promotion import Promotion
 from pdekit.linear.direct import factorise
 from pdekit.problem import Problem
-from pdekit.steady import consistent
 from pdekit.typing import Array, Matrix
 
 

@@ -39,8 +39,13 @@ def slope(expression: Expression, symbol: Expression) -> Expression:
     real = {s: sp.Dummy(real=True) for s in expression.free_symbols if s.is_real is None}
     if expression.has(sp.I):
         real = {}
-    derivative = _slope(expression.xreplace(real), real.get(symbol, symbol))
-    return derivative.xreplace({dummy: s for s, dummy in real.items()})
+    try:
+        derivative = _slope(expression.xreplace(real), real.get(symbol, symbol))
+        return derivative.xreplace({dummy: s for s, dummy in real.items()})
+    except RecursionError:
+        raise ExpressionError(
+            f"SymPy comes to no end with the derivative of {str(expression)[:LONGEST_SHOWN]}; write conditions as differences, a - b > 0"
+        ) from None
 
 
 def _slope(expression: Expression, symbol: Expression) -> Expression:

@@ -359,6 +359,11 @@ class _Walker:
                 raise ExpressionError(
                     f"complex numbers have no order: {ast.unparse(node)!r}; compare abs, real or imag"
                 )
+            if isinstance(op, _ORDERINGS) and a.is_Add and b.is_Add:
+                a, b = (
+                    a - b,
+                    sp.Integer(0),
+                )  # of sums on both sides SymPy goes from one form to the other and back without an end
             parts.append(_COMPARISONS[type(op)](a, b))
         return sp.And(*parts)
 

@@ -51,10 +51,13 @@ def _interp(a: Any, *points: Any) -> Any:
 
 
 def _extreme(ahead: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """The first argument that is ahead of all that follow it."""
+    """The first argument that is ahead of all that follow it, by the sign of differences: what both hold cancels.
+
+    Of ``a + c < b + c`` SymPy goes from one form to the other and back without an end.
+    """
 
     def function(*given: Any) -> Any:
-        cases = [(a, sp.And(*(ahead(a, b) for b in given[k:]))) for k, a in enumerate(given[:-1], 1)]
+        cases = [(a, sp.And(*(ahead(a - b, 0) for b in given[k:]))) for k, a in enumerate(given[:-1], 1)]
         return sp.Piecewise(*cases, (given[-1], True))
 
     return function

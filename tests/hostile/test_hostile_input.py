@@ -248,3 +248,15 @@ def test_a_jump_that_moves_along_a_ring():
     ring.notes()
     x, u = ring.grid.axes[0].nodes, ring.solve(t_end=0.5)["u"].values
     assert np.allclose(u, np.exp(-np.minimum(x, 0.5)), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "term", ["max(u_xy - v, u_xy - u_xx)", "where(u_xy - v > v - u_x, 1, 2)*v", "where(v - u_xy <= u_xy - u_xx, v, u)"]
+)
+def test_sums_on_both_sides_of_a_comparison(term):
+    """Of these SymPy went from one canonical form to the other and back, down to the end of the stack."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 9), y=pk.Axis(0, 1, 9))
+    cold = {"x": pk.Dirichlet(0), "y": pk.Dirichlet(0)}
+    pde = pk.PDE([f"u_t = laplace(u) + {term}", "v_t = laplace(v)"])
+    problem = pk.Problem(pde, grid, initial={"u": "x*y", "v": 1}, boundary={"u": cold, "v": cold})
+    assert np.all(np.isfinite(problem.solve(t_end=1e-3)["u"].values))

@@ -57,6 +57,8 @@ def _extreme(ahead: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """
 
     def function(*given: Any) -> Any:
+        if any(a.has(sp.I) and not a.is_extended_real for a in given):
+            raise ExpressionError("complex numbers have no least and no greatest; take those of abs, real or imag")
         cases = [(a, sp.And(*(ahead(a - b, 0) for b in given[k:]))) for k, a in enumerate(given[:-1], 1)]
         return sp.Piecewise(*cases, (given[-1], True))
 

@@ -260,3 +260,10 @@ def test_sums_on_both_sides_of_a_comparison(term):
     pde = pk.PDE([f"u_t = laplace(u) + {term}", "v_t = laplace(v)"])
     problem = pk.Problem(pde, grid, initial={"u": "x*y", "v": 1}, boundary={"u": cold, "v": cold})
     assert np.all(np.isfinite(problem.solve(t_end=1e-3)["u"].values))
+
+
+@pytest.mark.parametrize("text", ["max(x, I)", "step(min(2*I + x, x))"])
+def test_extremes_of_complex_numbers(text):
+    with pytest.raises(pk.PdekitError, match="complex numbers have no least and no greatest"):
+        sample_text(text, {"x": np.linspace(0, 1, 5)})
+    assert np.allclose(sample_text("max(abs(x + 2*I), 1)", {"x": np.zeros(1)}), 2)

@@ -41,8 +41,9 @@ def variants(problem: Problem, kernels: bool) -> Iterator[tuple[str, dict[str, A
     system, (start, end) = problem.semidiscrete, problem.span(None)
     waves = all(u.time_order == 2 for u in system.system.unknowns)
     if system.system.noises:
-        for kind, method in (("explicit", "euler_maruyama"), ("implicit", "implicit_euler_maruyama")):
-            yield kind, {"method": method, "step": problem.time.step}
+        y, method = system.pack(problem.initial_fields()), "euler_maruyama"
+        yield "explicit", {"method": method, "step": 0.4 * Facts(system, start, y, end - start).limit(METHODS[method])}
+        yield "implicit", {"method": f"implicit_{method}", "step": problem.time.step}
         return
     if system.evolves and system.bounds is None:
         method = "verlet" if waves and not system.has_rates else "ssprk3" if system.is_limited else "rk4"

@@ -21,6 +21,7 @@ from pdekit.discretize.kinks import notes_on_kinks
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import BlowUpError, PdekitError, StabilityError
 from pdekit.language.delayed_systems import delays_of, shortest_delay, with_past
+from pdekit.linear.direct import factorise
 from pdekit.linear.solver_choice import Solvers
 from pdekit.outputs import Output, Writer
 from pdekit.problem import Problem
@@ -42,6 +43,7 @@ from pdekit.time.past import Past
 from pdekit.time.pulses import pulse_stops, timed_data
 from pdekit.time.right_hand_side import CompiledRightHandSide, RightHandSide, refuse_lost_steps
 from pdekit.time.series import RowRule, SeriesRecorder
+from pdekit.time.solved_rates import SolverOf
 from pdekit.time.soundness import refuse_unsound
 from pdekit.time.stability_guard import StabilityGuard, Unsuitable
 from pdekit.time.state_sizes import state_sizes
@@ -153,8 +155,17 @@ class Run:
 
     def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
         """The right-hand side in the form that an explicit method will use."""
-        step, compiled, precision = settings.step, settings.compiled, settings.precision
-        return method.compile(self.system, span, step, compiled, precision, self.thresholds, device=settings.device)
+        words: dict[str, Any] = {
+            "compiled": settings.compiled,
+            "precision": settings.precision,
+            "device": settings.device,
+        }
+        words |= {"thresholds": self.thresholds, "solver_of": self.mass_solver(settings)}
+        return method.compile(self.system, span, settings.step, **words)
+
+    def mass_solver(self, settings: TimeSettings) -> SolverOf:
+        """What solves an M that couples the nodes."""
+        return factorise
 
     def _enders(self, settings: TimeSettings, t: float, end: float, y: Array) -> tuple[Notice, ...]:
         """What may end the run before its time."""

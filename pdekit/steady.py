@@ -218,9 +218,8 @@ def _by_structure(solvers: Solvers, rhs: Array, null: bool) -> _Found | None:
             if solver.condition > WORST_CONDITION:
                 return None
             defect = solver.null_part(rhs) if null else 0.0
-        symmetric = getattr(solver, "symmetric", None)  # iterations say whether, direct solvers do not ask
-        if null and symmetric is not None:
-            if not symmetric:
+        if null and not is_direct(solver):
+            if not solver.symmetric:
                 return None
             defect = float(np.abs(_mean(system, rhs)))  # symmetric in the weights: what is in excess is the mean
             rhs = rhs - _mean(system, rhs)
@@ -232,8 +231,15 @@ def _by_structure(solvers: Solvers, rhs: Array, null: bool) -> _Found | None:
             raise
         return None
     found = _Found(x - _mean(system, x) if null else x, solver.description, defect)
-    direct = symmetric is None and not null and not isinstance(solver, SeparableSolver)
-    return _refined(system, solver, rhs, found) if direct else found
+    refines = (
+        is_direct(solver) and not null and not isinstance(solver, SeparableSolver)
+    )  # whose matrix need not be made
+    return _refined(system, solver, rhs, found) if refines else found
+
+
+def is_direct(solver: Any) -> bool:
+    """Whether solutions are as exact as factors make them, and cost no iterations: iterations say whether the matrix is symmetric."""
+    return getattr(solver, "symmetric", None) is None
 
 
 def _refined(system: SemiDiscrete, solver: Any, rhs: Array, found: _Found) -> _Found:
@@ -293,8 +299,8 @@ class _Bordered:
 
     @property
     def is_direct(self) -> bool:
-        """Whether solutions are as exact as factors make them, and cost no iterations: iterations say whether the matrix is symmetric."""
-        return not hasattr(self._solver, "symmetric")
+        """That of the factors or iterations within."""
+        return is_direct(self._solver)
 
     def solve(self, rhs: Array) -> Array:
         border = np.zeros(self._border, dtype=rhs.dtype)

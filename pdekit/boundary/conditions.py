@@ -67,6 +67,12 @@ class BoundaryCondition:
         return len(self.coefficients) == 1
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it prescribes the value or one derivative itself: what is no number, such as an array, is no 1 or 0."""
+        *lower, last = self.coefficients
+        return all(isinstance(c, Number) for c in self.coefficients) and last == 1 and not any(c != 0 for c in lower)
+
+    @property
     def order(self) -> int:
         """The highest normal derivative."""
         return len(self.coefficients) - 1

@@ -156,7 +156,7 @@ def _is_beyond_limited(condition: BoundaryCondition, states: set[str]) -> bool:
         if isinstance(value, str)
         else set()
     )
-    is_neumann = all(np.ndim(c) == 0 for c in condition.coefficients) and condition.coefficients == (0, 1)
+    is_neumann = condition.order == 1 and condition.is_plain
     return not (condition.is_dirichlet or is_neumann) or bool(names & states)
 
 

@@ -23,6 +23,7 @@ from pdekit.time.method import Method
 from pdekit.time.method_choice import Choice
 from pdekit.time.observers import Notice
 from pdekit.time.right_hand_side import MatrixRightHandSide, RightHandSide
+from pdekit.time.solved_rates import SolverOf
 
 
 def shared(problem: Problem, processes: Processes, passes: int = 1) -> Problem:
@@ -51,12 +52,13 @@ class SharedRun(Run):
     def solvers(self, settings: TimeSettings) -> SharedSolvers:
         return SharedSolvers(self.system, settings.petsc, self.thresholds)
 
+    def mass_solver(self, settings: TimeSettings) -> SolverOf:
+        return self.solvers(settings).factorise
+
     def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:
         made = super().compiled(method, settings, span)
         if made is not None and not self.system.processes.everywhere(made.compiled) and made.compiled:
             made = MatrixRightHandSide(self.system)  # some part is too narrow for kernels
-        if made is not None and self.system.couples_rates:
-            made = MatrixRightHandSide(self.system, self.solvers(settings).factorise)
         found: Any = None if made is None else SharedRightHandSide(made, self.system, self.passes)
         return cast(RightHandSide | None, found)  # the rest of the protocol is that of the one within
 

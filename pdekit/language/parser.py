@@ -20,7 +20,7 @@ from pdekit.language.reductions import integral_operator, side_names
 from pdekit.language.symbols import differentiate
 from pdekit.language.syntax import syntax
 from pdekit.language.vector_calculus import VectorCalculus
-from pdekit.language.vocabulary import CALCULUS, CONSTANTS, FACE, FUNCTIONS, INTEGRAL, RESERVED, SUM
+from pdekit.language.vocabulary import CALCULUS, CONSTANTS, FACE, FUNCTIONS, INTEGRAL, RESERVED, SUM, compared
 from pdekit.typing import Expression
 
 # What a comparison becomes. (SymPy's Boolean would not do: a Symbol is one.)
@@ -359,12 +359,8 @@ class _Walker:
                 raise ExpressionError(
                     f"complex numbers have no order: {ast.unparse(node)!r}; compare abs, real or imag"
                 )
-            if isinstance(op, _ORDERINGS) and a.is_Add and b.is_Add:
-                a, b = (
-                    a - b,
-                    sp.Integer(0),
-                )  # of sums on both sides SymPy goes from one form to the other and back without an end
-            parts.append(_COMPARISONS[type(op)](a, b))
+            relation = _COMPARISONS[type(op)]
+            parts.append(compared(relation, a, b) if isinstance(op, _ORDERINGS) else relation(a, b))
         return sp.And(*parts)
 
     def _boolop(self, node: ast.BoolOp) -> Any:

@@ -50,16 +50,27 @@ def _interp(a: Any, *points: Any) -> Any:
     return sp.Piecewise((y[0], a < x[0]), *lines, (y[-1], True))
 
 
-def _extreme(ahead: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    """The first argument that is ahead of all that follow it, by the sign of differences: what both hold cancels.
+def compared(relation: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    """An order of two expressions; of sums on both sides that of their difference with zero, in which what both hold cancels.
 
     Of ``a + c < b + c`` SymPy goes from one form to the other and back without an end.
+
+    Examples
+    --------
+    >>> x, y, z = sp.symbols("x y z")
+    >>> compared(sp.Lt, x + z, y + z), compared(sp.Lt, x, y)
+    (x - y < 0, x < y)
     """
+    return relation(a - b, 0) if a.is_Add and b.is_Add else relation(a, b)
+
+
+def _extreme(ahead: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """The first argument that is ahead of all that follow it."""
 
     def function(*given: Any) -> Any:
         if any(a.has(sp.I) and not a.is_extended_real for a in given):
             raise ExpressionError("complex numbers have no least and no greatest; take those of abs, real or imag")
-        cases = [(a, sp.And(*(ahead(a - b, 0) for b in given[k:]))) for k, a in enumerate(given[:-1], 1)]
+        cases = [(a, sp.And(*(compared(ahead, a, b) for b in given[k:]))) for k, a in enumerate(given[:-1], 1)]
         return sp.Piecewise(*cases, (given[-1], True))
 
     return function

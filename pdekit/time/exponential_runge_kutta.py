@@ -18,7 +18,7 @@ S. M. Cox and P. C. Matthews, J. Comput. Phys. 176 (2002) 430-455. A.-K. Kassam 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -140,11 +140,11 @@ class ExponentialRungeKutta(VectorStepper):
             found = max(found, tolerance.norm(self._vector(missed), Y, out))
         return BEYOND * found
 
-    def _missed(self, weights: _Weights, h: float, known: Mapping[float, Parts]) -> Parts:
+    def _missed(self, weights: _Weights, h: float, known: dict[float, Parts]) -> Parts:
         """What the highest power of time in N adds, N being known at some shares of the step, and at the beginning of the one before."""
-        known, (cubic, weight) = dict(known), weights.missed
+        cubic, weight = weights.missed
         if self._before is not None:
-            known[-self._before[0] / h], weight = self._before[1], cubic
+            known, weight = {**known, -self._before[0] / h: self._before[1]}, cubic
         assert weight is not None
         of_node = {s: 1 / math.prod(s - other for other in known if other != s) for s in known}
         return [w * sum(of_node[s] * N[i] for s, N in known.items()) for i, w in enumerate(weight)]

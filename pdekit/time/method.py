@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
+from pdekit.linear.direct import factorise
 from pdekit.linear.solver_choice import Solvers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.carried_errors import DAMPED, Carried, held
@@ -28,6 +29,7 @@ from pdekit.time.right_hand_side import (
 )
 from pdekit.time.runge_kutta import Counted
 from pdekit.time.scipy_methods import integrate_by_scipy
+from pdekit.time.solved_rates import SolverOf
 from pdekit.time.splitting import Splitting
 from pdekit.time.step_memory import StepMemory
 from pdekit.time.stepper import Stepper, Tolerance
@@ -174,6 +176,7 @@ class Method:
         precision: Precision = "double",
         thresholds: Thresholds = THRESHOLDS,
         device: Device = "cpu",
+        solver_of: SolverOf = factorise,
     ) -> RightHandSide | None:
         """The right-hand side in the form that an explicit stepper will use; None for other methods."""
         if device == "gpu":
@@ -194,7 +197,7 @@ class Method:
             raise SolverError(f"{self.name} cannot solve algebraic equations '0 = ...'; use tr_bdf2 or backward_euler")
         stages = self.tableau.stages if self.tableau else USUAL_STAGES
         evaluations = USUAL_EVALUATIONS if step is None else stages * duration / step
-        rhs = choose_right_hand_side(system, evaluations, compiled, precision, thresholds)
+        rhs = choose_right_hand_side(system, evaluations, compiled, precision, thresholds, solver_of)
         if isinstance(rhs, CompiledRightHandSide) and self.tableau is not None and self.tableau.shu_osher:
             rhs.kernel.plain = "step"  # which the method compiles in any case
         return rhs

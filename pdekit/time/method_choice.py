@@ -358,9 +358,7 @@ def _is_semilinear(facts: Facts, solvers: Solvers, rtol: float) -> bool:
     stiff = max(float(np.max(np.abs(e))) for e in eigenvalues)
     real = all(np.max(np.abs(np.imag(e))) <= ROUNDING * stiff for e in eigenvalues)
     sizes = facts.thresholds
-    by_kernels = (
-        system.shared_size >= sizes.stabilised_from.get(system.grid.ndim, np.inf) and not system.system.definitions
-    )
+    by_kernels = _costs_more_by_factors(facts) and not system.system.definitions
     few = sizes.turning_steps if system.dtype.kind == "c" and not real else sizes.explicit_steps
     if stiff * facts.duration <= (sizes.exponential_from if by_kernels and real else few):
         return False
@@ -430,9 +428,13 @@ def _on_kernels(facts: Facts, why: str) -> Choice:
 
 def _goes_by_stages(facts: Facts, rtol: float) -> bool:
     """Whether RKC2 is the method if the system is stiff: diffusion of many unknowns in more than one dimension."""
-    sizes, system = facts.thresholds, facts.system
-    many = system.shared_size >= sizes.stabilised_from.get(system.grid.ndim, np.inf)
-    return many and rtol >= sizes.loose and facts.spectrum.is_real
+    return _costs_more_by_factors(facts) and rtol >= facts.thresholds.loose and facts.spectrum.is_real
+
+
+def _costs_more_by_factors(facts: Facts) -> bool:
+    """Whether there are so many unknowns that sparse LU costs more than the stages of a stabilised method."""
+    system = facts.system
+    return system.shared_size >= facts.thresholds.stabilised_from.get(system.grid.ndim, np.inf)
 
 
 def _for_stiff(facts: Facts, rtol: float, explicit: Method) -> tuple[Method, str]:

@@ -144,6 +144,7 @@ def choose_right_hand_side(
     compiled: Compiled = "auto",
     precision: Precision = "double",
     thresholds: Thresholds = THRESHOLDS,
+    solver_of: SolverOf = factorise,
 ) -> RightHandSide:
     """The realization that is worth it: compiled kernels for much work, matrices for little.
 
@@ -156,6 +157,8 @@ def choose_right_hand_side(
     precision : {"double", "single"}
         Only kernels do single precision.
     thresholds : Thresholds
+    solver_of : callable of a sparse matrix
+        Of an M that couples the nodes.
 
     Raises
     ------
@@ -171,7 +174,7 @@ def choose_right_hand_side(
     least = thresholds.worth_sweeping if system.is_limited else thresholds.worth_compiling
     is_short = not asked and system.shared_size * evaluations < least
     if system.couples_rates or compiled == "never" or is_short:
-        return MatrixRightHandSide(system)
+        return MatrixRightHandSide(system, solver_of)
     with collection_paused():
         from pdekit.discretize.terms.term_protocol import NotCompiled
         from pdekit.kernels.kernel import Kernel

@@ -65,17 +65,26 @@ class WienerProcess:
         size = np.sqrt(self.interval)
         if self.length == np.inf:
             return np.full(self.grid.shape, size * normals.standard_normal())
+        if self.length == 0:
+            return size * np.sqrt(self.variance) * self._independent(normals)
+        along, *across = self._roots
         values = np.zeros(self.grid.shape)
-        (along, *across), white = self._roots, self.length == 0
         for first, planes in self._planes(normals):
             for k, root in enumerate(across, 1):
-                planes = planes.take(root, axis=k) if white else _product(root, planes, k)
-            if white:
-                inside = (along >= first) & (along < first + len(planes))
-                values[inside] = planes[along[inside] - first]
-            else:
-                values += _product(along[:, first : first + len(planes)], planes, 0)
-        return size * np.sqrt(self.variance) * values if white else size * values
+                planes = _product(root, planes, k)
+            values += _product(along[:, first : first + len(planes)], planes, 0)
+        return size * values
+
+    def _independent(self, normals: np.random.Generator) -> Array:
+        """Normal numbers at the nodes that are had."""
+        if self.grid.whole is self.grid:
+            return normals.standard_normal(self.grid.shape)
+        along, *across = (axis.index for axis in self.grid.axes)
+        values = np.empty(self.grid.shape)
+        for first, planes in self._planes(normals):
+            inside = (along >= first) & (along < first + len(planes))
+            values[inside] = planes[np.ix_(along[inside] - first, *across)]
+        return values
 
     def _planes(self, normals: np.random.Generator) -> Iterator[tuple[int, Array]]:
         """The normal numbers of the whole grid, of which this may be a part, some planes at a time, and the number of the first of them.
@@ -83,15 +92,13 @@ class WienerProcess:
         Whoever has a part draws all, and keeps its own: the path does not depend on who shares the grid, and no process holds it whole.
         """
         whole = self.grid.whole.shape
-        many = whole[0] if self.grid.whole is self.grid else max(1, DRAWN_AT_ONCE // max(1, int(np.prod(whole[1:]))))
+        many = whole[0] if self.grid.whole is self.grid else max(1, DRAWN_AT_ONCE // int(np.prod(whole[1:])))
         for first in range(0, whole[0], many):
             yield first, normals.standard_normal((min(many, whole[0] - first), *whole[1:]))
 
     @cached_property
     def _roots(self) -> list[Array]:
-        """Square roots of the covariances along the axes, whose tensor product is that of the grid; of white noise which nodes are had."""
-        if self.length == 0:
-            return [axis.index for axis in self.grid.axes]
+        """Square roots of the covariances along the axes, whose tensor product is that of the grid; the rows of the nodes that are had."""
         return [_covariance_root(axis.whole, self.length)[axis.index] for axis in self.grid.axes]
 
 

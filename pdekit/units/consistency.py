@@ -183,7 +183,7 @@ class _Consistency:
         terms: list[tuple[Any, Dimension | None]] = []
         for order, coefficient in enumerate(condition.coefficients):
             factor = self._data_dimension(coefficient, key)
-            if factor is None and condition.coefficients == (0,) * order + (1,):
+            if factor is None and condition.is_plain and order == condition.order:
                 factor = NUMBER  # as it stands on paper
             if factor is not None:
                 derivative = (

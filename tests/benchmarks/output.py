@@ -1,6 +1,6 @@
 """What results cost beside the run: series, frames, checkpoints.
 
-The run is Gray-Scott as shipped, to its end, on 512 x 512 nodes with default settings: some 12,000 steps of RKC2 on half a million
+The run is Gray-Scott as shipped, to its end, on 512 x 512 nodes with default settings: thousands of steps of RKC2 on half a million
 unknowns. (The method is named, so that a busy machine tries no others. A linear problem would not do: its one exact propagator
 takes 0.04 s, and any frame costs more than that.)
 

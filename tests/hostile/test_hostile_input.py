@@ -267,3 +267,16 @@ def test_extremes_of_complex_numbers(text):
     with pytest.raises(pk.PdekitError, match="complex numbers have no least and no greatest"):
         sample_text(text, {"x": np.linspace(0, 1, 5)})
     assert np.allclose(sample_text("max(abs(x + 2*I), 1)", {"x": np.zeros(1)}), 2)
+
+
+def test_robin_coefficients_that_are_arrays_beside_units_and_first_derivatives():
+    """Whether they are 0 and 1 is not asked of arrays."""
+    a, units = np.linspace(1, 2, 9), {"x": "m", "y": "m", "t": "s", "u": "K", "D": "m**2/s", "c": "m/s"}
+    problem = pk.Problem(
+        pk.PDE("u_t = D*laplace(u) - c*u_x", parameters={"D": 1.0, "c": 0.1}),
+        pk.Grid(x=pk.Axis(0, 1, 9), y=pk.Axis(0, 1, 9)),
+        initial={"u": 1},
+        boundary={"u": {"x": pk.Robin(a, 1, 0), "y": pk.Neumann(0)}},
+        units=units,
+    )
+    assert 0 < problem.solve(t_end=0.1)["u"].max() < 1

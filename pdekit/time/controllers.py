@@ -112,6 +112,7 @@ class ErrorControl:
     _previous: float = field(default=1.0, init=False)
     _k: int = field(default=1, init=False)
     _own: float = field(default=0.0, init=False)
+    _cut: bool = field(default=False, init=False)
 
     def enter(self, stepper: Stepper, start: float, end: float, Y: Array, fresh: bool) -> None:
         if not fresh:
@@ -136,6 +137,7 @@ class ErrorControl:
             raise StabilityError(
                 f"the step has shrunk to {self._own:.3g} at t = {t:.6g}: the solution changes ever faster there"
             )
+        self._cut = self._own < h * (1 - 1e-10)
         return self._own, end if self._own == left else t + self._own
 
     def judge(self, t: float, h: float, error: float) -> bool:
@@ -145,9 +147,12 @@ class ErrorControl:
             return False
         error = max(error, 1e-10)
         factor = SAFETY * error ** (-0.7 / self._k) * self._previous ** (0.4 / self._k)
-        self._previous = error
-        wanted = max(h, self.h if h < self.h else 0.0)
-        self.h = wanted * min(GREATEST_FACTOR, max(LEAST_FACTOR, factor))
+        factor = min(GREATEST_FACTOR, max(LEAST_FACTOR, factor))
+        if self._cut:
+            # A step cut short to end at a stop says little of the errors of full ones.
+            self.h = max(self.h, h * factor)
+        else:
+            self.h, self._previous = max(h, self.h) * factor, error
         self.memory.h, self.memory.error = self.h, self._previous
         return True
 

@@ -200,6 +200,20 @@ def test_output_times_are_hit_exactly():
     assert solution.at(0.1)["u"].name == "u"
 
 
+@pytest.mark.parametrize("method", ["rkc2", "ros3p", "bdf2"])
+def test_frames_cut_steps_short_and_nothing_else(method):
+    """A frame costs one more step at most: the steps after it are neither refused nor shorter than they would be."""
+    front = pk.Problem(
+        pk.PDE("u_t = u_xx + 5*u*(1 - u)"),
+        pk.Grid(x=pk.Axis(0, 10, 101)),
+        initial={"u": "exp(-x**2)"},
+        boundary={"u": {"x": pk.Neumann(0)}},
+    )
+    few, many = (front.solve(t_end=3.0, frames=n, method=method, rtol=1e-5).statistics for n in (2, 101))
+    assert many["rejected"] <= few["rejected"]
+    assert many["steps"] <= few["steps"] + 99
+
+
 def test_one_factorisation_for_equal_steps():
     solution = moving_heat().solve(t_end=0.8, method="crank_nicolson", step=0.01, every=0.1)
     assert solution.statistics["factorisations"] == 1

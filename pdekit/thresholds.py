@@ -64,6 +64,11 @@ class Thresholds:
         0.64 s by DOP853).
     worth_compiling : float
         Node updates: about what matrices do in the second that compiling takes.
+    overhead_nonlinear, overhead_kinked : int
+        Nodes that matrices update in the time that they take for an evaluation in any case, by 100 nodes: of a nonlinear system (14 to
+        36 microseconds), and of one whose diffusivity jumps (80).
+    kinked_evaluations : int
+        Evaluations for every node that such a front passes (melting: 200 at a tolerance of 1e-4, 540 at 1e-6).
     worth_sweeping : float
         The same of limited schemes, of which NumPy does some hundred thousand updates a second (a system of three, by characteristics:
         0.3 million) and a sweep takes some seconds more to compile.
@@ -127,6 +132,9 @@ class Thresholds:
     matrix_free_from: int = 20_000
     compiled_methods_from: int = 8_000
     worth_compiling: float = 6e7
+    overhead_nonlinear: int = 1_000
+    overhead_kinked: int = 5_000
+    kinked_evaluations: int = 400
     worth_sweeping: float = 1e7
     sweeps_from: int = 1 << 16
     bounded_from: int = 1_000

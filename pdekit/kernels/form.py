@@ -12,7 +12,7 @@ The arrays, by name; q counts the terms of the equations, a the axes, k the stat
 ``Ia``, ``IL``  nodes that the rows of axis a (of the last axis) read, by row and slot
 ``Xa``, ``XL``  coordinates of the nodes
 ``WqaA``       weights of term q along axis A, by row and slot; ``_T``: slots first
-``Tq``, ``Mq``  weights of gradients and of means of flux q; ``Fq``: which flux points; ``Kq``: its known coefficient there
+``Tq``, ``Mq``, ``Vq``  weights of gradients, means and antiderivatives of flux q; ``Fq``: which flux points; ``Kq``: its known coefficient there
 ``Cq``, ``Gq``  weights of boundary data of term q, and the data, ``(conditions, ...)``
 ``F_n``        functions of the coordinates, computed beforehand
 ``P``, ``c``    parameters of the equations; numbers of the step, ``cf, cu, c_0, c_1, c_2, d``

@@ -140,6 +140,8 @@ class Kernel:
             else:
                 self._table(given, f"T{q}", term.table)
                 self._table(given, f"M{q}", term.mean)
+                if term.potential_table is not None:
+                    self._table(given, f"V{q}", term.potential_table)
                 given[f"F{q}"] = np.ascontiguousarray(term.flux_index, dtype=np.int64)
                 given[f"K{q}"] = None if term.known is None else term.known(0.0)
                 if term.changes and term.known is not None:
@@ -161,7 +163,7 @@ class Kernel:
         moving = [plan.windows[axis].index] if axis in plan.windows else []
         for term in (term for term in plan.terms if term.axis == axis):
             if isinstance(term, FluxTables):
-                tables += [term.table, term.mean]
+                tables += term.tables
                 moving.append(term.flux_index)
             if term.data is not None:
                 tables.append(term.data)

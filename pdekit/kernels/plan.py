@@ -102,6 +102,10 @@ class FluxTables:
         Whether these change in time.
     unknown : expression
         The part of k that depends on the solution.
+    potential : expression, optional
+        Its antiderivative; the flux is its difference where `potential_table` says so, and the product with the gradient elsewhere.
+    potential_table : array of shape (rows, fluxes, width), optional
+        ``divergence[row, f] gradient[f, slot]`` there.
     """
 
     symbol: Expression
@@ -114,6 +118,13 @@ class FluxTables:
     known: Callable[[float], Array] | None
     changes: bool
     unknown: Expression
+    potential: Expression | None = None
+    potential_table: Array | None = None
+
+    @property
+    def tables(self) -> list[Array]:
+        """Weights of node values, by row."""
+        return [t for t in (self.table, self.mean, self.potential_table) if t is not None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +169,7 @@ class Plan:
         """All tables of the last axis, rows first and flat."""
         last, n = self.system.grid.ndim - 1, self.system.grid.shape[-1]
         tables = [f.table for d in self.derivatives for f in d.factors if f.axis == last]
-        tables += [t for f in self.fluxes if f.axis == last for t in (f.table, f.mean)]
+        tables += [t for f in self.fluxes if f.axis == last for t in f.tables]
         return [table.reshape(n, -1) for table in tables]
 
     @cached_property
@@ -361,17 +372,23 @@ class _Planner:
         at = np.broadcast_arrays(flux_index[:, :, None], window.index[:, None, :])
         gradient, mean = (_entries(m, *at) for m in (pieces.gradient.matrix, pieces.mean.matrix))
         data = self._data(state, axis, pieces.gradient.data)
+        table, of_potential = weights[:, :, None] * gradient, None
+        if form.inside is not None:
+            inside = form.inside[flux_index][:, :, None]
+            table, of_potential = np.where(inside, 0.0, table), np.where(inside, table, 0.0)
         return FluxTables(
             symbol,
             state,
             axis,
-            weights[:, :, None] * gradient,
+            table,
             None if data is None else weights[:, :, None] * data[flux_index],
             mean,
             flux_index,
             form.known,
             form.changes,
             form.unknown,
+            form.potential,
+            of_potential,
         )
 
     def _outer(self, form: KernelForm, fields: dict[Any, Array]) -> Any:

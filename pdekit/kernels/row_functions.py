@@ -181,36 +181,50 @@ class Body:
         return np.setdiff1d(np.arange(self.plan.system.grid.shape[axis]), inside) if self.edge else inside
 
     def flux(self, q: int, term: FluxTables) -> list[Value]:
-        """The summands of ``d/dx (k du/dx)``: one for every flux."""
+        """The summands of ``d/dx (k du/dx)``: one for every flux, or two where k jumps."""
         rows, axis = self._rows_of(term.axis), term.axis
-        n_flux, width = term.table.shape[1:]
-        values: dict[int, Value] = {}
-        if term.unknown != 1:
-            used = [k for k in range(width) if np.any(term.mean[rows, :, k])]
-            values = {k: self._at(term.unknown, {axis: k}) for k in used}
+        means = self._means(q, term)
+        potentials: dict[int, Value] = {}
+        if term.potential_table is not None:
+            used = np.flatnonzero(np.any(term.potential_table[rows], axis=(0, 1)))
+            potentials = {int(k): self._at(term.potential, {axis: int(k)}) for k in used}
         parts: list[Value] = []
-        for f in range(n_flux):
+        for f in range(term.table.shape[1]):
+            known = () if term.known is None else (self._known(q, term, f),)
             slope: list[Value] = [
                 Times((self.weight(f"T{q}", axis, f, k), self.state(term.state, {axis: k})))
-                for k in range(width)
+                for k in range(term.table.shape[2])
                 if np.any(term.table[rows, f, k])
             ]
             if term.data is not None:
                 for m in range(term.data.shape[2]):
                     if np.any(term.data[rows, f, m]):
                         slope.append(Times((self.weight(f"C{q}", axis, f, m), self.data(f"G{q}", axis, m))))
-            factors: list[Value] = [Plus(tuple(slope), closed=True)]
-            if term.known is not None:
-                factors.append(self._known(q, term, f))
-            if values:
-                mean = [
-                    Times((self.weight(f"M{q}", axis, f, k), v))
-                    for k, v in values.items()
-                    if np.any(term.mean[rows, f, k])
-                ]
-                factors.append(Plus(tuple(mean), closed=True))
-            parts.append(Times(tuple(factors)))
+            if slope:
+                parts.append(Times((Plus(tuple(slope), closed=True), *known, *means[f])))
+            differences = [
+                Times((self.weight(f"V{q}", axis, f, k), value))
+                for k, value in potentials.items()
+                if term.potential_table is not None and np.any(term.potential_table[rows, f, k])
+            ]
+            if differences:
+                parts.append(Times((Plus(tuple(differences), closed=True), *known)))
         return parts
+
+    def _means(self, q: int, term: FluxTables) -> list[tuple[Value, ...]]:
+        """The part of k that depends on the solution, at every flux: nothing where it is 1."""
+        rows, axis = self._rows_of(term.axis), term.axis
+        if term.unknown == 1:
+            return [() for _ in range(term.mean.shape[1])]
+        used = np.flatnonzero(np.any(term.mean[rows], axis=(0, 1)))
+        values = {int(k): self._at(term.unknown, {axis: int(k)}) for k in used}
+        found: list[tuple[Value, ...]] = []
+        for f in range(term.mean.shape[1]):
+            mean = [
+                Times((self.weight(f"M{q}", axis, f, k), v)) for k, v in values.items() if np.any(term.mean[rows, f, k])
+            ]
+            found.append((Plus(tuple(mean), closed=True),))
+        return found
 
     def _known(self, q: int, term: FluxTables, f: int) -> Load:
         name, array = f"k{q}", f"K{q}"

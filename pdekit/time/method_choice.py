@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pdekit.discretize.kinks import has_kinked_diffusion
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError, StabilityError
 from pdekit.language.delayed_systems import delays_of, shortest_delay
@@ -388,6 +389,9 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
         return Choice(METHODS["etdrk4"], (reason,))
     found, limit = facts.spectrum, facts.limit(METHODS["rk4"])
     assert limit is not None
+    if has_kinked_diffusion(system.system) and found.is_real and rtol >= sizes.loose and system.time_order == 1:
+        reason = f"diffusion sets in where a front comes, a kink in time at every node, and steps are short for that: {METHODS['rkc2'].title}"
+        return Choice(METHODS["rkc2"], (reason,))
     needed = facts.duration / limit if limit > 0 else np.inf
     kind = "linear" if system.is_linear else "nonlinear"
     nature = (

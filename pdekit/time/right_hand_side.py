@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from pdekit.deferred import collection_paused
+from pdekit.discretize.kinks import has_kinked_diffusion
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.errors import SolverError
 from pdekit.kernels.memory import empty_state
@@ -172,7 +173,7 @@ def choose_right_hand_side(
     if system.couples_rates and asked:
         raise SolverError(f"{asked}: time derivatives that are differentiated in space are left to the matrices")
     least = thresholds.worth_sweeping if system.is_limited else thresholds.worth_compiling
-    is_short = not asked and system.shared_size * evaluations < least
+    is_short = not asked and _cost_by_matrices(system, evaluations, thresholds) < least
     if system.couples_rates or compiled == "never" or is_short:
         return MatrixRightHandSide(system, solver_of)
     with collection_paused():
@@ -187,6 +188,16 @@ def choose_right_hand_side(
         if asked:
             raise SolverError(f"{asked}: this problem is left to the matrices: {reason}") from None
         return MatrixRightHandSide(system)
+
+
+def _cost_by_matrices(system: SemiDiscrete, evaluations: float, thresholds: Thresholds) -> float:
+    """Node updates, what an evaluation costs in any case among them."""
+    if system.is_limited or system.is_linear:
+        return system.shared_size * evaluations
+    if not has_kinked_diffusion(system.system):
+        return (system.shared_size + thresholds.overhead_nonlinear) * evaluations
+    passed = max(system.grid.whole.shape) * thresholds.kinked_evaluations
+    return (system.shared_size + thresholds.overhead_kinked) * max(evaluations, passed)
 
 
 def right_hand_side_on_device(

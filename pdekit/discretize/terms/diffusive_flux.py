@@ -13,6 +13,7 @@ from scipy import sparse
 from pdekit.discretize.diffusion import FluxForm, flux_form
 from pdekit.discretize.harmonic_mean import jump_conditions
 from pdekit.discretize.interface_fluxes import InterfaceFluxes
+from pdekit.discretize.kinks import JUMPING
 from pdekit.discretize.terms.derivative import CurvedSecondDerivative
 from pdekit.discretize.terms.term_protocol import (
     Context,
@@ -31,8 +32,6 @@ from pdekit.language.evaluate import compile_expression
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.typing import Array, Expression, Matrix
-
-JUMPING = (sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling)
 
 
 def flux_term(symbol: Expression, context: Context) -> Term:
@@ -145,13 +144,18 @@ class DiffusiveFlux:
         return self._antiderivative(self.factors[1])
 
     @cached_property
-    def _faces(self) -> Array:
-        """Whether a flux point lies on a face, where the condition says what the gradient is."""
-        found = np.zeros(self.form.shape, dtype=bool)
-        ends = np.moveaxis(found, self.form.axis, 0)
+    def _on_faces(self) -> Array:
+        """Which flux points of the axis lie on a face, where the condition says what the gradient is."""
+        found = np.zeros(self.form.shape[self.form.axis], dtype=bool)
         for side in self.context.grid.axes[self.form.axis].sides:
-            ends[0 if side == "left" else -1] = True
-        return found.ravel()
+            found[0 if side == "left" else -1] = True
+        return found
+
+    @cached_property
+    def _faces(self) -> Array:
+        """The same by all flux points of the grid."""
+        others = [-1 if axis == self.form.axis else 1 for axis in range(len(self.form.shape))]
+        return np.broadcast_to(self._on_faces.reshape(others), self.form.shape).ravel()
 
     def value(self, at: Values) -> Array:
         flux = self._conductivity(at) * self._gradient(at)
@@ -231,8 +235,6 @@ class DiffusiveFlux:
             raise NotCompiled("boundary data depend on the solution")
         if self.operand not in self.context.system.states:
             raise NotCompiled(f"{self.symbol} is the derivative of an expression")
-        if self._potential is not None:
-            raise NotCompiled(f"the coefficient {unknown} jumps")
         if any(plane.is_source for plane in self.interfaces):
             raise NotCompiled(f"{self.operand} jumps at an interface")
         if spatial_derivatives(unknown):
@@ -243,7 +245,10 @@ class DiffusiveFlux:
         changes = known.has(self.context.system.t)
         outer = grid.inverse_square_scale(axis, in_cells=self.context.order == 2) if self.symbol.curved else 1.0
         factor = None if known == 1 and not self.interfaces else self.known
-        return FluxDifference(self.operand, axis, rows, factor, changes, unknown, outer_factor(outer))
+        inside = None if self._potential is None else ~self._on_faces
+        return FluxDifference(
+            self.operand, axis, rows, factor, changes, unknown, outer_factor(outer), self._potential, inside
+        )
 
 
 def _jumps(k: Any, states: Any, parameters: Any) -> bool:

@@ -125,6 +125,10 @@ class FluxDifference:
         The factor that depends on the solution.
     outer : array, optional
         What the divergence is multiplied by, an array that broadcasts over the nodes.
+    potential : expression, optional
+        K of ``unknown * grad(operand) = grad(K)``, whose gradient is the flux at the points of `inside`.
+    inside : array of bool, optional
+        By flux points of the axis.
     """
 
     operand: Expression
@@ -134,6 +138,8 @@ class FluxDifference:
     changes: bool
     unknown: Expression
     outer: Array | None = None
+    potential: Expression | None = None
+    inside: Array | None = None
 
 
 def outer_factor(inverse_square_scale: Array | float) -> Array | None:

@@ -45,6 +45,8 @@ class DeviceKernel:
         self.host = Kernel(system, thresholds=thresholds)
         if self.host.sweeps:
             raise NotCompiled("limited schemes go line by line")
+        if self.host.before:
+            raise NotCompiled("there are definitions with conditions of their own")
         self.shape, self.dtype = self.host.shape, self.host.dtype
         self.compile_seconds = 0.0
         self._passes: dict[str, tuple[DeviceSource, Any]] = {}

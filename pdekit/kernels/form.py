@@ -8,6 +8,7 @@ The arrays, by name; q counts the terms of the equations, a the axes, k the stat
 
 =============  ==========================================================================================================
 ``Y``          states, ``(states, *grid.shape)``; ``O``: where results go; ``Z``: what is added to; ``A0``, ``A1``: other states
+``D``          definitions with conditions of their own, ``(definitions, *grid.shape)``
 ``S``          scratch rows of a thread
 ``Ia``, ``IL``  nodes that the rows of axis a (of the last axis) read, by row and slot
 ``Xa``, ``XL``  coordinates of the nodes

@@ -22,7 +22,7 @@ from pdekit.kernels.cut_nodes import CutNodes
 from pdekit.kernels.drivers import write_pass
 from pdekit.kernels.line_sweeps import LineSweep, sweeps_of
 from pdekit.kernels.memory import empty_state
-from pdekit.kernels.plan import DerivativeTables, FluxTables, make_plan
+from pdekit.kernels.plan import DerivativeTables, FluxTables, Plan, make_plan
 from pdekit.kernels.prescribed import rate_of_face
 from pdekit.kernels.workers import Workers
 from pdekit.thresholds import THRESHOLDS, Thresholds
@@ -71,6 +71,10 @@ class Kernel:
     single : bool, default False
         States in single precision.
     thresholds : Thresholds
+    plan : Plan, optional
+        What is computed, by default the right-hand side.
+    definitions : array of shape (definitions, \*grid.shape), optional
+        Where definitions with conditions of their own stand; made where it is missing.
 
     Raises
     ------
@@ -79,10 +83,16 @@ class Kernel:
     """
 
     def __init__(
-        self, system: SemiDiscrete, threads: int = 1, single: bool = False, thresholds: Thresholds = THRESHOLDS
+        self,
+        system: SemiDiscrete,
+        threads: int = 1,
+        single: bool = False,
+        thresholds: Thresholds = THRESHOLDS,
+        plan: Plan | None = None,
+        definitions: Array | None = None,
     ) -> None:
         self.system, self.thresholds = system, thresholds
-        self.plan = make_plan(system, single, thresholds)
+        self.plan = plan or make_plan(system, single, thresholds)
         if single and self.plan.sweeps:
             raise NotCompiled("limited schemes are for double precision")
         self.sweeps = tuple(sweeps_of(system, self.plan.sweeps))
@@ -90,7 +100,7 @@ class Kernel:
         self.dtype = np.dtype(SINGLE[system.dtype.kind] if single else system.dtype)
         self.plain = "rate"  # the mode by which `rhs` evaluates
         self._begun: set[str] = set()
-        self.compile_seconds = 0.0
+        self._compile_seconds = 0.0
         self._drivers: dict[str, _Driver] = {}
         self.changing: dict[str, Callable[[float], Array]] = {}  # coefficients of fluxes that depend on time
         self.data: dict[str, tuple[int, int]] = {}  # boundary data -> state and axis
@@ -101,6 +111,15 @@ class Kernel:
             for symbol, value in system.system.parameters.items():
                 _refuse_range(f"the parameter {symbol}", np.asarray(value))
         self.arguments = {name: self.precise(value) for name, value in self._fixed_arguments().items()}
+        if definitions is None:
+            definitions = empty_state((len(self.plan.definitions), *system.grid.shape), self.dtype)
+        self.arguments["D"] = definitions
+        self.before = [Kernel(system, threads, single, thresholds, part, definitions) for part in self.plan.before]
+
+    @property
+    def compile_seconds(self) -> float:
+        """How long compiling took, or loading what had been compiled before."""
+        return self._compile_seconds + sum(kernel.compile_seconds for kernel in self.before)
 
     def precise(self, value: Any) -> Any:
         """Numbers in the precision of the states, indices as they are."""
@@ -112,7 +131,8 @@ class Kernel:
 
     def prepare(self) -> None:
         """Write the source now, so that what cannot be compiled is found."""
-        self._driver(self.plain)
+        for kernel in (*self.before, self):
+            kernel._driver(kernel.plain)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -148,7 +168,7 @@ class Kernel:
                     self.changing[f"K{q}"] = term.known
             if term.data is not None:
                 self._table(given, f"C{q}", term.data)
-                data = np.ascontiguousarray(self.system.blocks[term.state].conditions.stencil_data(term.axis, 0.0))
+                data = np.ascontiguousarray(plan.conditions(term.state).stencil_data(term.axis, 0.0))
                 given[f"G{q}"] = data.astype(np.result_type(data.dtype, float))
                 self.data[f"G{q}"] = term.state, term.axis
         return given
@@ -271,6 +291,7 @@ class Kernel:
         if self.cut is not None:
             found, added = self.cut.results(mode, t, Y, out, coefficients, others, z)
         self.refresh(t)
+        self._define(t, Y)
         for sweep in self.sweeps:
             sweep.refresh(t, Y)
             self.share(partial(sweep.work, t, Y, parts=self.threads))
@@ -292,10 +313,17 @@ class Kernel:
             with collection_paused():  # compiled now, or loaded
                 self.share(work)
             self._begun.add(mode)
-            self.compile_seconds += clock.perf_counter() - begun
+            self._compile_seconds += clock.perf_counter() - begun
         if self.cut is not None:
             self.cut.write(found, out)
             self.cut.write(added, z)
+
+    def _define(self, t: float, Y: Array) -> None:
+        """Find the definitions at a state, with what is prescribed of them."""
+        values, first = self.arguments["D"], len(self.system.blocks)
+        for n, kernel in enumerate(self.before):
+            kernel.apply("rate", t, Y, values[n : n + 1])
+            self.plan.conditions(first + n).fill(values[n], t)
 
     def fastest(self, t: float, Y: Array) -> dict[Any, float]:
         """The greatest wave speeds along the axes of limited schemes, by what their terms share."""
@@ -323,14 +351,14 @@ class Kernel:
         for name, values in self.changing.items():
             self.arguments[name] = self.precise(values(t))
         for name, (state, axis) in self.data.items():
-            conditions = self.system.blocks[state].conditions
+            conditions = self.plan.conditions(state)
             if not conditions.constant:
                 self.arguments[name][...] = conditions.stencil_data(axis, t)
 
     @cached_property
     def moving(self) -> list[str]:
         """The arguments that `refresh` changes."""
-        data = [name for name, (state, _) in self.data.items() if not self.system.blocks[state].conditions.constant]
+        data = [name for name, (state, _) in self.data.items() if not self.plan.conditions(state).constant]
         return [*self.changing, *data]
 
     def fill(self, Y: Array, t: float) -> None:

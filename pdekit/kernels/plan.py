@@ -7,7 +7,7 @@ special case. The rows are those of `pdekit.discretize.atoms`, read off the same
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 import sympy as sp
 from scipy import sparse
 
+from pdekit.boundary.face_data import StateConditions
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.terms.term_protocol import FluxDifference, FluxSweep, KernelForm, NotCompiled, RowProduct
 from pdekit.kernels.memory import empty_state
@@ -143,6 +144,10 @@ class Plan:
         Expressions of the coordinates only, on the grid or on one axis, in place of which the symbols stand; and the results of sweeps.
     sweeps : tuple of (FluxSweep, array)
         Terms that are found line by line before a pass, and where their values go.
+    definitions : tuple of expressions
+        Symbols of the definitions with conditions of their own, in an order in which each needs those before it only.
+    before : tuple of Plan
+        Passes that find them, one each, before that of the right-hand side.
     single : bool
         Whether states are in single precision.
     most_pointers : int
@@ -156,8 +161,19 @@ class Plan:
     right_sides: tuple[Any, ...]
     fields: dict[Any, Array]
     sweeps: tuple[tuple[FluxSweep, Array], ...] = ()
+    definitions: tuple[Any, ...] = ()
+    before: tuple[Plan, ...] = ()
     single: bool = False
     most_pointers: int = THRESHOLDS.most_pointers
+
+    @property
+    def symbols(self) -> list[Any]:
+        """What has a value at every node, by number: the states, and after them the definitions."""
+        return [*(block.symbol for block in self.system.blocks), *self.definitions]
+
+    def conditions(self, number: int) -> StateConditions:
+        """The conditions of one of them."""
+        return self.system.conditions[self.symbols[number]]
 
     @property
     def terms(self) -> tuple[DerivativeTables | FluxTables, ...]:
@@ -220,7 +236,24 @@ def make_plan(system: SemiDiscrete, single: bool = False, thresholds: Thresholds
     NotCompiled
         Something in it is left to the matrices.
     """
-    return replace(_Planner(system).plan(), single=single, most_pointers=thresholds.most_pointers)
+    definitions = _in_order(system)
+
+    def planned(right_sides: Sequence[Any]) -> Plan:
+        found = _Planner(system, definitions).plan(right_sides)
+        return replace(found, single=single, most_pointers=thresholds.most_pointers)
+
+    before = tuple(planned([system.system.definitions[symbol]]) for symbol in definitions)
+    return replace(planned(right_sides_of(system)), before=before)
+
+
+def _in_order(system: SemiDiscrete) -> tuple[Any, ...]:
+    """The definitions with conditions, each after those that it needs."""
+    left, found = dict(system.system.definitions), list[Any]()
+    while left:
+        ready = [symbol for symbol, expression in left.items() if not expression.has(*left)]
+        found += ready
+        left = {symbol: expression for symbol, expression in left.items() if symbol not in ready}
+    return tuple(found)
 
 
 def right_sides_of(system: SemiDiscrete) -> list[Any]:
@@ -232,13 +265,13 @@ def right_sides_of(system: SemiDiscrete) -> list[Any]:
 
 
 class _Planner:
-    def __init__(self, system: SemiDiscrete) -> None:
+    def __init__(self, system: SemiDiscrete, definitions: tuple[Any, ...]) -> None:
         if system.function is not None:
             raise NotCompiled("the right-hand side is a Python function")
         if not system.evolves:
             raise NotCompiled("there are algebraic equations")
-        if system.system.definitions:
-            raise NotCompiled("there are definitions with conditions of their own")
+        if definitions and not system.grid.is_box:
+            raise NotCompiled("there are definitions with conditions of their own on a domain that is no box")
         if delays_of(system.system):
             raise NotCompiled("there are delays")
         if any(u.content is not None for u in system.system.unknowns):
@@ -250,11 +283,11 @@ class _Planner:
         self.system = system
         self.grid = system.grid
         self.program = system.program
-        self.states = {block.symbol: k for k, block in enumerate(system.blocks)}
+        self.definitions = definitions
+        self.states = {s: k for k, s in enumerate([*(block.symbol for block in system.blocks), *definitions])}
         self._named: dict[Any, Any] = {}
 
-    def plan(self) -> Plan:
-        right_sides = right_sides_of(self.system)
+    def plan(self, right_sides: Sequence[Any]) -> Plan:
         atoms = sorted({atom for side in right_sides for atom in spatial_derivatives(side)}, key=str)
         forms = {atom: self.program.term(atom).kernel_form() for atom in atoms}
         windows = self._windows({a: self._rows(f) for a, f in forms.items() if not isinstance(f, FluxSweep)})
@@ -273,7 +306,7 @@ class _Planner:
         factors = {atom: self._outer(form, fields) * symbols[atom] for atom, form in forms.items()}
         bodies = [sp.sympify(side).xreplace(factors) for side in right_sides]
         bodies = [self._precomputed(body, fields) for body in bodies]
-        return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields, sweeps)
+        return Plan(self.system, windows, derivatives, fluxes, tuple(bodies), fields, sweeps, self.definitions)
 
     def _state(self, operand: Expression) -> int:
         """The number of a state; 0 for an expression, which has no conditions."""
@@ -334,11 +367,11 @@ class _Planner:
         np.add.at(table, (rows, slots), entries.data)
         return table
 
-    def _data(self, state: int, axis: int, matrix: Matrix) -> Array | None:
+    def _data(self, operand: Expression, axis: int, matrix: Matrix) -> Array | None:
         """Weights of boundary data, unless there are none or they are zero for ever."""
         if matrix.shape[1] == 0:
             return None
-        conditions = self.system.blocks[state].conditions
+        conditions = self.system.conditions[operand]
         if conditions.constant and not np.any(conditions.stencil_data(axis, 0.0)):
             return None
         return np.asarray(matrix.toarray())
@@ -347,7 +380,7 @@ class _Planner:
         state = self._state(form.operand)
         factors = tuple(Factor(axis, self._table(r.matrix, windows[axis])) for axis, r in sorted(form.rows.items()))
         (axis, first), *_ = sorted(form.rows.items())
-        return DerivativeTables(symbol, form.operand, state, factors, self._data(state, axis, first.data))
+        return DerivativeTables(symbol, form.operand, state, factors, self._data(form.operand, axis, first.data))
 
     def _flux(self, form: FluxDifference, symbol: Expression, windows: dict[int, Window]) -> FluxTables:
         axis, pieces = form.axis, form.rows
@@ -371,7 +404,7 @@ class _Planner:
         np.add.at(weights, (rows, (columns - start[rows]) % points if periodic else columns - start[rows]), D.data)
         at = np.broadcast_arrays(flux_index[:, :, None], window.index[:, None, :])
         gradient, mean = (_entries(m, *at) for m in (pieces.gradient.matrix, pieces.mean.matrix))
-        data = self._data(state, axis, pieces.gradient.data)
+        data = self._data(form.operand, axis, pieces.gradient.data)
         table, of_potential = weights[:, :, None] * gradient, None
         if form.inside is not None:
             inside = form.inside[flux_index][:, :, None]

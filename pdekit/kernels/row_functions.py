@@ -113,16 +113,18 @@ class Body:
         return Local(local)
 
     def state(self, k: int, slots: dict[int, int]) -> Load:
-        """The value of state k at window slots, by axis."""
+        """The value of state k, or of a definition after the states, at window slots, by axis."""
+        count = len(self.plan.system.blocks)
+        array, number = ("Y", k) if k < count else ("D", k - count)
         outer = {a: s for a, s in slots.items() if a != self.last}
         name = f"u{k}" + "".join(f"_{a}_{s}" for a, s in sorted(outer.items()))
-        index = (Fixed(k), *(Looked(f"I{v.axis}", v, outer[v.axis]) if v.axis in outer else v for v in self.lead))
+        index = (Fixed(number), *(Looked(f"I{v.axis}", v, outer[v.axis]) if v.axis in outer else v for v in self.lead))
         inner = slots.get(self.last)
         if inner is None:
-            return self.row(name, "Y", *index, advances=True)
+            return self.row(name, array, *index, advances=True)
         if self.edge:
-            return self.row(name, "Y", *index, at=self.once("IL", inner, is_index=True).name, advances=True)
-        return self.row(name, "Y", *index, shift=inner - self.plan.centre, advances=True)
+            return self.row(name, array, *index, at=self.once("IL", inner, is_index=True).name, advances=True)
+        return self.row(name, array, *index, shift=inner - self.plan.centre, advances=True)
 
     def weight(self, table: str, axis: int, *slots: int) -> Value:
         """An entry of a table of weights."""
@@ -238,14 +240,13 @@ class Body:
 
     def _at(self, expression: Expression, slots: dict[int, int]) -> Value:
         """A pointwise expression at window slots, by axis."""
-        blocks = list(enumerate(self.plan.system.blocks))
-        for k, block in blocks:
-            if expression == block.symbol:
+        for k, symbol in enumerate(self.plan.symbols):
+            if expression == symbol:
                 return self.state(k, slots)
         names = self._numbers(expression)
-        for k, block in blocks:
-            if expression.has(block.symbol):
-                names[block.symbol] = self._symbol(self.state(k, slots))
+        for k, symbol in enumerate(self.plan.symbols):
+            if expression.has(symbol):
+                names[symbol] = self._symbol(self.state(k, slots))
         for a, symbol in enumerate(self.plan.system.system.axes):
             if expression.has(symbol):
                 names[symbol] = self._symbol(self._coordinate(a, slots.get(a)))
@@ -287,9 +288,9 @@ class Body:
     def point(self, expression: Expression) -> Any:
         """A pointwise expression with everything but the terms' symbols replaced by entries."""
         names = self._numbers(expression)
-        for k, block in enumerate(self.plan.system.blocks):
-            if expression.has(block.symbol):
-                names[block.symbol] = self._symbol(self.state(k, {}))
+        for k, symbol in enumerate(self.plan.symbols):
+            if expression.has(symbol):
+                names[symbol] = self._symbol(self.state(k, {}))
         for a, symbol in enumerate(self.plan.system.system.axes):
             if expression.has(symbol):
                 names[symbol] = self._symbol(self._coordinate(a, None))
@@ -409,9 +410,9 @@ def _range(body: Body) -> list[str]:
     if not body.strip:
         return ["    ja, jb = jl, jr"]
     lines = ["    ja, jb = jl, jr + (count - 1)*n"]
-    if all(row.array == "Y" for row in body.beside):
-        names = sorted(row.name for row in body.beside)
-        inside = [f"{name} >= jl and {name} + n*count + n - jr <= Y_.shape[0]" for name in names]
+    if all(row.array in ("Y", "D") for row in body.beside):
+        named = sorted((row.name, row.array) for row in body.beside)
+        inside = [f"{name} >= jl and {name} + n*count + n - jr <= {array}_.shape[0]" for name, array in named]
         lines += [f"    if {' and '.join(inside) or 'True'}:", "        ja, jb = 0, n*count"]
     return lines
 

@@ -22,6 +22,7 @@ from pdekit.typing import Expression
 
 DIFFUSION = 0.01  # that is named as an example
 JUMPING = (sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling)
+KINKED = (*JUMPING, sp.Max, sp.Min, sp.Abs)
 
 
 def has_kinked_diffusion(system: EquationSystem) -> bool:
@@ -35,12 +36,20 @@ def has_kinked_diffusion(system: EquationSystem) -> bool:
     >>> import pdekit as pk
     >>> [has_kinked_diffusion(pk.PDE(f"u_t = {f}").bind(("x",))) for f in ("laplace(max(u - 1, 0))", "div(u**2*grad(u))")]
     [True, False]
+    >>> ice = pk.PDE("H_t = laplace(T)", definitions={"T": "max(H - 1, 0) + min(H, 0)"})
+    >>> has_kinked_diffusion(ice.bind(("x",), ("T",)))
+    True
     """
-    return any(
-        part.in_flux_form and any(depends(jump, system.states) for jump in part.coefficient.atoms(*JUMPING))
-        for unknown in system.unknowns
-        for part in spatial_derivatives(unknown.rhs)
-    )
+    return any(_jumps(part, system) for unknown in system.unknowns for part in spatial_derivatives(unknown.rhs))
+
+
+def _jumps(part: Any, system: EquationSystem) -> bool:
+    """Whether a derivative is a flux with a diffusivity that jumps, or the second one of a definition with a kink."""
+    if part.in_flux_form:
+        return any(depends(jump, system.states) for jump in part.coefficient.atoms(*JUMPING))
+    if part.operand not in system.definitions or sum(part.counts.values()) < 2:
+        return False
+    return any(depends(kink, system.states) for kink in system.definitions[part.operand].atoms(*KINKED))
 
 
 def notes_on_kinks(system: EquationSystem) -> list[str]:

@@ -73,7 +73,7 @@ class Kernel:
     thresholds : Thresholds
     plan : Plan, optional
         What is computed, by default the right-hand side.
-    definitions : array of shape (definitions, \*grid.shape), optional
+    definitions : array, optional
         Where definitions with conditions of their own stand; made where it is missing.
 
     Raises

@@ -83,6 +83,11 @@ class Diagonalisation:
         kinds = [(isinstance(b, FourierBasis), isinstance(b, HalfFourierBasis)) for b in self.bases]
         return sorted(range(len(self.bases)), key=lambda a: kinds[a])
 
+    @property
+    def overwrites(self) -> bool:
+        """Whether coefficients are used up where their vector is found, or are a part of it."""
+        return not isinstance(self.bases[self._order[-1]], MatrixBasis)
+
     def coefficients(self, vector: Array) -> Array:
         """The coefficients of a vector."""
         x: Array = vector.reshape(self.shape)

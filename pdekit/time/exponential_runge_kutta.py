@@ -52,16 +52,22 @@ class _Weights:
     ) -> None:
         scales = sorted({s for row in (*tableau.a, tableau.b) for entry in row for _, _, s in entry} | set(tableau.c))
         self._phi = [{s: phi_functions(s * h * values, 3) for s in scales} for values in eigenvalues]
+        self._made: dict[Coefficient, Parts] = {}
         self.decay = [[phi[c][0] for phi in self._phi] for c in (*tableau.c, 1.0)]
         self.a = [[self._combined(entry, h) for entry in row] for row in tableau.a]
         self.b = [self._combined(entry, h) for entry in tableau.b]
         self.missed = [self._combined(entry, h) for entry in of_estimate]
-        del self._phi
+        del self._phi, self._made
 
     def _combined(self, entry: Coefficient, h: float) -> Parts | None:
+        """The same arrays for the same coefficients: a step reads all of them, and they are more than fits in a cache."""
         if not entry:
             return None
-        return [np.asarray(h * sum(weight * phi[s][k] for weight, k, s in entry)) for phi in self._phi]
+        if entry not in self._made:
+            self._made[entry] = [
+                np.asarray(h * sum(weight * phi[s][k] for weight, k, s in entry)) for phi in self._phi
+            ]
+        return self._made[entry]
 
 
 class ExponentialRungeKutta(VectorStepper):
@@ -163,10 +169,13 @@ class ExponentialRungeKutta(VectorStepper):
         if self._rest_alone is not None:
             return self._coefficients(self._rest_alone(t, y))
         F = self._coefficients(self.rhs.evaluate(t, y))
-        return [f - m.eigenvalues * u for f, m, u in zip(F, self.modes, state)]
+        for f, m, u in zip(F, self.modes, state):
+            f -= m.eigenvalues * u
+        return F
 
     def _coefficients(self, y: Array) -> Parts:
         return [m.coefficients(y[part]) for m, part in zip(self.modes, self._slices)]
 
     def _vector(self, state: Parts) -> Array:
-        return np.concatenate([m.vector(u.copy()) for m, u in zip(self.modes, state)])
+        parts = [m.vector(u.copy() if m.overwrites else u) for m, u in zip(self.modes, state)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -30,6 +30,7 @@ POSITIVE = ("courant", "ssprk3", "ssprk54")  # whose stages are means of Euler s
 WITH_BOUNDS = ("tr_bdf2", "esdirk43", "backward_euler")  # L-stable, and their stages are solved by active sets
 WITH_DELAYS = ("tsitouras", "dormand_prince", "etdrk4", "esdirk43", "tr_bdf2")
 FINE = 1e-6  # the tolerance of which `Thresholds.explicit_steps` is told
+REAL_OF_RK4 = 2.785  # its stability limit on the negative real axis
 ROUNDING = 1e-12  # imaginary parts of eigenvalues beside the greatest modulus
 
 
@@ -387,6 +388,9 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     if system.dtype.kind == "c" and not system.is_linear and _is_semilinear(facts, solvers, rtol):
         reason = f"complex, and what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
         return Choice(METHODS["etdrk4"], (reason,))
+    semilinear = _as_semilinear(facts, solvers, rtol)
+    if semilinear is not None:
+        return semilinear
     found, limit = facts.spectrum, facts.limit(METHODS["rk4"])
     assert limit is not None
     if has_kinked_diffusion(system.system) and found.is_real and rtol >= sizes.loose and system.time_order == 1:
@@ -407,6 +411,24 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
         return Choice(METHODS["etdrk4"], (nature, reason))
     method, reason = _for_stiff(facts, rtol, explicit)
     return Choice(method, (nature, reason), limit if method is explicit else None)
+
+
+def _as_semilinear(facts: Facts, solvers: Solvers, rtol: float) -> Choice | None:
+    """An exponential method, where what is known of the stiff part says enough, and the spectrum of the whole would take long to find."""
+    system = facts.system
+    if system.is_linear or facts.elliptic or system.shared_size < facts.thresholds.bounded_from:
+        return None
+    if solvers.stiff_parts is None or not _is_semilinear(facts, solvers, rtol):
+        return None
+    stiff = max(float(np.max(np.abs(part.modes.eigenvalues))) for part in solvers.stiff_parts)
+    needed = facts.duration * stiff / REAL_OF_RK4
+    if needed <= facts.thresholds.explicit_steps:
+        return None
+    reason = (
+        f"nonlinear, {system.shared_size:,} unknowns, and a stiff part with a spectral radius of {stiff:.3g}, for which an explicit method "
+        f"would need about {needed:,.0f} steps; it is diagonal along the axes: {METHODS['etdrk4'].title}"
+    )
+    return Choice(METHODS["etdrk4"], (reason,))
 
 
 def _for_delays(facts: Facts, solvers: Solvers, rtol: float) -> Choice:

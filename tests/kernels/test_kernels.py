@@ -88,6 +88,37 @@ def test_kernels_equal_the_matrices(name, order):
     assert_same(problem_of(equation, axes, conditions, order, **options))
 
 
+MELTING = {  # diffusivities that jump: fluxes are differences of their antiderivative inside, products on faces
+    "one phase": ("laplace(max(u - 1, 0))", {"x": A(0, 1, 40)}, {"x": {"left": D("2 + t"), "right": N("t")}}),
+    "two phases": ("div(where(u > 1, 2, 0)*grad(u)) + div(where(u < 0, 3, 0)*(1 + x)*grad(u))", {"x": A(0, 1, 30)}, {"x": N("1 + t")}),
+    "in a plane": ("laplace(max(u - 1, 0))", {"x": A(0, 1, 24), "y": A(0, 1, 20)}, {"x": D("y*t"), "y": N("t*x")}),
+    "in space": ("laplace(max(u - 1, 0))", {"x": A(0, 1, 9), "y": A(0, 1, 10), "z": A(0, 1, 12, periodic=True)}, {"x": D(0), "y": N(2)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MELTING)
+def test_diffusivities_that_jump(name):
+    rhs, axes, conditions = MELTING[name]
+    assert_same(problem_of(f"u_t = {rhs}", axes, conditions, 2, {"u": "1 + 2*cos(5*x)"}))
+
+
+@pytest.mark.parametrize("order", [2, 4])
+def test_definitions_with_conditions_of_their_own(order):
+    """Each needs the one written after it, its prescribed values move in time, and it stands alone beside its derivatives."""
+    walls = {"x": {"left": D("y*t"), "right": N("t")}, "y": N(0)}
+    problem = pk.Problem(
+        pk.PDE("u_t = laplace(b) + b*x - a", definitions={"b": "laplace(a) + u", "a": "u**2 + laplace(u)"}),
+        pk.Grid(x=A(0, 1, 26), y=A(0, 1, 22)),
+        initial={"u": "1 + x*y"},
+        boundary={"u": walls, "a": walls, "b": {"x": D(1), "y": N("x*t")}},
+        order=order,
+    )
+    assert_same(problem)
+    system = problem.semidiscrete
+    y = system.pack(problem.initial_fields())
+    assert np.array_equal(Kernel(system, threads=2).rhs(0.3, y), Kernel(system).rhs(0.3, y))
+
+
 DISC = {"r": A(0, 1, 20), "phi": A(0, 2 * np.pi, 24, periodic=True)}
 RING_OF_WIDTH = {**DISC, "r": A(0.4, 1, 18)}
 CYLINDER = {"r": A(0, 1, 20), "z": A(0, 1, 22)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,14 @@ class FaceData:
 
 
 def face_slice(grid: Grid, axis: int, side: Side) -> tuple[slice, ...]:
+    """Index of the nodes of a face."""
+    return _face_slice(grid.ndim, axis, side)
+
+
+@cache
+def _face_slice(ndim: int, axis: int, side: Side) -> tuple[slice, ...]:
     end = slice(0, 1) if side == "left" else slice(-1, None)
-    return tuple(end if k == axis else slice(None) for k in range(grid.ndim))
+    return tuple(end if k == axis else slice(None) for k in range(ndim))
 
 
 def face_shape(grid: Grid, axis: int) -> tuple[int, ...]:

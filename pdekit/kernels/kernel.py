@@ -28,6 +28,8 @@ from pdekit.kernels.workers import Workers
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.typing import Array
 
+OTHERS = ("A0", "A1")
+MOVING = ("Y", "t", "O", "Z", "c", *OTHERS)  # arguments that are others at every call
 SINGLE = {"f": np.float32, "c": np.complex64}
 
 
@@ -49,13 +51,17 @@ def _refuse_range(what: str, value: Any) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Driver:
-    """A compiled driver with the arguments that never change."""
+    """A compiled driver with its arguments: for every part those that never change, and where the others go."""
 
     function: Callable[..., None]
-    names: tuple[str, ...]
-    strips: Array
-    slabs: Array
-    parts: list[tuple[int, int]]
+    parts: list[list[Any]]
+    moving: tuple[tuple[int, str], ...]
+
+    def call(self, part: int, moving: dict[str, Any]) -> None:
+        values = self.parts[part].copy()
+        for place, name in self.moving:
+            values[place] = moving[name]
+        self.function(*values)
 
 
 class Kernel:
@@ -243,8 +249,15 @@ class Kernel:
     def _driver(self, mode: str) -> _Driver:
         if mode not in self._drivers:
             source = write_pass(self.plan, mode)
-            function = getattr(load(source.text), source.function)
-            self._drivers[mode] = _Driver(function, source.arguments, *self._strips(source.joined))
+            function, names = getattr(load(source.text), source.function), source.arguments
+            strips, slabs, spans = self._strips(source.joined)
+            own = [
+                {"lo": lo, "hi": hi, "S": scratch, "strips": strips, "slabs": slabs}
+                for (lo, hi), scratch in zip(spans, self.scratch)
+            ]
+            moving = tuple((k, name) for k, name in enumerate(names) if name in MOVING or name in self.changing)
+            parts = [[fixed.get(name, self.arguments.get(name)) for name in names] for fixed in own]
+            self._drivers[mode] = _Driver(function, parts, moving)
         return self._drivers[mode]
 
     @cached_property
@@ -295,17 +308,13 @@ class Kernel:
         for sweep in self.sweeps:
             sweep.refresh(t, Y)
             self.share(partial(sweep.work, t, Y, parts=self.threads))
-        given = self.arguments
         moving: dict[str, Any] = {"Y": Y, "t": self.precise(float(t)), "O": out, "Z": z}
         moving["c"] = self.precise(coefficients)
-        moving |= {f"A{p}": other for p, other in enumerate(others)}
-
-        def work(part: int) -> None:
-            own: dict[str, Any] = {"lo": driver.parts[part][0], "hi": driver.parts[part][1], "S": self.scratch[part]}
-            own |= {"strips": driver.strips, "slabs": driver.slabs}
-            values = [own[n] if n in own else moving[n] if n in moving else given[n] for n in driver.names]
-            driver.function(*values)
-
+        for name, other in zip(OTHERS, others):
+            moving[name] = other
+        for name in self.changing:
+            moving[name] = self.arguments[name]
+        work = partial(driver.call, moving=moving)
         if mode in self._begun:
             self.share(work)
         else:
@@ -363,8 +372,14 @@ class Kernel:
 
     def fill(self, Y: Array, t: float) -> None:
         """Write the prescribed values at time t into a state."""
-        for k, block in enumerate(self.system.blocks):
-            block.conditions.fill(Y[k], t)
+        for k, conditions in self._prescribing:
+            conditions.fill(Y[k], t)
+
+    @cached_property
+    def _prescribing(self) -> list[tuple[int, StateConditions]]:
+        """The conditions that prescribe values, and of which state."""
+        every = [(k, block.conditions) for k, block in enumerate(self.system.blocks)]
+        return [(k, c) for k, c in every if c.dirichlet_faces() or not self.system.grid.is_box]
 
     @cached_property
     def _rates_of_data(self) -> list[StateConditions]:

@@ -147,7 +147,10 @@ class Counted:
         self._rhs, self._statistics = rhs, statistics
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._rhs, name)
+        found = getattr(self._rhs, name)
+        if callable(found):  # what is asked for at every stage is found here from now on
+            vars(self)[name] = found
+        return found
 
     @cached_property
     def apply(self) -> Any:

@@ -24,7 +24,8 @@ def worthwhile(kernel: Kernel, stages: int) -> bool:
     size = kernel.dtype.itemsize * int(np.prod(kernel.shape))
     if grid.ndim < 2 or stages < 2 or size < kernel.thresholds.wavefront_from:
         return False
-    if kernel.changing or kernel.sweeps or kernel.before or kernel.cut is not None:  # what is to be found before every stage
+    found_before = kernel.changing or kernel.sweeps or kernel.before
+    if found_before or kernel.cut is not None:  # before every stage
         return False
     back, ahead, _ = reach(kernel.plan)
     return (stages - 1) * (back + ahead) <= 2 * kernel.thresholds.most_twice * grid.shape[0] / kernel.threads

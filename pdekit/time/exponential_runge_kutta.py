@@ -64,9 +64,7 @@ class _Weights:
         if not entry:
             return None
         if entry not in self._made:
-            self._made[entry] = [
-                np.asarray(h * sum(weight * phi[s][k] for weight, k, s in entry)) for phi in self._phi
-            ]
+            self._made[entry] = [np.asarray(h * sum(weight * phi[s][k] for weight, k, s in entry)) for phi in self._phi]
         return self._made[entry]
 
 

@@ -79,10 +79,14 @@ def _cell_corners(grid: DomainGrid, points: dict[str, Array]) -> tuple[NDArray[n
     """The corners of the cells in which points lie, and their weights in a linear mean; of shape (corners, points)."""
     low, shares = [], []
     for name, line in zip(grid.names, grid.axes):
-        nodes = np.append(line.nodes, line.nodes[0] + line.length) if line.periodic else line.nodes
-        cell = np.clip(np.searchsorted(nodes, points[name], side="right") - 1, 0, nodes.size - 2)
+        nodes, at = line.unrolled, points[name]
+        if line.wraps:
+            nodes = np.append(nodes, nodes[0] + line.length)
+        elif line.periodic:  # a part, which may lie on both sides of the seam
+            at = np.where(at < nodes[0], at + line.length, np.where(at > nodes[-1], at - line.length, at))
+        cell = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, nodes.size - 2)
         low.append(cell)
-        shares.append((points[name] - nodes[cell]) / (nodes[cell + 1] - nodes[cell]))
+        shares.append((at - nodes[cell]) / (nodes[cell + 1] - nodes[cell]))
     corners, weights = [], []
     for corner in product((0, 1), repeat=grid.ndim):
         index = [(cell + up) % n for cell, up, n in zip(low, corner, grid.shape)]

@@ -11,8 +11,9 @@ import numpy as np
 
 from pdekit.errors import ConfigError
 from pdekit.geometry.axis import Axis
+from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
-from pdekit.geometry.parts import AxisPart, GridPart
+from pdekit.geometry.parts import AxisPart, DomainPart, GridPart
 from pdekit.ranks import Ranks
 
 
@@ -53,7 +54,10 @@ class Decomposition:
     def part(self, rank: int, ranks: Ranks) -> GridPart:
         """What a rank has of the grid."""
         lines = zip(self.grid.names, range(self.grid.ndim), self.place(rank))
-        return GridPart(self.grid, {name: self.line(axis, k) for name, axis, k in lines}, ranks, self.place(rank))
+        axes = {name: self.line(axis, k) for name, axis, k in lines}
+        if isinstance(self.grid, DomainGrid):
+            return DomainPart(self.grid, axes, ranks, self.place(rank))
+        return GridPart(self.grid, axes, ranks, self.place(rank))
 
     def line(self, axis: int, part: int) -> Axis:
         """One part of an axis; the axis itself where it is not cut."""

@@ -57,7 +57,6 @@ class Halo:
 
     def __init__(self, processes: Processes, decomposition: Decomposition, arrangements: Sequence[Arrangement]) -> None:
         from mpi4py import MPI
-        from petsc4py import PETSc
 
         self._mpi = MPI
         self.processes, self.decomposition, self.arrangements = processes, decomposition, tuple(arrangements)
@@ -73,13 +72,18 @@ class Halo:
                 ranks.append(np.full(mine.size, rank))
                 roots.append(theirs)
             offset += size
-        self.size = offset
-        self._forest = PETSc.SF().create(comm=processes.communicator)
         nothing = [np.zeros(0, dtype=int)]
-        remote = np.stack([np.concatenate(nothing + ranks), np.concatenate(nothing + roots)], axis=1)
-        local = np.concatenate(nothing + leaves).astype(PETSc.IntType)
-        self._forest.setGraph(offset, local, remote.astype(PETSc.IntType).ravel())
-        self.leaves = int(local.size)
+        self._set_up(offset, *(np.concatenate(nothing + parts) for parts in (leaves, ranks, roots)))
+
+    def _set_up(self, size: int, leaves: Array, ranks: Array, roots: Array) -> None:
+        """Places here, and whose they are; places there."""
+        from petsc4py import PETSc
+
+        self.size, self.leaves = size, int(leaves.size)
+        self._leaves, self._ranks = leaves, ranks
+        self._forest = PETSc.SF().create(comm=self.processes.communicator)
+        remote = np.stack([ranks, roots], axis=1).astype(PETSc.IntType)
+        self._forest.setGraph(size, leaves.astype(PETSc.IntType), remote.ravel())
 
     @cached_property
     def owned(self) -> NDArray[np.intp]:
@@ -209,3 +213,33 @@ class Halo:
             there = places[np.searchsorted(theirs.numbers[places], line.numbers[here])]
             found[int(other)] = here, there
         return found
+
+
+class HaloOfSome(Halo):
+    """Of vectors that have some nodes only, which are no box: those of a domain.
+
+    Parameters
+    ----------
+    every : Halo
+        Of vectors of all nodes.
+    chosen : array of bool
+        By places of those vectors, which are kept; of what others own as they have it.
+    """
+
+    def __init__(self, every: Halo, chosen: NDArray[np.bool_]) -> None:
+        self._mpi, self.processes, self.decomposition = every._mpi, every.processes, every.decomposition
+        self.arrangements = every.arrangements
+        here = np.where(chosen, np.cumsum(chosen) - 1, -1).astype(np.int32)
+        there = every.update(here.copy())
+        kept = chosen[every._leaves]
+        leaves = every._leaves[kept]
+        self._set_up(int(np.sum(chosen)), here[leaves], every._ranks[kept], there[leaves])
+        self._own = here[every.owned[chosen[every.owned]]]
+
+    @property
+    def owned(self) -> NDArray[np.intp]:  # type: ignore[override]
+        return self._own
+
+    @property
+    def own_count(self) -> int:  # type: ignore[override]
+        return int(self._own.size)

@@ -20,6 +20,9 @@ from pdekit.stencils.poles import node_rows
 from pdekit.typing import Expression
 
 Distances = dict[str, int]
+# Next to the boundary of a domain, by the order. Balances of cut cells read values that are continued beyond the boundary from the
+# deepest neighbours of neighbours, of which one must know theirs; rows of order 4 take five nodes of a line on one side.
+NEAR_DOMAIN = {2: 5, 4: 8}
 GLOBAL = ("compact", "fourier")  # schemes whose rows have no zeros
 
 
@@ -87,6 +90,8 @@ class ReadingDistance:
         grid = self.system.grid
         if isinstance(term, ReductionTerm):
             return {}
+        if not grid.is_box:
+            return dict.fromkeys(grid.names, NEAR_DOMAIN[self.system.order])
         if isinstance(term, ConvectiveFluxTerm):
             return {symbol.axis: term.ghosts}
         if isinstance(term, DiffusiveFlux):

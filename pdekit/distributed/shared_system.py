@@ -6,6 +6,7 @@ sums of vectors are right without a word to anybody; what is read along the grid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from pdekit.discretize.layout import Block, ScalarBlock
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.distributed.decomposition import Decomposition
-from pdekit.distributed.halo import Arrangement, Halo
+from pdekit.distributed.halo import Arrangement, Dropped, Halo, HaloOfSome
 from pdekit.distributed.processes import Processes
 from pdekit.errors import SolverError
 from pdekit.language.equation_system import EquationSystem
@@ -62,9 +63,19 @@ class SharedSystem(SemiDiscrete):
     def halo_of(self, blocks: tuple[int, ...]) -> Halo:
         """Of vectors of some of the states, by their numbers."""
         if blocks not in self._halos:
-            arrangements = [arrangement(self.blocks[k]) for k in blocks]
-            self._halos[blocks] = Halo(self.processes, self.decomposition, arrangements)
+            chosen = [self.blocks[k] for k in blocks]
+            make = self._halo_of_box if self.grid.is_box else self._halo_of_domain
+            self._halos[blocks] = make(chosen)
         return self._halos[blocks]
+
+    def _halo_of_box(self, blocks: Sequence[Block]) -> Halo:
+        return Halo(self.processes, self.decomposition, [arrangement(block) for block in blocks])
+
+    def _halo_of_domain(self, blocks: Sequence[Block]) -> Halo:
+        nothing: Dropped = (frozenset(),) * self.grid.ndim
+        every = [Arrangement(nothing, isinstance(block, ScalarBlock)) for block in blocks]
+        free = [np.isin(np.arange(np.prod(block.shape, dtype=int)), block.free) for block in blocks]
+        return HaloOfSome(Halo(self.processes, self.decomposition, every), np.concatenate(free))
 
     @cached_property
     def halo(self) -> Halo:

@@ -214,6 +214,11 @@ class Axis:
         return float(self.nodes[0])
 
     @property
+    def unrolled(self) -> Array:
+        """The nodes in ascending order; of a part of a periodic axis going on beyond the seam."""
+        return self.nodes
+
+    @property
     def owned(self) -> slice:
         """Those of the nodes that count as this process' own: all, unless processes share them."""
         return slice(None)

@@ -154,7 +154,7 @@ class DomainGrid(SelectedNodes):
     def _steps(self, axis: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
         """Flat indices of both ends of all steps along an axis, and their lengths, in the order of the half points."""
         numbers, line = np.arange(self.size).reshape(self.shape), self.axes[axis]
-        if line.periodic:
+        if line.wraps:
             first, second = numbers, np.roll(numbers, -1, axis=axis)
         else:
             n = line.size
@@ -231,7 +231,7 @@ class DomainGrid(SelectedNodes):
     def _crossings_along(self, axis: int) -> Crossings:
         first, second, lengths = self._steps(axis)
         level, line, parts = self.level.ravel(), self.axes[axis], []
-        position = np.unravel_index(first, self.shape)[axis] + (not line.periodic)
+        position = np.unravel_index(first, self.shape)[axis] + (not line.wraps)
         for nodes, beyond, sign in ((first, second, 1.0), (second, first, -1.0)):
             cut = np.flatnonzero((level[nodes] > 0) & (level[beyond] < 0))
             signs = np.full(cut.size, sign)
@@ -256,14 +256,14 @@ class DomainGrid(SelectedNodes):
         """Nodes and half points of every axis, and the levels there."""
         lines = []
         for line in self.axes:
-            ends = np.append(line.nodes, line.nodes[0] + line.length) if line.periodic else line.nodes
+            ends = np.append(line.nodes, line.nodes[0] + line.length) if line.wraps else line.unrolled
             fine = np.empty(2 * ends.size - 1)
             fine[::2], fine[1::2] = ends, 0.5 * (ends[1:] + ends[:-1])
             lines.append(fine)
         at = {n: self.along(k, lines[k]) for k, n in enumerate(self.names)}
         level = self.level
         for axis, line in enumerate(self.axes):
-            if line.periodic:
+            if line.wraps:
                 level = np.concatenate([level, level.take([0], axis=axis)], axis=axis)
         every_other = (slice(None, None, 2),) * self.ndim
         if self._function is not None:
@@ -286,7 +286,7 @@ class DomainGrid(SelectedNodes):
         """Sums over the cells of nodes of what belongs to their parts, along some axes."""
         for axis in axes:
             n, line = self.axes[axis].size, self.axes[axis]
-            owner = (np.arange(values.shape[axis]) + 1) // 2 % n if line.periodic else (np.arange(2 * n - 2) + 1) // 2
+            owner = (np.arange(values.shape[axis]) + 1) // 2 % n if line.wraps else (np.arange(2 * n - 2) + 1) // 2
             moved = np.moveaxis(values, axis, 0)
             total = np.zeros((n, *moved.shape[1:]))
             np.add.at(total, owner, moved)
@@ -307,8 +307,8 @@ class DomainGrid(SelectedNodes):
         """What of the faces between cells along an axis lies inside; of the shape of the axis' flux points."""
         lines, level = self._fine
         n, line = self.axes[axis].size, self.axes[axis]
-        halves = 2 * np.arange(n if line.periodic else n - 1) + 1
-        places = halves if line.periodic else np.concatenate([[0], halves, [2 * n - 2]])
+        halves = 2 * np.arange(n if line.wraps else n - 1) + 1
+        places = halves if line.wraps else np.concatenate([[0], halves, [2 * n - 2]])
         others = [k for k in range(self.ndim) if k != axis]
         faces = []
         for place in places:
@@ -369,7 +369,7 @@ class DomainGrid(SelectedNodes):
         kept = taken_by[0] >= 0
         np.add.at(volumes, taken_by[0][kept], own[outside[kept]])
         lost = own[outside[~kept]]
-        if np.sum(lost) > SLIVERS * np.sum(own):
+        if self.whole is self and np.sum(lost) > SLIVERS * np.sum(own):
             point = self.point(int(outside[~kept][np.argmax(lost)]))
             place = ", ".join(f"{n} = {v:.4g}" for n, v in point.items())
             raise GridError(f"the domain is thinner than a step of the grid near {place}; take more points")
@@ -415,9 +415,9 @@ class DomainGrid(SelectedNodes):
         index, line = list(np.unravel_index(nodes, self.shape)), self.axes[axis]
         target = index[axis] + by
         wrapped = target % line.size
-        beyond = np.zeros(nodes.size, dtype=bool) if line.periodic else (target != wrapped)
-        distance = line.nodes[wrapped] - line.nodes[index[axis]]
-        if line.periodic:
+        beyond = np.zeros(nodes.size, dtype=bool) if line.wraps else (target != wrapped)
+        distance = line.unrolled[wrapped] - line.unrolled[index[axis]]
+        if line.wraps:
             distance = distance + line.length * ((target - wrapped) // line.size)
         index[axis] = wrapped
         return np.where(beyond, -1, np.ravel_multi_index(index, self.shape)), distance

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.geometry.axis import Axis
+from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
 from pdekit.ranks import Ranks
 from pdekit.typing import Array
@@ -73,7 +74,11 @@ class AxisPart(Axis):
 
     @property
     def start(self) -> float:
-        return float(self.nodes[0] + self.length * (self.positions[0] // self.whole.size))
+        return float(self.unrolled[0])
+
+    @cached_property
+    def unrolled(self) -> Array:
+        return np.asarray(self.nodes + self.length * (self.positions // self.whole.size))
 
     @property
     def owned(self) -> slice:
@@ -142,3 +147,22 @@ class GridPart(Grid):
 
     def greatest_along(self, axis: int, values: Array) -> Array:
         return self.ranks.greatest_of((axis, *self._place[:axis], *self._place[axis + 1 :]), values)
+
+
+class DomainPart(GridPart, DomainGrid):
+    """What one process has of a grid whose domain is no box.
+
+    Whether a node lies inside is that of the whole; crossings, volumes and rows are made of the part, and are right on the nodes that are
+    owned if enough others are read.
+
+    Parameters
+    ----------
+    whole : DomainGrid
+    axes, ranks, place
+        As of `GridPart`.
+    """
+
+    def __init__(self, whole: DomainGrid, axes: Mapping[str, Axis], ranks: Ranks, place: Sequence[int]) -> None:
+        GridPart.__init__(self, whole, axes, ranks, place)
+        self._function, self.normal = whole._function, whole.normal
+        self.level = whole.level[np.ix_(*(axis.index for axis in axes.values()))]

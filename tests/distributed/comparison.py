@@ -83,11 +83,15 @@ def difference(problem: Problem, processes: Processes, folder: Path) -> float:
     worst = 0.0
     box = np.ix_(*(axis.index for axis in found.grid.axes))
     lasts = {name: np.asarray(values if problem.steady else values[-1]) for name, values in alone.values.items()}
-    sizes = {name: float(np.max(np.abs(last))) for name, last in lasts.items()}
+    sizes = {name: float(np.nanmax(np.abs(last))) for name, last in lasts.items()}
     rounding = 1e-14 * max(sizes.values())
     for name, values in found.values.items():
         mine = np.asarray(values if problem.steady else values[-1])
         gap = np.abs(mine - lasts[name][box])[found.grid.owned] if mine.ndim else np.abs(mine - lasts[name])
+        if mine.ndim:  # not a number at the same nodes: outside of the domain
+            alike = np.isnan(mine) == np.isnan(lasts[name][box])
+            worst = worst if np.all(alike[found.grid.owned]) else math.inf
+            gap = np.nan_to_num(gap)
         scale = sizes[name] if sizes[name] > rounding else max(*sizes.values(), 1e-300)
         worst = max(worst, float(np.max(gap)) / scale)
     for name, values in {**found.scalars, **found.series}.items():

@@ -15,13 +15,8 @@ from tests.distributed.conftest import HERE, needs_petsc
 CONFIGS = sorted((HERE.parents[1] / "configs").glob("*.yaml"))
 # Explicit: rounding. Implicit: the residual of the linear solver, 1e-12, times what the matrix makes of it (beam: u_xxxx).
 BOUNDS = {"explicit": 1e-13, "kernels": 1e-13, "implicit": 1e-9, "steady": 1e-9}
-BOX = ("domain", "domains that are no boxes")
 REFUSED = {
-    "annulus": BOX,
     "coating": ("regions", "unknowns that live in regions"),
-    "disc_in_box": BOX,
-    "hot_cylinder": BOX,
-    "l_shaped_drum": BOX,
 }
 SHARED = [config for config in CONFIGS if config.stem not in REFUSED]
 

@@ -40,6 +40,7 @@ from pdekit.errors import (
 )
 from pdekit.geometry.domain_grid import grid_of_domain
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.parts import GridPart, RegionPart
 from pdekit.geometry.regions import Region, common_region
 from pdekit.language.constraints import split_constraint
 from pdekit.language.convective_fluxes import with_convective_fluxes
@@ -684,10 +685,11 @@ class Problem:
                 return self.replace(time=time, output=output)
         return made
 
-    def on_part(self, part: Grid) -> Problem:
+    def on_part(self, part: GridPart) -> Problem:
         """This problem, checked already, on the part of its grid that one process has."""
         made = copy.copy(self)
         made.grid, made._initial_fields, made._notes_on_faces = part, {}, []
+        made.lived_in = {name: RegionPart(part, region) for name, region in self.lived_in.items()}
         if delays_of(self.system):
             made.system = made._with_prehistory(part)
         for name in ("semidiscrete", "bounded"):

@@ -40,17 +40,21 @@ class RegionConditions(StateConditions):
     def prescribed(self) -> NDArray[np.bool_]:
         """Which nodes are no unknowns: all those outside, and what is prescribed on its faces."""
         mask = np.ones(self.grid.shape, dtype=bool)
-        mask[self.region.nodes] = self.own.prescribed()
+        if not self.region.is_empty:
+            mask[self.region.nodes] = self.own.prescribed()
         return mask
 
     def free_count(self) -> int:
-        return self.own.free_count()
+        return 0 if self.region.is_empty else self.own.free_count()
 
     def fill(self, values: Array, t: float, scalars: Mapping[Any, Any] | None = None) -> None:
-        self.own.fill(values[self.region.nodes], t, scalars)
+        if not self.region.is_empty:
+            self.own.fill(values[self.region.nodes], t, scalars)
 
     @cached_property
     def scalar_slopes(self) -> dict[Any, Array]:
+        if self.region.is_empty:
+            return {scalar: np.zeros(self.grid.shape) for scalar in self.own.scalar_slopes}
         return {scalar: self.region.spread(values.ravel()) for scalar, values in self.own.scalar_slopes.items()}
 
     def corner_conflicts(self, t: float) -> list[str]:

@@ -110,7 +110,7 @@ def rows_along_lines(
     refuse_cut_rows(grid, axis, missing)
     nobody = np.zeros(0, dtype=np.intp)
     rows, columns, weights, crossing = [nobody], [nobody], [np.zeros(0)], [np.zeros(0, dtype=bool)]
-    for count in np.unique(counts):
+    for count in np.unique(counts[counts > derivative]):
         chosen = np.flatnonzero(counts == count)
         part = left.places[:count, chosen]
         weights.append(fornberg(part, np.zeros(chosen.size), derivative)[derivative].ravel())

@@ -235,12 +235,15 @@ def _made(
 
 
 def refuse_cut_rows(grid: DomainGrid, axis: int, cut: NDArray[np.bool_]) -> None:
-    """Refuse rows that cannot be made.
+    """Refuse rows that cannot be made; of a part that processes share, those of other nodes than its own do not matter.
 
     Raises
     ------
     GridError
     """
+    own = np.zeros(grid.shape, dtype=bool)
+    own[grid.owned] = True
+    cut = cut & own.ravel()
     if np.any(cut):
         place = ", ".join(f"{n} = {v:.4g}" for n, v in grid.point(int(np.argmax(cut))).items())
         raise GridError(

@@ -66,7 +66,7 @@ class Decomposition:
 
 
 def decompose(grid: Grid, count: int, reach: Mapping[str, int], whole: Sequence[str] = ()) -> Decomposition:
-    """Boxes with the least surface; of equal ones those cut along the first axes, where the nodes of a face lie together in memory.
+    """Boxes with the least surface, all with nodes of the domain; of equal ones those cut along the first axes, where the nodes of a face lie together in memory.
 
     Parameters
     ----------
@@ -98,6 +98,13 @@ def decompose(grid: Grid, count: int, reach: Mapping[str, int], whole: Sequence[
             f"axis as its stencils reach ({', '.join(f'{n} {r}' for n, r in zip(grid.names, least))}); at most {_most(most)} can"
         )
 
+    if isinstance(grid, DomainGrid):
+        choices = [c for c in choices if _all_have_nodes(grid, c)]
+        if not choices:
+            raise ConfigError(
+                f"{count} ranks cannot share this domain: boxes as equal as can be would leave some of them without a node inside; take fewer"
+            )
+
     def surface(counts: tuple[int, ...]) -> float:
         sides = [n / c for n, c in zip(grid.shape, counts)]
         return sum(reach.get(name, 0) * prod(sides) / s for name, s, c in zip(grid.names, sides, counts) if c > 1)
@@ -105,6 +112,14 @@ def decompose(grid: Grid, count: int, reach: Mapping[str, int], whole: Sequence[
     # A cut along the last axis costs more than its nodes: they lie apart, and rows of kernels become shorter.
     best = min(choices, key=lambda c: (surface(c) * (1 + (c[-1] > 1)) if grid.ndim > 1 else 0.0, c[::-1]))
     return Decomposition(grid, best, tuple(reach.get(name, 0) for name in grid.names))
+
+
+def _all_have_nodes(grid: DomainGrid, counts: tuple[int, ...]) -> bool:
+    """Whether every box holds a node of the domain."""
+    held = grid.within
+    for axis, (size, count) in enumerate(zip(grid.shape, counts)):
+        held = np.logical_or.reduceat(held, [first for first, _ in shares(size, count)], axis=axis)
+    return bool(np.all(held))
 
 
 def _factorisations(count: int, axes: int) -> list[tuple[int, ...]]:

@@ -12,6 +12,7 @@ from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.terms.convective_flux import ConvectiveFluxTerm
 from pdekit.discretize.terms.derivative import CurvedSecondDerivative, DerivativeTerm
 from pdekit.discretize.terms.diffusive_flux import DiffusiveFlux
+from pdekit.discretize.terms.on_region import TermOnRegion
 from pdekit.discretize.terms.reduction import ReductionTerm
 from pdekit.errors import ConfigError
 from pdekit.geometry.axis import Axis
@@ -90,6 +91,8 @@ class ReadingDistance:
         grid = self.system.grid
         if isinstance(term, ReductionTerm):
             return {}
+        if isinstance(term, TermOnRegion):
+            return self._of_term(term.inside, symbol)
         if not grid.is_box:
             return dict.fromkeys(grid.names, NEAR_DOMAIN[self.system.order])
         if isinstance(term, ConvectiveFluxTerm):

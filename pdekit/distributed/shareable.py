@@ -16,10 +16,10 @@ from pdekit.typing import Expression
 ALONE = "{words} cannot be shared among ranks yet; run it without mpiexec"
 SHARED = Use(
     "shared among ranks",
-    dict.fromkeys(("regions", "samples", "single", "function"), ALONE),
+    dict.fromkeys(("samples", "single", "function"), ALONE),
     (
         "complex", "scalars", "reductions", "higher_rates", "limited", "delays", "interfaces", "layers", "projections", "constraints",
-        "derived", "stop", "noise", "rates_in_space", "domain",
+        "derived", "stop", "noise", "rates_in_space", "domain", "regions",
     ),
 )  # fmt: skip
 

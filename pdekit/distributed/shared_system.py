@@ -64,14 +64,14 @@ class SharedSystem(SemiDiscrete):
         """Of vectors of some of the states, by their numbers."""
         if blocks not in self._halos:
             chosen = [self.blocks[k] for k in blocks]
-            make = self._halo_of_box if self.grid.is_box else self._halo_of_domain
+            make = self._halo_of_box if self.grid.is_box and not self.regions else self._halo_of_some
             self._halos[blocks] = make(chosen)
         return self._halos[blocks]
 
     def _halo_of_box(self, blocks: Sequence[Block]) -> Halo:
         return Halo(self.processes, self.decomposition, [arrangement(block) for block in blocks])
 
-    def _halo_of_domain(self, blocks: Sequence[Block]) -> Halo:
+    def _halo_of_some(self, blocks: Sequence[Block]) -> Halo:
         nothing: Dropped = (frozenset(),) * self.grid.ndim
         every = [Arrangement(nothing, isinstance(block, ScalarBlock)) for block in blocks]
         free = [np.isin(np.arange(np.prod(block.shape, dtype=int)), block.free) for block in blocks]

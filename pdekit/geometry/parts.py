@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Grid
+from pdekit.geometry.regions import Region, Span
 from pdekit.ranks import Ranks
 from pdekit.typing import Array
 
@@ -53,9 +54,11 @@ class AxisPart(Axis):
         object.__setattr__(self, "_whole", whole)
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "_owned", slice(first - begin, stop - begin))
+        object.__setattr__(self, "reach", reach)
         object.__setattr__(self, "divisions", tuple(at for at in whole.divisions if self.cell_before(at) >= 0))
 
     positions: NDArray[np.intp]  # of the nodes in the whole, going on beyond the seam of a periodic axis
+    reach: int
     _owned: slice
     _whole: Axis
 
@@ -145,6 +148,11 @@ class GridPart(Grid):
     def ranks(self) -> Ranks:
         return self._ranks
 
+    @property
+    def place(self) -> tuple[int, ...]:
+        """Which part of every axis this one is."""
+        return self._place
+
     def greatest_along(self, axis: int, values: Array) -> Array:
         return self.ranks.greatest_of((axis, *self._place[:axis], *self._place[axis + 1 :]), values)
 
@@ -166,3 +174,65 @@ class DomainPart(GridPart, DomainGrid):
         GridPart.__init__(self, whole, axes, ranks, place)
         self._function, self.normal = whole._function, whole.normal
         self.level = whole.level[np.ix_(*(axis.index for axis in axes.values()))]
+
+
+class RegionPart(GridPart, Region):
+    """What one process has of a region; nothing of one of which it owns no node.
+
+    Parameters
+    ----------
+    part : GridPart
+        What the process has of the whole grid.
+    whole : Region
+    """
+
+    def __init__(self, part: GridPart, whole: Region) -> None:
+        GridPart.__init__(self, whole, dict(zip(part.names, part.axes)), part.ranks, part.place)
+        self.box = self.part = part
+        found = [_span_on(axis, span) for axis, span in zip(part.axes, whole.spans)]
+        self.is_empty = any(span is None for span in found)
+        self.spans = tuple((0, 0) if self.is_empty or span is None else span for span in found)
+        self.nodes = tuple(slice(*span) for span in self.spans)
+
+    @cached_property
+    def own(self) -> Grid:
+        """What this process has of the region's own grid; of nothing, all of it, which nobody reads."""
+        assert isinstance(self.whole, Region)
+        own = self.whole.own
+        if self.is_empty:
+            return own
+        lines = zip(own.names, own.axes, self.part.axes, self.whole.spans)
+        axes = {name: _part_of(line, axis, span) for name, line, axis, span in lines}
+        return GridPart(own, axes, self.ranks, self.place)
+
+    def meeting(self, other: Region) -> RegionPart:
+        assert isinstance(self.whole, Region) and isinstance(other.whole, Region)
+        return RegionPart(self.part, self.whole.meeting(other.whole))
+
+    def described(self) -> str:
+        assert isinstance(self.whole, Region)
+        return self.whole.described()
+
+
+def _owned_of(axis: AxisPart, span: Span) -> Span:
+    """First node and end of what a part owns of a span of nodes, counted from the span's first."""
+    owned, (begin, end) = axis.positions[axis.owned], span
+    return max(int(owned[0]), begin) - begin, min(int(owned[-1]) + 1, end) - begin
+
+
+def _span_on(axis: Axis, span: Span) -> Span | None:
+    """The nodes of a part that belong to a span of nodes of the whole; None if it owns none of them."""
+    if not isinstance(axis, AxisPart) or span == (0, axis.whole.size):
+        return 0 if isinstance(axis, AxisPart) else span[0], axis.size if isinstance(axis, AxisPart) else span[1]
+    first, stop = _owned_of(axis, span)
+    if first >= stop:
+        return None
+    here = np.flatnonzero((axis.positions >= span[0]) & (axis.positions < span[1]))
+    return int(here[0]), int(here[-1]) + 1
+
+
+def _part_of(line: Axis, axis: Axis, span: Span) -> Axis:
+    """A part of a span of nodes, which are a line of their own."""
+    if not isinstance(axis, AxisPart):
+        return line
+    return axis if span == (0, axis.whole.size) else AxisPart(line, *_owned_of(axis, span), axis.reach)

@@ -43,6 +43,8 @@ class Region(SelectedNodes):
     ((4,), (11,), 0.3)
     """
 
+    is_empty = False  # a part of one may be
+
     def __init__(self, box: Grid, spans: Iterable[Span]) -> None:
         super().__init__(dict(zip(box.names, box.axes)), coordinates=box.system)
         self.spans = tuple(spans)

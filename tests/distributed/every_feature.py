@@ -107,6 +107,74 @@ def by_chance() -> Named:
             )  # fmt: skip
 
 
+def on_domains(name: str, time: TimeSettings) -> Named:
+    """Domains that are no boxes: conditions of each kind, numbers of whole fields, order 4, a seam, a mask, three axes."""
+    output = OutputSettings(
+        frames=2, series={"heat": "integral(u)", "mean": "mean(u**2)", "peak": "max(u)", "probe": "u(0.4, 0.55)"}
+    )
+    heat, ring = (
+        pk.PDE("u_t = 0.1*laplace(u) - u_x + mean(u)"),
+        "(x - 0.5)**2 + (y - 0.5)**2 < 0.2 and x**2 + y**2 > 0.1",
+    )
+    for kind, condition in {
+        "values": pk.Dirichlet("x + t"), "fluxes": pk.Neumann("y*t"), "both": pk.Robin(1, 0.5, "x"), "the solution": pk.Neumann("-u**2"),
+    }.items():  # fmt: skip
+        yield (
+            f"a domain, {kind}, {name}",
+            pk.Problem(
+                heat, SQUARE, domain=ring, initial={"u": HUMP}, boundary={"u": {"domain": condition}}, time=time, output=output
+            ),
+        )  # fmt: skip
+    torus = pk.Grid(x=pk.Axis(0, 1, 40, periodic=True), y=pk.Axis(0, 1, 36, periodic=True))
+    for order in (2, 4):
+        yield (
+            f"a domain across a seam, of order {order}, {name}",
+            pk.Problem(
+                pk.PDE("u_t = 0.1*laplace(u) - u_x"), torus, domain="sin(pi*x)**2 + sin(pi*y)**2 > 0.3", order=order, time=time,
+                initial={"u": "sin(2*pi*x)"}, boundary={"u": {"domain": pk.Dirichlet("sin(2*pi*x)")}}, output=output,
+            ),
+        )  # fmt: skip
+    x, y = np.meshgrid(SQUARE["x"].nodes, SQUARE["y"].nodes, indexing="ij")
+    yield (
+        f"a domain given by a mask, {name}",
+        pk.Problem(
+            pk.PDE("u_t = 0.1*div((1 + x + u**2)*grad(u))"), SQUARE, domain=(x + y < 1.6), initial={"u": HUMP},
+            boundary={"u": {"domain": pk.Neumann(0), "x": pk.Neumann(0), "y": pk.Neumann(0)}}, time=time,
+            output=OutputSettings(frames=2, series={"heat": "integral(u)"}),
+        ),
+    )  # fmt: skip
+    cube = pk.Grid(x=pk.Axis(0, 1, 24), y=pk.Axis(0, 1, 12), z=pk.Axis(0, 1, 10))
+    yield (
+        f"a domain in space, {name}",
+        pk.Problem(
+            pk.PDE(["u_t = 0.1*laplace(u) - v", "v_t = 0.1*laplace(v) + u"]), cube, domain="(x - 0.5)**2 + (y - 0.5)**2 + (z - 0.5)**2 < 0.24",
+            initial={"u": "x", "v": "y*z"}, boundary={"u": {"domain": pk.Neumann(1)}, "v": {"domain": pk.Dirichlet(0)}}, time=time,
+            output=OutputSettings(frames=2, series={"heat": "integral(u + v)"}),
+        ),
+    )  # fmt: skip
+
+
+def in_regions(name: str, time: TimeSettings) -> Named:
+    """Unknowns that live in a part of the grid, of which some ranks have nothing."""
+    for order in (2, 4):
+        yield (
+            f"regions, of order {order}, {name}",
+            pk.Problem(
+                pk.PDE(["c_t = 0.1*laplace(c) + where(x < 0.25, 1, 0)", "u_t = div((0.1 + 0.05*u**2)*grad(u)) - u*mean(c)", "w_t = w_x - w"]),
+                SQUARE, regions={"c": {"x": [0, 0.25]}, "u": {"x": [0.25, 1], "y": [0, 6 / 13]}}, order=order, time=time,
+                initial={"c": "1 + x*y", "u": "x*(1 - y)", "w": "x"},
+                boundary={
+                    "c": {"x": {"left": pk.Dirichlet("t"), "right": pk.Neumann(0)}, "y": pk.Neumann(0)},
+                    "u": {"x": {"left": pk.Neumann("u - c" if order == 2 else 0), "right": pk.Dirichlet("1 - y")}, "y": pk.Robin(1, 1, "x")},
+                    "w": {"x": {"left": [], "right": pk.Dirichlet(1)}},
+                },
+                output=OutputSettings(
+                    frames=2, fields={"double": "2*u"}, series={"drug": "integral(c) + integral(u)", "peak": "max(u)", "rest": "mean(w)"}
+                ),
+            ),
+        )  # fmt: skip
+
+
 def for_explicit_methods() -> Named:
     """Fluxes, layers, and data that are arrays."""
     heat, frames = pk.PDE("u_t = 0.1*laplace(u)"), OutputSettings(frames=2)
@@ -183,6 +251,10 @@ def problems() -> Named:
     """By what is special about them."""
     for name, time in (("explicit", explicit(0.02, 0.002)), ("implicit", implicit(0.02, 0.01))):
         yield from for_any_method(name, time)
+    yield from in_regions("explicit", explicit(0.002, 0.0002))
+    yield from in_regions("implicit", implicit(0.02, 0.01))
+    yield from on_domains("explicit", explicit(0.0005, 0.00005))
+    yield from on_domains("implicit", implicit(0.02, 0.01))
     yield from by_their_error()
     yield from by_chance()
     yield from for_explicit_methods()

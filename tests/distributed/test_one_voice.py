@@ -89,7 +89,7 @@ def test_resuming_on_another_number_of_ranks(ranks, plate: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("disc_in_box.yaml",), "domains that are no boxes cannot be shared among ranks"),
+        (("disc_in_box.yaml", "domain=(x + 0.5)**2 + y**2 < 0.04"), "4 ranks cannot share this domain"),
         (("kuramoto_sivashinsky.yaml",), "etdrk4 cannot be shared among ranks"),
         (("heat_rod.yaml", "grid.x.points=5"), "4 ranks cannot share 5 nodes"),
         (("heat_slab.yaml", "discretization.schemes={u_xx: compact}"), "compact reads the whole axis"),

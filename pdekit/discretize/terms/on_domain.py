@@ -375,8 +375,10 @@ class ReductionOnDomain(ReductionTerm):
     def _weighted_nodes(self) -> tuple[Any, Array] | None:
         grid, kind = self.context.grid, self.symbol.kind
         if kind in ("integral", "mean"):
-            volume = grid.weights[grid.within]
-            return grid.within, volume / (float(np.sum(volume)) if kind == "mean" else 1.0)
+            own = np.zeros(grid.shape, dtype=bool)
+            own[grid.owned] = grid.within[grid.owned]
+            whole = grid.whole
+            return own, grid.weights[own] / (float(np.sum(whole.weights[whole.within])) if kind == "mean" else 1.0)
         found = super()._weighted_nodes()
         if kind == "face":
             raise GridError("face() is for boxes; on a domain there are integral, mean, max, min and values at points")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from pdekit.boundary.region_conditions import RegionConditions
 from pdekit.discretize.terms.derivative import DerivativeOnFace, DerivativeTerm
@@ -77,6 +78,8 @@ def term_on_region(symbol: Expression, context: Context, region: Region) -> Term
             f"{symbol.short}: a coefficient lives in {region.described()} only, {symbol.operand} elsewhere too; give "
             f"{symbol.operand} the same region, or let the coefficient be a function of the coordinates"
         )
+    if region.is_empty:
+        return NothingOfRegion(symbol, region)
     return TermOnRegion(INSIDE[type(symbol)](symbol, inside), region)
 
 
@@ -145,6 +148,28 @@ class TermOnRegion(Term):
         raise NotCompiled(KERNELS)
 
 
+class NothingOfRegion(Term):
+    """A term of a region of which this process has no node."""
+
+    def __init__(self, symbol: Expression, region: Region) -> None:
+        self.symbol, self.region = symbol, region
+
+    def value(self, at: Values) -> Array:
+        return np.zeros(self.region.size)
+
+    def jacobian(self, at: Values) -> Matrix:
+        return at.operand_jacobian(self.symbol.operand) * 0.0
+
+    def entries(self) -> list[Entries]:
+        return []
+
+    def row_sum(self, at: Values) -> float:
+        return 0.0
+
+    def kernel_form(self) -> KernelForm:
+        raise NotCompiled(KERNELS)
+
+
 class ReductionOnRegion(ReductionTerm):
     """A number made of a field that lives in a region, the same at every node of the whole."""
 
@@ -155,5 +180,16 @@ class ReductionOnRegion(ReductionTerm):
     def number(self, at: Values) -> Any:
         return super().number(ValuesOnRegion(at, self.region))
 
+    def _found(self, at: Values) -> Any:
+        if not self.region.is_empty:
+            return super()._found(at)
+        ranks, kind = self.region.ranks, self.symbol.kind  # what all bring, nothing from here
+        if kind in ("max", "min"):
+            return ranks.greatest(-np.inf) if kind == "max" else -ranks.greatest(-np.inf)
+        return ranks.total(0.0)
+
     def row(self, at: Values) -> Matrix:
+        found = sparse.csr_array(at.operand_jacobian(self.operand))
+        if self.region.is_empty:
+            return sparse.csr_array((1, found.shape[1]))
         return super().row(ValuesOnRegion(at, self.region))

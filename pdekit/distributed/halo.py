@@ -234,12 +234,12 @@ class HaloOfSome(Halo):
         kept = chosen[every._leaves]
         leaves = every._leaves[kept]
         self._set_up(int(np.sum(chosen)), here[leaves], every._ranks[kept], there[leaves])
-        self._own = here[every.owned[chosen[every.owned]]]
+        self._own = here[every.owned[chosen[every.owned]]].astype(np.intp)
 
     @property
-    def owned(self) -> NDArray[np.intp]:  # type: ignore[override]
+    def owned(self) -> NDArray[np.intp]:
         return self._own
 
     @property
-    def own_count(self) -> int:  # type: ignore[override]
+    def own_count(self) -> int:
         return int(self._own.size)

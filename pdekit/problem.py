@@ -596,8 +596,12 @@ class Problem:
     def take_initial_fields(self) -> dict[str, Array]:
         """The same, kept no longer: for the run that begins with them."""
         fields = dict(self.initial_fields())
-        self._initial_fields.clear()
+        self.release_initial_fields()
         return fields
+
+    def release_initial_fields(self) -> None:
+        """Keep them no longer; who asks again has them made again."""
+        self._initial_fields.clear()
 
     def initial_fields(self) -> dict[str, Array]:
         """Full arrays of the initial state (or first guess), as given; evaluated once until a run takes them."""

@@ -65,7 +65,7 @@ class Block:
         if self.whole:
             out[...] = values.reshape(-1)
         else:
-            np.take(values.reshape(-1), self.free, out=out)
+            np.take(values.reshape(-1), self.free, out=out, mode="clip")  # any other mode makes a copy first
 
     def scatter(self, values: Array, out: Array) -> None:
         """Write free values into a full array, which is contiguous."""

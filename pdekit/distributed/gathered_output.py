@@ -12,25 +12,26 @@ import numpy as np
 from pdekit.checkpoints import Checkpoint
 from pdekit.distributed.processes import Processes
 from pdekit.geometry.grid import Grid
+from pdekit.io.hdf5_writer import CHUNK_BYTES
 from pdekit.outputs import Output, Writer
 from pdekit.typing import Array
 
-TAG, SLAB_BYTES = 71, 4_000_000
+TAG = 71
 
 
 def slabs(box: tuple[slice, ...], values: Array) -> Iterator[tuple[tuple[slice, ...], Array]]:
-    """A box as pieces along the first axis, of few megabytes.
+    """A box as pieces along the first axis, which end where the chunks of the file do: a chunk that is written whole is not read before.
 
     Examples
     --------
     >>> [(place, piece.shape) for place, piece in slabs((slice(5, 7), slice(0, 300_000)), np.zeros((2, 300_000)))]
     [((slice(5, 6, None), slice(0, 300000, None)), (1, 300000)), ((slice(6, 7, None), slice(0, 300000, None)), (1, 300000))]
     """
-    rows = max(1, SLAB_BYTES * values.shape[0] // max(1, values.nbytes))
-    for first in range(0, values.shape[0], rows):
-        piece = values[first : first + rows]
-        begin = box[0].start + first
-        yield (slice(begin, begin + piece.shape[0]), *box[1:]), np.ascontiguousarray(piece)
+    rows = max(1, CHUNK_BYTES * values.shape[0] // max(1, values.nbytes))
+    start, stop = box[0].start, box[0].start + values.shape[0]
+    for begin in (start, *range(start - start % rows + rows, stop, rows)):
+        end = min(begin - begin % rows + rows, stop)
+        yield (slice(begin, end), *box[1:]), np.ascontiguousarray(values[begin - start : end - start])
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,11 +94,12 @@ def solve_shared(
     if not problem.steady:
         _, end = problem.span(None)
         problem = problem.as_solved(replace(problem.time, end=end), problem.output)
+    problem.release_initial_fields()  # of the whole grid, looked at when the problem was checked
     run = shared_run(problem, processes, path, force)
     if problem.steady:
         return run.steady()
     choice = shared_choice(problem, run.problem, run.solvers(problem.time))
-    problem.take_initial_fields()  # of the whole grid, which are not needed any more
+    problem.release_initial_fields()
     return run.in_time(problem.time, replace(problem.output, file=None), end, choice, progress)
 
 

@@ -84,6 +84,6 @@ class Workers:
             error = own
         for desk in self._desks:
             desk.done.acquire()
-            error, desk.error = error or desk.error, None
+            error, desk.error, desk.task = error or desk.error, None, None  # a task holds states, which may be let go
         if error is not None:
             raise error

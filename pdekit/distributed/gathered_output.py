@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +45,14 @@ class _Gathered:
 
     def boxes(self) -> Iterator[tuple[tuple[slice, ...], Array]]:
         yield from slabs(self.box, self.own)
+        room = np.empty(0, dtype=np.uint8)  # one piece's, for one after the other
         for source in range(1, self.processes.count):
             left = True
             while left:
                 box, shape, dtype, left = self.processes.communicator.recv(source=source, tag=TAG)
-                values = np.empty(shape, dtype=dtype)
+                size = math.prod(shape) * dtype.itemsize
+                room = room if room.size >= size else np.empty(size, dtype=np.uint8)
+                values = room[:size].view(dtype).reshape(shape)
                 self.processes.communicator.Recv(values, source=source, tag=TAG)
                 yield box, values
 

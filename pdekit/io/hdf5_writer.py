@@ -97,7 +97,7 @@ class _Growing:
 
     def __init__(self, data: Any) -> None:
         self._data, self._id, self._dtype = data, data.id, data.dtype
-        self._row, self._is_whole = data.shape[1:], data.chunks == (1, *data.shape[1:])
+        self._row, self._chunk = data.shape[1:], data.chunks
         self.count = data.shape[0]
 
     def add(self, rows: Any) -> None:
@@ -113,11 +113,27 @@ class _Growing:
         """A frame, which may come in boxes; the sum of its words and of the time. To be flushed."""
         first, self.count = self.count, self.count + 1
         self._id.set_extent((self.count, *self._row))
-        if self._row and self._is_whole and isinstance(values, np.ndarray) and values.dtype == self._dtype:
-            whole = np.ascontiguousarray(values)
-            self._id.write_direct_chunk((first, *(0,) * whole.ndim), whole)  # past the cache of chunks: half the time
-            return word_sum(whole, t)
-        return _put(self._data, (first,), values, t)
+        if not self._row:
+            return _put(self._data, (first,), values, t)
+        if isinstance(values, Boxes):
+            sums = [word_sum((), t)]
+            for box, own in values.boxes():
+                self._write(first, box, own)
+                sums.append(word_sum(np.asarray(own, dtype=self._dtype)))
+            # Words of numbers of half their size go across boxes.
+            return word_sum(self._data[first], t) if self._dtype.itemsize % 8 else _total(sums)
+        rows, others = self._chunk[1], tuple(slice(0, n) for n in self._row[1:])
+        for begin in range(0, self._row[0], rows):
+            self._write(first, (slice(begin, min(begin + rows, self._row[0])), *others), values[begin : begin + rows])
+        return word_sum(np.asarray(values, dtype=self._dtype), t)
+
+    def _write(self, frame: int, box: tuple[slice, ...], values: Array) -> None:
+        """Part of a frame; a whole chunk goes past HDF5's cache, in half the time, and leaves nothing in memory."""
+        if values.shape == self._chunk[1:] and values.dtype == self._dtype and box[0].start % self._chunk[1] == 0:
+            place = (frame, *(side.start for side in box))
+            self._id.write_direct_chunk(place, np.ascontiguousarray(values))
+        else:
+            self._data[(frame, *box)] = values
 
     def flush(self) -> None:
         """Bring what is new to the file."""
@@ -133,8 +149,11 @@ def _put(data: Any, place: tuple[int, ...], values: Any, t: float) -> np.uint64:
     for box, own in values.boxes():
         data[(*place, *box)] = own
         sums.append(word_sum(np.asarray(own, dtype=data.dtype)))
-    if data.dtype.itemsize % 8:  # words go across boxes
-        return word_sum(data[place], t)
+    return word_sum(data[place], t) if data.dtype.itemsize % 8 else _total(sums)
+
+
+def _total(sums: list[np.uint64]) -> np.uint64:
+    """Sums of words, which wrap around."""
     return np.uint64(np.sum(np.array(sums, dtype=np.uint64), dtype=np.uint64))
 
 

@@ -221,6 +221,13 @@ def test_a_run_of_many_unknowns_makes_no_matrix():
             ),
             "across a pole",
         ),
+        (
+            lambda: pk.Problem(
+                pk.PDE("u_t = laplace(max(u - 1, 0))"), pk.Grid(x=A(0, 1, 20), y=A(0, 1, 20)), domain="x + y < 1.4", initial={"u": "2*x"},
+                boundary={"u": {"domain": N(0), "x": N(0), "y": N(0)}},
+            ),
+            "on a domain that is no box",
+        ),
     ],
 )  # fmt: skip
 def test_what_kernels_cannot_do_is_left_to_the_matrices(problem, reason):

@@ -340,6 +340,8 @@ class FluxOnDomain(DiffusiveFlux):
         return _FluxAt(self, nodes)
 
     def kernel_form(self) -> FluxDifference:
+        if self._potential is not None:
+            raise NotCompiled(f"the coefficient {self.factors[1]} jumps, on a domain that is no box")
         form = super().kernel_form()
         if form.known is None:
             return form

@@ -48,11 +48,12 @@ def memory_estimate(problem: Problem, choice: Choice | None = None) -> float:
         time = problem.time
         rhs = choice.method.compile(system, end - start, time.step, time.compiled, time.precision)
         if rhs is not None and rhs.compiled:
-            state = len(system.blocks) * problem.grid.size * rhs.dtype.itemsize
+            field = problem.grid.size * rhs.dtype.itemsize
+            state, defined = len(system.blocks) * field, len(system.system.definitions) * field
             whole = rhs.whole_step(choice.method.tableau) if choice.method.tableau else None
             if whole is not None:
                 return float(LEAST_STATES * state + whole.nbytes)
-            return float(max(LEAST_STATES, 3 + choice.method.kept + (problem.time.step is None)) * state)
+            return float(max(LEAST_STATES, 3 + choice.method.kept + (problem.time.step is None)) * state + defined)
     matrix = system.L.nnz * (item + 4)
     states = 12 * system.size * item + 3 * problem.grid.size * item * len(system.blocks)
     dimension = problem.grid.ndim

@@ -187,7 +187,8 @@ def wiener_processes(system: SemiDiscrete, path: Path, step: float) -> list[Wien
     if path.seed is None:
         raise SolverError("missing; noise needs a whole number, so that the run can be repeated", key="time.seed")
     interval = path.step or step
-    if abs(round(step / interval) - step / interval) > 1e-9 * step / interval or round(step / interval) < 1:
+    count = step / interval
+    if not np.isfinite(count) or abs(round(count) - count) > 1e-9 * count or round(count) < 1:
         raise SolverError(f"the step {step:g} is no multiple of {interval:g}", key="time.path_step")
     made: dict[int, WienerProcess] = {}
     for term in system.system.noises:

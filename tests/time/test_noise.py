@@ -199,6 +199,7 @@ def solve(equation, **options):
         ("u_t = noise()", {"step": None}, "time.step: missing"),
         ("u_t = noise()", {"end": 1.005}, "time.end: .*whole steps"),
         ("u_t = noise()", {"path_step": 0.003}, "time.path_step"),
+        ("u_t = noise()", {"path_step": 5e-324}, "time.path_step"),
         (
             "u_t = noise()",
             {"method": "rk4"},

@@ -241,9 +241,7 @@ def refuse_cut_rows(grid: DomainGrid, axis: int, cut: NDArray[np.bool_]) -> None
     ------
     GridError
     """
-    own = np.zeros(grid.shape, dtype=bool)
-    own[grid.owned] = True
-    cut = cut & own.ravel()
+    cut = cut & grid.is_owned.ravel()
     if np.any(cut):
         place = ", ".join(f"{n} = {v:.4g}" for n, v in grid.point(int(np.argmax(cut))).items())
         raise GridError(

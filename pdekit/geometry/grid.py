@@ -131,6 +131,13 @@ class Grid:
         """The nodes that count as this process' own: all, unless processes share them."""
         return tuple(axis.owned for axis in self.axes)
 
+    @property
+    def is_owned(self) -> NDArray[np.bool_]:
+        """Whether a node counts as this process' own, by nodes."""
+        found = np.zeros(self.shape, dtype=bool)
+        found[self.owned] = True
+        return found
+
     def greatest_along(self, axis: int, values: NDArray[Any]) -> NDArray[Any]:
         """The greatest values, one by one, of all parts of the grid that lie behind each other along an axis."""
         return values
@@ -446,7 +453,7 @@ class Field(NDArrayOperatorsMixin):
         """
         size, weights = (part[self.grid.within] for part in (np.abs(self.values), self.grid.weights))
         if kind == "max":
-            return float(size.max())
+            return float(size.max(initial=0.0))  # a part of a region may have no node
         if kind == "L1":
             return float(np.sum(size * weights))
         if kind == "L2":

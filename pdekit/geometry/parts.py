@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,6 +206,9 @@ class RegionPart(GridPart, Region):
         axes = {name: _part_of(line, axis, span) for name, line, axis, span in lines}
         return GridPart(own, axes, self.ranks, self.place)
 
+    def spread(self, values: Any) -> Array:
+        return np.zeros(self.shape) if self.is_empty else super().spread(values)
+
     def meeting(self, other: Region) -> RegionPart:
         assert isinstance(self.whole, Region) and isinstance(other.whole, Region)
         return RegionPart(self.part, self.whole.meeting(other.whole))
@@ -222,8 +226,10 @@ def _owned_of(axis: AxisPart, span: Span) -> Span:
 
 def _span_on(axis: Axis, span: Span) -> Span | None:
     """The nodes of a part that belong to a span of nodes of the whole; None if it owns none of them."""
-    if not isinstance(axis, AxisPart) or span == (0, axis.whole.size):
-        return 0 if isinstance(axis, AxisPart) else span[0], axis.size if isinstance(axis, AxisPart) else span[1]
+    if not isinstance(axis, AxisPart):
+        return span
+    if span == (0, axis.whole.size):
+        return 0, axis.size
     first, stop = _owned_of(axis, span)
     if first >= stop:
         return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,15 +114,10 @@ class _Growing:
         """A frame, which may come in boxes; the sum of its words and of the time. To be flushed."""
         first, self.count = self.count, self.count + 1
         self._id.set_extent((self.count, *self._row))
+        if isinstance(values, Boxes):
+            return _put_boxes(values, t, self._data, (first,), partial(self._write, first))
         if not self._row:
             return _put(self._data, (first,), values, t)
-        if isinstance(values, Boxes):
-            sums = [word_sum((), t)]
-            for box, own in values.boxes():
-                self._write(first, box, own)
-                sums.append(word_sum(np.asarray(own, dtype=self._dtype)))
-            # Words of numbers of half their size go across boxes.
-            return word_sum(self._data[first], t) if self._dtype.itemsize % 8 else _total(sums)
         rows, others = self._chunk[1], tuple(slice(0, n) for n in self._row[1:])
         for begin in range(0, self._row[0], rows):
             self._write(first, (slice(begin, min(begin + rows, self._row[0])), *others), values[begin : begin + rows])
@@ -142,18 +138,22 @@ class _Growing:
 
 def _put(data: Any, place: tuple[int, ...], values: Any, t: float) -> np.uint64:
     """A field into its place, one that comes in boxes box by box; the sum of its words and of the time."""
-    if not isinstance(values, Boxes):
-        data[(*place, ...)] = values
-        return word_sum(np.asarray(values, dtype=data.dtype), t)
+    if isinstance(values, Boxes):
+        return _put_boxes(values, t, data, place, lambda box, own: data.__setitem__((*place, *box), own))
+    data[(*place, ...)] = values
+    return word_sum(np.asarray(values, dtype=data.dtype), t)
+
+
+def _put_boxes(
+    values: Boxes, t: float, data: Any, place: tuple[int, ...], write: Callable[[tuple[slice, ...], Array], None]
+) -> np.uint64:
+    """A field box by box, by `write`; the sum of its words and of the time."""
     sums = [word_sum((), t)]
     for box, own in values.boxes():
-        data[(*place, *box)] = own
+        write(box, own)
         sums.append(word_sum(np.asarray(own, dtype=data.dtype)))
-    return word_sum(data[place], t) if data.dtype.itemsize % 8 else _total(sums)
-
-
-def _total(sums: list[np.uint64]) -> np.uint64:
-    """Sums of words, which wrap around."""
+    if data.dtype.itemsize % 8:  # words go across boxes
+        return word_sum(data[place], t)
     return np.uint64(np.sum(np.array(sums, dtype=np.uint64), dtype=np.uint64))
 
 

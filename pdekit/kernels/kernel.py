@@ -256,7 +256,8 @@ class Kernel:
                 for (lo, hi), scratch in zip(spans, self.scratch)
             ]
             moving = tuple((k, name) for k, name in enumerate(names) if name in MOVING or name in self.changing)
-            parts = [[fixed.get(name, self.arguments.get(name)) for name in names] for fixed in own]
+            given = self.arguments | dict.fromkeys(MOVING)
+            parts = [[fixed[name] if name in fixed else given[name] for name in names] for fixed in own]
             self._drivers[mode] = _Driver(function, parts, moving)
         return self._drivers[mode]
 

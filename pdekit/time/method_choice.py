@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 
@@ -13,13 +14,14 @@ from pdekit.errors import SolverError, StabilityError
 from pdekit.language.delayed_systems import delays_of, shortest_delay
 from pdekit.language.symbols import spatial_derivatives
 from pdekit.linear.solver_choice import Solvers
+from pdekit.linear.stiff_part import StiffPart
 from pdekit.thresholds import THRESHOLDS, Thresholds
 from pdekit.time.controllers import step_count
 from pdekit.time.facts import Facts
 from pdekit.time.maruyama import refuse_without_diagonal_noise
 from pdekit.time.methods import METHODS, Method, find_method
 from pdekit.time.soundness import refuse_unsound
-from pdekit.time.stability import rate_bound
+from pdekit.time.stability import Spectrum, explicit_limit, rate_bound
 from pdekit.time.sundials_methods import SUNDIALS, refuse_without_sundials
 from pdekit.time.unstable_rest import is_lost
 from pdekit.typing import Array
@@ -30,7 +32,6 @@ POSITIVE = ("courant", "ssprk3", "ssprk54")  # whose stages are means of Euler s
 WITH_BOUNDS = ("tr_bdf2", "esdirk43", "backward_euler")  # L-stable, and their stages are solved by active sets
 WITH_DELAYS = ("tsitouras", "dormand_prince", "etdrk4", "esdirk43", "tr_bdf2")
 FINE = 1e-6  # the tolerance of which `Thresholds.explicit_steps` is told
-REAL_OF_RK4 = 2.785  # its stability limit on the negative real axis
 ROUNDING = 1e-12  # imaginary parts of eigenvalues beside the greatest modulus
 
 
@@ -356,9 +357,8 @@ def _is_semilinear(facts: Facts, solvers: Solvers, rtol: float) -> bool:
         return False
     if is_lost(facts.growth_at_rest, facts.duration, rtol):
         return False
-    eigenvalues = [part.modes.eigenvalues for part in solvers.stiff_parts]
-    stiff = max(float(np.max(np.abs(e))) for e in eigenvalues)
-    real = all(np.max(np.abs(np.imag(e))) <= ROUNDING * stiff for e in eigenvalues)
+    stiff = _stiff_radius(solvers.stiff_parts)
+    real = all(np.max(np.abs(np.imag(part.modes.eigenvalues))) <= ROUNDING * stiff for part in solvers.stiff_parts)
     sizes = facts.thresholds
     by_kernels = _costs_more_by_factors(facts) and not system.system.definitions
     few = sizes.turning_steps if system.dtype.kind == "c" and not real else sizes.explicit_steps
@@ -368,6 +368,11 @@ def _is_semilinear(facts: Facts, solvers: Solvers, rtol: float) -> bool:
         return True
     rests = {unknown.name: part.rest for unknown, part in zip(system.system.unknowns, solvers.stiff_parts)}
     return rate_bound(system, facts.t, facts.y, rests) <= facts.thresholds.rest_share * stiff
+
+
+def _stiff_radius(parts: Sequence[StiffPart]) -> float:
+    """The spectral radius of what is diagonal along the axes."""
+    return max(float(np.max(np.abs(part.modes.eigenvalues))) for part in parts)
 
 
 def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
@@ -385,10 +390,11 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     explicit = METHODS["DOP853" if rtol <= 1e-5 else "dormand_prince"]
     if system.shared_size >= sizes.compiled_methods_from and rtol >= 1e-8:
         explicit = METHODS["tsitouras"]
-    if system.dtype.kind == "c" and not system.is_linear and _is_semilinear(facts, solvers, rtol):
+    is_semilinear = cache(partial(_is_semilinear, facts, solvers, rtol))
+    if system.dtype.kind == "c" and not system.is_linear and is_semilinear():
         reason = f"complex, and what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
         return Choice(METHODS["etdrk4"], (reason,))
-    semilinear = _as_semilinear(facts, solvers, rtol)
+    semilinear = _as_semilinear(facts, solvers, is_semilinear)
     if semilinear is not None:
         return semilinear
     found, limit = facts.spectrum, facts.limit(METHODS["rk4"])
@@ -406,23 +412,24 @@ def _automatic_adaptive(facts: Facts, rtol: float, solvers: Solvers) -> Choice:
     few = sizes.explicit_steps * (min(1.0, (FINE / rtol) ** 0.2) if by_stages else 1.0)
     if needed <= few:
         return Choice(explicit, (nature, f"not stiff over this time span: {explicit.title}"), limit)
-    if _is_semilinear(facts, solvers, rtol):
+    if is_semilinear():
         reason = f"stiff, but what is stiff is diagonal along the axes: {METHODS['etdrk4'].title}"
         return Choice(METHODS["etdrk4"], (nature, reason))
     method, reason = _for_stiff(facts, rtol, explicit)
     return Choice(method, (nature, reason), limit if method is explicit else None)
 
 
-def _as_semilinear(facts: Facts, solvers: Solvers, rtol: float) -> Choice | None:
+def _as_semilinear(facts: Facts, solvers: Solvers, is_semilinear: Callable[[], bool]) -> Choice | None:
     """An exponential method, where what is known of the stiff part says enough, and the spectrum of the whole would take long to find."""
     system = facts.system
     if system.is_linear or facts.elliptic or system.shared_size < facts.thresholds.bounded_from:
         return None
-    if solvers.stiff_parts is None or not _is_semilinear(facts, solvers, rtol):
+    tableau = METHODS["rk4"].tableau
+    if solvers.stiff_parts is None or tableau is None:
         return None
-    stiff = max(float(np.max(np.abs(part.modes.eigenvalues))) for part in solvers.stiff_parts)
-    needed = facts.duration * stiff / REAL_OF_RK4
-    if needed <= facts.thresholds.explicit_steps:
+    stiff = _stiff_radius(solvers.stiff_parts)
+    needed = facts.duration / explicit_limit(tableau, Spectrum(np.array([-stiff]), True))
+    if needed <= facts.thresholds.explicit_steps or not is_semilinear():
         return None
     reason = (
         f"nonlinear, {system.shared_size:,} unknowns, and a stiff part with a spectral radius of {stiff:.3g}, for which an explicit method "

@@ -377,9 +377,7 @@ class ReductionOnDomain(ReductionTerm):
     def _weighted_nodes(self) -> tuple[Any, Array] | None:
         grid, kind = self.context.grid, self.symbol.kind
         if kind in ("integral", "mean"):
-            own = np.zeros(grid.shape, dtype=bool)
-            own[grid.owned] = grid.within[grid.owned]
-            whole = grid.whole
+            own, whole = grid.within & grid.is_owned, grid.whole
             return own, grid.weights[own] / (float(np.sum(whole.weights[whole.within])) if kind == "mean" else 1.0)
         found = super()._weighted_nodes()
         if kind == "face":

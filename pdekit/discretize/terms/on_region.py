@@ -189,7 +189,6 @@ class ReductionOnRegion(ReductionTerm):
         return ranks.total(0.0)
 
     def row(self, at: Values) -> Matrix:
-        found = sparse.csr_array(at.operand_jacobian(self.operand))
         if self.region.is_empty:
-            return sparse.csr_array((1, found.shape[1]))
+            return sparse.csr_array((1, at.operand_jacobian(self.operand).shape[1]))
         return super().row(ValuesOnRegion(at, self.region))

@@ -53,8 +53,6 @@ class RegionConditions(StateConditions):
 
     @cached_property
     def scalar_slopes(self) -> dict[Any, Array]:
-        if self.region.is_empty:
-            return {scalar: np.zeros(self.grid.shape) for scalar in self.own.scalar_slopes}
         return {scalar: self.region.spread(values.ravel()) for scalar, values in self.own.scalar_slopes.items()}
 
     def corner_conflicts(self, t: float) -> list[str]:

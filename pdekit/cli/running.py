@@ -110,8 +110,10 @@ def _run_shared(
     speaks = processes.rank == 0 and not quiet
     if speaks:
         say_notes(problem)
-    start, end = problem.span(None)
-    follow = ProgressLines(start, end, problem.units.get("t", "")) if speaks and not problem.steady else None
+    follow = None
+    if not problem.steady:  # a time without an end is refused on all ranks
+        start, end = problem.span(None)
+        follow = ProgressLines(start, end, problem.units.get("t", "")) if speaks else None
     solution = solve_shared(problem, processes, path, force=force, progress=follow)
     errors = {name: processes.greatest(error) for name, error in solution.errors().items()}
     if speaks:

@@ -84,7 +84,7 @@ def _shared_oscillation(grid: Grid, values: NDArray[Any], axis: int, periodic: b
     """The measure of a field that processes share; differences between the nodes of two of them are left out."""
     own = values[grid.owned]
     parts = [own.real, own.imag] if np.iscomplexobj(own) else [own]
-    size, count = grid.ranks.greatest(float(np.max(np.abs(own)))), grid.whole.size
+    size, count = grid.ranks.greatest(float(np.nanmax(np.abs(own), initial=0.0))), grid.whole.size
     shares = [0.0]
     for part in parts:
         *sums, own_greatest = _together(part, axis, periodic)

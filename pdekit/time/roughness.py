@@ -30,10 +30,15 @@ def has_jumps(system: SemiDiscrete, t: float, y: Array) -> bool:
         if values.ndim:
             blanked = system.regions.get(name, grid).blank(values)
             parts = (blanked.real, blanked.imag) if np.iscomplexobj(blanked) else (blanked,)
-            extent = sum(greatest(float(np.nanmax(part))) + greatest(-float(np.nanmin(part))) for part in parts)
+            extent = sum(greatest(_greatest(part)) + greatest(_greatest(-part)) for part in parts)
             if greatest(_greatest_step(grid, blanked)) > JUMP * extent:
                 return True
     return False
+
+
+def _greatest(values: Array) -> float:
+    """Of the nodes where there is a value; less than any number where there is none."""
+    return float(np.nanmax(values, initial=-np.inf))
 
 
 def _greatest_step(grid: Grid, values: Array) -> float:

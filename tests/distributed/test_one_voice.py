@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
+import pdekit as pk
 from pdekit.cli.shared import shares_work
 from pdekit.distributed.launch import Launched, launched
 from pdekit.errors import ConfigError
@@ -72,6 +73,16 @@ def test_one_file_of_the_usual_form(ranks, plate: Path, tmp_path: Path) -> None:
         assert shared.attrs["status"] == b"complete" and shared.attrs["config"] == one.attrs["config"]
         for name in ("x", "y", "t", "u", "series/t", "series/heat", "series/tip"):
             assert np.max(np.abs(shared[name][...] - one[name][...])) <= 1e-11
+
+
+@needs_petsc
+@pytest.mark.parametrize("name", ["poisson", "annulus", "coating"])
+def test_steady_problems_domains_and_regions_from_the_command_line(ranks, tmp_path: Path, name: str) -> None:
+    """By the method that is chosen; of three ranks one has nothing of either region of the coating, or of one of them."""
+    done = ranks(3, *PDEKIT, "run", str(CONFIGS / f"{name}.yaml"), "-o", "out.h5", timeout=120)
+    assert done.returncode == 0 and "greatest difference from the exact solution" in done.stdout, done.stderr
+    errors = pk.open_result(tmp_path / "out.h5").errors()
+    assert errors and all(error < 2e-3 for error in errors.values())
 
 
 @needs_petsc

@@ -6,9 +6,10 @@ import hashlib
 import os
 import sys
 import time as clock
+import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -17,6 +18,7 @@ from pdekit.errors import ConfigError, PdekitError
 
 BAD_INPUT, FAILED = 2, 1
 GRACE = 5.0  # seconds that a process with an error waits for others with the same
+HANDED_ON = 0.5  # seconds for what the launcher has read of a process to be handed on before that process aborts
 LOCAL_COUNTS = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE")
 
 
@@ -57,14 +59,14 @@ def one_voice(work: Callable[[Any], None]) -> None:
     except PdekitError as error:
         code, message = BAD_INPUT, f"{click.style('error:', fg='red', bold=True)} {error}"
     except Exception as error:
-        if os.environ.get("PDEKIT_TRACEBACK"):
-            raise
-        code, message = FAILED, f"internal error: {type(error).__name__}: {error}"
+        shown = traceback.format_exc() if os.environ.get("PDEKIT_TRACEBACK") else ""
+        code, message = FAILED, f"{shown}internal error: {type(error).__name__}: {error}"
     meeting = processes.meeting.Ibarrier()
     begun = clock.monotonic()
     while not meeting.Test():
         if code and clock.monotonic() - begun > GRACE:
             click.echo(message, err=True)
+            _wait_for_reader()
             MPI.COMM_WORLD.Abort(code)
         clock.sleep(0.001)
     found = [entry for entry in processes.meeting.allgather((code, message)) if entry[0]]
@@ -72,6 +74,26 @@ def one_voice(work: Callable[[Any], None]) -> None:
         if processes.rank == 0:
             click.echo(found[0][1], err=True)
         sys.exit(found[0][0])
+
+
+def _wait_for_reader() -> None:
+    """Let the launcher read what this process has said: on an abort it closes pipes without emptying them."""
+    begun = clock.monotonic()
+    while clock.monotonic() - begun < GRACE and _unread(sys.stderr):
+        clock.sleep(0.01)
+    clock.sleep(HANDED_ON)
+
+
+def _unread(stream: TextIO) -> bool:
+    """Whether a pipe holds bytes that its reader has not taken; False where nobody can say (not on POSIX, or no pipe)."""
+    try:
+        import fcntl
+        import termios
+
+        count = fcntl.ioctl(stream.fileno(), termios.FIONREAD, bytes(4))
+    except (ImportError, OSError):
+        return False
+    return any(count)
 
 
 def _share_cores() -> None:

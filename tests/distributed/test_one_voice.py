@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.cli.shared import shares_work
+from pdekit.cli.shared import _unread, shares_work
 from pdekit.distributed.launch import Launched, launched
 from pdekit.errors import ConfigError
 from pdekit.io.hdf5_reader import read_result
@@ -124,6 +124,32 @@ def test_ranks_with_different_configs(plate: Path, tmp_path: Path) -> None:
         [*words, ":", *other], env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 2 and done.stderr.count("ranks 0 and 1 were given different configs") == 1
+
+
+def test_a_pipe_tells_whether_its_reader_has_taken_all(tmp_path: Path) -> None:
+    """What a launcher has not read of a process that aborts is lost: one message of ten, before anybody waited."""
+    reading, writing = os.pipe()
+    with open(reading, "rb", buffering=0) as reader, open(writing, "w") as writer:
+        assert not _unread(writer)
+        print("error: only here", file=writer, flush=True)
+        assert _unread(writer)
+        reader.read(100)
+        assert not _unread(writer)
+    with open(tmp_path / "log", "w") as file:
+        print("error: only here", file=file, flush=True)
+        assert not _unread(file)
+
+
+@needs_petsc
+def test_the_traceback_of_one_rank_is_shown_and_ends_all(ranks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PDEKIT_TRACEBACK", "1")
+    program = (
+        "from pdekit.cli.shared import one_voice\n"
+        "def work(processes):\n    if processes.rank == 1: 1 / 0\n    processes.total(1)\n"
+        "one_voice(work)"
+    )
+    done = ranks(3, "-c", program, timeout=60)
+    assert done.returncode == 1 and "Traceback" in done.stderr and "ZeroDivisionError" in done.stderr
 
 
 @needs_petsc

@@ -33,6 +33,10 @@ class DeviceKernel:
     ----------
     system : SemiDiscrete
     thresholds : Thresholds
+    host : Kernel, optional
+        The processor's kernel of what is computed, by default of the right-hand side.
+    definitions : device array, optional
+        Where definitions with conditions of their own stand, one after the other; made where it is missing.
 
     Raises
     ------
@@ -40,24 +44,41 @@ class DeviceKernel:
         The system has something that a GPU does not do here; says what.
     """
 
-    def __init__(self, system: SemiDiscrete, thresholds: Thresholds = THRESHOLDS) -> None:
+    def __init__(
+        self,
+        system: SemiDiscrete,
+        thresholds: Thresholds = THRESHOLDS,
+        host: Kernel | None = None,
+        definitions: Any = None,
+    ) -> None:
         self.system = system
-        self.host = Kernel(system, thresholds=thresholds)
+        self.host = host or Kernel(system, thresholds=thresholds)
         if self.host.sweeps:
             raise NotCompiled("limited schemes go line by line")
-        if self.host.before:
-            raise NotCompiled("there are definitions with conditions of their own")
         self.shape, self.dtype = self.host.shape, self.host.dtype
-        self.compile_seconds = 0.0
+        self._compile_seconds = 0.0
         self._passes: dict[str, tuple[DeviceSource, Any]] = {}
         self._begun: set[str] = set()
         self._fixed: dict[str, Any] = {}  # arguments on the device, flat ones under their name and an underscore
         self.passes = DevicePasses(int(np.prod(self.shape)))
-        self._written: dict[str, tuple[float, Any]] = {}  # prescribed values on the device, and of what time they are
+        if definitions is None and self.host.plan.definitions:
+            definitions = self.on_device(self.host.arguments["D"].ravel())
+        if definitions is not None:
+            self._fixed["D_"] = definitions
+        self._before = [
+            _Definition(DeviceKernel(system, thresholds, part, definitions), number)
+            for number, part in enumerate(self.host.before)
+        ]
+
+    @property
+    def compile_seconds(self) -> float:
+        """How long compiling took, or loading what had been compiled before."""
+        return self._compile_seconds + sum(definition.kernel.compile_seconds for definition in self._before)
 
     def prepare(self) -> None:
         """Write the source now, so that what cannot be compiled is found."""
-        self._pass("rate")
+        for kernel in (*(definition.kernel for definition in self._before), self):
+            kernel._pass("rate")
 
     def _pass(self, mode: str) -> tuple[DeviceSource, Any]:
         """The kernel of a mode."""
@@ -67,7 +88,7 @@ class DeviceKernel:
             for name in source.whole:
                 if isinstance(self.host.arguments.get(name), np.ndarray):
                     self._fixed[name] = self.on_device(self.host.arguments[name])
-            for name in (name for name in source.flat if name not in STATES):
+            for name in (name for name in source.flat if name not in STATES and f"{name}_" not in self._fixed):
                 self._fixed[f"{name}_"] = self.on_device(np.ravel(self.host.arguments[name]))
             self._passes[mode] = source, getattr(load(source.text, HEADER), source.function)
         return self._passes[mode]
@@ -104,6 +125,8 @@ class DeviceKernel:
         begun = clock.perf_counter()
         source, kernel = self._pass(mode)
         self._refresh(t)
+        for definition in self._before:
+            definition.find(t, Y)
         numbers = None if coefficients is None else tuple(map(float, coefficients))
         moving = {"Y_": Y, "O_": out, "Z_": z, "c": numbers, "t": float(t)}
         moving |= {f"A{p}_": other for p, other in enumerate(others)}
@@ -116,7 +139,7 @@ class DeviceKernel:
         launch(kernel, self.system.grid.shape[::-1], *words)
         if mode not in self._begun:  # compiled now, or loaded
             self._begun.add(mode)
-            self.compile_seconds += clock.perf_counter() - begun
+            self._compile_seconds += clock.perf_counter() - begun
 
     def _refresh(self, t: float) -> None:
         """Boundary data and coefficients at time t: found by the processor, and copied."""
@@ -132,35 +155,17 @@ class DeviceKernel:
                 self._fixed[f"{name}_"].copy_to_device(values.ravel())
 
     @cached_property
-    def _prescribed(self) -> Prescribed:
-        return Prescribed(self.system)
-
-    @cached_property
-    def _nodes(self) -> Any:
-        return self.on_device(self._prescribed.nodes)
-
-    def _write(self, out: Any, t: float, what: str) -> None:
-        """Write prescribed values, or their rates."""
-        prescribed = self._prescribed
-        if not prescribed.block.size:
-            return
-        before, values = self._written.get(what, (None, None))
-        if values is None or not (prescribed.constant or before == t):
-            found = (prescribed.values if what == "values" else prescribed.rates)(t).astype(self.dtype)
-            if values is None:
-                values = self.on_device(found)
-            else:
-                values.copy_to_device(found)
-            self._written[what] = t, values
-        self.passes.write(out, self._nodes, values)
+    def _prescribed(self) -> _PrescribedOnDevice:
+        states = [block.conditions for block in self.system.blocks]
+        return _PrescribedOnDevice(Prescribed(states, self.system.grid.shape), self.passes, self.dtype)
 
     def fill(self, Y: Any, t: float) -> None:
         """Write the prescribed values at time t into a state."""
-        self._write(Y, t, "values")
+        self._prescribed.write(Y, t, "values")
 
     def fill_rates(self, F: Any, t: float) -> None:
         """Write the rates of the prescribed values into a right-hand side; zero where they are not known."""
-        self._write(F, t, "rates")
+        self._prescribed.write(F, t, "rates")
 
     def unpacked(self, t: float, y: Array) -> Any:
         """The state of a vector of unknowns, on the device."""
@@ -175,3 +180,61 @@ class DeviceKernel:
         (out,) = self.states(1)
         self.apply("rate", t, self.unpacked(t, y), out)
         return self.packed(out)
+
+
+class _PrescribedOnDevice:
+    """Prescribed nodes of states on the device, whose values are copied there when they are others.
+
+    Parameters
+    ----------
+    prescribed : Prescribed
+    passes : DevicePasses
+    dtype : numpy.dtype
+        Of the states.
+    """
+
+    def __init__(self, prescribed: Prescribed, passes: DevicePasses, dtype: np.dtype[Any]) -> None:
+        self.prescribed, self.passes, self.dtype = prescribed, passes, dtype
+        self._written: dict[str, tuple[float, Any]] = {}  # values on the device, and of what time they are
+
+    @cached_property
+    def _nodes(self) -> Any:
+        return DeviceKernel.on_device(self.prescribed.nodes)
+
+    def write(self, out: Any, t: float, what: str) -> None:
+        """Write their values into states, or the rates of these."""
+        prescribed = self.prescribed
+        if not prescribed.block.size:
+            return
+        before, values = self._written.get(what, (None, None))
+        if values is None or not (prescribed.constant or before == t):
+            found = (prescribed.values if what == "values" else prescribed.rates)(t).astype(self.dtype)
+            if values is None:
+                values = DeviceKernel.on_device(found)
+            else:
+                values.copy_to_device(found)
+            self._written[what] = t, values
+        self.passes.write(out, self._nodes, values)
+
+
+class _Definition:
+    """A definition with conditions of its own, found at a state by a pass of its own.
+
+    Parameters
+    ----------
+    kernel : DeviceKernel
+    number : int
+        Among the definitions.
+    """
+
+    def __init__(self, kernel: DeviceKernel, number: int) -> None:
+        system, size = kernel.system, kernel.system.grid.size
+        conditions = kernel.host.plan.conditions(len(system.blocks) + number)
+        self.kernel = kernel
+        self._values = kernel._fixed["D_"][number * size : (number + 1) * size]
+        self._prescribed = _PrescribedOnDevice(Prescribed([conditions], system.grid.shape), kernel.passes, kernel.dtype)
+
+    def find(self, t: float, Y: Any) -> None:
+        """Its values at a state, with what is prescribed of them."""
+        self.kernel.apply("rate", t, Y, self._values)
+        self._prescribed.write(self._values, t, "values")

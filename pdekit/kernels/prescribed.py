@@ -1,7 +1,8 @@
-"""The prescribed nodes of a system, with their values, as compiled kernels write them into states."""
+"""Prescribed nodes of states, with their values, as compiled kernels write them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 
 from pdekit.boundary.conditions import Side
 from pdekit.boundary.face_data import StateConditions
-from pdekit.discretize.system import SemiDiscrete
 from pdekit.typing import Array
 
 
@@ -24,18 +24,25 @@ class Prescribed:
 
     Row i of the first axis has the entries ``begins[i]`` to ``begins[i + 1]`` of `block` and `column`, which say of what state, and which
     node of the row.
+
+    Parameters
+    ----------
+    states : sequence of StateConditions
+        The conditions of each.
+    shape : tuple of int
+        Of the grid.
     """
 
-    def __init__(self, system: SemiDiscrete) -> None:
-        self.conditions: list[StateConditions] = [block.conditions for block in system.blocks]
-        self._shape = system.grid.shape
-        n = system.grid.shape[0]
+    def __init__(self, states: Sequence[StateConditions], shape: tuple[int, ...]) -> None:
+        self.conditions = list(states)
+        self._shape = shape
+        n = shape[0]
         rows, blocks, columns, places, count = [], [], [], [], 0
         for k, conditions in enumerate(self.conditions):
             faces = conditions.dirichlet_faces()
             if not faces:
                 continue
-            place = np.full(system.grid.shape, -1, dtype=np.int64)  # which number of the faces' data holds at a node
+            place = np.full(shape, -1, dtype=np.int64)  # which number of the faces' data holds at a node
             for axis, side, _, _ in faces:
                 face = place[conditions.face_slice(axis, side)]
                 face[...] = count + np.arange(face.size).reshape(face.shape)

@@ -108,7 +108,8 @@ class Wavefront:
 
     @cached_property
     def _prescribed(self) -> Prescribed:
-        return Prescribed(self.kernel.system)
+        system = self.kernel.system
+        return Prescribed([block.conditions for block in system.blocks], system.grid.shape)
 
     @property
     def _shapes(self) -> dict[str, tuple[int, int]]:

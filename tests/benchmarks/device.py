@@ -73,6 +73,17 @@ def copy_share(problem: pk.Problem) -> Row:
     return Row("heat 4096^2, Euler on the device: share of its copy bandwidth", value, ">= 0.7")
 
 
+def cahn_hilliard(n: int) -> pk.Problem:
+    """Two phases that part, by their chemical potential: a definition, found by a pass of its own."""
+    closed = {"x": pk.Neumann(0), "y": pk.Neumann(0)}
+    return pk.Problem(
+        pk.PDE("u_t = laplace(mu)", definitions={"mu": "u**3 - u - laplace(u)"}),
+        pk.Grid(x=pk.Axis(0, n, n), y=pk.Axis(0, n, n)),
+        initial={"u": "0.1*cos(0.3*x)*cos(0.2*y)"},
+        boundary={"u": closed, "mu": closed},
+    )
+
+
 def rows() -> list[Row]:
     """All of them; where there is no device, that there is none."""
     try:
@@ -83,6 +94,7 @@ def rows() -> list[Row]:
     for n, steps in ((512, (400, 40)), (2048, (100, 8))):
         found.append(compared(f"heat {n}^2", heat((n, n)), 0.1 / n**2, steps))
         found.append(compared(f"Gray-Scott {n}^2", gray_scott(n), 0.1, steps))
+        found.append(compared(f"Cahn-Hilliard {n}^2", cahn_hilliard(n), 0.01, steps))
     found.append(compared("heat 256^3", heat((256,) * 3), 0.1 / 256**2, (50, 4)))
     found.append(copy_share(heat((4096, 4096))))
     return found

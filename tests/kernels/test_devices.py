@@ -20,7 +20,7 @@ from pdekit.kernels.device_pass import write_device_pass
 from pdekit.kernels.kernel import Kernel
 from pdekit.kernels.modes import MODES
 from pdekit.kernels.plan import NotCompiled, make_plan
-from tests.kernels.test_kernels import CASES, CURVED, gray_scott, problem_of
+from tests.kernels.test_kernels import CASES, CURVED, MELTING, defined, gray_scott, problem_of
 
 N, D, A = pk.Neumann, pk.Dirichlet, pk.Axis
 SIMULATED = bool(config.ENABLE_CUDASIM)
@@ -79,6 +79,19 @@ def test_curved_coordinates(name, order):
 
 
 @on_device
+@pytest.mark.parametrize("order", [2, 4])
+def test_definitions_with_conditions_of_their_own(order):
+    assert_same(defined(order, (10, 12)))
+
+
+@on_device
+@pytest.mark.parametrize("name", MELTING)
+def test_diffusivities_that_jump(name):
+    rhs, axes, conditions = MELTING[name]
+    assert_same(problem_of(f"u_t = {rhs}", axes, conditions, 2, {"u": "1 + 2*cos(5*x)"}))
+
+
+@on_device
 @pytest.mark.parametrize(
     ("right", "start"),
     [
@@ -116,6 +129,13 @@ def test_steps_equal_those_of_the_processor(method):
     problem = problem_of("u_t = laplace(u)", SMALL, {"x": N(0), "y": D("x*exp(-t)")}, 2)
     device, processor = runs(problem, end=4e-3, method=method, step=2e-3)
     assert np.max(np.abs(device["u"].values - processor["u"].values)) < 1e-13
+
+
+@on_device
+def test_steps_with_definitions_equal_those_of_the_processor():
+    device, processor = runs(defined(2, (8, 9)), end=2e-8, method="rk4", step=1e-8)
+    size = np.max(np.abs(processor["u"].values))
+    assert np.max(np.abs(device["u"].values - processor["u"].values)) < 1e-13 * size
 
 
 @on_device

@@ -102,17 +102,21 @@ def test_diffusivities_that_jump(name):
     assert_same(problem_of(f"u_t = {rhs}", axes, conditions, 2, {"u": "1 + 2*cos(5*x)"}))
 
 
-@pytest.mark.parametrize("order", [2, 4])
-def test_definitions_with_conditions_of_their_own(order):
-    """Each needs the one written after it, its prescribed values move in time, and it stands alone beside its derivatives."""
+def defined(order, points):
+    """Each definition needs the one written after it, its prescribed values move in time, and it stands alone beside its derivatives."""
     walls = {"x": {"left": D("y*t"), "right": N("t")}, "y": N(0)}
-    problem = pk.Problem(
+    return pk.Problem(
         pk.PDE("u_t = laplace(b) + b*x - a", definitions={"b": "laplace(a) + u", "a": "u**2 + laplace(u)"}),
-        pk.Grid(x=A(0, 1, 26), y=A(0, 1, 22)),
+        pk.Grid(x=A(0, 1, points[0]), y=A(0, 1, points[1])),
         initial={"u": "1 + x*y"},
         boundary={"u": walls, "a": walls, "b": {"x": D(1), "y": N("x*t")}},
         order=order,
     )
+
+
+@pytest.mark.parametrize("order", [2, 4])
+def test_definitions_with_conditions_of_their_own(order):
+    problem = defined(order, (26, 22))
     assert_same(problem)
     system = problem.semidiscrete
     y = system.pack(problem.initial_fields())

@@ -43,7 +43,9 @@ def problem(name):
 
 @cache
 def reference(name, method):
-    if delays_of(problem(name).system):
+    if problem(name).semidiscrete.couples_rates and method == "Radau":
+        method = "rodas4"
+    elif delays_of(problem(name).system):
         method = "rodas4" if method == "Radau" else "dormand_prince"
     return problem(name).solve(method=method, rtol=1e-11, frames=9).values
 

@@ -603,6 +603,11 @@ class Problem:
         """Keep them no longer; who asks again has them made again."""
         self._initial_fields.clear()
 
+    def release(self) -> None:
+        """Keep nothing of the size of the grid, of what was made when the problem was checked; who asks again has it made again."""
+        self.release_initial_fields()
+        self.semidiscrete.release()
+
     def initial_fields(self) -> dict[str, Array]:
         """Full arrays of the initial state (or first guess), as given; evaluated once until a run takes them."""
         if not self._initial_fields:

@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "pdekit"
 # From the ground up; a module imports from its own layer and from those below.
 LAYERS = (
-    ("errors", "typing", "thresholds", "counts", "deferred", "compilation", "ranks", "progress"),
+    ("errors", "typing", "thresholds", "counts", "deferred", "forgetting", "compilation", "ranks", "progress"),
     ("language",),
     ("geometry",),
     ("stencils",),

@@ -131,6 +131,27 @@ def domain_flux(grid: DomainGrid, axis: int, conditions: DomainConditions, cells
     return _with_values(grid, box, cells) if conditions.is_prescribed_on_rim else _with_fluxes(grid, box, conditions)
 
 
+def refuse_unresolved(grid: DomainGrid, conditions: DomainConditions) -> None:
+    """Refuse a boundary, or a condition on it, that the grid does not resolve: all that can be wrong with these rows, without making them.
+
+    Raises
+    ------
+    GridError, BoundaryError
+    """
+    if conditions.is_prescribed_on_rim:
+        grid.refuse_hidden_parts()
+        return
+    grid.weights  # noqa: B018  (a domain thinner than a step is found here)
+    if conditions.condition is not None and conditions.condition.coefficients[0] != 0:
+        covered = _covered(extension(grid, 1))
+        _on_rim(conditions, grid.rim.offsets[covered[grid.rim.nodes]], grid)
+
+
+def _covered(E: Matrix) -> NDArray[np.bool_]:
+    """Nodes that have a value, their own or one that is extrapolated."""
+    return np.asarray(E.sum(axis=1)).ravel() > COVERED
+
+
 def _with_values(grid: DomainGrid, box: FluxForm, cells: Cells) -> DomainFlux:
     """Irregular stencils that end at the crossings."""
     grid.refuse_hidden_parts()
@@ -159,7 +180,7 @@ def _with_values(grid: DomainGrid, box: FluxForm, cells: Cells) -> DomainFlux:
 def _with_fluxes(grid: DomainGrid, box: FluxForm, conditions: DomainConditions) -> DomainFlux:
     """Balances of cut cells."""
     axis, rim, E = box.axis, grid.rim, extension(grid, 1)
-    covered = np.asarray(E.sum(axis=1)).ravel() > COVERED
+    covered = _covered(E)
     areas = grid.areas(axis).ravel()
     kept = (uncut(box.gradient.matrix, covered) & (areas > 0)).astype(float)
     known = np.flatnonzero(covered[rim.nodes])

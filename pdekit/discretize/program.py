@@ -21,6 +21,7 @@ from pdekit.discretize.parity import parity_of_expression
 from pdekit.discretize.terms import make_term
 from pdekit.discretize.terms.term_protocol import Context, NoPattern, Source, Term
 from pdekit.errors import NotDifferentiableError
+from pdekit.forgetting import forget
 from pdekit.geometry.grid import Grid
 from pdekit.geometry.regions import Region
 from pdekit.language.analysis import occurs_outside
@@ -131,6 +132,10 @@ class Program:
             refuse_across_interfaces(symbol, self.interfaces, self.system)
             self._terms[symbol] = make_term(symbol, self._context)
         return self._terms[symbol]
+
+    def release(self) -> None:
+        """Keep the rows no longer; who asks again has them made again."""
+        forget(*self._terms.values())
 
     def fixed_values(self, t: float) -> list[Any]:
         """Values of the arguments that do not depend on the solution."""

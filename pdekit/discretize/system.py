@@ -34,6 +34,7 @@ from pdekit.discretize.terms.python_function import PythonFunction
 from pdekit.discretize.terms.reduction import ReductionTerm
 from pdekit.discretize.terms.term_protocol import NoPattern
 from pdekit.errors import BoundaryError
+from pdekit.forgetting import forget
 from pdekit.geometry.grid import Grid
 from pdekit.geometry.regions import Region
 from pdekit.language.analysis import Split, split
@@ -128,6 +129,11 @@ class SemiDiscrete:
                     "prescribed values of scalar unknowns are for equations u_t = ... and 0 = ...; here their rates would be needed",
                     key=f"boundary.{unknown.name}",
                 )
+
+    def release(self) -> None:
+        """Keep rows, matrices and the places of nodes no longer; who asks again has them made again."""
+        forget(self, self.grid, *self.blocks)
+        self.program.release()
 
     def restricted(self, system: EquationSystem) -> SemiDiscrete:
         """Other equations for the same unknowns, under the same conditions."""

@@ -38,7 +38,9 @@ def shared(problem: Problem, processes: Processes, passes: int = 1) -> Problem:
         For how many evaluations one after the other what it has suffices.
     """
     decomposition = decomposed(problem, processes.count, passes)
-    local = problem.on_part(decomposition.part(processes.rank, processes))
+    part = decomposition.part(processes.rank, processes)
+    problem.release()
+    local = problem.on_part(part)
     local.discretize(lambda *given, **options: SharedSystem(processes, decomposition, *given, **options))
     return local
 
@@ -94,12 +96,11 @@ def solve_shared(
     if not problem.steady:
         _, end = problem.span(None)
         problem = problem.as_solved(replace(problem.time, end=end), problem.output)
-    problem.release_initial_fields()  # of the whole grid, looked at when the problem was checked
     run = shared_run(problem, processes, path, force)
     if problem.steady:
         return run.steady()
     choice = shared_choice(problem, run.problem, run.solvers(problem.time))
-    problem.release_initial_fields()
+    problem.release()
     return run.in_time(problem.time, replace(problem.output, file=None), end, choice, progress)
 
 

@@ -109,7 +109,7 @@ class DomainGrid(SelectedNodes):
             raise GridError(f"domains that are not boxes have one to three axes, found {box.ndim}")
         super().__init__(dict(zip(box.names, box.axes)))
         self._function: Level | None = level if callable(level) else None
-        self.level: Array = self._snapped(self._at_nodes(level)) if callable(level) else _levels_of_mask(self, level)
+        self._mask = None if callable(level) else _checked_mask(self, level)
         inside, least = int(np.sum(self.level > 0)), LEAST_NODES**self.ndim
         if inside < least:
             found = f"{inside} nodes of the grid lie" if inside > 1 else f"{inside or 'no'} node of the grid lies"
@@ -129,6 +129,13 @@ class DomainGrid(SelectedNodes):
         return _finite(np.array(np.broadcast_to(level(self.coordinates), self.shape), dtype=float))
 
     # ------------------------------------------------------------------------------------------- nodes
+
+    @cached_property
+    def level(self) -> Array:
+        """Of the level-set function, zero at nodes next to which the boundary passes."""
+        if self._function is None:
+            return _levels_of_mask(self, self._mask)
+        return self._snapped(self._at_nodes(self._function))
 
     @cached_property
     def within(self) -> NDArray[np.bool_]:
@@ -479,14 +486,23 @@ def _doubled(values: Array, axis: int) -> Array:
     return np.moveaxis(found, 0, axis)
 
 
-def _levels_of_mask(grid: Grid, mask: Any) -> Array:
-    """1 inside, 0 at nodes that have a neighbour outside, diagonally too, -1 outside."""
+def _checked_mask(grid: Grid, mask: Any) -> NDArray[np.bool_]:
+    """A mask as true and false for every node.
+
+    Raises
+    ------
+    GridError
+    """
     given = np.asarray(getattr(mask, "values", mask))
     if given.shape != grid.shape:
         raise GridError(f"the mask has shape {given.shape}, the grid needs {grid.shape}")
     if given.dtype.kind not in "biuf" or not np.all((given == 0) | (given == 1)):
         raise GridError("a mask holds true and false (or 1 and 0) for every node, and nothing else")
-    belongs = given.astype(bool)
+    return given.astype(bool)
+
+
+def _levels_of_mask(grid: Grid, belongs: Any) -> Array:
+    """1 inside, 0 at nodes that have a neighbour outside, diagonally too, -1 outside."""
     core = belongs.copy()
     for axis, line in enumerate(grid.axes):
         mode: Literal["wrap", "edge"] = "wrap" if line.periodic else "edge"

@@ -174,7 +174,11 @@ class DomainPart(GridPart, DomainGrid):
     def __init__(self, whole: DomainGrid, axes: Mapping[str, Axis], ranks: Ranks, place: Sequence[int]) -> None:
         GridPart.__init__(self, whole, axes, ranks, place)
         self._function, self.normal = whole._function, whole.normal
-        self.level = whole.level[np.ix_(*(axis.index for axis in axes.values()))]
+        self._level = whole.level[np.ix_(*(axis.index for axis in axes.values()))]
+
+    @property
+    def level(self) -> Array:
+        return self._level
 
 
 class RegionPart(GridPart, Region):

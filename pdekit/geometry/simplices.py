@@ -91,12 +91,11 @@ def cut_cells(level: Array, lines: list[Array]) -> CutCells:
         Their coordinates along each axis.
     """
     d, shape = level.ndim, tuple(n - 1 for n in level.shape)
-    corners = {c: level[tuple(slice(o, o + n) for o, n in zip(c, shape))].ravel() for c in product((0, 1), repeat=d)}
-    stacked = np.stack(list(corners.values()))
-    low, high = stacked.min(axis=0), stacked.max(axis=0)
-    shares = np.where(low >= 0, 1.0, 0.0)
-    cut = np.flatnonzero((low < 0) & (high >= 0))
-    shares[cut] = 0.0
+    corners = {c: level[tuple(slice(o, o + n) for o, n in zip(c, shape))] for c in product((0, 1), repeat=d)}
+    inside = [corner >= 0 for corner in corners.values()]
+    whole = np.logical_and.reduce(inside)
+    shares = whole.astype(float).ravel()
+    cut = np.flatnonzero(np.logical_or.reduce(inside) & ~whole)
     where = np.unravel_index(cut, shape) if d else ()
     starts = np.stack([line[i] for line, i in zip(lines, where)], axis=1) if d else np.zeros((cut.size, 0))
     sizes = np.stack([np.diff(line)[i] for line, i in zip(lines, where)], axis=1) if d else starts
@@ -104,7 +103,7 @@ def cut_cells(level: Array, lines: list[Array]) -> CutCells:
     for path in permutations(range(d)):
         steps = np.cumsum(np.eye(d, dtype=int)[list(path)], axis=0) if d else np.zeros((0, 0), dtype=int)
         vertices = np.concatenate([np.zeros((1, d), dtype=int), steps])
-        values = np.stack([corners[tuple(v)][cut] for v in vertices.tolist()])
+        values = np.stack([corners[tuple(v)][where] if d else np.zeros(0) for v in vertices.tolist()])
         count = 1 / np.prod(np.arange(1, d + 1))
         found = positive_share(values + 1j * _SHIFT)
         shares[cut] += count * found.real

@@ -20,14 +20,29 @@ WALLS = {"u": {"x": pk.Dirichlet(0), "y": pk.Dirichlet(0)}}
 
 
 def plate(points: int, method: str) -> pk.Problem:
-    """Diffusion, on kernels with one conductivity, or implicitly with one that varies."""
+    """Diffusion, on kernels with one conductivity, or implicitly with one that varies; or with a hole, along which values or fluxes are given."""
     grid = pk.Grid(x=pk.Axis(0, 1, points), y=pk.Axis(0, 1, points))
     explicit = method == "rk4"
     step = 0.2 / points**2 if explicit else 1e-3
     time = TimeSettings(end=3 * step, method=method, step=step, compiled="always" if explicit else "auto")
     pde = pk.PDE("u_t = laplace(u)" if explicit else "u_t = div((1 + 0.9*sin(6*x)*cos(5*y))*grad(u))")
     start = {"u": "sin(pi*x)*sin(pi*y)"}
-    return pk.Problem(pde, grid, initial=start, boundary=WALLS, time=time, output=OutputSettings(frames=2))
+    output = OutputSettings(frames=2, series={"heat": "integral(u)"})
+    return pk.Problem(pde, grid, initial=start, boundary=WALLS, time=time, output=output)
+
+
+def with_a_hole(problem: pk.Problem, condition: pk.BoundaryCondition) -> pk.Problem:
+    """The same on a domain that is no box."""
+    return problem.replace(
+        domain="(x - 0.5)**2 + (y - 0.4)**2 > 0.01", boundary={"u": {**WALLS["u"], "domain": condition}}
+    )
+
+
+PROBLEMS = {
+    "box": lambda problem: problem,
+    "values": lambda problem: with_a_hole(problem, pk.Dirichlet(0)),
+    "fluxes": lambda problem: with_a_hole(problem, pk.Neumann(0)),
+}
 
 
 def run(problem: pk.Problem, file: Path) -> None:
@@ -45,12 +60,12 @@ def run(problem: pk.Problem, file: Path) -> None:
     solve_shared(problem, Processes(MPI.COMM_WORLD.Dup()), file, force=True)
 
 
-def main(folder: Path, points: int, method: str, traced: bool) -> None:
-    problem, file = plate(points, method), folder / f"{points}.h5"
+def main(folder: Path, points: int, method: str, kind: str, traced: bool) -> None:
+    file = folder / f"{points}.h5"
     if traced:
-        run(plate(16, method), file)  # which imports everything
+        run(PROBLEMS[kind](plate(16, method)), file)  # which imports everything
         tracemalloc.start()
-    run(problem, file)
+    run(PROBLEMS[kind](plate(points, method)), file)
     found = {"resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
     if traced:
         found["arrays"] = tracemalloc.get_traced_memory()[1]
@@ -58,4 +73,4 @@ def main(folder: Path, points: int, method: str, traced: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:] == ["traced"])
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5:] == ["traced"])

@@ -50,7 +50,11 @@ class DiffusiveFlux:
         self.conditions = context.conditions.get(self.operand)
         self._coefficient: Array | None = None
         self.interfaces = context.interfaces.get((self.operand, symbol.axis), ())
-        self.form  # noqa: B018  (too few nodes or conditions are found now)
+        self.check()
+
+    def check(self) -> None:
+        """Find now what is wrong: too few nodes or conditions."""
+        self.form  # noqa: B018
 
     @cached_property
     def factors(self) -> tuple[Any, Any]:

@@ -14,9 +14,10 @@ from pdekit.boundary.conditions import DOMAIN
 from pdekit.boundary.domain_conditions import DomainConditions
 from pdekit.discretize.affine import AffineOperator
 from pdekit.discretize.derivatives import affine_derivative, rows_by_axis
+from pdekit.discretize.diffusion import FluxForm, flux_form
 from pdekit.discretize.domain_lines import OF_FIRST, OF_SECOND, ONE_SIDED, first_derivative, rows_along_lines
 from pdekit.discretize.domain_parts import Marks, Nodes, cut_balances, cut_rows, fluxes_at, read_by, rows_at
-from pdekit.discretize.domain_rows import Cells, DomainFlux, domain_flux
+from pdekit.discretize.domain_rows import Cells, DomainFlux, domain_flux, refuse_unresolved
 from pdekit.discretize.terms.derivative import LinearTerm
 from pdekit.discretize.terms.diffusive_flux import DiffusiveFlux
 from pdekit.discretize.terms.reduction import NODES, ReductionTerm
@@ -30,6 +31,7 @@ from pdekit.discretize.terms.term_protocol import (
     Values,
 )
 from pdekit.errors import BoundaryError, GridError
+from pdekit.forgetting import forget
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.language.evaluate import compile_expression
 from pdekit.language.reductions import Reduction
@@ -237,12 +239,19 @@ class SecondDerivative(_OnDomain):
     def __init__(self, symbol: Expression, context: Context) -> None:
         super().__init__(symbol, context)
         _refuse_on_boundary(symbol, context)
-        self.affine  # noqa: B018  (a boundary that the grid does not resolve is found now)
+        grid, conditions = context.grid, self.conditions
+        assert isinstance(grid, DomainGrid) and isinstance(conditions, DomainConditions)
+        if context.order == 2:
+            refuse_unresolved(grid, conditions)
+        else:
+            self.affine  # noqa: B018  (lines with too few nodes are found now)
 
     @cached_property
     def affine(self) -> AffineOperator:
         if self.context.order == 2:
-            return self._flux.whole
+            grid, conditions = self.context.grid, self.conditions
+            assert isinstance(grid, DomainGrid) and isinstance(conditions, DomainConditions)
+            return domain_flux(grid, self.axis, conditions, _cells(self.symbol, self.context)).whole
         grid, where = self.context.grid, _solved_at(self.symbol, self.context)
         assert isinstance(grid, DomainGrid)
         known = isinstance(self.conditions, DomainConditions) and self.conditions.is_prescribed_on_rim
@@ -250,15 +259,14 @@ class SecondDerivative(_OnDomain):
         return rows_along_lines(grid, self.axis, 2, self._in_box, count, where, is_prescribed=known, own=True)
 
     @cached_property
-    def _flux(self) -> DomainFlux:
-        grid = self.context.grid
-        assert isinstance(grid, DomainGrid) and isinstance(self.conditions, DomainConditions)
-        return domain_flux(grid, self.axis, self.conditions, _cells(self.symbol, self.context))
+    def _box_flux(self) -> FluxForm:
+        assert self.conditions is not None
+        return flux_form(self.context.grid, self.axis, 2, self.conditions.faces)
 
     @cached_property
     def _in_box(self) -> AffineOperator:
         if self.context.order == 2:
-            return self._flux.box.operator(1.0)
+            return self._box_flux.operator(1.0)
         grid, faces = self.context.grid, self.context.faces(self.operand)
         return affine_derivative(grid, self.symbol.counts, self.context.order, faces, what=str(self.operand))
 
@@ -266,7 +274,7 @@ class SecondDerivative(_OnDomain):
         self._refuse_data_of_solution()
         if self.context.order > 2:
             return self._rows_of_box()
-        rows = self._flux.rows
+        rows = self._box_flux.rows
         matrix, data = (rows.divergence.matrix @ part for part in (rows.gradient.matrix, rows.gradient.data))
         return RowProduct(self.operand, {self.axis: AxisRows(sparse.csr_array(matrix), sparse.csr_array(data))})
 
@@ -281,6 +289,11 @@ class FluxOnDomain(DiffusiveFlux):
             )
         super().__init__(symbol, context)
         _refuse_on_boundary(symbol, context)
+
+    def check(self) -> None:
+        grid, conditions = self.context.grid, self.conditions
+        assert isinstance(grid, DomainGrid) and isinstance(conditions, DomainConditions)
+        refuse_unresolved(grid, conditions)
 
     @cached_property
     def form(self) -> DomainFlux:  # type: ignore[override]
@@ -357,6 +370,9 @@ class _FluxAt(FluxOnDomain):
         self.part, self.points = fluxes_at(whole.form, nodes)
         super().__init__(whole.symbol, whole.context)
 
+    def check(self) -> None:
+        """Nothing: the whole was looked at."""
+
     @property
     def form(self) -> DomainFlux:  # type: ignore[override]
         return self.part
@@ -377,8 +393,8 @@ class ReductionOnDomain(ReductionTerm):
     def _weighted_nodes(self) -> tuple[Any, Array] | None:
         grid, kind = self.context.grid, self.symbol.kind
         if kind in ("integral", "mean"):
-            own, whole = grid.within & grid.is_owned, grid.whole
-            return own, grid.weights[own] / (float(np.sum(whole.weights[whole.within])) if kind == "mean" else 1.0)
+            own = grid.within & grid.is_owned
+            return own, grid.weights[own] / (self._volume() if kind == "mean" else 1.0)
         found = super()._weighted_nodes()
         if kind == "face":
             raise GridError("face() is for boxes; on a domain there are integral, mean, max, min and values at points")
@@ -389,6 +405,14 @@ class ReductionOnDomain(ReductionTerm):
                 raise GridError(
                     f"the value at {where} needs {NODES} nodes along each axis that lie in the domain; take a point further inside"
                 )
+        return found
+
+    def _volume(self) -> float:
+        """That of the whole domain."""
+        grid, whole = self.context.grid, self.context.grid.whole
+        found = float(np.sum(whole.weights[whole.within]))
+        if whole is not grid:
+            forget(whole)
         return found
 
 

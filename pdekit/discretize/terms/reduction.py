@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -42,11 +42,17 @@ class ReductionTerm(Term):
     def __init__(self, symbol: Expression, context: Context) -> None:
         self.symbol, self.context = symbol, context
         self.count = context.grid.size  # of the nodes that have the number
-        self._places = self._weighted_nodes()
-        self.operand = measured(symbol.operand)
-        if isinstance(symbol, RateReduction):
-            self.operand = symbol.operand
-            self._places = self._without_prescribed(symbol.states)
+        self.operand = symbol.operand if isinstance(symbol, RateReduction) else measured(symbol.operand)
+        self._places  # noqa: B018  (a place that there is not is found now)
+
+    @cached_property
+    def _places(self) -> tuple[Any, Array] | None:
+        """Which nodes count, and by how much; None of extrema, where the values decide."""
+        found = self._weighted_nodes()
+        if isinstance(self.symbol, RateReduction):
+            assert found is not None
+            return self._without_prescribed(found, self.symbol.states)
+        return found
 
     def number(self, at: Values) -> Any:
         """The number itself; found once at a time and state."""
@@ -100,7 +106,7 @@ class ReductionTerm(Term):
         return [weights / np.sum(weights) for weights in lines] if self.symbol.kind == "mean" else lines
 
     def _weighted_nodes(self) -> tuple[Any, Array] | None:
-        """Which nodes count, and by how much; None of extrema, where the values decide."""
+        """The same of the operand at all nodes, prescribed ones among them."""
         grid, kind = self.context.grid, self.symbol.kind
         if kind in ("max", "min"):
             return None
@@ -121,10 +127,9 @@ class ReductionTerm(Term):
             return self._face_lines(grid, *self.symbol.place)
         return [line_weights(name, axis, x) for name, axis, x in zip(grid.names, grid.axes, self.symbol.place)]
 
-    def _without_prescribed(self, states: tuple[Any, ...]) -> tuple[Any, Array]:
+    def _without_prescribed(self, found: tuple[Any, Array], states: tuple[Any, ...]) -> tuple[Any, Array]:
         """The weights of time derivatives: none where the unknown is prescribed, and does not change."""
-        assert self._places is not None
-        place, weights = self._places
+        place, weights = found
         full = np.zeros(self.context.grid.shape)
         full[place] += weights
         for state in states:

@@ -22,7 +22,6 @@ from pdekit.discretize.characteristics import FaceCheck
 from pdekit.discretize.domain_checks import refuse_on_domain
 from pdekit.discretize.flux_choice import CENTRAL, FluxScheme, asked_scheme, automatic_scheme
 from pdekit.discretize.kinks import notes_on_kinks
-from pdekit.discretize.layout import Block
 from pdekit.discretize.positive_quantities import positive_quantities
 from pdekit.discretize.reconstruction import RECONSTRUCTIONS
 from pdekit.discretize.region_checks import by_region, refuse_reading_outside, resolved_regions
@@ -35,7 +34,6 @@ from pdekit.errors import (
     BoundaryError,
     ConfigError,
     ExpressionError,
-    PdekitError,
     nearest_hint,
 )
 from pdekit.geometry.domain_grid import grid_of_domain
@@ -44,25 +42,23 @@ from pdekit.geometry.parts import GridPart, RegionPart
 from pdekit.geometry.regions import Region, common_region
 from pdekit.language.constraints import split_constraint
 from pdekit.language.convective_fluxes import with_convective_fluxes
-from pdekit.language.data_functions import DataFunction
 from pdekit.language.delayed_systems import delays_of, refuse_where_delays_cannot_be, with_past
 from pdekit.language.equation_system import EquationSystem
-from pdekit.language.evaluate import compile_expression
 from pdekit.language.interface_terms import with_interface_fluxes
 from pdekit.language.pde import PDE
 from pdekit.language.reductions import refuse_extremes_of_complex
-from pdekit.language.sampling import parse_sampled
 from pdekit.language.scheme_symbols import with_schemes
 from pdekit.linear.solver_choice import Solvers
 from pdekit.posing.bounded_unknowns import BoundedUnknowns
 from pdekit.posing.face_conditions import GivenConditions, refuse_misplaced_far_fields, without_slopes
+from pdekit.posing.fit_at_start import misfits
 from pdekit.posing.given_data import GivenData, one_number
+from pdekit.posing.given_names import GivenNames, refuse_short_tables, refuse_unreadable
 from pdekit.posing.measured_numbers import MeasuredNumbers
 from pdekit.prehistory import Prehistory
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
 from pdekit.solution import Solution
 from pdekit.time.method_choice import Choice, choose, is_explicit
-from pdekit.time.pulses import timed_data
 from pdekit.typing import Array, Expression
 from pdekit.units.consistency import ProblemParts, consistent_units
 from pdekit.units.declared import DeclaredUnits, declare
@@ -70,8 +66,6 @@ from pdekit.units.declared import DeclaredUnits, declare
 ORDERS = (2, 4, 6, 8)
 ADVECTION = ("auto", "central", *RECONSTRUCTIONS)
 SPLITTINGS = ("components", "characteristic")
-DIFFERING = 1e-8  # of a state: by more, it does not fit its boundary data
-TINY = 1e-300
 
 
 def _names_or_floors(positive: Sequence[str] | Mapping[str, float]) -> tuple[str, ...] | dict[str, float]:
@@ -228,7 +222,8 @@ class Problem:
         self.lived_in = resolved_regions(self.regions, self.system, grid, bool(self.constraints or self.projections))
         if isinstance(initial, FileData):
             self.initial = self._last_frame(initial)
-        self._check_names()
+        names = GivenNames(self.system, self._waves, self.pde.unknowns, self.pde.definitions)
+        names.refuse_others(self.initial, self.boundary, self.exact)
         if delays_of(self.system):
             refuse_where_delays_cannot_be(self.system)
             self.system = self._with_prehistory(grid)
@@ -238,11 +233,11 @@ class Problem:
                 key="scalars",
             )
         self.conditions = GivenConditions(self.system, self._waves, self.boundary, self.data, self.lived_in).collected()
-        self._check_tables()
+        refuse_short_tables(self.system, self.conditions, (self.time.start, self.time.end))
         if not grid.is_box:
             refuse_on_domain(self.system, self.conditions)
         self._refuse_ill_posed()
-        self._check_exact()
+        refuse_unreadable(self.exact, [*grid.names, *self._parameters, "t"], self.system.known)
         is_limited = self.flux_scheme.is_limited
         refuse_misplaced_far_fields(self.system, self.conditions, is_limited)
         written = frozenset(str(s) for s in self.written.states) | frozenset(map(str, self.system.definitions))
@@ -323,27 +318,6 @@ class Problem:
                 raise ConfigError(f"{what} are for boxes, not for domains with other boundaries", key="domain")
         return grid_of_domain(box, given, numbers)
 
-    def _check_names(self) -> None:
-        own = [u for u in self.system.unknowns if u.name in self._waves]  # those of absorbing layers are nobody's
-        unknowns = [u.name for u in own if not u.derived_from]
-        rates = [n for u in own for n in u.states if n not in unknowns]
-        for group, given, allowed in (
-            ("initial", self.initial, [*unknowns, *rates]),
-            ("boundary", self.boundary, [*unknowns, *self.pde.definitions]),
-            ("exact", self.exact, [*unknowns, *rates]),
-        ):
-            for name in given:
-                if name not in allowed:
-                    raise ConfigError(
-                        f"not an unknown; there are {allowed}{nearest_hint(name, allowed)}", key=f"{group}.{name}"
-                    )
-        for unknown in self.system.unknowns:
-            for name in unknown.states if unknown.time_order and unknown.name in self._waves else ():
-                if name not in self.initial:
-                    what = "the initial state" if name in self.pde.unknowns else "the initial rate"
-                    origin = self.system.origin(unknown).name
-                    raise ConfigError(f"missing; {what} of {origin!r} must be given", key=f"initial.{name}")
-
     def _refuse_ill_posed(self) -> None:
         """Refuse diffusion that runs backwards, and extremes of complex numbers."""
         start = self.time.start
@@ -402,31 +376,6 @@ class Problem:
         ):
             if found:
                 raise ConfigError(what, key=key)
-
-    def _check_tables(self) -> None:
-        """Refuse data in time that do not cover the whole span, where it is known."""
-        data = [
-            d
-            for faces in self.conditions.values()
-            for f in faces.values()
-            for c in (*f.left, *f.right)
-            for d in (c.value, *c.coefficients)
-        ]
-        expressions = [*self.system.expressions, *(d for d in data if isinstance(d, sp.Expr))]
-        t = self.system.t
-        for function in {f for e in expressions for f in e.atoms(DataFunction) if f.args == (t,)}:
-            for at in (self.time.start, self.time.end):
-                if at is not None:
-                    compile_expression(function, [t])(at)
-
-    def _check_exact(self) -> None:
-        """Find now what is no expression; not its values, which may be infinite at the start, as of a point source."""
-        for name, given in self.exact.items():
-            if isinstance(given, str):
-                try:
-                    parse_sampled(given, [*self.grid.names, *self._parameters, "t"], self.system.known)
-                except PdekitError as error:
-                    raise error.under(f"exact.{name}") from None
 
     def _measured(self) -> None:
         """Read what is recorded, and what ends a run."""
@@ -656,31 +605,8 @@ class Problem:
         ]
         found += notes_on_seams(self.system, self.grid, self.time.start)
         found += notes_on_kinks(self.system)
-        fields = self.initial_fields()
-        for block in self.semidiscrete.blocks:
-            for conflict in block.conditions.corner_conflicts(self.time.start):
-                found.append(f"boundary.{block.name}: {conflict}")
-            if not self.steady and block.conditions.prescribed().any():
-                found += self._gaps_at_faces(block, fields)
+        found += misfits(self.semidiscrete, self.initial_fields(), self.time.start, self.time.end)
         return found
-
-    def _gaps_at_faces(self, block: Block, fields: Mapping[str, Array]) -> list[str]:
-        """Where an initial state differs from the boundary data at the start, beside what either is, or the data become."""
-        start, given = self.time.start, fields[block.name]
-        forced = np.array(given, dtype=self.semidiscrete.dtype)
-        block.conditions.fill(forced, start, self._scalar_values(fields))
-        gap, sizes = np.abs(forced - given), [float(np.max(np.abs(values))) for values in (given, forced)]
-        if gap.max() <= DIFFERING * max(*sizes, TINY):
-            return []
-        for data in [] if self.time.end is None else timed_data(self.semidiscrete, start, self.time.end):
-            block.conditions.fill(forced, data.peak, self._scalar_values(fields))
-            sizes.append(float(np.max(np.abs(forced))))
-        if gap.max() <= DIFFERING * max(*sizes, TINY):
-            return []
-        where = ", ".join(f"{n} = {v:.4g}" for n, v in self.grid.point(int(np.argmax(gap))).items())
-        return [
-            f"initial.{block.name}: differs from the boundary data by {gap.max():.3g} at {where}; the boundary data are used there"
-        ]
 
     # ------------------------------------------------------------------------------------------- solving
 

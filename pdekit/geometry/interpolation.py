@@ -71,12 +71,20 @@ def interpolate_within(grid: TensorGrid, values: NDArray[Any], within: NDArray[n
     where = np.asarray(points, dtype=float)
     if grid.ndim == 1 and (where.ndim == 0 or where.shape[-1] != 1):
         where = where[..., None]
-    share = GridSpline(grid, within.astype(float), 1)(where)
-    if np.any(share < 1 - WHOLE):
-        first = where.reshape(-1, grid.ndim)[int(np.argmax(share.ravel() < 1 - WHOLE))]
+    found = known_within(grid, values, within, where)
+    if np.any(np.isnan(found)):
+        first = where.reshape(-1, grid.ndim)[int(np.argmax(np.isnan(found).ravel()))]
         place = ", ".join(f"{n} = {x:g}" for n, x in zip(grid.names, first))
         raise GridError(f"the point {place} lies outside of the domain, or in a cell that its boundary cuts")
-    return GridSpline(grid, np.where(within, values, 0.0), 1)(where)
+    return found
+
+
+def known_within(
+    grid: TensorGrid, values: NDArray[Any], within: NDArray[np.bool_], points: NDArray[Any]
+) -> NDArray[Any]:
+    """The same at points of shape (..., ndim), not a number where `interpolate_within` refuses."""
+    known = GridSpline(grid, within.astype(float), 1)(points) >= 1 - WHOLE
+    return np.where(known, GridSpline(grid, np.where(within, values, 0.0), 1)(points), np.nan)
 
 
 class GridSpline:

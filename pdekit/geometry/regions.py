@@ -121,8 +121,13 @@ class Region(SelectedNodes):
             where = where[..., None]
         found = np.full(where.shape[:-1], np.nan, dtype=values.dtype)
         lines = zip(np.moveaxis(where, -1, 0), self.own.axes, self.axes)
-        inside = np.all([(own is line) | ((x >= own.left) & (x <= own.right)) for x, own, line in lines], axis=0)
-        found[inside] = interpolate(self.own, values[self.nodes], where[inside])
+        inside, held = [], []
+        for x, own, line in lines:
+            slack = 0.0 if own is line else NEXT_TO * line.length  # places computed otherwise are off by rounding
+            inside.append((own is line) | ((x >= own.left - slack) & (x <= own.right + slack)))
+            held.append(x if own is line else np.clip(x, own.left, own.right))
+        within = np.all(inside, axis=0)
+        found[within] = interpolate(self.own, values[self.nodes], np.stack(held, axis=-1)[within])
         return found
 
     def meeting(self, other: Region) -> Region:

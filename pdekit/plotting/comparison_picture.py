@@ -43,7 +43,7 @@ def plot_comparison(comparison: Comparison, name: str | None = None, *, file: st
         else:
             aspect = float(np.clip(planes(shown.grid, visible(shown.values)[0])[-1][1].aspect, 0.4, 2.5))
             wide, high = 2.6 / max(1.0, aspect), 2.6 * min(1.0, aspect) + 1.0
-            widths = [wide + 0.6, wide + 1.1, wide + 1.1]
+            widths = [wide + 0.9] * 3  # equal, or one map would be smaller than the others
         widths += [4.0] * over_time
         figure = picture(sum(widths), high)
         panels = figure.subplots(1, len(widths), squeeze=False, width_ratios=widths)[0]
@@ -87,8 +87,10 @@ def _maps(figure: Any, panels: Any, comparison: Comparison, name: str) -> None:
         mesh = draw_map(axes, plane, **limits)
         axes.set_title(f"{title}, {where}" if where else title)
         axes.label_outer()
-        if axes is not panels[0]:
-            figure.colorbar(mesh, ax=axes, label=label if axes is panels[1] else "")
+        if axes is panels[1]:
+            figure.colorbar(mesh, ax=panels[:2], label=label)
+        elif axes is panels[2]:
+            figure.colorbar(mesh, ax=axes)
 
 
 def _norms(axes: Any, comparison: Comparison, name: str) -> None:

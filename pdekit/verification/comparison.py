@@ -9,7 +9,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from pdekit.errors import PdekitError, nearest_hint
+from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Field, Grid
+from pdekit.geometry.regions import Region
 from pdekit.io.open import open_result
 from pdekit.solution import Solution
 from pdekit.typing import Array
@@ -39,6 +41,8 @@ class Comparison:
     norms : dict of str to dict of str to array
         By variable and norm ("L1", "L2", "max"), at every common time: of the first less the second. Of an unknown that is one number
         they are all the modulus of the difference.
+    missing : dict of str to int
+        How many nodes of a domain that is no box are left out: they stand in cells that the boundary cuts on the other grid.
     """
 
     first: Solution
@@ -49,13 +53,15 @@ class Comparison:
     frames: Array
     times: Array
     norms: dict[str, dict[str, Array]]
+    missing: dict[str, int]
 
     def fields(self, name: str, index: int = -1) -> tuple[Field, Field]:
         """Both fields at a common time, on the grid of the comparison."""
         if name not in self.first.values:
             known = self.first.variables
             raise PdekitError(f"no field {name!r}; there are {list(known)}{nearest_hint(name, known)}")
-        return _pair(self.first, self.second, self.grid, name, self.frames[index])
+        nodes = _coarser(self.first, self.second).nodes_of(name)
+        return _pair(self.first, self.second, nodes, name, self.frames[index])
 
     def difference(self, name: str, index: int = -1) -> Field:
         """The first less the second at a common time."""
@@ -80,8 +86,12 @@ class Comparison:
     @property
     def _where(self) -> str:
         nodes = " x ".join(map(str, self.grid.shape))
-        how = "the other one interpolated with order 4" if self.interpolated else "all of them nodes of both"
-        return f"on {nodes} nodes, {how}"
+        if not self.interpolated:
+            return f"on {nodes} nodes, all of them nodes of both"
+        lost = max(self.missing.values(), default=0)
+        left_out = f"; {lost} nodes in cells that the boundary cuts are left out" if lost else ""
+        order = 4 if not isinstance(self.grid, DomainGrid) else 2
+        return f"on {nodes} nodes, the other one interpolated with order {order}{left_out}"
 
     def plot(self, name: str | None = None, *, file: str | Path | None = None) -> Any:
         """Draw both and their difference at the last common time, and its norms over time.
@@ -125,19 +135,28 @@ def compare(first: Solution | str | Path, second: Solution | str | Path) -> Comp
     a, b = (s if isinstance(s, Solution) else open_result(s) for s in (first, second))
     _refuse_other_problems(a, b)
     frames = _common_frames(a, b)
-    grid, finer = (a.grid, b.grid) if a.grid.size <= b.grid.size else (b.grid, a.grid)
+    coarser = _coarser(a, b)
+    grid, finer = coarser.grid, (b if coarser is a else a).grid
     norms: dict[str, dict[str, Array]] = {}
+    missing: dict[str, int] = {}
     for name in a.variables:
         gaps = []
         for pair in frames:
-            one, other = _pair(a, b, grid, name, pair)
+            one, other = _pair(a, b, coarser.nodes_of(name), name, pair)
             gaps.append(one - other)
-        norms[name] = {kind: np.array([gap.norm(kind) for gap in gaps]) for kind in get_args(Norm)}
+        missing[name] = sum(int(np.sum(np.isnan(gap.values[gap.grid.within]))) for gap in gaps[:1])
+        known = [Field(gap.grid, np.nan_to_num(gap.values)) for gap in gaps] if missing[name] else gaps
+        norms[name] = {kind: np.array([gap.norm(kind) for gap in known]) for kind in get_args(Norm)}
     for name in a.scalars:
         gap = np.array([abs(a.number(name, int(i)) - b.number(name, int(j))) for i, j in frames])
         norms[name] = dict.fromkeys(get_args(Norm), gap)
     times = np.zeros(0) if a.steady else a.times[frames[:, 0]]
-    return Comparison(a, b, _names(a, b), grid, shared_index(finer, grid) is None, frames, times, norms)
+    return Comparison(a, b, _names(a, b), grid, shared_index(finer, grid) is None, frames, times, norms, missing)
+
+
+def _coarser(a: Solution, b: Solution) -> Solution:
+    """The one with fewer nodes."""
+    return a if a.grid.size <= b.grid.size else b
 
 
 def _pair(a: Solution, b: Solution, grid: Grid, name: str, frames: Array) -> tuple[Field, Field]:
@@ -167,8 +186,23 @@ def _refuse_other_problems(a: Solution, b: Solution) -> None:
         if not np.allclose((left.left, left.right), (right.left, right.right), rtol=0, atol=1e-9 * left.length):
             ranges = [f"[{axis.left:g}, {axis.right:g}]" for axis in (left, right)]
             raise PdekitError(f"axis {name!r} covers {ranges[0]} and {ranges[1]}", key="compare")
+    for name in a.variables:
+        ends = [_ends(s, name) for s in (a, b)]
+        if ends[0].keys() != ends[1].keys() or not all(np.allclose(ends[0][n], ends[1][n]) for n in ends[0]):
+            words = [
+                ", ".join(f"{n} in [{e[0]:g}, {e[1]:g}]" for n, e in found.items()) or "everywhere" for found in ends
+            ]
+            raise PdekitError(f"{name!r} lives where {words[0]}, and where {words[1]}", key="compare")
     if a.steady != b.steady:
         raise PdekitError("one of them is steady, the other one is not", key="compare")
+
+
+def _ends(solution: Solution, name: str) -> dict[str, tuple[float, float]]:
+    """Where a variable lives, by axis; nothing if it lives on the whole grid."""
+    nodes = solution.nodes_of(name)
+    return (
+        {n: (a.nodes[0], a.nodes[-1]) for n, a in zip(nodes.names, nodes.own.axes)} if isinstance(nodes, Region) else {}
+    )
 
 
 def _common_frames(a: Solution, b: Solution) -> Array:

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdekit.geometry.axis import Axis
+from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Field, Grid
+from pdekit.geometry.interpolation import known_within
 from pdekit.typing import Array
 
 
@@ -27,9 +29,14 @@ def shared_index(fine: Grid, coarse: Grid) -> tuple[NDArray[Any], ...] | None:
 
 
 def restricted(field: Field, grid: Grid) -> Array:
-    """Values at the nodes of a grid: where they are nodes of the field's own, or interpolated with order 4."""
+    """Values at the nodes of a grid: where they are nodes of the field's own, or interpolated with order 4.
+
+    From a domain that is no box linearly, and not a number at nodes in cells that its boundary cuts.
+    """
     index = shared_index(field.grid, grid)
     if index is not None:
         return np.asarray(field.values[index])
     points = np.stack(np.meshgrid(*(axis.nodes for axis in grid.axes), indexing="ij"), axis=-1)
+    if isinstance(field.grid, DomainGrid):
+        return known_within(field.grid, field.values, field.grid.within, points)
     return field.interpolate(points if grid.ndim > 1 else points[..., 0])

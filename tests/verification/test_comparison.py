@@ -116,3 +116,43 @@ def test_pictures(axes, tmp_path):
     norms = next(a for a in figure.axes if a.get_xlabel() == "time t")
     assert [line.get_label() for line in norms.lines] == ["L1", "L2", "max"]
     assert norms.lines[2].get_ydata()[1] == pytest.approx(1.0)
+
+
+def bar(points, end=0.3):
+    """Two unknowns that live beside each other; known at every time, for nothing moves."""
+    return pk.Problem(
+        pk.PDE(["c_t = c_xx", "u_t = u_xx"]),
+        pk.Grid(x=pk.Axis(0, 1, points)),
+        initial={"c": "x", "u": "1 - x"},
+        boundary={"c": {"x": {"left": pk.Dirichlet(0), "right": pk.Neumann(1)}}, "u": {"x": {"left": pk.Neumann(1), "right": pk.Dirichlet(0)}}},
+        regions={"c": {"x": (0, end)}, "u": {"x": (end, 1)}},
+    ).solve(t_end=0.01, frames=2)  # fmt: skip
+
+
+@pytest.mark.parametrize(("points", "interpolated"), [(41, False), (51, True)])
+def test_unknowns_in_regions(points, interpolated):
+    """Each where it lives; the end of a region is a node of both, whose places differ by rounding."""
+    found = pk.compare(bar(81), bar(points))
+    assert found.interpolated == interpolated
+    for name in ("c", "u"):
+        assert np.max(found.norms[name]["max"]) < 1e-6
+    assert "nan" not in str(found)
+    with pytest.raises(PdekitError, match=r"'c' lives where x in \[0, 0.3\], and where x in \[0, 0.4\]"):
+        pk.compare(bar(81), bar(81, 0.4))
+
+
+@pytest.mark.parametrize(("points", "missing"), [(81, False), (56, True)])
+def test_domains_that_are_no_boxes(points, missing):
+    """A field that is linear in x is exact on every grid, and linear interpolation keeps it."""
+
+    def disc(points):
+        return pk.Problem(
+            pk.PDE("0 = laplace(u)"),
+            pk.Grid(x=pk.Axis(-1, 1, points), y=pk.Axis(-1, 1, points)),
+            boundary={"u": {"domain": pk.Dirichlet("x")}},
+            domain="x**2 + y**2 < 0.64",
+        ).solve()
+
+    found = pk.compare(disc(41), disc(points))
+    assert found.norms["u"]["max"][-1] < 1e-12
+    assert (found.missing["u"] > 0) == missing == ("left out" in str(found))

@@ -74,7 +74,8 @@ class StabilisedChebyshev(ExplicitStepper):
         super().__init__(rhs)
         self._spare = rhs.states(1)[0]
         self._ends, self._begin = rhs.states(2), 0  # F at both ends of a step, and which of them is its beginning
-        self._known = False
+        self._known = False  # F at the beginning
+        self._finite = False  # whether there are numbers where stages are written to
         self._since, self.radius, self._memory = RADIUS_EVERY, radius, memory
         self._direction: Stages | None = None
         self._changes = not rhs.system.is_linear
@@ -95,20 +96,25 @@ class StabilisedChebyshev(ExplicitStepper):
         mu, nu, mu_t, gamma_t, c = chebyshev_coefficients(s)
         # Each stage takes the place of the one before the last; so begun, the last one comes to stand in out.
         before, current = (out, self._spare) if s % 2 == 0 else (self._spare, out)
-        self.rhs.copy(before, Y)
+        if not self._finite:
+            self.rhs.copy(before, Y)  # what stands there is taken 0 times, which numbers only survive
         self.rhs.combine(current, Y, np.array([h * mu_t[1]]), self._ends[self._begin : self._begin + 1])
         self.rhs.fill(current, t + c[1] * h)
         for j in range(2, s + 1):
-            numbers = np.array([h * mu_t[j], mu[j], 1 - mu[j] - nu[j], h * gamma_t[j], nu[j], 0.0])
+            # Y_0 is Y itself, so that the second stage needs no copy of it.
+            first, carried = (1 - mu[j], 0.0) if j == 2 else (1 - mu[j] - nu[j], nu[j])
+            numbers = np.array([h * mu_t[j], mu[j], first, h * gamma_t[j], carried, 0.0])
             self.rhs.apply("stabilised", t + c[j - 1] * h, current, before, numbers, others=(Y, F0))
             self.rhs.fill(before, t + c[j] * h)
             before, current = current, before
+        self._finite = True  # or the run ends
         if tolerance is None:
             return 0.0
-        self.rhs.apply(
-            "rate", t + h, out, self._ends[1 - self._begin]
-        )  # the estimate is 0.8 (Y0 - Y1) + 0.4 h (F0 + F1), eq. 2.8
-        return self.rhs.error(Y, out, 0.8, np.array([0.4 * h, 0.4 * h]), self._ends, tolerance)
+        self.rhs.apply("rate", t + h, out, self._ends[1 - self._begin])
+        # The estimate is 0.8 (Y0 - Y1) + 0.4 h (F0 + F1), eq. 2.8.
+        error = self.rhs.error(Y, out, 0.8, np.array([0.4 * h, 0.4 * h]), self._ends, tolerance)
+        self._finite = bool(np.isfinite(error))
+        return error
 
     def accepted(self, estimated: bool) -> None:
         self._known = estimated
@@ -120,7 +126,7 @@ class StabilisedChebyshev(ExplicitStepper):
             self._memory.radius, self._memory.radius_age = self.radius, self._since
 
     def restart(self) -> None:
-        self._known, self._since = False, RADIUS_EVERY
+        self._known, self._finite, self._since = False, False, RADIUS_EVERY
 
     def _estimate(self, t: float, Y: Array, F0: Array, probe: Array) -> None:
         """A bound of the spectral radius for a nonlinear system: power iteration on differences of F (Sommeijer et al., 3)."""
@@ -151,6 +157,7 @@ class StabilisedChebyshev(ExplicitStepper):
                 break
             previous = radius
         self.radius = max(1.2 * radius, 1e-12)
+        self._finite = self._finite and bool(np.isfinite(radius))
 
     def _first_direction(self, t: float, F0: Array) -> Stages:
         """Waves from node to node, which diffusion damps most, beside F itself: 3 iterations instead of 13 from F (Gray-Scott, 512^2)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -88,7 +89,7 @@ def known_within(
 
 
 class GridSpline:
-    """The spline through values on a grid.
+    """The spline through values on a grid; on either side of a plane at which cells meet a spline of its own, up to the plane.
 
     Parameters
     ----------
@@ -110,10 +111,10 @@ class GridSpline:
                 values = np.concatenate([values.take(range(-pad, 0), k), values, values.take(range(pad), k)], axis=k)
             if axis.offset:
                 line, values = _across_poles(grid, k, line, values)
-            degrees.append(min(degree, line.size - 1))
-            spline = make_interp_spline(line, np.moveaxis(values, k, 0), k=degrees[-1])
-            values = np.moveaxis(spline.c, 0, k)
-            knots.append(spline.t)
+            found, line_knots, line_degree = _spline_along(axis, line, np.moveaxis(values, k, 0), degree)
+            values = np.moveaxis(found, 0, k)
+            knots.append(line_knots)
+            degrees.append(line_degree)
         parts = [values.real, values.imag] if np.iscomplexobj(values) else [values]
         self._parts = [NdBSpline(tuple(knots), np.ascontiguousarray(c), tuple(degrees)) for c in parts]
 
@@ -136,6 +137,30 @@ class GridSpline:
                 raise GridError(f"a point lies outside axis {name!r}, [{axis.left:g}, {axis.right:g}]")
         found = [np.asarray(spline(where, nu=None if orders is None else tuple(orders))) for spline in self._parts]
         return found[0] + 1j * found[1] if len(found) == 2 else found[0]
+
+
+def _spline_along(
+    axis: Axis, line: NDArray[Any], values: NDArray[Any], degree: int
+) -> tuple[NDArray[Any], NDArray[Any], int]:
+    """Coefficients, knots and degree of the spline along the first axis of values, given on a line.
+
+    A knot of ``degree + 1`` times the multiplicity at a plane parts the spline there: its coefficients are those of the splines of both
+    sides, which reach up to the plane. What lies on the plane belongs to its left, as a node there does.
+    """
+    cuts = [0, *(axis.cell_before(place) + 1 for place in axis.divisions), line.size]
+    planes = [np.nextafter(max(place, line[cut - 1]), np.inf) for place, cut in zip(axis.divisions, cuts[1:])]
+    degree = min(degree, *(end - begin - 1 for begin, end in pairwise(cuts)))
+    coefficients, knots = [], []
+    for number, (begin, end) in enumerate(pairwise(cuts)):
+        nodes = line[begin:end]
+        places = np.array(make_interp_spline(nodes, nodes, k=degree).t)
+        if number:
+            places[: degree + 1] = planes[number - 1]
+        if number < len(planes):
+            places[-degree - 1 :] = planes[number]
+        coefficients.append(make_interp_spline(nodes, values[begin:end], k=degree, t=places).c)
+        knots.append(places if number == 0 else places[degree + 1 :])
+    return np.concatenate(coefficients), np.concatenate(knots), degree
 
 
 def _across_poles(

@@ -115,3 +115,18 @@ def test_xarray_round_trip():
     field = pk.Grid(x=pk.Axis(0, 1, 5, unit="m")).field("x**2", name="u")
     array = field.to_xarray()
     assert array.name == "u" and array.x.attrs["units"] == "m" and np.array_equal(array.values, field.values)
+
+
+@pytest.mark.parametrize("plane", [0.43, 0.5])
+def test_interpolation_does_not_cross_planes(plane):
+    """A cubic on either side of a jump is exact up to the plane, which lies between nodes or on one, and belongs to its left."""
+    x, y = pk.Axis(0, 1, 21).divided([plane]), pk.Axis(0, 2, 9)
+    grid = pk.Grid(x=x, y=y)
+
+    def exact(x, y):
+        return np.where(x <= plane, x**3 - 2 * x + y, 7 - x**2 + x * y**3)
+
+    at = np.array([0.0, 0.4, plane - 1e-9, plane, plane + 1e-9, 0.44, 0.47, 0.7, 1.0])
+    points = np.stack(np.meshgrid(at, np.linspace(0, 2, 7), indexing="ij"), axis=-1)
+    field = grid.field(exact(grid.coordinates["x"], grid.coordinates["y"]))
+    assert np.max(np.abs(field.interpolate(points) - exact(points[..., 0], points[..., 1]))) < 1e-12

@@ -8,16 +8,34 @@ import numpy as np
 
 from pdekit.counts import Statistics
 from pdekit.discretize.system import SemiDiscrete
-from pdekit.errors import NotConvergedError, SolverError
+from pdekit.errors import NotConvergedError, SingularError, SolverError
 from pdekit.language.symbols import local_derivatives
 from pdekit.linear.determined import determined
+from pdekit.linear.direct import factorise
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.nonlinear.newton import CONSISTENT, Newton, RootProblem
+from pdekit.stencils.sparse_products import diagonal
+from pdekit.time.solved_rates import SolverOf
 from pdekit.typing import Array
 
 
-def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics) -> Array:
+def consistent(
+    system: SemiDiscrete, y: Array, t: float, statistics: Statistics, solver_of: SolverOf = factorise
+) -> Array:
     """Initial values of unknowns without an evolution equation, from their equations ``0 = ...``.
+
+    The others keep what they have: their rows are those of the identity, so that processes that share the unknowns solve for all of them
+    together, as in a step.
+
+    Parameters
+    ----------
+    system : SemiDiscrete
+    y : array
+        The others, and first guesses.
+    t : float
+    statistics : Statistics
+    solver_of : callable of a sparse matrix
+        The linear solver.
 
     Raises
     ------
@@ -28,29 +46,30 @@ def consistent(system: SemiDiscrete, y: Array, t: float, statistics: Statistics)
         return y
     algebraic = system.algebraic
     _refuse_higher_index(system)
+    chosen, others = (diagonal(flags.astype(float)) for flags in (algebraic, ~algebraic))
 
-    def whole(x: Array) -> Array:
-        full = y.copy()
-        full[algebraic] = x
-        return full
+    undetermined = (
+        "the equations '0 = ...' do not determine their unknowns, perhaps because they prescribe "
+        f"derivatives only; {_what_fixes_a_value(system)}"
+    )
 
     def factorised(J: Any) -> LinearSolver:
-        return determined(
-            J,
-            "the equations '0 = ...' do not determine their unknowns, perhaps because they prescribe "
-            f"derivatives only; {_what_fixes_a_value(system)}",
-        )
+        if system.grid.ranks.count > 1:  # no process has the factors whose condition could be asked for
+            return solver_of(J)
+        return determined(J, undetermined, solver_of)
 
-    places = np.cumsum(algebraic) - 1
-    blocks = [b.slice for b in system.blocks if algebraic[b.offset]]
+    without = {u.symbol for u in system.system.unknowns if u.time_order == 0}
     problem = RootProblem(
-        lambda x: system.rhs(t, whole(x))[algebraic],
-        lambda x: system.jacobian(t, whole(x))[algebraic][:, algebraic],
-        lambda x: (abs(system.jacobian(t, whole(x))) @ np.abs(whole(x)))[algebraic],
-        [slice(int(places[b.start]), int(places[b.stop - 1]) + 1) for b in blocks],
+        lambda x: np.where(algebraic, system.rhs(t, x), 0.0),
+        lambda x: chosen @ system.jacobian(t, x) + others,
+        lambda x: np.where(algebraic, abs(system.jacobian(t, x)) @ np.abs(x), 0.0),
+        [b.slice for b in system.blocks if b.symbol in without],
+        system.grid.ranks,
     )
     try:
-        return whole(Newton(CONSISTENT, factorised, statistics).solve(problem, y[algebraic]).x)
+        return Newton(CONSISTENT, factorised, statistics).solve(problem, y).x
+    except SingularError:
+        raise SingularError(undetermined) from None
     except NotConvergedError as error:
         raise SolverError(
             f"no initial state was found that satisfies the algebraic equations '0 = ...': {error.message}"

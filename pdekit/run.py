@@ -111,7 +111,8 @@ class Run:
         if before is not None:
             stops = aligned(stops, before.times)
         if before is None:
-            y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics())
+            given = system.pack(self.problem.take_initial_fields())
+            y = consistent(system, given, start, Statistics(), self.matrix_solver(settings))
         else:
             y = system.pack(before.frame(0))
         solvers = self.solvers(settings)
@@ -160,11 +161,11 @@ class Run:
             "precision": settings.precision,
             "device": settings.device,
         }
-        words |= {"thresholds": self.thresholds, "solver_of": self.mass_solver(settings)}
+        words |= {"thresholds": self.thresholds, "solver_of": self.matrix_solver(settings)}
         return method.compile(self.system, span, settings.step, **words)
 
-    def mass_solver(self, settings: TimeSettings) -> SolverOf:
-        """What solves an M that couples the nodes."""
+    def matrix_solver(self, settings: TimeSettings) -> SolverOf:
+        """What solves systems of a matrix: of an M that couples the nodes, of equations that initial values satisfy."""
         return factorise
 
     def _enders(self, settings: TimeSettings, t: float, end: float, y: Array) -> tuple[Notice, ...]:
@@ -223,7 +224,8 @@ class Run:
                 at_end = t == part[-1].t and not course.ended
                 if at_end and stops[last].change:
                     y = self.problem.bounded.projected(self.system.layout, t, y)
-                    y = consistent(self.system, y, t, course.watch.statistics)  # which what is projected may change
+                    solver_of = self.matrix_solver(course.settings)
+                    y = consistent(self.system, y, t, course.watch.statistics, solver_of)  # which projecting may change
                     start[:] = [y.copy()]
                     if course.memory is not None:
                         course.memory.forget()

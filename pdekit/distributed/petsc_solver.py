@@ -175,7 +175,7 @@ class PetscSolver:
         Raises
         ------
         SolverError
-            The iterations did not converge.
+            The iterations did not converge; `SingularError` where the matrix could not be factorised.
         """
         given = np.ascontiguousarray((rhs if self.weights is None else self.weights * rhs)[self.halo.owned])
         if given.dtype.kind == "c" and not self.is_complex:
@@ -185,6 +185,8 @@ class PetscSolver:
         if self.ksp.getConvergedReason() < 0 and not self._asked and self._preconditioning.failed(*self._kind):
             self._set(self._preconditioning.options(*self._kind))
             self.ksp.solve(self.right, self.found)
+        if self.ksp.getConvergedReason() == self._petsc.KSP.ConvergedReason.DIVERGED_PCSETUP_FAILED:
+            raise SingularError(f"the matrix cannot be factorised: it is singular ({self.description})")
         if self.ksp.getConvergedReason() < 0:
             raise SolverError(
                 f"{self.description} did not converge in {self.iterations} iterations (reason {self.ksp.getConvergedReason()} of "

@@ -54,7 +54,7 @@ class SharedRun(Run):
     def solvers(self, settings: TimeSettings) -> SharedSolvers:
         return SharedSolvers(self.system, settings.petsc, self.thresholds)
 
-    def mass_solver(self, settings: TimeSettings) -> SolverOf:
+    def matrix_solver(self, settings: TimeSettings) -> SolverOf:
         return self.solvers(settings).factorise
 
     def compiled(self, method: Method, settings: TimeSettings, span: float) -> RightHandSide | None:

@@ -23,8 +23,8 @@ Named = Iterator[tuple[str, pk.Problem]]
 HUMP = "sin(pi*x)*(2 + cos(pi*y))"
 
 
-def implicit(end: float, step: float) -> TimeSettings:
-    return TimeSettings(end=end, method="tr_bdf2", step=step)
+def implicit(end: float, step: float, method: str = "tr_bdf2") -> TimeSettings:
+    return TimeSettings(end=end, method=method, step=step)
 
 
 def explicit(end: float, step: float) -> TimeSettings:
@@ -247,6 +247,37 @@ def for_implicit_methods() -> Named:
     )
 
 
+def with_algebraic_equations() -> Named:
+    """Unknowns without a time derivative, of which a first guess is given only: initial values are found by all processes together."""
+    frames = OutputSettings(frames=3)
+    for name, method, equation in (
+        ("a potential", "esdirk43", "0 = phi_xx - phi + u"),
+        ("a potential that multiplies itself", "tr_bdf2", "0 = phi_xx - phi**3 + u"),
+        ("a potential and a mean", "rodas4", "0 = phi_xx - (1 + mean(u))*phi + u"),
+    ):
+        yield (
+            f"{name}, {method}",
+            pk.Problem(
+                pk.PDE(["u_t = 0.1*u_xx - u*phi", equation]), LINE, initial={"u": "1 + cos(pi*x)", "phi": 0.1},
+                boundary={"u": {"x": pk.Neumann(0)}, "phi": {"x": pk.Dirichlet("t")}},
+                time=implicit(0.1, 0.02, method), output=frames,
+            ),
+        )  # fmt: skip
+    flow = pk.PDE(["w_t = 0.05*laplace(w) + psi_x*w_y - psi_y*w_x", "0 = laplace(psi) + w"])
+    rim = {"domain": pk.Dirichlet(0)}
+    for name, walls, domain in (
+        ("a stream function", WALLS["u"], None),
+        ("a stream function on a domain", rim, "(x - 0.5)**2 + (y - 0.5)**2 < 0.2"),
+    ):
+        yield (
+            name,
+            pk.Problem(
+                flow, SQUARE, initial={"w": f"20*({HUMP})", "psi": 0}, boundary={"w": walls, "psi": walls}, domain=domain,
+                time=implicit(0.04, 0.01), output=frames,
+            ),
+        )  # fmt: skip
+
+
 def problems() -> Named:
     """By what is special about them."""
     for name, time in (("explicit", explicit(0.02, 0.002)), ("implicit", implicit(0.02, 0.01))):
@@ -259,6 +290,7 @@ def problems() -> Named:
     yield from by_chance()
     yield from for_explicit_methods()
     yield from for_implicit_methods()
+    yield from with_algebraic_equations()
 
 
 def main(folder: Path, words: str) -> None:

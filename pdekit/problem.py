@@ -384,6 +384,13 @@ class Problem:
         self.series = measured.series(self.output.series)
         self.derived = measured.fields(self.output.fields, set(self.output.series))
         self.variable_regions = self._regions_of_variables()
+        shown = [*self.written.states, *self.system.definitions, *self.system.parameters, *self.grid.names, "t"]
+        known = [*map(str, shown), *self.series, *self.derived]
+        for name in self.labels:
+            if name not in known:
+                raise ConfigError(
+                    f"no such variable; there are {known}{nearest_hint(name, known)}", key=f"labels.{name}"
+                )
 
     def _regions_of_variables(self) -> dict[str, Region]:
         """Where unknowns, and fields made of them, live that do not live on all nodes."""
@@ -586,7 +593,14 @@ class Problem:
         times = times[np.isfinite(times)]
         if not times.size:
             raise ConfigError(f"{file.file} holds no frame", key="initial.file")
-        self.time = replace(self.time, start=float(times[-1]))
+        start = float(times[-1])
+        if self.time.start not in (0.0, start):
+            raise ConfigError(
+                f"the run begins with the last frame of {file.file}, at t = {start:g}; leave start out, or give the fields one by one, "
+                "{file: ..., variable: ...}",
+                key="time.start",
+            )
+        self.time = replace(self.time, start=start)
         for name in self.pde.scalars:
             found[name] = found[name].array()[times.size - 1].item()
         return found

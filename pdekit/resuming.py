@@ -163,7 +163,10 @@ def resume(
             f"{path} reaches to t = {last:g}{' and is complete' if complete else ''}; say how much further, until > {last:g}"
         )
     if until is not None:
-        problem = problem.replace(time=replace(problem.time, end=end))
+        time, rule = problem.time, problem.output
+        if time.end is not None:
+            rule = rule.at_same_distance(time.start, time.end, time.step)
+        problem = problem.replace(time=replace(time, end=end), output=rule)
     going_on, span = solver or Resumer(keep), (last, end, problem.units.get("t", ""))
     lines = ProgressLines(*span, only_long=True) if progress is True else (progress or None)
     follow = all_of(lines, to_log(*span))

@@ -134,6 +134,7 @@ class Run:
         rule = RowRule(output.series_steps, end - start)
         recorder = SeriesRecorder(system, self.problem.series, start, y, rule, frozenset(frames), kernel)
         enders = self._enders(settings, start, end, y)
+        notes += [ender.told for ender in enders if isinstance(ender, EndOnCondition) and ender.holds]
         memory = StepMemory() if output.checkpoints or before is not None else None
         if memory is not None:
             system.expect_many_jacobians()

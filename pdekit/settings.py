@@ -14,6 +14,7 @@ from pdekit.linear.solver_choice import check_setting
 
 DEFAULT_FRAMES = 11
 MOST_FRAMES = 1_000_000
+LEAST_RTOL, MOST_RTOL = 1e-14, 0.5
 LEAST_SINGLE = 1e-5  # relative tolerance of adaptive steps in single precision
 
 
@@ -99,15 +100,24 @@ class TimeSettings:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not (0 < value < math.inf):
                 raise ConfigError(f"must be a positive number, found {value!r}", key=f"time.{name}")
+        self._check_rtol()
+        for name in ("start", "end"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ConfigError(f"must be finite, found {value!r}", key=f"time.{name}")
+
+    def _check_rtol(self) -> None:
+        """Refuse tolerances that no steps can keep, or that ask for nothing."""
+        if self.step is None and not LEAST_RTOL <= self.rtol <= MOST_RTOL:
+            raise ConfigError(
+                f"allowed are {LEAST_RTOL:g}, which rounding leaves, to {MOST_RTOL:g}, found {self.rtol:g}",
+                key="time.rtol",
+            )
         if self.precision == "single" and self.step is None and self.rtol < LEAST_SINGLE:
             raise ConfigError(
                 f"{self.rtol:g} is below what single precision can follow; allowed from {LEAST_SINGLE:g} on, or a fixed step",
                 key="time.rtol",
             )
-        for name in ("start", "end"):
-            value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
-                raise ConfigError(f"must be finite, found {value!r}", key=f"time.{name}")
 
     @property
     def on_kernels(self) -> str:
@@ -215,6 +225,18 @@ class OutputSettings:
         gap = 1e-12 * max(abs(start), abs(end), end - start)
         inner = [t for t in inner if t > start + gap and t < end - gap]
         return [float(start), *dict.fromkeys(inner), float(end)]
+
+    def at_same_distance(self, start: float, end: float, step: float | None) -> OutputSettings:
+        """The rule for a span that ends elsewhere: frames are as far apart as they were to be from start to end.
+
+        Examples
+        --------
+        >>> OutputSettings(frames=5).at_same_distance(0.0, 2.0, None).resolve(0.0, 3.0)
+        [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
+        """
+        if self.every is not None or self.times is not None or (self.frames is None and step is not None):
+            return self
+        return replace(self, frames=None, every=(end - start) / ((self.frames or DEFAULT_FRAMES) - 1))
 
     @property
     def is_default(self) -> bool:

@@ -515,3 +515,22 @@ def test_methods_that_went_on_are_named_in_order(tmp_path):
     stored.save(tmp_path / "copy.h5")
     assert pk.open_result(tmp_path / "copy.h5").methods == solution.methods
     assert np.max(estimate(problem, solution).time["u"]) > 0
+
+
+def test_a_condition_that_is_true_at_the_start_is_told():
+    """It ends a run when it comes true; here it never does."""
+    problem = rod("u_t = u_xx", "sin(pi*x)", D(0), end=0.1).replace(stop=pk.StopSettings(when="max(u) > 0.5"))
+    solution = problem.solve()
+    assert solution.times[-1] == 0.1
+    assert any("max(u) > 0.5 is true at the start already" in note for note in solution.notes)
+
+
+@pytest.mark.parametrize("rtol", [1e-17, 2.0])
+def test_tolerances_that_no_step_can_keep(rtol):
+    with pytest.raises(PdekitError, match=r"time.rtol: allowed are 1e-14, .* to 0.5"):
+        rod("u_t = u_xx", "x", end=0.1, rtol=rtol)
+
+
+def test_labels_of_what_there_is_not():
+    with pytest.raises(PdekitError, match=r"labels.w: no such variable; there are \['u', 'x', 't'\]"):
+        rod("u_t = u_xx", "x", end=0.1).replace(labels={"w": {"units": "K"}})

@@ -310,6 +310,11 @@ def test_a_new_problem_starts_from_the_last_frame_of_a_file(tmp_path, monkeypatc
     for name in ("u", "u_t"):
         assert np.max(np.abs(found[name].values - whole[name].values)) <= 1e-8
     assert found.scalars["S"][-1] == pytest.approx(whole.scalars["S"][-1], abs=1e-10)
+    late = STATE.replace("end: {end}", "start: 0.5, end: {end}").format(initial="{file: first.h5}", end=2)
+    with pytest.raises(
+        PdekitError, match=r"time.start: the run begins with the last frame of .*at t = 1; leave start out"
+    ):
+        loads(late)
     with pytest.raises(PdekitError, match="no such file"):
         loads(STATE.format(initial="{file: none.h5}", end=2))
     other = STATE.format(initial="{file: first.h5}", end=2).replace("u_tt = u_xx - u_t + S", "v_t = v_xx + S")
@@ -335,3 +340,14 @@ def test_beyond_an_end_that_is_a_rounded_multiple_no_frame_is_stored_twice(tmp_p
         gone_on = pk.resume(path, until=0.6)
         assert gone_on.times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
         np.testing.assert_array_equal(pk.open_result(path).times, gone_on.times)
+
+
+@pytest.mark.parametrize("output", ["{frames: 6, checkpoints: true}", "{}"])
+def test_beyond_the_end_frames_are_as_far_apart_as_before(tmp_path, output):
+    """Not so many over the longer span, which would put them elsewhere than the run before had them."""
+    loads(SMOOTH + f"time: {{end: 0.5}}\noutput: {output}\n").solve(output=tmp_path / "out.h5")
+    before = read_result(tmp_path / "out.h5").times
+    after = pk.resume(tmp_path / "out.h5", 0.75, keep=True).times
+    step = before[1] - before[0]
+    assert np.array_equal(after[: before.size], before)
+    assert np.allclose(np.diff(after)[:-1], step) and after[-1] == 0.75

@@ -95,8 +95,8 @@ def exponential_method(tableau: ExponentialTableau) -> Method:
         parts = given.solvers.stiff_parts if given.system.evolves else None
         if parts is None:
             raise SolverError(
-                f"{tableau.name} needs equations of first order in time whose highest derivatives are linear, with constant "
-                "coefficients or along one axis; use tr_bdf2, BDF or method: auto",
+                f"{tableau.name} needs equations of first order in time whose highest derivatives are linear, with coefficients that "
+                "do not change in time, and are constant or along one axis; use tr_bdf2, BDF or method: auto",
                 key="time.method",
             )
         rest = given.system.given_and_nonlinear if _covers(given, parts) else None
@@ -214,7 +214,9 @@ def _propagator(given: Ingredients) -> Stepper:
     """The exact flow of a linear system: in its eigenvectors where it is separable, else in a Krylov space."""
     if not given.system.is_linear or not given.system.evolves:
         raise SolverError(
-            "exponential is for linear evolution equations; use tr_bdf2 or method: auto", key="time.method"
+            "exponential is for linear evolution equations and conditions whose coefficients do not change in time; use tr_bdf2 or "
+            "method: auto",
+            key="time.method",
         )
     refuse_coupled_rates(given.system, "exponential")
     part = given.solvers.diagonal_part

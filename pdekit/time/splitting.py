@@ -46,7 +46,10 @@ class Splitting:
             return
         self.part = system.restricted(only(system.system, marked))
         if not self.part.is_linear:
-            raise SolverError("the terms must be linear, with coefficients constant in time", key="time.implicit")
+            raise SolverError(
+                "the terms, and the boundary conditions of what they differentiate, must be linear, with coefficients constant in time",
+                key="time.implicit",
+            )
         self._solvers = solvers.of(self.part)
 
     def implicit(self, t: float, y: Array) -> Array:

@@ -36,6 +36,16 @@ class EndOnCondition:
         self._before = t, y.copy()
         self._was = float(measurement.value(t, y)) > 0
 
+    @property
+    def holds(self) -> bool:
+        """Whether the condition is true where the run has come to."""
+        return self._was
+
+    @property
+    def told(self) -> str:
+        """What is to be said of a condition that is true where a run begins."""
+        return f"stop.when: {self.words} is true at the start already; the run ends when it has been false and comes true again"
+
     def __call__(self, t: float, state: StepState, h: float, steps: int) -> None:
         y, before = state(), self._before
         holds = float(self.measurement.value(t, y)) > 0

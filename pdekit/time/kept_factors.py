@@ -12,6 +12,8 @@ from pdekit.linear.solver_choice import Solvers
 from pdekit.linear.solver_protocol import LinearSolver
 from pdekit.time.iteration_matrix import iteration_matrix
 
+KEPT = 2  # lengths of steps whose factors are kept
+
 
 class KeptFactors:
     """Solvers by the length of the step.
@@ -56,4 +58,4 @@ def linear_factors(system: SemiDiscrete, solvers: Solvers, statistics: Statistic
 
         return solvers.shifted(1.0, h * share, matrix) if plain else solvers.factorise(matrix())
 
-    return KeptFactors(make, statistics)
+    return KeptFactors(make, statistics, KEPT)

@@ -176,7 +176,9 @@ def rosenbrock_method(tableau: RosenbrockTableau) -> Method:
     def make(given: Ingredients) -> Stepper:
         return on_real_pairs(given.system, lambda system: Rosenbrock(system, tableau, given.solvers, given.statistics))
 
-    return Method(tableau.name, "implicit", tableau.order, tableau.title, make, True, aliases=tableau.aliases)
+    return Method(
+        tableau.name, "implicit", tableau.order, tableau.title, make, True, aliases=tableau.aliases, renews=True
+    )
 
 
 def _courant(given: Ingredients, longest: float) -> Controller:

@@ -142,6 +142,11 @@ def boundary_from(given: Mapping[str, Any], source: YamlSource) -> dict[str, dic
                 raise source.error(path, f"conditions stand below an axis: {unknown}: {{x: {{{axis}: ...}}}}")
             if isinstance(entry, Mapping) and any(key in SIDES for key in entry):
                 for key in entry:
+                    if key in KINDS:
+                        raise source.error(
+                            path,
+                            f"{key} holds on both faces, and one has a condition of its own beside it; give {{left: ..., right: ...}}",
+                        )
                     if key not in SIDES:
                         hint = nearest_hint(key, SIDES)
                         raise source.error(

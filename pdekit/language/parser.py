@@ -281,7 +281,10 @@ class _Walker:
             rest = rest[len(str(axis)) if axis is not None else 1 :]
         name = rate_name(base, times)
         if name not in self.scope.states:
-            raise ExpressionError(f"unknown derivative {base}_{suffix}: there is no equation for {name}")
+            rates = (
+                ", which only waves (u_tt = ...) have as an unknown beside them" if base in self.scope.states else ""
+            )
+            raise ExpressionError(f"unknown derivative {base}_{suffix}: there is no equation for {name}{rates}")
         expression = self.scope.states[name]
         for axis in along:
             expression = self.scope.derivative(expression, axis, 1)

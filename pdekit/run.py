@@ -111,8 +111,8 @@ class Run:
         if before is not None:
             stops = aligned(stops, before.times)
         if before is None:
-            given = system.pack(self.problem.take_initial_fields())
-            y = consistent(system, given, start, Statistics(), self.matrix_solver(settings))
+            solver_of = self.matrix_solver(settings)
+            y = consistent(system, system.pack(self.problem.take_initial_fields()), start, Statistics(), solver_of)
         else:
             y = system.pack(before.frame(0))
         solvers = self.solvers(settings)

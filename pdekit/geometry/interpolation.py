@@ -72,20 +72,24 @@ def interpolate_within(grid: TensorGrid, values: NDArray[Any], within: NDArray[n
     where = np.asarray(points, dtype=float)
     if grid.ndim == 1 and (where.ndim == 0 or where.shape[-1] != 1):
         where = where[..., None]
-    found = known_within(grid, values, within, where)
-    if np.any(np.isnan(found)):
-        first = where.reshape(-1, grid.ndim)[int(np.argmax(np.isnan(found).ravel()))]
+    unknown = ~wholly_within(grid, within, where)
+    if np.any(unknown):
+        first = where.reshape(-1, grid.ndim)[int(np.argmax(unknown.ravel()))]
         place = ", ".join(f"{n} = {x:g}" for n, x in zip(grid.names, first))
         raise GridError(f"the point {place} lies outside of the domain, or in a cell that its boundary cuts")
-    return found
+    return linear_within(grid, values, within, where)
 
 
-def known_within(
+def wholly_within(grid: TensorGrid, within: NDArray[np.bool_], points: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether points of shape (..., ndim) lie in cells whose nodes all belong to the domain."""
+    return np.asarray(GridSpline(grid, within.astype(float), 1)(points) >= 1 - WHOLE)
+
+
+def linear_within(
     grid: TensorGrid, values: NDArray[Any], within: NDArray[np.bool_], points: NDArray[Any]
 ) -> NDArray[Any]:
-    """The same at points of shape (..., ndim), not a number where `interpolate_within` refuses."""
-    known = GridSpline(grid, within.astype(float), 1)(points) >= 1 - WHOLE
-    return np.where(known, GridSpline(grid, np.where(within, values, 0.0), 1)(points), np.nan)
+    """Values at points of shape (..., ndim), linear between nodes; zero at nodes that do not belong to the domain."""
+    return GridSpline(grid, np.where(within, values, 0.0), 1)(points)
 
 
 class GridSpline:

@@ -15,7 +15,7 @@ from pdekit.geometry.regions import Region
 from pdekit.io.open import open_result
 from pdekit.solution import Solution
 from pdekit.typing import Array
-from pdekit.verification.restriction import restricted, shared_index
+from pdekit.verification.restriction import known_nodes, restricted, shared_index
 
 Norm = Literal["L1", "L2", "max"]
 MOST_ROWS = 12  # of the table
@@ -90,7 +90,7 @@ class Comparison:
             return f"on {nodes} nodes, all of them nodes of both"
         lost = max(self.missing.values(), default=0)
         left_out = f"; {lost} nodes in cells that the boundary cuts are left out" if lost else ""
-        order = 4 if not isinstance(self.grid, DomainGrid) else 2
+        order = 2 if isinstance(self.grid, DomainGrid) else 4
         return f"on {nodes} nodes, the other one interpolated with order {order}{left_out}"
 
     def plot(self, name: str | None = None, *, file: str | Path | None = None) -> Any:
@@ -136,22 +136,22 @@ def compare(first: Solution | str | Path, second: Solution | str | Path) -> Comp
     _refuse_other_problems(a, b)
     frames = _common_frames(a, b)
     coarser = _coarser(a, b)
-    grid, finer = coarser.grid, (b if coarser is a else a).grid
+    other = b if coarser is a else a
     norms: dict[str, dict[str, Array]] = {}
     missing: dict[str, int] = {}
     for name in a.variables:
-        gaps = []
-        for pair in frames:
-            one, other = _pair(a, b, coarser.nodes_of(name), name, pair)
-            gaps.append(one - other)
-        missing[name] = sum(int(np.sum(np.isnan(gap.values[gap.grid.within]))) for gap in gaps[:1])
-        known = [Field(gap.grid, np.nan_to_num(gap.values)) for gap in gaps] if missing[name] else gaps
-        norms[name] = {kind: np.array([gap.norm(kind) for gap in known]) for kind in get_args(Norm)}
+        nodes = coarser.nodes_of(name)
+        known = known_nodes(other.nodes_of(name), nodes)
+        missing[name] = int(np.sum(~known[nodes.within]))
+        pairs = [_pair(a, b, nodes, name, pair) for pair in frames]
+        gaps = [Field(nodes, np.where(known, (one - two).values, 0.0)) for one, two in pairs]
+        norms[name] = {kind: np.array([gap.norm(kind) for gap in gaps]) for kind in get_args(Norm)}
     for name in a.scalars:
         gap = np.array([abs(a.number(name, int(i)) - b.number(name, int(j))) for i, j in frames])
         norms[name] = dict.fromkeys(get_args(Norm), gap)
     times = np.zeros(0) if a.steady else a.times[frames[:, 0]]
-    return Comparison(a, b, _names(a, b), grid, shared_index(finer, grid) is None, frames, times, norms, missing)
+    interpolated = shared_index(other.grid, coarser.grid) is None
+    return Comparison(a, b, _names(a, b), coarser.grid, interpolated, frames, times, norms, missing)
 
 
 def _coarser(a: Solution, b: Solution) -> Solution:

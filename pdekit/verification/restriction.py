@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pdekit.geometry.axis import Axis
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.geometry.grid import Field, Grid
-from pdekit.geometry.interpolation import known_within
+from pdekit.geometry.interpolation import linear_within, wholly_within
 from pdekit.typing import Array
 
 
@@ -31,12 +31,26 @@ def shared_index(fine: Grid, coarse: Grid) -> tuple[NDArray[Any], ...] | None:
 def restricted(field: Field, grid: Grid) -> Array:
     """Values at the nodes of a grid: where they are nodes of the field's own, or interpolated with order 4.
 
-    From a domain that is no box linearly, and not a number at nodes in cells that its boundary cuts.
+    From a domain that is no box linearly, and not a number but at its `known_nodes`.
     """
     index = shared_index(field.grid, grid)
     if index is not None:
         return np.asarray(field.values[index])
-    points = np.stack(np.meshgrid(*(axis.nodes for axis in grid.axes), indexing="ij"), axis=-1)
+    points = _points_of(grid)
     if isinstance(field.grid, DomainGrid):
-        return known_within(field.grid, field.values, field.grid.within, points)
+        known = known_nodes(field.grid, grid)
+        return np.where(known, linear_within(field.grid, field.values, field.grid.within, points), np.nan)
     return field.interpolate(points if grid.ndim > 1 else points[..., 0])
+
+
+def known_nodes(fine: Grid, coarse: Grid) -> NDArray[np.bool_]:
+    """The nodes of a grid at which `restricted` knows values of another: on domains that are no boxes not those in cells that the boundary cuts."""
+    if not isinstance(fine, DomainGrid):
+        return np.ones(coarse.shape, dtype=bool)
+    index = shared_index(fine, coarse)
+    return np.asarray(wholly_within(fine, fine.within, _points_of(coarse)) if index is None else fine.within[index])
+
+
+def _points_of(grid: Grid) -> Array:
+    """Coordinates of all nodes, in an array of shape (*grid.shape, ndim)."""
+    return np.stack(np.meshgrid(*(axis.nodes for axis in grid.axes), indexing="ij"), axis=-1)

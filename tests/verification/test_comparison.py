@@ -10,6 +10,7 @@ from PIL import Image
 import pdekit as pk
 from pdekit.cli.commands import main
 from pdekit.errors import PdekitError
+from pdekit.geometry.domain_grid import grid_of_domain
 
 
 def solution(grid, text, times=(0.0, 1.0), name="u", title=""):
@@ -156,3 +157,17 @@ def test_domains_that_are_no_boxes(points, missing):
     found = pk.compare(disc(41), disc(points))
     assert found.norms["u"]["max"][-1] < 1e-12
     assert (found.missing["u"] > 0) == missing == ("left out" in str(found))
+
+
+@pytest.mark.parametrize("domain", [None, "x < 0.75"])
+def test_what_is_not_a_number_is_no_agreement(domain):
+    """Left out are nodes that the other grid does not know, and nothing else."""
+    grid = pk.Grid(x=pk.Axis(0, 1, 11))
+    if domain is not None:
+        grid = grid_of_domain(grid, domain, {})
+    values = np.zeros((2, 11))
+    broken = values.copy()
+    broken[0, 3] = np.nan
+    found = pk.compare(*(pk.Solution(grid, np.array([0.0, 1.0]), {"u": v}) for v in (values, broken)))
+    assert found.missing["u"] == 0
+    assert np.isnan(found.norms["u"]["max"][0]) and found.norms["u"]["max"][1] == 0

@@ -53,7 +53,12 @@ from pdekit.posing.bounded_unknowns import BoundedUnknowns
 from pdekit.posing.face_conditions import GivenConditions, refuse_misplaced_far_fields, without_slopes
 from pdekit.posing.fit_at_start import misfits
 from pdekit.posing.given_data import GivenData, one_number
-from pdekit.posing.given_names import GivenNames, refuse_short_tables, refuse_unreadable
+from pdekit.posing.given_names import (
+    GivenNames,
+    refuse_labels_of_others,
+    refuse_short_tables,
+    refuse_unreadable,
+)
 from pdekit.posing.measured_numbers import MeasuredNumbers
 from pdekit.prehistory import Prehistory
 from pdekit.settings import ConvergenceSettings, OutputSettings, StopSettings, TimeSettings
@@ -247,6 +252,8 @@ class Problem:
         self._check_constraints()
         self.bounded.check_projections(self.time.start, self.time.end)
         self._measured()
+        shown = [*self.written.states, *self.system.definitions, *self.system.parameters, *grid.names, "t"]
+        refuse_labels_of_others(self.labels, [*map(str, shown), *self.series, *self.derived])
         if self.units:
             self.units, self._units_of_numbers = self._consistent_units(declared)
             axes = {name: axis.with_unit(self.units[name]) for name, axis in zip(grid.names, grid.axes)}
@@ -384,13 +391,6 @@ class Problem:
         self.series = measured.series(self.output.series)
         self.derived = measured.fields(self.output.fields, set(self.output.series))
         self.variable_regions = self._regions_of_variables()
-        shown = [*self.written.states, *self.system.definitions, *self.system.parameters, *self.grid.names, "t"]
-        known = [*map(str, shown), *self.series, *self.derived]
-        for name in self.labels:
-            if name not in known:
-                raise ConfigError(
-                    f"no such variable; there are {known}{nearest_hint(name, known)}", key=f"labels.{name}"
-                )
 
     def _regions_of_variables(self) -> dict[str, Region]:
         """Where unknowns, and fields made of them, live that do not live on all nodes."""
@@ -517,10 +517,6 @@ class Problem:
         given = {u.name: u for u in self.system.unknowns if u.name in self.pde.unknowns}
         return BoundedUnknowns(given, self.constraints, self.projections, self.steady, self.is_complex, self.data)
 
-    def _scalar_values(self, fields: Mapping[str, Array]) -> dict[Any, Array]:
-        """The scalar unknowns among given fields."""
-        return {symbol: fields[str(symbol)] for symbol in self.system.scalars}
-
     def _check_constraints(self) -> None:
         """Refuse an initial state, or boundary data at the start, beyond a bound."""
         if not self.constraints:
@@ -528,7 +524,7 @@ class Problem:
         start = dict(self.initial_fields())
         for block in self.semidiscrete.blocks:
             start[block.name] = np.array(start[block.name], dtype=self.semidiscrete.dtype)
-            block.conditions.fill(start[block.name], self.time.start, self._scalar_values(start))
+            block.conditions.fill(start[block.name], self.time.start, self.system.scalars_of(start))
         layout = self.semidiscrete.layout
         self.bounded.refuse_beyond(layout, start, self.time.start, only_prescribed=self.steady)
 

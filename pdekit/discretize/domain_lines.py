@@ -25,7 +25,7 @@ from scipy import sparse
 from pdekit.boundary.domain_conditions import RIM, DomainConditions
 from pdekit.boundary.domain_values import extension
 from pdekit.discretize.affine import AffineOperator
-from pdekit.discretize.domain_rows import COVERED, MatrixOperator, refuse_cut_rows, uncut
+from pdekit.discretize.domain_rows import MatrixOperator, covered_by, refuse_cut_rows, uncut
 from pdekit.geometry.domain_grid import DomainGrid
 from pdekit.stencils.sparse_products import diagonal
 from pdekit.stencils.weights import fornberg
@@ -200,8 +200,7 @@ def first_derivative(
     """
     E, inside = extension(grid, 2), grid.within.ravel()
     if conditions is None or not conditions.is_prescribed_on_rim:
-        covered = np.asarray(E.sum(axis=1)).ravel() > COVERED
-        refuse_cut_rows(grid, axis, inside & ~uncut(rows.matrix, covered))
+        refuse_cut_rows(grid, axis, inside & ~uncut(rows.matrix, covered_by(E)))
         keep = diagonal(inside.astype(float))
         data = {k: sparse.csr_array(keep @ m) for k, m in rows.data.items()}
         return AffineOperator(MatrixOperator(grid, keep @ rows.matrix @ E), data)

@@ -143,11 +143,11 @@ def refuse_unresolved(grid: DomainGrid, conditions: DomainConditions) -> None:
         return
     grid.weights  # noqa: B018  (a domain thinner than a step is found here)
     if conditions.condition is not None and conditions.condition.coefficients[0] != 0:
-        covered = _covered(extension(grid, 1))
+        covered = covered_by(extension(grid, 1))
         _on_rim(conditions, grid.rim.offsets[covered[grid.rim.nodes]], grid)
 
 
-def _covered(E: Matrix) -> NDArray[np.bool_]:
+def covered_by(E: Matrix) -> NDArray[np.bool_]:
     """Nodes that have a value, their own or one that is extrapolated."""
     return np.asarray(E.sum(axis=1)).ravel() > COVERED
 
@@ -180,7 +180,7 @@ def _with_values(grid: DomainGrid, box: FluxForm, cells: Cells) -> DomainFlux:
 def _with_fluxes(grid: DomainGrid, box: FluxForm, conditions: DomainConditions) -> DomainFlux:
     """Balances of cut cells."""
     axis, rim, E = box.axis, grid.rim, extension(grid, 1)
-    covered = _covered(E)
+    covered = covered_by(E)
     areas = grid.areas(axis).ravel()
     kept = (uncut(box.gradient.matrix, covered) & (areas > 0)).astype(float)
     known = np.flatnonzero(covered[rim.nodes])

@@ -66,7 +66,7 @@ class DeviceKernel:
         if definitions is not None:
             self._fixed["D_"] = definitions
         self._before = [
-            _Definition(DeviceKernel(system, thresholds, part, definitions), number)
+            _Definition(DeviceKernel(system, thresholds, part, definitions), definitions, number)
             for number, part in enumerate(self.host.before)
         ]
 
@@ -156,8 +156,7 @@ class DeviceKernel:
 
     @cached_property
     def _prescribed(self) -> _PrescribedOnDevice:
-        states = [block.conditions for block in self.system.blocks]
-        return _PrescribedOnDevice(Prescribed(states, self.system.grid.shape), self.passes, self.dtype)
+        return _PrescribedOnDevice(Prescribed.of(self.system), self.passes, self.dtype)
 
     def fill(self, Y: Any, t: float) -> None:
         """Write the prescribed values at time t into a state."""
@@ -223,15 +222,17 @@ class _Definition:
     Parameters
     ----------
     kernel : DeviceKernel
+    definitions : device array
+        Where all of them stand.
     number : int
-        Among the definitions.
+        Among them.
     """
 
-    def __init__(self, kernel: DeviceKernel, number: int) -> None:
+    def __init__(self, kernel: DeviceKernel, definitions: Any, number: int) -> None:
         system, size = kernel.system, kernel.system.grid.size
         conditions = kernel.host.plan.conditions(len(system.blocks) + number)
         self.kernel = kernel
-        self._values = kernel._fixed["D_"][number * size : (number + 1) * size]
+        self._values = definitions[number * size : (number + 1) * size]
         self._prescribed = _PrescribedOnDevice(Prescribed([conditions], system.grid.shape), kernel.passes, kernel.dtype)
 
     def find(self, t: float, Y: Any) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 from pdekit.boundary.domain_conditions import DomainConditions
 from pdekit.boundary.face_data import StateConditions
 from pdekit.deferred import collection_paused
-from pdekit.discretize.layout import Block
 from pdekit.discretize.system import SemiDiscrete
 from pdekit.discretize.terms.term_protocol import NotCompiled
 from pdekit.errors import SolverError
@@ -305,7 +304,7 @@ class Kernel:
         driver = self._driver(mode)
         if self.cut is not None:
             found, added = self.cut.results(mode, t, Y, out, coefficients, others, z)
-        if self._moves:
+        if self.moving:
             self.refresh(t)
         if self.before:
             self._define(t, Y)
@@ -369,11 +368,6 @@ class Kernel:
                 self.arguments[name][...] = conditions.stencil_data(axis, t)
 
     @cached_property
-    def _moves(self) -> bool:
-        """Whether `refresh` changes anything."""
-        return bool(self.moving)
-
-    @cached_property
     def moving(self) -> list[str]:
         """The arguments that `refresh` changes."""
         data = [name for name, (state, _) in self.data.items() if not self.plan.conditions(state).constant]
@@ -391,16 +385,15 @@ class Kernel:
         return [(k, c) for k, c in every if c.dirichlet_faces() or not self.system.grid.is_box]
 
     @cached_property
-    def _prescribing_rates(self) -> list[tuple[int, Block, StateConditions]]:
-        """The same with the conditions on rates."""
-        blocks = self.system.blocks
-        return [(k, blocks[k], conditions.rate()) for k, conditions in self._prescribing]
+    def _prescribing_rates(self) -> list[tuple[int, StateConditions, StateConditions]]:
+        """The same with those on rates."""
+        return [(k, conditions, conditions.rate()) for k, conditions in self._prescribing]
 
     def fill_rates(self, F: Array, t: float) -> None:
         """Write the rates of the prescribed values into a right-hand side; zero where they are not known."""
-        for k, block, rates in self._prescribing_rates:
-            for axis, side, factor, _ in block.conditions.dirichlet_faces():
-                F[k][block.conditions.face_slice(axis, side)] = factor * rate_of_face(rates, axis, side, t)
+        for k, conditions, rates in self._prescribing_rates:
+            for axis, side, factor, _ in conditions.dirichlet_faces():
+                F[k][conditions.face_slice(axis, side)] = factor * rate_of_face(rates, axis, side, t)
             if isinstance(rates, DomainConditions):
                 rates.fill_rim(F[k], t)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pdekit.boundary.conditions import Side
 from pdekit.boundary.face_data import StateConditions
+from pdekit.discretize.system import SemiDiscrete
 from pdekit.typing import Array
 
 
@@ -60,6 +61,11 @@ class Prescribed:
             for parts in (blocks, columns, places)
         )
         self.constant = all(c.constant for c in self.conditions)
+
+    @classmethod
+    def of(cls, system: SemiDiscrete) -> Prescribed:
+        """Those of the states of a system."""
+        return cls([block.conditions for block in system.blocks], system.grid.shape)
 
     @property
     def nodes(self) -> NDArray[np.int64]:

@@ -108,8 +108,7 @@ class Wavefront:
 
     @cached_property
     def _prescribed(self) -> Prescribed:
-        system = self.kernel.system
-        return Prescribed([block.conditions for block in system.blocks], system.grid.shape)
+        return Prescribed.of(self.kernel.system)
 
     @property
     def _shapes(self) -> dict[str, tuple[int, int]]:

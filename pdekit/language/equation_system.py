@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,6 +158,10 @@ class EquationSystem:
     def scalars(self) -> tuple[Any, ...]:
         """Those of the states that are one number."""
         return tuple(u.symbol for u in self.unknowns if u.is_scalar)
+
+    def scalars_of(self, fields: Mapping[str, Any]) -> dict[Any, Any]:
+        """Their values among those of all states."""
+        return {symbol: fields[str(symbol)] for symbol in self.scalars}
 
     @property
     def reductions(self) -> tuple[Any, ...]:

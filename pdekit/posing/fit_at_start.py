@@ -38,7 +38,7 @@ def _gaps_at_faces(
     system: SemiDiscrete, block: Block, fields: Mapping[str, Array], start: float, end: float | None
 ) -> list[str]:
     """Where a state differs from its boundary data, beside what either is, or the data become."""
-    given, scalars = fields[block.name], {symbol: fields[str(symbol)] for symbol in system.system.scalars}
+    given, scalars = fields[block.name], system.system.scalars_of(fields)
     forced = np.array(given, dtype=system.dtype)
     block.conditions.fill(forced, start, scalars)
     gap, sizes = np.abs(forced - given), [float(np.max(np.abs(values))) for values in (given, forced)]

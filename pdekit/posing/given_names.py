@@ -63,6 +63,18 @@ class GivenNames:
                     raise ConfigError(f"missing; {what} of {origin!r} must be given", key=f"initial.{name}")
 
 
+def refuse_labels_of_others(labels: Collection[str], known: Sequence[str]) -> None:
+    """Refuse labels of what there is not.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for name in labels:
+        if name not in known:
+            raise ConfigError(f"no such variable; there are {known}{nearest_hint(name, known)}", key=f"labels.{name}")
+
+
 def refuse_unreadable(exact: Mapping[str, Any], names: Sequence[str], known: Mapping[str, Any]) -> None:
     """Refuse exact solutions that are no expressions; not their values, which may be infinite at the start, as of a point source.
 

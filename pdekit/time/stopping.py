@@ -29,17 +29,17 @@ class EndOnCondition:
         The condition as it was given.
     t, y : float, array
         The state at the start.
+
+    Attributes
+    ----------
+    holds : bool
+        Whether the condition is true where the run has come to.
     """
 
     def __init__(self, measurement: Measurement, words: str, t: float, y: Array) -> None:
         self.measurement, self.words = measurement, words
         self._before = t, y.copy()
-        self._was = float(measurement.value(t, y)) > 0
-
-    @property
-    def holds(self) -> bool:
-        """Whether the condition is true where the run has come to."""
-        return self._was
+        self.holds = float(measurement.value(t, y)) > 0
 
     @property
     def told(self) -> str:
@@ -49,9 +49,9 @@ class EndOnCondition:
     def __call__(self, t: float, state: StepState, h: float, steps: int) -> None:
         y, before = state(), self._before
         holds = float(self.measurement.value(t, y)) > 0
-        if holds and not self._was:
+        if holds and not self.holds:
             raise Ended(t, y, f"{self.words} came true", before)
-        self._was, self._before = holds, (t, y.copy())
+        self.holds, self._before = holds, (t, y.copy())
 
 
 class EndWhenSteady:

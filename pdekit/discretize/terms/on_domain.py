@@ -233,28 +233,30 @@ class FirstDerivative(_OnDomain):
         return self._rows_of_box()
 
 
+def _placed(term: LinearTerm | DiffusiveFlux) -> tuple[DomainGrid, DomainConditions]:
+    """The grid of a term, and the conditions of what it differentiates."""
+    grid, conditions = term.context.grid, term.conditions
+    assert isinstance(grid, DomainGrid) and isinstance(conditions, DomainConditions)
+    return grid, conditions
+
+
 class SecondDerivative(_OnDomain):
     """``d^2 u/dx^2``, as a flux with k = 1."""
 
     def __init__(self, symbol: Expression, context: Context) -> None:
         super().__init__(symbol, context)
         _refuse_on_boundary(symbol, context)
-        grid, conditions = context.grid, self.conditions
-        assert isinstance(grid, DomainGrid) and isinstance(conditions, DomainConditions)
         if context.order == 2:
-            refuse_unresolved(grid, conditions)
+            refuse_unresolved(*_placed(self))
         else:
             self.affine  # noqa: B018  (lines with too few nodes are found now)
 
     @cached_property
     def affine(self) -> AffineOperator:
+        grid, conditions = _placed(self)
         if self.context.order == 2:
-            grid, conditions = self.context.grid, self.conditions
-            assert isinstance(grid, DomainGrid) and isinstance(conditions, DomainConditions)
             return domain_flux(grid, self.axis, conditions, _cells(self.symbol, self.context)).whole
-        grid, where = self.context.grid, _solved_at(self.symbol, self.context)
-        assert isinstance(grid, DomainGrid)
-        known = isinstance(self.conditions, DomainConditions) and self.conditions.is_prescribed_on_rim
+        where, known = _solved_at(self.symbol, self.context), conditions.is_prescribed_on_rim
         count = OF_SECOND[self.context.order]
         return rows_along_lines(grid, self.axis, 2, self._in_box, count, where, is_prescribed=known, own=True)
 
@@ -291,15 +293,12 @@ class FluxOnDomain(DiffusiveFlux):
         _refuse_on_boundary(symbol, context)
 
     def check(self) -> None:
-        grid, conditions = self.context.grid, self.conditions
-        assert isinstance(grid, DomainGrid) and isinstance(conditions, DomainConditions)
-        refuse_unresolved(grid, conditions)
+        refuse_unresolved(*_placed(self))
 
     @cached_property
     def form(self) -> DomainFlux:  # type: ignore[override]
-        grid = self.context.grid
-        assert isinstance(grid, DomainGrid) and isinstance(self.conditions, DomainConditions)
-        return domain_flux(grid, grid.index(self.symbol.axis), self.conditions, _cells(self.symbol, self.context))
+        grid, conditions = _placed(self)
+        return domain_flux(grid, grid.index(self.symbol.axis), conditions, _cells(self.symbol, self.context))
 
     @cached_property
     def _compiled(self) -> Any:
